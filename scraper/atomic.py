@@ -1,0 +1,40 @@
+"""Files that appear whole under their name or not at all."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PARTIAL_SUFFIX = ".partial"
+"""What unfinished files end in; whoever finds one left by a killed run may delete it."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; move it there when the block ends well, else delete it.
+
+    The content is on the disk before the name is (fsync, then rename), so that after a kill or a power cut
+    ``path`` holds either the old bytes or the new ones.
+
+    Raises:
+        OSError: the folder cannot be written, or the disk is full; ``path`` is untouched.
+    """
+    partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
+    try:
+        yield partial
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path`` atomically; see `replacing`."""
+    with replacing(path) as partial:
+        partial.write_bytes(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write ``content`` to ``path`` atomically, as UTF-8 with ``\\n`` line ends; see `replacing`."""
+    write_bytes(path, content.encode())
