@@ -1,0 +1,152 @@
+"""Made-up games, and a made-up name and role for every built-in character."""
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Game:
+    """A game that does not exist; the world of one drawing style."""
+
+    title: str
+    style: str
+    studio: str
+    year: int
+    roles: tuple[str, ...]
+    """What its characters are: the site's field ``Role(s)``."""
+
+
+HUMAN_ROLES = ("Playable Hero", "Rival", "Shopkeeper", "Final Boss", "Mentor")
+BOT_ROLES = ("Playable Robot", "Guard", "Mechanic", "Final Boss")
+BEAST_ROLES = ("Playable Creature", "Collectable Creature", "Enemy", "Stage Boss")
+
+GAMES = (
+    Game("Cobblecross", "voxel-art", "Tinder & Flint", 1994, HUMAN_ROLES),
+    Game("Lanternfall Academy", "voxel-art", "Moonpail Works", 2006, HUMAN_ROLES),
+    Game("Brickbeard's Bounty", "voxel-art", "Salt Parrot Games", 1999, HUMAN_ROLES),
+    Game("Quarry Street Brawl", "voxel-art", "Tinder & Flint", 1991, HUMAN_ROLES),
+    Game("Hearthcube: The Long Winter", "voxel-art", "Moonpail Works", 2012, HUMAN_ROLES),
+    Game("Rustline 9", "voxel-bot", "Ninth Gear", 1996, BOT_ROLES),
+    Game("Servo Saints", "voxel-bot", "Café Ozon", 2003, BOT_ROLES),
+    Game("Orbitville Repair Co.", "voxel-bot", "Ninth Gear", 2015, BOT_ROLES),
+    Game("Nibblewood", "critters", "Puddle & Paw", 1998, BEAST_ROLES),
+    Game("Wobblegarde II", "critters", "Salt Parrot Games", 2008, BEAST_ROLES),
+    Game("Kiln Kingdom", "clay", "Thumbprint Studio", 1997, BEAST_ROLES),
+    Game("The Mudlings of Marl", "clay", "Thumbprint Studio", 2011, BEAST_ROLES),
+)
+
+LETTER_SHARES = dict(
+    zip(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        (
+            82,
+            84,
+            80,
+            76,
+            44,
+            52,
+            64,
+            54,
+            28,
+            58,
+            78,
+            66,
+            98,
+            48,
+            30,
+            60,
+            9,
+            74,
+            112,
+            68,
+            12,
+            46,
+            42,
+            7,
+            24,
+            32,
+        ),
+        strict=True,
+    )
+)
+"""How full the letter pages are, in proportion: as on the real site, S is full and X nearly empty."""
+
+SPECIAL_NAMES = (
+    ("voxel-art", "A", "Åsa Ödlund"),
+    ("critters", "B", "Bim & Bam"),
+    ("voxel-bot", "B", "B. Ozzler"),
+    ("voxel-art", "D", "D'Marra"),
+    ("voxel-art", "E", "Élodie Trèfle"),
+    ("clay", "F", "Ferro/Tull"),
+    ("voxel-art", "J", "Jorund Brakke Jr."),
+    ("voxel-art", "L", "Łukan Wrzos"),
+    ("voxel-art", "M", "Morla Vint"),
+    ("voxel-art", "M", "Morla Vint"),
+    ("critters", "M", "ミモザン"),
+    ("clay", "O", "Ōmu"),
+    ("clay", "P", "Pib"),
+    ("critters", "P", "Pib"),
+    ("voxel-bot", "Q", "Q"),
+    ("critters", "Q", "Q*tip (the Small)"),
+    ("voxel-bot", "R", "R.U.S.T."),
+    ("voxel-art", "S", "Señora Dedalé von und zu Steinhagen-Löwenbrück"),
+    ("voxel-art", "T", 'Tova "Sparks" O\'Linn'),
+    ("clay", "U", "Ünd <3"),
+    ("voxel-bot", "X", "X–77"),
+    ("critters", "Z", "Zuzu #9"),
+)
+"""(style, letter, name): what a scraper stumbles over. Two names stand twice; their games differ."""
+
+FIRST_VOWELS = ("a", "e", "i", "o")
+VOWELS = (*FIRST_VOWELS, "u")
+SINGLE_MIDDLES = ("b", "d", "f", "g", "k", "l", "m", "n", "r", "t", "v", "z")
+DOUBLE_MIDDLES = (
+    "br",
+    "dr",
+    "ld",
+    "lk",
+    "lv",
+    "mb",
+    "nd",
+    "nt",
+    "rd",
+    "rk",
+    "rm",
+    "rv",
+    "st",
+    "thr",
+    "vr",
+    "zz",
+)
+CODAS = ("", "", "", "n", "r", "l", "s", "m", "th", "sk")
+STYLE_ENDINGS = {
+    "voxel-art": (*[""] * 8, " the Bold", " the Quiet", " Jr.", " Sr.", " O'Hara", " von Tal", " MacBrin"),
+    "voxel-bot": ("", "", "", "-7", " Mk II", " 3000", "-X", " No. 5", "-bot", "tron"),
+    "critters": ("", "", "", "bo", "kin", "by", "puff", "wig", " the Round"),
+    "clay": ("", "", "", "ber", "mo", "lo", "mud", " of Marl", " the Soft"),
+}
+
+
+def spread_over_letters(count: int) -> list[str]:
+    """Deal ``count`` letters out by `LETTER_SHARES`, in the order of the alphabet; every letter occurs."""
+    total = sum(LETTER_SHARES.values())
+    ends = [round(count * part / total) for part in _running_sums(LETTER_SHARES.values())]
+    starts = [0, *ends]
+    return [letter for letter, a, b in zip(LETTER_SHARES, starts, ends, strict=False) for _ in range(a, b)]
+
+
+def made_up_name(rng: random.Random, letter: str, style: str) -> str:
+    """Invent a pronounceable name that begins with ``letter``."""
+    vowel = "" if letter in "AEIOU" else rng.choice(FIRST_VOWELS)
+    name = letter + ("u" if letter == "Q" else "") + vowel
+    for _ in range(rng.choice((1, 1, 2))):
+        name += rng.choice(SINGLE_MIDDLES + DOUBLE_MIDDLES) + rng.choice(VOWELS)
+    return name + rng.choice(CODAS) + rng.choice(STYLE_ENDINGS[style])
+
+
+def _running_sums(values: Iterable[int]) -> Iterable[int]:
+    total = 0
+    for value in values:
+        total += value
+        yield total
