@@ -1,8 +1,8 @@
 """Made-up games, and a made-up name and role for every built-in character."""
 
 import random
-from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 
 
 @dataclass(frozen=True)
@@ -131,9 +131,9 @@ STYLE_ENDINGS = {
 def spread_over_letters(count: int) -> list[str]:
     """Deal ``count`` letters out by `LETTER_SHARES`, in the order of the alphabet; every letter occurs."""
     total = sum(LETTER_SHARES.values())
-    ends = [round(count * part / total) for part in _running_sums(LETTER_SHARES.values())]
-    starts = [0, *ends]
-    return [letter for letter, a, b in zip(LETTER_SHARES, starts, ends, strict=False) for _ in range(a, b)]
+    ends = [round(count * part / total) for part in accumulate(LETTER_SHARES.values())]
+    starts = [0, *ends[:-1]]
+    return [letter for letter, a, b in zip(LETTER_SHARES, starts, ends, strict=True) for _ in range(a, b)]
 
 
 def made_up_name(rng: random.Random, letter: str, style: str) -> str:
@@ -143,10 +143,3 @@ def made_up_name(rng: random.Random, letter: str, style: str) -> str:
     for _ in range(rng.choice((1, 1, 2))):
         name += rng.choice(SINGLE_MIDDLES + DOUBLE_MIDDLES) + rng.choice(VOWELS)
     return name + rng.choice(CODAS) + rng.choice(STYLE_ENDINGS[style])
-
-
-def _running_sums(values: Iterable[int]) -> Iterable[int]:
-    total = 0
-    for value in values:
-        total += value
-        yield total
