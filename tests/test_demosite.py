@@ -181,7 +181,7 @@ def test_a_character_page_tells_its_fields(site: str) -> None:
     page = soup(letter_url(site, "X"))
     link = next(link for link in page.select("div.entry td a") if link.get_text() == "X–77")
     rows = soup(str(link["href"])).select("div.entry tr")
-    fields = dict(tuple(cell.get_text() for cell in row.select("td")) for row in rows)
+    fields = {row.select("td")[0].get_text(): row.select("td")[1].get_text() for row in rows}
     character = next(character for character in load_characters() if character.name == "X–77")
     game = next(game for game in GAMES if game.title == character.game)
     assert fields == {
