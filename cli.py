@@ -100,7 +100,9 @@ class LiveLine:
 
 Json = Annotated[bool, typer.Option("--json", show_envvar=False, help="Print one JSON object on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", show_envvar=False, help="Print errors only.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", show_envvar=False, help="Print more, and a traceback on errors.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", show_envvar=False, help="Print more, and a traceback on errors.")
+]
 
 
 def command(function: Callable[..., int | None]) -> Callable[..., None]:
@@ -121,11 +123,10 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
             code = EXIT_INTERRUPTED
         except Exception as error:
             # A stage's own errors say what to do, and carry an exit code; anything else is a bug or the machine.
-            code = getattr(error, "exit_code", None)
-            if isinstance(error, OSError) and code is None:
-                code = EXIT_FAILED
-            if code is None or verbose:
+            known = getattr(error, "exit_code", EXIT_FAILED if isinstance(error, OSError) else None)
+            if known is None or verbose:
                 raise
+            code = known
             print(f"vgc: {error}", file=sys.stderr)
         raise typer.Exit(code)
 
@@ -145,6 +146,157 @@ def main() -> None:
     app(prog_name="vgc")
 
 
+@command
+def train(
+    screen: Screen,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of square RGB pictures. [default: Data/train_data/rgb_images]")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="Recipe: see vgc info. [default: dcgan]")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps. [default: auto]")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16. [default: auto]")] = None,
+    kimg: Annotated[float | None, typer.Option(help="End after this many thousand pictures shown.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="End after this many minutes. [default: 20 on a CPU]")
+    ] = None,
+    batch: Annotated[int | None, typer.Option(help="Real pictures a step. [default: the preset's]")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of everything random. [default: 0]")] = None,
+    run: Annotated[str | None, typer.Option(help="Name of the new run. [default: preset, date, time]")] = None,
+    resume: Annotated[str | None, typer.Option(help="Go on with this run: its name or its folder.")] = None,
+    save_minutes: Annotated[float | None, typer.Option(help="Minutes between checkpoints. [default: 5]")] = None,
+) -> int:
+    """Train a GAN on the pictures; Ctrl-C saves, --resume goes on."""
+    from gan.config import SettingsError, TrainConfig
+    from gan.train import resume as resume_run
+    from gan.train import train as train_run
+
+    given: dict[str, Any] = {
+        "data": data, "preset": preset, "device": device, "precision": precision, "kimg": kimg, "minutes": minutes,
+        "batch": batch, "seed": seed, "run": run, "save_minutes": save_minutes,
+    }  # fmt: skip
+    given = {name: value for name, value in given.items() if value is not None}
+    with screen.progress("train") as line:
+        if resume is None:
+            config = TrainConfig(**given)
+            summary = train_run(config, line)
+        elif run is not None:
+            raise SettingsError("--run names a new run, --resume an old one: give one of them")
+        else:
+            summary = resume_run(resume, TrainConfig.output, given, line)
+    screen.result(vars(summary))
+    if summary.stopped:
+        raise KeyboardInterrupt(f"stopped and saved; go on with: vgc train --resume {summary.run.name}")
+    screen.say(f"{summary.run}: {summary.images:,} images shown in {summary.minutes:.1f} minutes")
+    screen.hint("next: vgc generate -n 64")
+    return 0
+
+
+@command
+def generate(
+    screen: Screen,
+    count: Annotated[int, typer.Option("-n", "--count", help="How many pictures.")] = 64,
+    model: Annotated[
+        str | None,
+        typer.Option(help="A run or a .safetensors file. [default: the newest run, else the built-in generator]"),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the first picture; the next has the next.")] = 0,
+    seeds: Annotated[str | None, typer.Option(help="The pictures' seeds one by one, such as 0,4-6.")] = None,
+    truncation: Annotated[
+        float, typer.Option(help="Below 1: nearer to the typical picture; above: stranger.")
+    ] = 1.0,
+    out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("generated"),
+    grid: Annotated[bool, typer.Option(help="Write grid.png too.")] = True,
+    animate: Annotated[Path | None, typer.Option(help="Also write a GIF that walks from seed to seed.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+) -> None:
+    """Draw new characters."""
+    from gan.generate import GenerateSettings
+    from gan.generate import generate as generate_pictures
+
+    settings = GenerateSettings(count, model, seed, seeds, truncation, out, grid, animate, device)
+    drawn = generate_pictures(settings)
+    screen.hint(f"model: {drawn.model}")
+    screen.say(f"{drawn.count} characters in {out}" + (f", all on {out / 'grid.png'}" if grid else ""))
+    if animate:
+        screen.say(f"animation: {animate}")
+    screen.result({"out": out, "count": drawn.count, "model": drawn.model, "animation": animate})
+
+
+@command
+def demo(
+    screen: Screen,
+    out: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path("vgc-demo"),
+    minutes: Annotated[float, typer.Option(help="Minutes of training.")] = 2.0,
+    letters: Annotated[
+        str | None, typer.Option(help="Only these letters of the built-in site, such as a-c.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+) -> None:
+    """The whole road offline on the built-in site: scrape, preprocess, train, generate."""
+    from gan.demo import DemoSettings
+    from gan.demo import demo as run_demo
+
+    settings = DemoSettings(out, minutes, letters, device)
+    screen.hint(
+        "vgc demo: scraping the built-in site, then two minutes of training; everything stays on this machine"
+    )
+    done = run_demo(settings, screen.progress)
+    screen.say(
+        f"learned from {done.characters:,} characters in {done.run.minutes:.1f} min, {done.run.images:,} images"
+    )
+    screen.say(f"before and after: {done.before_after}")
+    screen.say(f"new characters:   {done.grid}")
+    screen.hint(
+        f"better ones:      cd {out} && vgc train --resume {done.run.run.name} --minutes 60 && vgc generate -n 64"
+    )
+    screen.result(
+        {"grid": done.grid, "before_after": done.before_after, "run": done.run.run, "images": done.run.images}
+    )
+
+
+@command
+def info(
+    screen: Screen,
+    draw: Annotated[bool, typer.Option("--draw", help="Draw the preset's architecture into --out.")] = False,
+    preset: Annotated[str, typer.Option(help="The preset to draw.")] = "dcgan",
+    out: Annotated[Path, typer.Option(help="Folder for the drawings.")] = Path("Data"),
+) -> None:
+    """Show versions, devices, models, and every preset's layers and parameter counts."""
+    from gan.config import PRESETS, SettingsError
+    from gan.info import draw_architectures
+    from gan.info import info as collect
+
+    if preset not in PRESETS:
+        raise SettingsError(f"--preset {preset}: choose one of {', '.join(PRESETS)}")
+    if draw:
+        paths = draw_architectures(preset, out)
+        screen.say("\n".join(map(str, paths)))
+        screen.result({"drawn": paths})
+        return
+    found = collect()
+    screen.result(found)
+    show_info(screen, found)
+
+
+def show_info(screen: Screen, found: dict[str, Any]) -> None:
+    """Print what `gan.info.info` found, for a person."""
+    for name, version in found["versions"].items():
+        screen.say(f"{name:16}{version}")
+    screen.say(f"{'system':16}{found['system']}")
+    for name, words in found["devices"].items():
+        screen.say(f"{name:16}{words}")
+    screen.say(f"{'--device auto':16}{found['auto']}")
+    screen.say(f"{'built-in':16}{found['built_in_generator']}")
+    screen.say(f"{'runs':16}{', '.join(found['runs']) or 'none here'}")
+    for preset, networks in found["presets"].items():
+        for kind, network in networks.items():
+            default = " (default)" if preset == found["default_preset"] else ""
+            screen.say(f"\n{preset}{default}: {kind}, {network['parameters']:,} parameters")
+            for layer in network["layers"]:
+                shape = " x ".join(map(str, layer["shape"]))
+                screen.say(f"  {layer['name']:12}{layer['kind']:18}{shape:>16}{layer['parameters']:>14,}")
+
+
 def show_version(wanted: bool) -> None:
     """Print the installed version and stop."""
     if wanted:
@@ -157,7 +309,8 @@ def show_version(wanted: bool) -> None:
 @app.callback()
 def vgc(
     version: Annotated[
-        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and stop.")
+        bool,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and stop."),
     ] = False,
 ) -> None:
     """Scrape a video-game character database, train a GAN on it, create new characters."""

@@ -1,0 +1,76 @@
+"""What the discriminator sees: differentiable changes that leave the background as it is."""
+
+import torch
+from torch import Tensor
+
+TRANSLATION = 0.125
+"""Largest shift, as a share of the side; DiffAugment's."""
+
+
+def flip_half(pictures: Tensor) -> Tensor:
+    """Mirror each picture left to right with probability 1/2. [N, C, H, W] -> the same."""
+    mirrored = torch.rand(len(pictures), 1, 1, 1, device=pictures.device) < 0.5
+    return torch.where(mirrored, pictures.flip(3), pictures)
+
+
+def augment(pictures: Tensor, background: Tensor) -> Tensor:
+    """Change light, saturation, contrast and place of each picture at random; differentiable.
+
+    The policy is DiffAugment's (colour and translation; Zhao et al. 2020, arXiv:2006.10738, section 3), but
+    acts on the difference to the background: what is background stays so, and what a shift uncovers is filled
+    with it, so that the generator has nothing to learn from the changes themselves.
+
+    Args:
+        pictures: [N, 3, H, W] float32 in about [-1, 1].
+        background: [3, 1, 1] float32, the data set's background colour.
+
+    Returns:
+        [N, 3, H, W] float32; values may leave [-1, 1].
+    """
+    moved: Tensor = translate(colour(pictures - background)) + background
+    return moved
+
+
+def colour(difference: Tensor) -> Tensor:
+    """Brightness ± .5 where there is a figure, saturation times 0 to 2, contrast times .5 to 1.5."""
+    brightness, saturation, contrast = torch.rand(3, len(difference), 1, 1, 1, device=difference.device)
+    figure = difference.detach().abs().amax(1, keepdim=True).mul(8).clamp(max=1)
+    difference = difference + (brightness - 0.5) * figure
+    grey = difference.mean(1, keepdim=True)
+    return (grey + (difference - grey) * (2 * saturation)) * (contrast + 0.5)
+
+
+def translate(difference: Tensor) -> Tensor:
+    """Shift each picture by up to ± TRANSLATION of its sides, zeros moving in.
+
+    A shift is a matrix of zeros and ones on either side, so that it has exact gradients of every order, needs
+    no scatter and is two small batched products.
+    """
+    count, _, height, width = difference.shape
+    with torch.autocast(difference.device.type, enabled=False):
+        rows = shift_matrices(count, height, difference)
+        columns = shift_matrices(count, width, difference)
+        moved: Tensor = rows @ difference @ columns.transpose(2, 3)
+    return moved
+
+
+def shift_matrices(count: int, side: int, like: Tensor) -> Tensor:
+    """Random shifts as matrices: [count, 1, side, side], ones on one diagonal."""
+    reach = int(side * TRANSLATION + 0.5)
+    shift = torch.randint(-reach, reach + 1, (count, 1, 1, 1), device=like.device)
+    place = torch.arange(side, device=like.device)
+    return (place[:, None] + shift == place[None, :]).to(like.dtype)
+
+
+def background_colour(pictures: Tensor) -> Tensor:
+    """The colour that pictures have at their edges: the median over all border pixels, a channel at a time.
+
+    Args:
+        pictures: [N, 3, H, W] uint8.
+
+    Returns:
+        [3, 1, 1] float32 in [-1, 1]; for a set on black, exactly -1.
+    """
+    border = torch.cat([pictures[..., 0, :], pictures[..., -1, :], pictures[..., 0], pictures[..., -1]], dim=2)
+    median = border.transpose(0, 1).flatten(1).median(dim=1).values
+    return median.float().div(127.5).sub(1).view(3, 1, 1)

@@ -1,0 +1,105 @@
+"""What a run leaves on the disk to go on from and to draw with: tensors and JSON, never code."""
+
+import json
+import pickle
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from gan.config import Architecture, GanError
+from gan.networks import build_generator
+from scraper.atomic import replacing, write_bytes
+
+CHECKPOINT_FORMAT = 1
+GENERATOR_FORMAT = 1
+HEADER_KEY = "vgc"
+
+
+@dataclass(frozen=True)
+class GeneratorHeader:
+    """What a generator file says of itself."""
+
+    architecture: Architecture
+    preset: str
+    images: int
+    """Real pictures shown when it was saved."""
+    trained_on: str
+    """A few words on the pictures, for the people who get its drawings."""
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write ``state`` (tensors, numbers, strings, dicts and lists of them) atomically."""
+    with replacing(path) as partial:
+        torch.save({"format": CHECKPOINT_FORMAT, **state}, partial)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read what `save_checkpoint` wrote, onto the CPU, never running code from the file.
+
+    Raises:
+        GanError: missing, damaged, or of another format.
+    """
+    if not path.is_file():
+        raise GanError(f"{path}: no checkpoint there to go on from; start a new run")
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise GanError(f"{path}: damaged or not a checkpoint of vgc; start a new run") from error
+    found = state.get("format")
+    if found != CHECKPOINT_FORMAT:
+        raise GanError(
+            f"{path}: checkpoint format {found}, this version reads {CHECKPOINT_FORMAT}; "
+            "go on with the version that wrote it, or start a new run (its generator.safetensors still draws)"
+        )
+    return state
+
+
+def save_generator(
+    path: Path, generator: nn.Module, header: GeneratorHeader, dtype: torch.dtype = torch.float32
+) -> None:
+    """Write a generator's weights with its header as safetensors, atomically."""
+    tensors = {
+        name: t.to("cpu", dtype if t.is_floating_point() else None).contiguous()
+        for name, t in generator.state_dict().items()
+    }
+    text = json.dumps({"format": GENERATOR_FORMAT, **asdict(header)}, sort_keys=True)
+    write_bytes(path, save(tensors, metadata={HEADER_KEY: text}))
+
+
+def load_generator(path: Path, device: torch.device) -> tuple[nn.Module, GeneratorHeader]:
+    """Read a generator file: the network in float32 on ``device``, ready to draw, and its header.
+
+    Raises:
+        GanError: missing, damaged, not a generator of vgc, or of a newer format.
+    """
+    tensors, header = read_generator_file(path)
+    generator = build_generator(header.architecture)
+    try:
+        generator.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise GanError(f"{path}: its weights do not fit its header; the file is damaged") from error
+    return generator.to(device).eval().requires_grad_(False), header
+
+
+def read_generator_file(path: Path) -> tuple[dict[str, Tensor], GeneratorHeader]:
+    """The tensors and the header of a generator file; GanError as in `load_generator`."""
+    if not path.is_file():
+        raise GanError(f"{path}: no such model file")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except SafetensorError as error:
+        raise GanError(f"{path}: damaged or not a safetensors file") from error
+    if HEADER_KEY not in metadata:
+        raise GanError(f"{path}: not a generator of vgc (its header has no '{HEADER_KEY}' entry)")
+    values = json.loads(metadata[HEADER_KEY])
+    found = values.pop("format")
+    if found != GENERATOR_FORMAT:
+        raise GanError(f"{path}: generator format {found}, this version reads {GENERATOR_FORMAT}; update vgc")
+    return tensors, GeneratorHeader(**{**values, "architecture": Architecture.from_json(values["architecture"])})

@@ -1,0 +1,252 @@
+"""The settings of a training run and the presets: every number of a recipe stands here."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+MIN_SIZE_PX, MAX_SIZE_PX = 16, 512
+SMALLEST_BASE_PX, LARGEST_BASE_PX = 4, 7
+
+
+class GanError(Exception):
+    """Training or drawing cannot go on; the message names the thing and the remedy."""
+
+    exit_code = 1
+
+
+class SettingsError(GanError):
+    """The settings make no sense; nothing was started."""
+
+    exit_code = 2
+
+
+def doublings(size_px: int) -> int:
+    """How often a base of 4 to 7 pixels must be doubled to reach ``size_px``.
+
+    Raises:
+        SettingsError: no whole number of doublings does, or the size is out of range.
+    """
+    for count in range(10):
+        if SMALLEST_BASE_PX * 2**count <= size_px <= LARGEST_BASE_PX * 2**count:
+            if size_px % 2**count == 0 and MIN_SIZE_PX <= size_px <= MAX_SIZE_PX:
+                return count
+            break
+    raise SettingsError(
+        f"pictures of {size_px}x{size_px} pixels: the networks need a size of 4, 5, 6 or 7 times a power of two, "
+        f"{MIN_SIZE_PX} to {MAX_SIZE_PX}; run vgc preprocess with --size 64, 80, 96 or 128"
+    )
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a network looks like: all that is needed to build it again before its weights are read."""
+
+    family: Literal["students", "transposed", "upsample", "strided"]
+    """The class in `gan.networks` that builds it; generator and discriminator families differ."""
+
+    widths: tuple[int, ...]
+    """Channels of each stage: from the smallest picture up in a generator, from the largest down in a
+    discriminator."""
+
+    size_px: int = 80
+    """Side of the square pictures, pixels."""
+
+    latent_dim: int = 0
+    """Length of the latent vector; 0 for a discriminator."""
+
+    batch_norm: bool = True
+    """Whether a strided discriminator normalises over the batch."""
+
+    def at_size(self, size_px: int) -> "Architecture":
+        """The same architecture for pictures of another size: stages join or leave at the large-picture end.
+
+        Raises:
+            SettingsError: no stack of doublings makes that size.
+        """
+        stages = doublings(size_px)
+        if self.family == "students":
+            return replace(self, size_px=size_px)
+        outwards = self.widths if self.latent_dim else self.widths[::-1]
+        stages += self.family == "upsample"  # its base has a width of its own
+        grown = outwards[:stages]
+        while len(grown) < stages:
+            grown += (max(8, grown[-1] // 2),)
+        return replace(self, size_px=size_px, widths=grown if self.latent_dim else grown[::-1])
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Architecture":
+        """Read what `dataclasses.asdict` wrote; TypeError if a field is unknown or missing."""
+        return cls(**{**values, "widths": tuple(values["widths"])})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a pair of networks is trained. Defaults are the plain choice; presets name what differs."""
+
+    generator: Architecture
+    discriminator: Architecture
+    batch: int = 64
+    """Real pictures, and as many generated ones, a step."""
+    total_kimg: float = 2000
+    """Length of a run, thousands of real pictures shown, where the user names none."""
+    optimizer: Literal["adam", "rmsprop"] = "adam"
+    generator_lr: float = 2e-4
+    discriminator_lr: float = 2e-4
+    betas: tuple[float, float] = (0.5, 0.999)
+    """Adam's decay rates of the first and second moment."""
+    lr_decay: float = 0.0
+    """Time-based: the rate of step t is lr / (1 + lr_decay * t), as Keras has it."""
+    clip_gradient: float | None = None
+    """Gradient values are clamped to ± this."""
+    label_noise: float = 0.0
+    """Targets move outwards for fakes and inwards for reals by this times U(0, 1)."""
+    flips: bool = False
+    """Mirror half of the real pictures."""
+    augment: bool = False
+    """Augment what the discriminator sees; see `gan.augment`."""
+    r1_gamma: float = 0.0
+    """Weight of the R1 penalty; 0 leaves it out."""
+    r1_interval: int = 8
+    """Steps from one R1 penalty to the next; the penalty is multiplied by it."""
+    ema_half_life_kimg: float = 0.0
+    """Half-life of the averaged generator, thousands of pictures; 0 averages nothing."""
+
+    def at_size(self, size_px: int) -> "Recipe":
+        """The same recipe for pictures of another size; see `Architecture.at_size`."""
+        return replace(
+            self,
+            generator=self.generator.at_size(size_px),
+            discriminator=self.discriminator.at_size(size_px),
+        )
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Recipe":
+        """Read what `dataclasses.asdict` wrote; TypeError if a field is unknown or missing."""
+        read = dict(values)
+        read["generator"] = Architecture.from_json(read["generator"])
+        read["discriminator"] = Architecture.from_json(read["discriminator"])
+        read["betas"] = tuple(read["betas"])
+        return cls(**read)
+
+
+PRESETS: dict[str, Recipe] = {
+    # The student project's networks and settings, layer for layer. 10,000 iterations of 40 pictures.
+    "seed": Recipe(
+        generator=Architecture("students", (160, 320), latent_dim=80),
+        discriminator=Architecture("students", (160, 160, 160, 160)),
+        batch=40,
+        total_kimg=400,
+        optimizer="rmsprop",
+        generator_lr=4e-4,
+        discriminator_lr=8e-4,
+        lr_decay=1e-8,
+        clip_gradient=1.0,
+        label_noise=0.05,
+    ),
+    # Radford, Metz, Chintala 2015 (arXiv:1511.06434) at 80x80, with the settings of PyTorch's example.
+    "dcgan-2015": Recipe(
+        generator=Architecture("transposed", (512, 256, 128, 64), latent_dim=100),
+        discriminator=Architecture("strided", (64, 128, 256, 512)),
+    ),
+    # The same family made stable: nearest upsampling folded into the convolution (no checkerboard), no
+    # normalisation in the discriminator but R1 (Mescheder et al. 2018), DiffAugment (Zhao et al. 2020), EMA.
+    "dcgan": Recipe(
+        generator=Architecture("upsample", (384, 192, 96, 48, 24), latent_dim=100),
+        discriminator=Architecture("strided", (48, 96, 192, 384), batch_norm=False),
+        betas=(0.0, 0.99),
+        flips=True,
+        augment=True,
+        r1_gamma=0.5,
+        ema_half_life_kimg=10,
+    ),
+}
+DEFAULT_PRESET = "dcgan"
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run; saved as ``config.json`` in its folder."""
+
+    data: Path = Path("Data/train_data/rgb_images")
+    """Folder of equally large square RGB pictures."""
+
+    preset: str = DEFAULT_PRESET
+    """A key of `PRESETS`; ``recipe`` holds what it stood for when the run began."""
+
+    device: str = "auto"
+    """``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
+
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Number format inside the networks; the first and last layers and the losses stay fp32."""
+
+    kimg: float | None = None
+    """End of the run, thousands of real pictures shown; None: the preset's, or no end when minutes are given."""
+
+    minutes: float | None = None
+    """End of the run, minutes of training, earlier pieces of a resumed run counted in."""
+
+    batch: int | None = None
+    """Real pictures a step; None: the preset's."""
+
+    seed: int = 0
+    """Seed of the weights, the latents, the order of the pictures and the augmentation."""
+
+    run: str | None = None
+    """Name of the run's folder; None: preset, date and time."""
+
+    output: Path = Path("train_output")
+    """Folder that holds the runs."""
+
+    save_minutes: float = 5.0
+    """Minutes between two checkpoints."""
+
+    recipe: Recipe = field(default_factory=lambda: PRESETS[DEFAULT_PRESET])
+    """Every number of the training; the preset's unless told otherwise."""
+
+    def __post_init__(self) -> None:
+        if self.preset not in PRESETS:
+            raise SettingsError(f"--preset {self.preset}: choose one of {', '.join(PRESETS)}")
+        if self.precision not in ("auto", "fp32", "bf16"):
+            raise SettingsError(f"--precision {self.precision}: choose auto, fp32 or bf16")
+        for option, value in (
+            ("--kimg", self.kimg),
+            ("--minutes", self.minutes),
+            ("--save-minutes", self.save_minutes),
+        ):
+            if value is not None and not value > 0:
+                raise SettingsError(f"{option} {value:g}: choose a number above 0")
+        if self.batch is not None and not 2 <= self.batch <= 8192:
+            raise SettingsError(f"--batch {self.batch}: choose 2 to 8192 pictures")
+        if not 0 <= self.seed < 2**63:
+            raise SettingsError(f"--seed {self.seed}: choose 0 or a positive number below 2^63")
+        if self.run is not None and (not self.run or Path(self.run).name != self.run):
+            raise SettingsError(f"--run {self.run}: a name without folders, such as --run first-try")
+
+    @property
+    def batch_size(self) -> int:
+        """Real pictures a step."""
+        return self.batch or self.recipe.batch
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for ``config.json``; `from_json` reads them."""
+        values = asdict(self)
+        return {key: str(value) if isinstance(value, Path) else value for key, value in values.items()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "TrainConfig":
+        """Read what `to_json` wrote.
+
+        Raises:
+            SettingsError: a field is unknown to this version, or a value makes no sense.
+        """
+        known = {f.name for f in fields(cls)}
+        try:
+            read = {key: value for key, value in values.items() if key in known}
+            read |= {"data": Path(read["data"]), "output": Path(read["output"])}
+            read["recipe"] = Recipe.from_json(read["recipe"])
+            if unknown := set(values) - known:
+                raise TypeError(f"unknown settings {', '.join(sorted(unknown))}")
+            return cls(**read)
+        except (KeyError, TypeError) as error:
+            raise SettingsError(f"config.json is of another version of vgc ({error}): start a new run") from error

@@ -1,0 +1,107 @@
+"""The whole road, offline, on the built-in site: scrape, preprocess, train, generate, before and after."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from dataset.board import BOARD_COLOUR
+from dataset.build import BuildSettings, build
+from gan.config import SettingsError, TrainConfig
+from gan.generate import GenerateSettings, generate
+from gan.sample import grid, save_png
+from gan.train import SAMPLES, TrainSummary, train
+from scraper.crawl import ScrapeSettings, crawl
+from scraper.demosite.server import serve
+from scraper.progress import Progress
+
+Stage = Callable[[str], AbstractContextManager[Progress]]
+"""Opens the progress display of a stage, by its title."""
+
+CONNECTIONS = 4
+CAPTION_HEIGHT = 44
+CAPTION_COLOUR = (228, 228, 231)
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """How long to train, and where everything goes."""
+
+    out: Path = Path("vgc-demo")
+    """A folder of its own; inside, everything lies as the commands leave it by default."""
+    minutes: float = 2.0
+    """Length of the training."""
+    letters: str | None = None
+    """Only these letters of the built-in site, such as ``a-c``; None: all."""
+    device: str = "auto"
+    """As in training."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.minutes <= 24 * 60:
+            raise SettingsError(f"--minutes {self.minutes:g}: choose a number above 0, a day at most")
+
+
+@dataclass(frozen=True)
+class DemoSummary:
+    """What a demo left."""
+
+    run: TrainSummary
+    characters: int
+    """Pictures that it learned from."""
+    grid: Path
+    before_after: Path
+
+
+def demo(settings: DemoSettings, stage: Stage) -> DemoSummary:
+    """Walk the whole road on the built-in site; a second demo in the same folder downloads nothing again.
+
+    Raises:
+        ScrapeError, DatasetError, GanError: as the stages do.
+    """
+    raw, data = settings.out / "Data/raw", settings.out / "Data/train_data"
+    with serve() as address, stage("scrape") as progress:
+        crawl(
+            ScrapeSettings(
+                base_url=address, letters=settings.letters, out=raw, delay_seconds=0, workers=CONNECTIONS
+            ),
+            progress,
+        )
+    with stage("preprocess") as progress:
+        built = build(BuildSettings(raw=raw, out=data), progress)
+    with stage("train") as progress:
+        summary = train(
+            TrainConfig(
+                data=data / "rgb_images",
+                output=settings.out / "train_output",
+                minutes=settings.minutes,
+                device=settings.device,
+            ),
+            progress,
+        )
+    out = settings.out / "generated"
+    generate(GenerateSettings(model=str(summary.run), out=out, count=SAMPLES, device=settings.device))
+    board = settings.out / "before-after.png"
+    save_png(before_after(summary, data / "rgb_images", out / "grid.png"), board)
+    return DemoSummary(summary, built.pictures, out / "grid.png", board)
+
+
+def before_after(summary: TrainSummary, data: Path, after: Path) -> Image.Image:
+    """Three boards side by side: the untrained network's pictures, the trained one's, and real ones."""
+    real = sorted(data.glob("*.png"))
+    chosen = real[:: max(len(real) // SAMPLES, 1)][:SAMPLES]
+    panels = {
+        "before: 0 pictures seen": Image.open(summary.run / "samples" / f"{0:08d}.png"),
+        f"after {summary.minutes:.1f} minutes: {summary.images:,} pictures seen": Image.open(after),
+        "what it learned from": grid([Image.open(path) for path in chosen]),
+    }
+    width = sum(panel.width for panel in panels.values())
+    height = max(panel.height for panel in panels.values()) + CAPTION_HEIGHT
+    sheet = Image.new("RGB", (width, height), BOARD_COLOUR)
+    pen, font, x = ImageDraw.Draw(sheet), ImageFont.load_default(24), 0
+    for caption, panel in panels.items():
+        pen.text((x + panel.width // 2, CAPTION_HEIGHT // 2), caption, CAPTION_COLOUR, font, anchor="mm")
+        sheet.paste(panel, (x, CAPTION_HEIGHT))
+        x += panel.width
+    return sheet

@@ -1,0 +1,38 @@
+"""The averaged generator, which draws better than any single step's."""
+
+import torch
+from torch import Tensor, nn
+
+WARM_UP_SHARE = 0.05
+"""The half-life is at most this share of the pictures seen, so that the start is soon forgotten."""
+
+
+@torch.no_grad()
+def update(average: nn.Module, current: nn.Module, batch: int, images_seen: int, half_life_kimg: float) -> None:
+    """Move ``average`` towards ``current`` by one step; weights and batch-norm statistics alike.
+
+    Args:
+        average: changed in place.
+        current: a module of the same architecture.
+        batch: pictures of this step.
+        images_seen: pictures of all steps, this one included.
+        half_life_kimg: thousands of pictures after which a step's weight has halved; 0 copies.
+
+    Source: Karras et al. 2020, arXiv:2006.06676 (its code's EMA in pictures, with a warm-up).
+    """
+    half_life = min(half_life_kimg * 1000, WARM_UP_SHARE * images_seen)
+    decay = 0.5 ** (batch / half_life) if half_life > 0 else 0.0
+    averages, currents = tensors_of(average), tensors_of(current)
+    floating = [t.is_floating_point() for t in averages]
+    torch._foreach_lerp_(pick(averages, floating, True), pick(currents, floating, True), 1 - decay)
+    torch._foreach_copy_(pick(averages, floating, False), pick(currents, floating, False))
+
+
+def tensors_of(network: nn.Module) -> list[Tensor]:
+    """All weights and buffers, in a fixed order."""
+    return [*network.parameters(), *network.buffers()]
+
+
+def pick(tensors: list[Tensor], flags: list[bool], wanted: bool) -> list[Tensor]:
+    """Those whose flag is as wanted; foreach functions take one kind at a time."""
+    return [t for t, flag in zip(tensors, flags, strict=True) if flag is wanted]

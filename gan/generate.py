@@ -1,0 +1,97 @@
+"""New characters: a model and seeds in, a folder of pictures out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gan import pretrained
+from gan.checkpoint import load_generator
+from gan.config import GanError, SettingsError, TrainConfig
+from gan.device import choose_device
+from gan.run import GENERATOR_FILE, runs_in
+from gan.sample import MAX_PICTURES, draw, latents_of, parse_seeds, save_animation, save_pictures, walk
+
+MAX_ANIMATED = 64
+BUILT_IN_FILE = "builtin-characters.safetensors"
+
+
+@dataclass(frozen=True)
+class GenerateSettings:
+    """What to draw, with what, and where to."""
+
+    count: int = 64
+    """Pictures, where ``seeds`` names none."""
+    model: str | None = None
+    """A run's name or folder, or a .safetensors file; None: the newest run, else the built-in generator."""
+    seed: int = 0
+    """Seed of the first picture; each next has the next."""
+    seeds: str | None = None
+    """Seeds one by one: ``"0,4-6"``."""
+    truncation: float = 1.0
+    """Factor on the latents, 0 to 2."""
+    out: Path = Path("generated")
+    """Folder for the pictures."""
+    grid: bool = True
+    """Whether to write ``grid.png``."""
+    animate: Path | None = None
+    """A GIF that walks from seed to seed, or none."""
+    device: str = "auto"
+    """As in training."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.count <= MAX_PICTURES:
+            raise SettingsError(f"-n {self.count}: choose 1 to {MAX_PICTURES:,} pictures")
+        if not 0 <= self.truncation <= 2:
+            raise SettingsError(f"--truncation {self.truncation:g}: choose 0 to 2")
+        if not 0 <= self.seed < 2**62:
+            raise SettingsError(f"--seed {self.seed}: choose 0 or a positive number below 2^62")
+        if self.animate is not None and self.animate.suffix.lower() != ".gif":
+            raise SettingsError(f"--animate {self.animate}: name a .gif file")
+
+    @property
+    def all_seeds(self) -> list[int]:
+        """One seed a picture."""
+        return parse_seeds(self.seeds) if self.seeds else list(range(self.seed, self.seed + self.count))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What was drawn, and by which model."""
+
+    count: int
+    model: str
+
+
+def generate(settings: GenerateSettings) -> Drawn:
+    """Draw the pictures and write them; the same model and seeds give the same bytes on the same device.
+
+    Raises:
+        GanError: there is no such model, it is damaged, or the folder cannot be written.
+        SettingsError: the seeds are no seeds.
+    """
+    seeds = settings.all_seeds
+    device = choose_device(settings.device)
+    path = find_model(settings.model, TrainConfig.output)
+    generator, header = load_generator(path, device)
+    latents = latents_of(seeds, header.architecture.latent_dim)
+    save_pictures(draw(generator, latents, settings.truncation), seeds, settings.out, settings.grid)
+    if settings.animate:
+        frames = draw(generator, walk(latents[:MAX_ANIMATED]), settings.truncation)
+        save_animation(list(frames), settings.animate)
+    return Drawn(len(seeds), f"{path} ({header.preset}, {header.images:,} images, trained on {header.trained_on})")
+
+
+def find_model(named: str | None, output: Path) -> Path:
+    """The generator file that ``--model`` means; GanError lists the runs there are if it means none."""
+    runs = runs_in(output)
+    if named is None:
+        return runs[-1] / GENERATOR_FILE if runs else built_in_model()
+    for candidate in (output / named / GENERATOR_FILE, Path(named) / GENERATOR_FILE, Path(named)):
+        if candidate.is_file():
+            return candidate
+    have = ", ".join(run.name for run in runs) or "none"
+    raise GanError(f"--model {named}: no such run or file (runs in {output}: {have})")
+
+
+def built_in_model() -> Path:
+    """The generator that comes with vgc."""
+    return Path(pretrained.__path__[0]) / BUILT_IN_FILE

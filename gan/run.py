@@ -1,0 +1,138 @@
+"""The folder of a run: its name, its settings, its lines of metrics, its sample pictures."""
+
+import json
+import math
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from PIL import Image
+from torch.utils.tensorboard import SummaryWriter
+
+from gan.config import GanError, SettingsError, TrainConfig
+from gan.sample import save_png
+from scraper.atomic import write_text
+
+GENERATOR_FILE = "generator.safetensors"
+CHECKPOINT_FILE = "checkpoint.pt"
+CONFIG_FILE = "config.json"
+METRICS_FILE = "metrics.jsonl"
+
+
+class RunFolder:
+    """``train_output/<run>`` while one process trains in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.checkpoint = path / CHECKPOINT_FILE
+        self.generator = path / GENERATOR_FILE
+        self._metrics = path / METRICS_FILE
+        self._lock = FileLock(path / ".lock", blocking=False)
+        self._events: SummaryWriter | None = None
+
+    @classmethod
+    def create(cls, config: TrainConfig) -> "RunFolder":
+        """Make the folder of a new run and write its settings.
+
+        Raises:
+            SettingsError: a run of that name stands already.
+            GanError: the folder cannot be made.
+        """
+        path = config.output / (config.run or f"{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}")
+        try:
+            path.mkdir(parents=True)
+            folder = cls(path)
+            folder.write_config(config)
+        except FileExistsError as error:
+            raise SettingsError(
+                f"{path}: that run stands already; go on with --resume {path.name}, or choose another --run"
+            ) from error
+        except OSError as error:
+            raise GanError(f"{path}: cannot make the run's folder ({error.strerror})") from error
+        return folder
+
+    @classmethod
+    def find(cls, name: str, output: Path) -> "RunFolder":
+        """The folder of an existing run, by its name in ``output`` or by its path; GanError if there is none."""
+        for path in (output / name, Path(name)):
+            if (path / CONFIG_FILE).is_file():
+                return cls(path)
+        have = ", ".join(path.name for path in runs_in(output)) or "none"
+        raise GanError(f"--resume {name}: no such run in {output} (there: {have})")
+
+    def write_config(self, config: TrainConfig) -> None:
+        """Write ``config.json``."""
+        write_text(self.path / CONFIG_FILE, json.dumps(config.to_json(), indent=2) + "\n")
+
+    def read_config(self) -> TrainConfig:
+        """Read ``config.json``; GanError if it is damaged, SettingsError if it is of another version."""
+        try:
+            values = json.loads((self.path / CONFIG_FILE).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise GanError(f"{self.path / CONFIG_FILE}: cannot be read ({error})") from error
+        return TrainConfig.from_json(values)
+
+    def __enter__(self) -> "RunFolder":
+        try:
+            self._lock.acquire()
+        except Timeout as error:
+            raise GanError(f"{self.path}: another vgc train works in this run; wait for it or stop it") from error
+        (self.path / "samples").mkdir(exist_ok=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._events:
+            self._events.close()
+        self._lock.release()
+
+    def go_on_from(self, images: int) -> None:
+        """Forget lines of metrics that a killed run wrote after its last checkpoint, and open the event file."""
+        if self._metrics.exists():
+            kept = [line for line in self._metrics.read_text("utf-8").splitlines() if is_until(line, images)]
+            write_text(self._metrics, "".join(f"{line}\n" for line in kept))
+        # TensorBoard drops earlier events at or after the purge step, so its curves have no double points either.
+        self._events = SummaryWriter(str(self.path), purge_step=images + 1 if images else None)
+
+    def log(self, images: int, values: dict[str, float]) -> None:
+        """Append one line of metrics, and the same to the event file."""
+        line = json.dumps({"images": images, **{key: round(value, 6) for key, value in values.items()}})
+        with self._metrics.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(line + "\n")
+        if self._events:
+            for key, value in values.items():
+                self._events.add_scalar(key, value, images)
+
+    def save_sample(self, images: int, picture: Image.Image) -> None:
+        """Write ``samples/<images, 8 digits>.png``."""
+        save_png(picture, self.path / "samples" / f"{images:08d}.png", images=str(images))
+
+
+def is_until(line: str, images: int) -> bool:
+    """Whether a line of metrics is whole and not later than ``images``."""
+    with suppress(ValueError):
+        return bool(json.loads(line)["images"] <= images)
+    return False
+
+
+def runs_in(output: Path) -> list[Path]:
+    """The runs in a folder that can draw, the newest last."""
+    generators = output.glob(f"*/{GENERATOR_FILE}")
+    return [path.parent for path in sorted(generators, key=lambda path: (path.stat().st_mtime_ns, path))]
+
+
+def check_finite(values: dict[str, float], folder: Path) -> None:
+    """GanError if the losses are no numbers any more."""
+    broken = [name for name, value in values.items() if not math.isfinite(value)]
+    if broken:
+        raise GanError(
+            f"{folder}: the training diverged ({', '.join(broken)} is not a number); the last checkpoint is kept: "
+            "try another --seed, a larger --batch or --precision fp32"
+        )
+
+
+def as_plain(config: TrainConfig) -> dict[str, Any]:
+    """The settings as they stand in ``config.json``, read back: tuples are lists, paths are strings."""
+    plain: dict[str, Any] = json.loads(json.dumps(config.to_json()))
+    return plain

@@ -1,0 +1,160 @@
+"""Seeds to pictures: latents, drawing, grids, the walk between seeds."""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from torch import Tensor, nn
+
+from dataset.board import board
+from gan.config import GanError, SettingsError
+from scraper.atomic import replacing
+
+DRAWN_AT_ONCE = 16
+"""Pictures a forward pass. Always the same number, the last pass filled up: other shapes may round otherwise, and
+the same seed would not give the same bytes alone as among others."""
+
+MAX_PICTURES = 100_000
+ON_A_GRID = 1024
+FRAMES_BETWEEN = 16
+FRAME_MS = 60
+SOFTWARE = "vgc"
+"""What our PNGs name as their software; only such files are ever cleared away."""
+
+
+def parse_seeds(text: str) -> list[int]:
+    """``"0,4-6"`` -> [0, 4, 5, 6].
+
+    Raises:
+        SettingsError: not a list of numbers and ranges, or more than MAX_PICTURES.
+    """
+    seeds: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,18})(?:-(\d{1,18}))?\s*", part)
+        if not match:
+            raise SettingsError(f"--seeds {text}: write numbers and ranges, such as 0,4-6")
+        first = int(match[1])
+        last = int(match[2] or first)
+        if last < first or last - first + len(seeds) >= MAX_PICTURES:
+            raise SettingsError(f"--seeds {text}: ranges go upwards, {MAX_PICTURES:,} pictures at most")
+        seeds += range(first, last + 1)
+    return seeds
+
+
+def latents_of(seeds: Sequence[int], latent_dim: int) -> Tensor:
+    """One latent a seed, the same on every device: [len(seeds), latent_dim] float32 from N(0, 1)."""
+    return torch.stack([torch.randn(latent_dim, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+
+
+@torch.inference_mode()
+def draw(generator: nn.Module, latents: Tensor, truncation: float = 1.0) -> Iterator[Image.Image]:
+    """Draw one picture a latent, a few at a time.
+
+    Args:
+        generator: in eval mode, any device.
+        latents: [N, latent_dim] float32.
+        truncation: factor on the latents; below 1 the pictures come nearer to the typical one.
+
+    Yields:
+        N RGB pictures.
+    """
+    device = next(generator.parameters()).device
+    for chunk in latents.split(DRAWN_AT_ONCE):  # type: ignore[no-untyped-call]
+        filled = torch.zeros(DRAWN_AT_ONCE, latents.shape[1])
+        filled[: len(chunk)] = chunk * truncation
+        values = generator(filled.to(device))[: len(chunk)]
+        bytes_ = values.add(1).mul(127.5).round().clamp(0, 255).to("cpu", torch.uint8)
+        yield from (Image.fromarray(picture.permute(1, 2, 0).numpy()) for picture in bytes_)
+
+
+def grid(pictures: Sequence[Image.Image], scale: int = 1) -> Image.Image:
+    """All pictures on one board about as wide as it is high."""
+    return board(pictures, columns=math.ceil(math.sqrt(len(pictures))), scale=scale)
+
+
+def save_pictures(pictures: Iterable[Image.Image], seeds: Sequence[int], folder: Path, with_grid: bool) -> None:
+    """Write ``0000.png``… and ``grid.png`` (of the first ON_A_GRID pictures).
+
+    Numbered pictures that an earlier call left beyond are removed.
+
+    Each PNG names its seed and its software in its metadata.
+
+    Raises:
+        GanError: the folder cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        on_grid: list[Image.Image] = []
+        for place, (picture, seed) in enumerate(zip(pictures, seeds, strict=True)):
+            save_png(picture, folder / f"{place:04d}.png", seed=str(seed))
+            if place < ON_A_GRID:
+                on_grid.append(picture)
+        for stale in surplus(folder, len(seeds)):
+            stale.unlink()
+        if with_grid:
+            save_png(grid(on_grid), folder / "grid.png")
+        else:
+            (folder / "grid.png").unlink(missing_ok=True)
+    except OSError as error:
+        raise GanError(
+            f"{folder}: cannot write the pictures ({error.strerror or error}); choose another --out"
+        ) from error
+
+
+def surplus(folder: Path, count: int) -> list[Path]:
+    """Pictures numbered ``count`` and up that vgc itself wrote."""
+    numbered = [path for path in folder.glob("*.png") if re.fullmatch(r"\d{4,}", path.stem)]
+    return [path for path in numbered if int(path.stem) >= count and is_ours(path)]
+
+
+def is_ours(path: Path) -> bool:
+    """Whether the PNG's metadata says that vgc wrote it."""
+    with Image.open(path) as picture:
+        return picture.info.get("Software") == SOFTWARE
+
+
+def save_png(picture: Image.Image, path: Path, **texts: str) -> None:
+    """Write a PNG atomically, ``texts`` and the software's name in its metadata."""
+    notes = PngInfo()
+    for key, value in {"Software": SOFTWARE, **texts}.items():
+        notes.add_text(key, value)
+    with replacing(path) as partial:
+        picture.save(partial, "PNG", pnginfo=notes)
+
+
+def walk(latents: Tensor, frames_between: int = FRAMES_BETWEEN) -> Tensor:
+    """A closed walk through all latents, slow at each, along great circles.
+
+    Gaussian latents lie near a sphere; a straight line between two would cut through its inside, where the
+    generator has never been. [N, D] -> [N * frames_between, D].
+
+    Source: White 2016, arXiv:1609.04468, section 2.1.
+    """
+    ends = latents.roll(-1, 0)
+    lengths = latents.norm(dim=1, keepdim=True), ends.norm(dim=1, keepdim=True)
+    cosine = ((latents / lengths[0]) * (ends / lengths[1])).sum(1, keepdim=True).clamp(-1, 1)
+    angle = cosine.acos().clamp(min=1e-4)
+    steps = []
+    for frame in range(frames_between):
+        share = (1 - math.cos(math.pi * frame / frames_between)) / 2
+        weights = ((1 - share) * angle).sin() / angle.sin(), (share * angle).sin() / angle.sin()
+        steps.append(latents * weights[0] + ends * weights[1])
+    return torch.stack(steps, 1).flatten(0, 1)
+
+
+def save_animation(frames: Sequence[Image.Image], path: Path, scale: int = 3) -> None:
+    """Write an endless GIF, enlarged with crisp pixels; GanError if it cannot be written."""
+    size = (frames[0].width * scale, frames[0].height * scale)
+    large = [frame.resize(size, Image.Resampling.NEAREST) for frame in frames]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as partial:
+            large[0].save(
+                partial, "GIF", save_all=True, append_images=large[1:], duration=FRAME_MS, loop=0, disposal=1
+            )
+    except OSError as error:
+        raise GanError(f"{path}: cannot write the animation ({error.strerror or error})") from error
