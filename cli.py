@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -144,6 +144,42 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
 def main() -> None:
     """The ``vgc`` entry point."""
     app(prog_name="vgc")
+
+
+@command
+def preprocess(
+    screen: Screen,
+    raw: Annotated[Path, typer.Option(help="A scrape, or any folder of pictures.")] = Path("Data/raw"),
+    out: Annotated[Path, typer.Option(help="Folder for the set.")] = Path("Data/train_data"),
+    size: Annotated[int, typer.Option(help="Side of the square pictures, 16 to 512 pixels.")] = 80,
+    fit: Annotated[
+        str, typer.Option(help="What becomes of pictures that are not square: pad, crop or stretch.")
+    ] = "pad",
+    background: Annotated[
+        str, typer.Option(help="Behind transparent parts and in padding: black, white, #rrggbb or edge.")
+    ] = "black",
+    workers: Annotated[int | None, typer.Option(help="Processes. [default: one a core]")] = None,
+) -> None:
+    """Make a clean training set of square pictures; a rerun does only what changed."""
+    from dataset.build import BuildSettings, available_cores, build
+
+    settings = BuildSettings(
+        raw, out, size, cast(Any, fit), background, available_cores() if workers is None else workers
+    )
+    with screen.progress("preprocess") as line:
+        report = build(settings, line)
+    screen.say(f"{report.pictures:,} pictures in {out / 'rgb_images'}")
+    screen.say(f"{report.found:,} files in {raw}, {report.rendered:,} of them new or changed")
+    for duplicate in report.duplicates:
+        screen.say(f"left out: {duplicate['raw_file']} has exactly the pixels of {duplicate['duplicate_of']}")
+    for rejected in report.rejected:
+        screen.say(f"left out: {rejected['raw_file']}: {rejected['reason']}")
+    if report.near_duplicates:
+        screen.say(
+            f"{len(report.near_duplicates)} pairs look alike; both stay in the set, see {out / 'report.json'}"
+        )
+    screen.hint("next: vgc train" + ("" if out == Path("Data/train_data") else f" --data {out / 'rgb_images'}"))
+    screen.result(vars(report))
 
 
 @command

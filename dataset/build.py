@@ -1,0 +1,273 @@
+"""From a folder of any pictures to a training set: in parallel, only what changed, or nothing at all."""
+
+import json
+import os
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import PIL
+
+from dataset.card import CARD, SAMPLE, SAMPLE_PICTURES, card, evenly, write_sample
+from dataset.decode import FITS, Fit, parse_background
+from dataset.errors import DatasetError, DatasetSettingsError
+from dataset.known import Known
+from dataset.near import near_pairs
+from dataset.pool import rendered
+from dataset.raw import FACTS, RawFolder, RawPicture, find_raw, read_facts
+from dataset.render import GREY_FOLDER, RGB_FOLDER, Job, Outcome
+from dataset.staging import (
+    FOLDERS,
+    METADATA,
+    REPORT,
+    Journal,
+    commit,
+    finish_commit,
+    locked,
+    open_staging,
+    read_lines,
+    read_stamp,
+    remove_unused,
+    stamp_of,
+    write_stamp,
+)
+from dataset.tables import FormerRows, TableWriter, row_of_file
+from scraper.atomic import write_text
+from scraper.progress import Progress, silent
+
+SIZES_PX = range(16, 513)
+FORMAT = 1
+"""Raised whenever a raw picture comes to mean other bytes: sets by an older one are then built anew."""
+
+
+def available_cores() -> int:
+    """The cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class BuildSettings:
+    """How raw pictures become a training set; what shapes the pictures is saved in ``report.json``."""
+
+    raw: Path = Path("Data/raw")
+    """A scrape's folder, or any folder of pictures."""
+
+    out: Path = Path("Data/train_data")
+    """The set's folder: empty, missing, or an earlier set."""
+
+    size_px: int = 80
+    """Side of the square pictures, pixels: 16 to 512."""
+
+    fit: Fit = "pad"
+    """What becomes of a picture that is not square; see `dataset.decode.to_square`."""
+
+    background: str = "black"
+    """Behind transparent parts and in the padding: ``black``, ``white``, ``#rrggbb`` or ``edge``."""
+
+    workers: int = field(default_factory=available_cores)
+    """Processes that render, 1 or more; the set does not depend on it."""
+
+    def __post_init__(self) -> None:
+        if self.size_px not in SIZES_PX:
+            raise DatasetSettingsError(f"--size {self.size_px}: choose {SIZES_PX[0]} to {SIZES_PX[-1]} pixels")
+        if self.fit not in FITS:
+            raise DatasetSettingsError(f"--fit {self.fit}: choose {', '.join(FITS[:-1])} or {FITS[-1]}")
+        try:
+            parse_background(self.background)
+        except ValueError:
+            raise DatasetSettingsError(
+                f"--background {self.background}: choose black, white, #rrggbb or edge"
+            ) from None
+        if self.workers < 1:
+            raise DatasetSettingsError(f"--workers {self.workers}: choose 1 or more")
+        if self.raw.resolve().is_relative_to(self.out.resolve()):
+            raise DatasetSettingsError(
+                f"--out {self.out} holds the raw pictures in {self.raw}; choose another folder"
+            )
+
+    def recipe(self) -> dict[str, Any]:
+        """All that decides which bytes a raw picture becomes."""
+        return {
+            "format": FORMAT,
+            "pillow": PIL.__version__,
+            "size_px": self.size_px,
+            "fit": self.fit,
+            "background": self.background,
+        }
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build found and made; the lists are those of ``report.json``."""
+
+    out: Path
+    found: int
+    """Files in the raw folder."""
+    pictures: int
+    """Pictures in the set."""
+    rendered: int
+    """Raw files that had to be opened in this run; 0: nothing was new."""
+    duplicates: list[dict[str, Any]]
+    """Raw files with exactly the pixels of ``duplicate_of``."""
+    near_duplicates: list[dict[str, Any]]
+    """Pairs that look alike; both are in the set."""
+    rejected: list[dict[str, Any]]
+    """Raw files without a picture, each with its ``reason``."""
+
+
+def build(settings: BuildSettings, progress: Progress = silent) -> BuildReport:
+    """Make the set of ``settings.out`` out of ``settings.raw``.
+
+    Args:
+        settings: see `BuildSettings`.
+        progress: told of every file.
+
+    Raises:
+        DatasetError: no raw folder, no picture in it, a folder in the way, or another build at work.
+        OSError: the disk is full or cannot be written.
+        KeyboardInterrupt: Ctrl-C; the same settings go on where this run stopped.
+    """
+    raw = find_raw(settings.raw, settings.out)
+    if not raw.pictures:
+        raise DatasetError(f"{raw.folder}: nothing in it; run vgc scrape first, or name another folder with --raw")
+    with locked(settings.out):
+        finish_commit(settings.out)
+        inputs = [json.dumps(settings.recipe()), raw.fingerprint]
+        if read_stamp(settings.out) == stamp_of(settings.out, inputs):
+            return _report(settings.out, rendered_now=0)
+        _refuse_foreign(settings.out)
+        try:
+            count = _Build(settings, raw).run(progress)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("interrupted; the same command goes on from here") from None
+        write_stamp(settings.out, stamp_of(settings.out, inputs))
+        return _report(settings.out, rendered_now=count)
+
+
+def _report(out: Path, rendered_now: int) -> BuildReport:
+    saved = json.loads((out / REPORT).read_text(encoding="utf-8"))
+    counts = saved["counts"]
+    lists = {key: saved[key] for key in ("duplicates", "near_duplicates", "rejected")}
+    return BuildReport(out, counts["found"], counts["pictures"], rendered_now, **lists)
+
+
+def _refuse_foreign(out: Path) -> None:
+    """Pictures that no report speaks of are somebody's own."""
+    if (out / REPORT).exists():
+        return
+    for folder in FOLDERS:
+        if (out / folder).is_dir() and any((out / folder).iterdir()):
+            raise DatasetError(f"{out / folder} holds files that vgc did not make; choose another --out")
+
+
+class _Build:
+    """One run: renders what is new into the staging folder, tells of it all, moves it into place."""
+
+    def __init__(self, settings: BuildSettings, raw: RawFolder) -> None:
+        self.settings, self.raw, self.out = settings, raw, settings.out
+        self.facts = read_facts(raw.folder)
+        self.staging = open_staging(self.out, settings.recipe())
+        self.known = Known(self.out, self.staging, settings.recipe())
+        self.name_by_pixels: dict[str, str] = {}
+        self.perceptual_hashes: list[str] = []
+        self.duplicates: list[dict[str, Any]] = []
+        self.rejected: list[dict[str, Any]] = []
+
+    def run(self, progress: Progress) -> int:
+        """Make the set and give the number of raw files rendered."""
+        known = self.known.outcomes(self.raw)
+        jobs = [
+            self._job(picture) for picture, outcome in zip(self.raw.pictures, known, strict=True) if not outcome
+        ]
+        self._write_pictures(known, jobs, progress)
+        names = list(self.name_by_pixels.values())
+        if not names:
+            raise DatasetError(self._nothing())
+        remove_unused(self.staging, self.known.from_staging.intersection(names))
+        self._write_story(names)
+        commit(self.out, self.staging)
+        return len(jobs)
+
+    def _job(self, picture: RawPicture) -> Job:
+        self.known.from_staging.add(picture.file_name)
+        return Job(
+            self.raw.folder / picture.path,
+            picture.raw_file,
+            picture.file_name,
+            self.staging,
+            self.settings.size_px,
+            self.settings.fit,
+            self.settings.background,
+        )
+
+    def _write_pictures(self, known: list[Outcome | None], jobs: list[Job], progress: Progress) -> None:
+        """Write pictures, tables and metadata as a stream, in the order of the clean names."""
+        fresh = rendered(jobs, self.settings.workers)
+        former = FormerRows(self.out, self.settings.size_px)
+        with (
+            Journal(self.staging) as journal,
+            TableWriter(self.staging, self.settings.size_px) as tables,
+            (self.staging / METADATA).open("w", encoding="utf-8", newline="\n") as metadata,
+        ):
+            for done, known_outcome in enumerate(known, start=1):
+                outcome, row = (known_outcome, b"") if known_outcome else next(fresh)
+                if not known_outcome:
+                    journal.add(outcome)
+                if self._belongs(outcome):
+                    tables.add(outcome.file_name, row or self._row(outcome, former))
+                    metadata.write(json.dumps(self._metadata(outcome), ensure_ascii=False) + "\n")
+                progress(done, len(known), outcome.raw_file)
+
+    def _belongs(self, outcome: Outcome) -> bool:
+        """Whether the picture is in the set; else note why not."""
+        if outcome.reason:
+            self.rejected.append(_short(outcome))
+            return False
+        first = self.name_by_pixels.setdefault(outcome.pixel_sha256, outcome.file_name)
+        if first != outcome.file_name:
+            self.duplicates.append({**_short(outcome), "duplicate_of": first})
+            return False
+        self.perceptual_hashes.append(outcome.perceptual_hash)
+        return True
+
+    def _row(self, outcome: Outcome, former: FormerRows) -> bytes:
+        if outcome.file_name in self.known.from_staging:
+            return row_of_file(self.staging / GREY_FOLDER / outcome.file_name)
+        return former.row(outcome.file_name) or row_of_file(self.out / GREY_FOLDER / outcome.file_name)
+
+    def _metadata(self, outcome: Outcome) -> dict[str, Any]:
+        facts = self.facts.get(outcome.raw_file) or dict.fromkeys(FACTS)
+        return {"file_name": outcome.file_name, **facts, **_short(outcome)}
+
+    def _nothing(self) -> str:
+        reasons = Counter(record["reason"] for record in self.rejected)
+        reason, count = reasons.most_common(1)[0]
+        return f"{self.raw.folder}: none of {len(self.rejected)} files is a usable picture; {count} are {reason}"
+
+    def _write_story(self, names: list[str]) -> None:
+        """Write all that tells of the set; the report last, for it says that the rest is complete."""
+        report = {
+            "recipe": self.settings.recipe(),
+            "counts": {
+                "found": len(self.raw.pictures),
+                "pictures": len(names),
+                "duplicates": len(self.duplicates),
+                "rejected": len(self.rejected),
+            },
+            "duplicates": self.duplicates,
+            "near_duplicates": [asdict(pair) for pair in near_pairs(names, self.perceptual_hashes)],
+            "rejected": self.rejected,
+        }
+        write_sample(self.staging / SAMPLE, [self._picture(name) for name in evenly(names, SAMPLE_PICTURES)])
+        write_text(self.staging / CARD, card(report, read_lines(self.staging / METADATA)))
+        write_text(self.staging / REPORT, json.dumps(report, ensure_ascii=False, indent=1) + "\n")
+
+    def _picture(self, name: str) -> Path:
+        folder = self.staging if name in self.known.from_staging else self.out
+        return folder / RGB_FOLDER / name
+
+
+def _short(outcome: Outcome) -> dict[str, Any]:
+    """All that is known, without the fields that stay empty for a refused file."""
+    return {key: value for key, value in asdict(outcome).items() if value}

@@ -1,0 +1,162 @@
+"""What tells a person about a set: the card (``README.md``) and the board of samples."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from PIL import Image
+
+from dataset.board import board
+
+CARD = "README.md"
+SAMPLE = "data_sample.png"
+SAMPLE_PICTURES = 96
+SAMPLE_COLUMNS = 12
+MOST_COMMON = 10
+
+Item = TypeVar("Item")
+
+
+def evenly(items: Sequence[Item], count: int) -> list[Item]:
+    """At most ``count`` of the items, evenly spread, in their order."""
+    count = min(count, len(items))
+    return [items[place * len(items) // count] for place in range(count)]
+
+
+def write_sample(path: Path, pictures: Sequence[Path]) -> None:
+    """Save a board of some pictures of the set."""
+    opened = []
+    for picture in pictures:
+        with Image.open(picture) as image:
+            opened.append(image.convert("RGB"))
+    board(opened, SAMPLE_COLUMNS).save(path, "PNG")
+
+
+CARD_TEXT = """\
+---
+pretty_name: Video-game characters, {size}x{size}
+license: other
+task_categories:
+- unconditional-image-generation
+size_categories:
+- {size_category}
+configs:
+- config_name: default
+  data_dir: rgb_images
+---
+
+# Video-game characters, {size}x{size}
+
+![Some of the pictures](data_sample.png)
+
+{pictures:,} pictures of {size}x{size} pixels, made by `vgc preprocess` from {found:,} files.
+
+| | |
+|---|---|
+| In the set | {pictures:,} |
+| Left out, exactly the pixels of another | {duplicates:,} |
+| Left out, no usable picture | {rejected:,} |
+| Pairs that look alike (both kept) | {near:,} |
+
+## What is here
+
+| | |
+|---|---|
+| `rgb_images/` | the pictures (RGB, PNG) and `metadata.jsonl`: name, game, source and checksums of each |
+| `grayscale_images/` | the same in grey (8-bit luma) |
+| `csv_files/train_converted.csv` | the grey pictures as numbers, one a row, row by row, 0 to 255 |
+| `csv_files/train_labels.csv` | the file name of each row |
+| `report.json` | settings, every file left out and why, pairs that look alike |
+
+```python
+from datasets import load_dataset            # Hugging Face
+pictures = load_dataset("imagefolder", data_dir="rgb_images", split="train")
+
+from dataset.reader import CharacterPictures  # torchvision, with vgc installed
+pictures = CharacterPictures("rgb_images")
+```
+
+## How it was made
+
+First frame, upright (EXIF), to sRGB (ICC), transparent parts over {background}, RGB, Lanczos to
+{size}x{size}, {fit}. Pictures with exactly the same pixels are in the set once.
+Pillow {pillow}; with the same version, the same files give the same bytes.
+
+## Sources
+
+{sources}
+
+## Licence
+
+Pictures of video-game characters found on the web belong to their makers; that they can be downloaded gives
+no licence. Use the set for private study and research where the law of your country allows that (text and
+data mining), name the sources, and do not publish the pictures, or a model that gives them back, without
+their owners' leave. If all pictures are your own, or free, say so in a copy of this file.
+"""
+
+FITS_IN_WORDS = {
+    "pad": "the whole picture with {background} bars beside it",
+    "crop": "the longer side cut off evenly",
+    "stretch": "distorted to a square",
+}
+
+
+def card(report: dict[str, Any], records: Iterable[dict[str, Any]]) -> str:
+    """The data set card, with the front matter that Hugging Face reads.
+
+    Args:
+        report: what ``report.json`` holds.
+        records: what ``metadata.jsonl`` holds.
+    """
+    recipe, counts = report["recipe"], report["counts"]
+    background = "the colour of the picture's own edge" if recipe["background"] == "edge" else recipe["background"]
+    return CARD_TEXT.format(
+        size=recipe["size_px"],
+        size_category=_size_category(counts["pictures"]),
+        near=len(report["near_duplicates"]),
+        background=background,
+        fit=FITS_IN_WORDS[recipe["fit"]].format(background=background),
+        pillow=recipe["pillow"],
+        sources=_sources(records),
+        **counts,
+    )
+
+
+def _size_category(pictures: int) -> str:
+    """Hugging Face's name for a size."""
+    for limit, name in (
+        (1_000, "n<1K"),
+        (10_000, "1K<n<10K"),
+        (100_000, "10K<n<100K"),
+        (1_000_000, "100K<n<1M"),
+    ):
+        if pictures < limit:
+            return name
+    return "1M<n<10M"
+
+
+def _sources(records: Iterable[dict[str, Any]]) -> str:
+    hosts: Counter[str] = Counter()
+    games: Counter[str] = Counter()
+    for record in records:
+        address = record["page"] or record["url"]
+        hosts[
+            urlsplit(address).netloc if address else "a folder of pictures; where they came from is not known"
+        ] += 1
+        if record["game"]:
+            games[record["game"]] += 1
+    text = [
+        "| From | Pictures |",
+        "|---|---|",
+        *(f"| {_cell(host)} | {count:,} |" for host, count in hosts.most_common()),
+    ]
+    if games:
+        text += ["", f"{len(games):,} games; most often:", "", "| Game | Pictures |", "|---|---|"]
+        text += [f"| {_cell(game)} | {count:,} |" for game, count in games.most_common(MOST_COMMON)]
+    return "\n".join(text)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

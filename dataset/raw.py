@@ -1,0 +1,136 @@
+"""The folder of raw pictures: its files, what the clean ones will be called, what is known of them."""
+
+import os
+import stat
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+
+from dataset.errors import DatasetError
+from scraper.atomic import PARTIAL_SUFFIX
+from scraper.journal import MANIFEST_NAME, Journal
+
+FACTS = ("name", "game", "letter", "url", "page")
+"""What a scrape's manifest knows of a picture, and `rgb_images/metadata.jsonl` repeats."""
+MAX_STEM_BYTES = 150
+UNSAFE = frozenset('<>:"/\\|?*')
+"""Characters that some file system refuses in a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawPicture:
+    """A file that may be a picture."""
+
+    path: str
+    """Where it is, below the raw folder."""
+    raw_file: str
+    """The same as readable text, with ``/`` between folders."""
+    file_name: str
+    """What the clean picture will be called."""
+    refusal: str
+    """Why it must not even be opened; empty for an ordinary file."""
+
+
+@dataclass(frozen=True)
+class RawFolder:
+    """All files that may be pictures, in the order of their clean names."""
+
+    folder: Path
+    pictures: list[RawPicture]
+    fingerprint: str
+    """Changes when any file's name, size or time does."""
+
+
+def find_raw(folder: Path, leave_out: Path) -> RawFolder:
+    """List ``folder``: a scrape's ``images/`` where there is a manifest, else everything in it and below.
+
+    Hidden files and unfinished downloads are passed over.
+
+    Args:
+        folder: the raw pictures.
+        leave_out: a folder that is not entered, should it lie inside.
+
+    Raises:
+        DatasetError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise DatasetError(
+            f"{folder}: no such folder; run vgc scrape first, or name a folder of pictures with --raw"
+        )
+    manifest = folder / MANIFEST_NAME
+    scraped = manifest.is_file() and (folder / "images").is_dir()
+    digest = sha256()
+    if scraped:
+        digest.update(_times(manifest.stat()))
+    found: list[tuple[str, str]] = []
+    for path, refusal, times in _walk(folder, "images" if scraped else "", leave_out.resolve()):
+        digest.update(os.fsencode(path) + b"\0" + times)
+        found.append((path, refusal))
+    return RawFolder(folder, _named(found), digest.hexdigest())
+
+
+def _walk(root: Path, below: str, leave_out: Path) -> Iterator[tuple[str, str, bytes]]:
+    """Give path below ``root``, refusal and times of every file, the same whatever the folder's own order."""
+    with os.scandir(root / below) as listing:
+        entries = sorted(listing, key=lambda entry: entry.name)
+    for entry in entries:
+        path = f"{below}/{entry.name}" if below else entry.name
+        if entry.name.startswith(".") or entry.name.endswith(PARTIAL_SUFFIX) or path == MANIFEST_NAME:
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            if Path(entry.path).resolve() != leave_out:
+                yield from _walk(root, path, leave_out)
+            continue
+        refusal, times = _look_at(entry, root)
+        yield path, refusal, times
+
+
+def _look_at(entry: "os.DirEntry[str]", root: Path) -> tuple[str, bytes]:
+    if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root.resolve()):
+        return "a link out of the folder", b""
+    try:
+        state = entry.stat()
+    except OSError:
+        return "a link to nothing", b""
+    if stat.S_ISDIR(state.st_mode):
+        return "a link to a folder", b""
+    if not stat.S_ISREG(state.st_mode):
+        return "not a file but a pipe, socket or device", b""
+    return "", _times(state)
+
+
+def _times(state: os.stat_result) -> bytes:
+    # The change time as well: it moves when a file is replaced by one of the same size and date.
+    return b"%d %d %d\0" % (state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+
+
+def _named(found: list[tuple[str, str]]) -> list[RawPicture]:
+    """Give every file a clean name; where two would have the same, each is told apart by its path's hash."""
+    stems = [_stem(path) for path, _ in found]
+    taken = Counter(stem.casefold() for stem in stems)
+    pictures = []
+    for (path, refusal), stem in zip(found, stems, strict=True):
+        raw_file = os.fsencode(path).decode("utf-8", "backslashreplace")
+        told_apart = f"-{sha256(os.fsencode(path)).hexdigest()[:12]}" if taken[stem.casefold()] > 1 else ""
+        pictures.append(RawPicture(path, raw_file, f"{stem}{told_apart}.png", refusal))
+    return sorted(pictures, key=lambda picture: picture.file_name)
+
+
+def _stem(path: str) -> str:
+    """The file's own name without suffix, as every file system and every reader of text can hold it."""
+    text = unicodedata.normalize("NFC", PurePosixPath(path).stem)
+    safe = "".join("_" if char in UNSAFE or not char.isprintable() else char for char in text).strip(" .")
+    return safe.encode()[:MAX_STEM_BYTES].decode(errors="ignore") or "picture"
+
+
+def read_facts(folder: Path) -> dict[str, dict[str, str | None]]:
+    """What a scrape knows of its pictures, by ``raw_file``; nothing for a folder of pictures."""
+    with Journal(folder) as journal:
+        return {
+            record.file: {fact: getattr(record, fact) for fact in FACTS}
+            for record in journal.records()
+            if record.file
+        }

@@ -1,0 +1,135 @@
+"""A folder of square RGB pictures, for training: as a torchvision data set, and as one tensor."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+from torchvision.datasets import VisionDataset
+
+from dataset.errors import DatasetError
+
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".avif", ".tif", ".tiff"})
+USABLE_MEMORY = 0.8
+"""Share of the free memory that the pictures may take."""
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """The pictures directly in ``folder``, sorted by file name.
+
+    Raises:
+        DatasetError: there is no such folder, or no picture in it.
+    """
+    if not folder.is_dir():
+        raise DatasetError(f"{folder}: no such folder; make it with vgc preprocess, or name another with --data")
+    files = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()]
+    if not files:
+        raise DatasetError(f"{folder}: no pictures in it; fill it with vgc preprocess, or name another --data")
+    return sorted(files, key=lambda path: path.name)
+
+
+class CharacterPictures(VisionDataset):  # type: ignore[misc] # torchvision is not typed
+    """The pictures of a folder, opened one by one, for a torch ``DataLoader``.
+
+    An item is an RGB ``PIL.Image``, or what ``transform`` makes of it; there are no labels. Sizes are not checked.
+    """
+
+    def __init__(self, root: str | Path, transform: Callable[[Image.Image], Any] | None = None) -> None:
+        """List the folder.
+
+        Args:
+            root: holds the pictures themselves, such as ``Data/train_data/rgb_images``.
+            transform: applied to each picture, such as ``torchvision.transforms.v2.PILToTensor()``.
+
+        Raises:
+            DatasetError: there is no such folder, or no picture in it.
+        """
+        super().__init__(root, transform=transform)
+        self.files = picture_files(Path(root))
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> Any:
+        picture = _open_rgb(self.files[index])
+        return self.transform(picture) if self.transform else picture
+
+
+def load_pictures(folder: Path) -> Tensor:
+    """Read a whole folder of pictures of one square size.
+
+    Args:
+        folder: holds the pictures themselves, such as ``Data/train_data/rgb_images``.
+
+    Returns:
+        [N, 3, H, W] uint8, sorted by file name, contiguous.
+
+    Raises:
+        DatasetError: no folder, no pictures, one that is damaged, of another size or not square, or more than fits
+            into the free memory.
+    """
+    files = picture_files(folder)
+    side = _side(files[0])
+    _check_memory(folder, len(files), side)
+    pixels = np.empty((len(files), 3, side, side), np.uint8)
+    for place, file in enumerate(files):
+        picture = _open_rgb(file)
+        if picture.size != (side, side):
+            size = f"{picture.width}x{picture.height}"
+            raise DatasetError(f"{file}: {size}, but {files[0].name} is {side}x{side}; {_mend(folder, side)}")
+        pixels[place] = np.asarray(picture).transpose(2, 0, 1)
+    return torch.from_numpy(pixels)
+
+
+def _side(first: Path) -> int:
+    width, height = _open_rgb(first).size
+    if width != height:
+        raise DatasetError(f"{first}: {width}x{height} is not square; {_mend(first.parent, max(width, height))}")
+    return width
+
+
+def _open_rgb(file: Path) -> Image.Image:
+    try:
+        with Image.open(file) as image:
+            return image.convert("RGB")
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise DatasetError(f"{file}: damaged ({error}); {_mend(file.parent, 80)}") from None
+
+
+def _mend(folder: Path, side: int) -> str:
+    size_px = min(max(side, 16), 512)
+    out = folder.with_name(f"{folder.name}-{size_px}")
+    return (
+        f"make them alike with: vgc preprocess --raw {folder} --out {out} --size {size_px}, "
+        f"then train with --data {out / 'rgb_images'}"
+    )
+
+
+def _check_memory(folder: Path, count: int, side: int) -> None:
+    needed, free = count * 3 * side * side, _free_bytes()
+    if free is not None and needed > USABLE_MEMORY * free:
+        raise DatasetError(
+            f"{folder}: {count:,} pictures of {side}x{side} take {needed / 2**30:.1f} GiB of memory, of which "
+            f"{free / 2**30:.1f} GiB are free; make them smaller with vgc preprocess --size, or use fewer"
+        )
+
+
+def _free_bytes() -> int | None:
+    """Memory that can be had without swapping; None where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        available = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration, ValueError):
+        return _physical_bytes()
+    return available
+
+
+def _physical_bytes() -> int | None:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None

@@ -1,0 +1,117 @@
+"""One raw file to its clean pictures on the disk; the part of a build that runs on every core."""
+
+import io
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from PIL import Image
+
+from dataset.decode import MAX_BYTES, Fit, Refused, decode, parse_background, to_square
+from dataset.near import perceptual_hash
+from dataset.tables import pixel_row
+
+RGB_FOLDER = "rgb_images"
+GREY_FOLDER = "grayscale_images"
+
+PNG_FAST = {"compress_level": 1, "compress_type": 3}
+"""zlib's Z_RLE strategy: on thumbnails as small as Pillow's default within 1 %, in about half the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a raw file."""
+
+    raw_file: str
+    file_name: str
+    raw_sha256: str = ""
+    """Of the file; empty where it could not be read."""
+    reason: str = ""
+    """Why there is no picture; empty where there is one."""
+    raw_format: str = ""
+    raw_width: int = 0
+    raw_height: int = 0
+    pixel_sha256: str = ""
+    """Of the clean RGB picture's bytes, row by row."""
+    perceptual_hash: str = ""
+    """See `dataset.near.perceptual_hash`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A raw file to render, and where to."""
+
+    source: Path
+    raw_file: str
+    file_name: str
+    target: Path
+    """Holds ``rgb_images/`` and ``grayscale_images/``."""
+    size_px: int
+    fit: Fit
+    background: str
+
+
+def render(job: Job) -> tuple[Outcome, bytes]:
+    """Write the two clean pictures of a raw file.
+
+    Returns:
+        What became of it, and its line of the pixel table (empty where it was refused).
+
+    Raises:
+        OSError: ``job.target`` cannot be written. A raw file that cannot be read is refused instead.
+    """
+    digest = ""
+    try:
+        content = _content(job.source)
+        digest = sha256(content).hexdigest()
+        background = parse_background(job.background)
+        raw, raw_format = decode(content, background)
+    except Refused as refusal:
+        return Outcome(job.raw_file, job.file_name, digest, reason=str(refusal)), b""
+    picture = to_square(raw, job.size_px, job.fit, background)
+    grey = picture.convert("L")
+    _save(picture, job.target / RGB_FOLDER / job.file_name)
+    _save(grey, job.target / GREY_FOLDER / job.file_name)
+    outcome = Outcome(
+        job.raw_file,
+        job.file_name,
+        digest,
+        raw_format=raw_format,
+        raw_width=raw.width,
+        raw_height=raw.height,
+        pixel_sha256=sha256(picture.tobytes()).hexdigest(),
+        perceptual_hash=perceptual_hash(grey),
+    )
+    return outcome, pixel_row(grey)
+
+
+def render_all(jobs: list[Job]) -> list[tuple[Outcome, bytes]]:
+    """`render` each; one message between processes instead of many."""
+    return [render(job) for job in jobs]
+
+
+def content_sha256(source: Path) -> str:
+    """Of a raw file, or empty where `render` would refuse to read it."""
+    try:
+        return sha256(_content(source)).hexdigest()
+    except Refused:
+        return ""
+
+
+def _content(source: Path) -> bytes:
+    try:
+        with source.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise Refused(f"cannot be read: {error.strerror or error}") from None
+    if len(content) > MAX_BYTES:
+        raise Refused(f"more than {MAX_BYTES // 2**20} MiB")
+    return content
+
+
+def _save(picture: Image.Image, path: Path) -> None:
+    encoded = io.BytesIO()
+    picture.save(encoded, "PNG", **PNG_FAST)
+    # Straight to its name: a build works in a folder of its own, and believes only pictures recorded after
+    # they were closed. No fsync either: 0.3 ms a picture, for something that can be made again.
+    path.write_bytes(encoded.getbuffer())

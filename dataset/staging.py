@@ -1,0 +1,191 @@
+"""A set is made beside the one that stands and then moved into its place, so that a kill loses nothing.
+
+Everything here lives in the hidden folder `WORK_FOLDER` of a set; without it, only time is lost::
+
+    lock                  held while a build runs
+    stamp                 the state of all files after the last build: a rerun that finds it again is done
+    building-<recipe>/    what a build has made so far; laid out like the set itself
+      journal.jsonl       one line for each file rendered, written after its pictures
+      report.json         written last of all: from here on the build is only moved into place
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from filecmp import cmp
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from dataset.errors import DatasetError
+from dataset.render import GREY_FOLDER, RGB_FOLDER, Outcome
+from scraper.atomic import write_text
+
+WORK_FOLDER = ".vgc"
+JOURNAL = "journal.jsonl"
+REPORT = "report.json"
+METADATA = f"{RGB_FOLDER}/metadata.jsonl"
+FOLDERS = (RGB_FOLDER, GREY_FOLDER, "csv_files")
+
+
+@contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Keep every other build of this set away.
+
+    Raises:
+        DatasetError: another one is at work.
+    """
+    work = out / WORK_FOLDER
+    work.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(work / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise DatasetError(
+            f"{out}: another vgc preprocess is at work on it; wait for it, or choose another --out"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def open_staging(out: Path, recipe: dict[str, Any]) -> Path:
+    """The folder to build in; what a build by another recipe left behind is deleted."""
+    name = f"building-{sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]}"
+    for other in (out / WORK_FOLDER).glob("building-*"):
+        if other.name != name:
+            shutil.rmtree(other)
+    for folder in FOLDERS:
+        (out / WORK_FOLDER / name / folder).mkdir(parents=True, exist_ok=True)
+    return out / WORK_FOLDER / name
+
+
+def finish_commit(out: Path) -> None:
+    """Move a build into place that was complete when it was killed."""
+    for report in (out / WORK_FOLDER).glob(f"building-*/{REPORT}"):
+        commit(out, report.parent)
+
+
+def commit(out: Path, staging: Path) -> None:
+    """Move a complete build into place, so that every step may be done again after a kill.
+
+    Files that are the same already are left alone. `METADATA` and then `REPORT` come last: while they are the
+    old ones, the old pictures they name are still to be removed.
+    """
+    if (staging / METADATA).exists():
+        _remove_stale(out, staging)
+    last = [staging / METADATA, staging / REPORT]
+    files = [path for path in staging.rglob("*") if path.is_file() and path not in last and path.name != JOURNAL]
+    for path in [*files, *last]:
+        _move(path, out / path.relative_to(staging))
+    shutil.rmtree(staging)
+
+
+def _remove_stale(out: Path, staging: Path) -> None:
+    current = {record["file_name"] for record in read_lines(staging / METADATA)}
+    for record in read_lines(out / METADATA):
+        if record["file_name"] not in current:
+            for folder in (RGB_FOLDER, GREY_FOLDER):
+                (out / folder / record["file_name"]).unlink(missing_ok=True)
+
+
+def _move(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not source.exists():
+        return
+    # The report is always the new one: pictures that are younger than it count as changed by somebody else.
+    if source.name != REPORT and target.is_file() and cmp(source, target, shallow=False):
+        source.unlink()
+    else:
+        source.replace(target)
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a JSON-lines file; none if there is no such file, nor for a line cut off by a kill."""
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                try:
+                    record = json.loads(line)
+                except json.JSONDecodeError:
+                    continue
+                if isinstance(record, dict):
+                    yield record
+    except FileNotFoundError:
+        return
+
+
+class Journal:
+    """What a build has rendered so far; use it in a ``with`` block."""
+
+    def __init__(self, staging: Path) -> None:
+        self._lines = (staging / JOURNAL).open("a", encoding="utf-8")
+        # Ends a line that a kill cut off.
+        self._lines.write("\n")
+
+    def add(self, outcome: Outcome) -> None:
+        """Record a file whose pictures are written."""
+        self._lines.write(json.dumps(asdict(outcome)) + "\n")
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lines.close()
+
+
+def remove_unused(staging: Path, used: set[str]) -> None:
+    """Delete the pictures of duplicates, and of raw files that went away since a killed run rendered them."""
+    for folder in (RGB_FOLDER, GREY_FOLDER):
+        for path in (staging / folder).glob("*.png"):
+            if path.name not in used:
+                path.unlink()
+
+
+def whole_pictures(folder: Path, not_after_ns: int | None = None) -> set[str]:
+    """Names with a picture in both folders, neither empty (power cut) nor changed after ``not_after_ns``."""
+    names: list[set[str]] = []
+    for part in (RGB_FOLDER, GREY_FOLDER):
+        names.append(set())
+        if (folder / part).is_dir():
+            with os.scandir(folder / part) as entries:
+                for entry in entries:
+                    state = entry.stat()
+                    if state.st_size and (not_after_ns is None or state.st_mtime_ns <= not_after_ns):
+                        names[-1].add(entry.name)
+    return names[0] & names[1]
+
+
+def stamp_of(out: Path, inputs: Iterable[str]) -> str:
+    """A digest of ``inputs`` and of the name, size and time of every file of the set."""
+    digest = sha256("\0".join(inputs).encode())
+    for folder in (out, *(out / name for name in FOLDERS)):
+        if folder.is_dir():
+            with os.scandir(folder) as entries:
+                for entry in sorted(entries, key=lambda entry: entry.name):
+                    if entry.is_file():
+                        state = entry.stat()
+                        digest.update(
+                            f"{entry.name}\0{state.st_size} {state.st_mtime_ns}\0".encode(errors="replace")
+                        )
+    return digest.hexdigest()
+
+
+def read_stamp(out: Path) -> str:
+    """The stamp of the last build; empty if there is none."""
+    try:
+        return (out / WORK_FOLDER / "stamp").read_text()
+    except (OSError, ValueError):
+        return ""
+
+
+def write_stamp(out: Path, stamp: str) -> None:
+    """Leave the stamp for the next run."""
+    if read_stamp(out) != stamp:
+        write_text(out / WORK_FOLDER / "stamp", stamp)
