@@ -27,6 +27,7 @@ EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 SECONDS_BETWEEN_PLAIN_LINES = 5.0
+MOST_LEFT_OUT_SHOWN = 20
 
 
 @dataclass
@@ -170,10 +171,12 @@ def preprocess(
         report = build(settings, line)
     screen.say(f"{report.pictures:,} pictures in {out / 'rgb_images'}")
     screen.say(f"{report.found:,} files in {raw}, {report.rendered:,} of them new or changed")
-    for duplicate in report.duplicates:
-        screen.say(f"left out: {duplicate['raw_file']} has exactly the pixels of {duplicate['duplicate_of']}")
-    for rejected in report.rejected:
-        screen.say(f"left out: {rejected['raw_file']}: {rejected['reason']}")
+    left_out = [f"{each['raw_file']}: exactly the pixels of {each['duplicate_of']}" for each in report.duplicates]
+    left_out += [f"{each['raw_file']}: {each['reason']}" for each in report.rejected]
+    for line_of_one in left_out[:MOST_LEFT_OUT_SHOWN]:
+        screen.say(f"left out: {line_of_one}")
+    if len(left_out) > MOST_LEFT_OUT_SHOWN:
+        screen.say(f"left out: {len(left_out) - MOST_LEFT_OUT_SHOWN:,} more, all in {out / 'report.json'}")
     if report.near_duplicates:
         screen.say(
             f"{len(report.near_duplicates)} pairs look alike; both stay in the set, see {out / 'report.json'}"
