@@ -1,0 +1,315 @@
+"""The loop: what to ask for next, and what became of it."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from scraper.atomic import PARTIAL_SUFFIX
+from scraper.collect import IMAGES, PAGES, Collector, labels, refused
+from scraper.errors import Refusal, ScrapeBlockedError, ScrapeError, ScrapeSettingsError
+from scraper.fetch import Fetcher, Stopped, user_agent
+from scraper.journal import Journal, Record
+from scraper.progress import Progress, silent
+from scraper.settings import ScrapeSettings, wanted_letters
+from scraper.sites import Character, letter_pages
+from scraper.summary import Failure, ScrapeSummary
+from scraper.wayback import MIN_DELAY_SECONDS
+
+__all__ = ["ScrapeSettings", "ScrapeSummary", "crawl"]
+
+LOCK_NAME = ".lock"
+READ_AHEAD = 2000
+"""Pages are read before pictures, so that the amount of work is known, until so many pictures wait."""
+TOLD_MINUTES = 1.0
+"""A crawl that will take longer says so before it starts."""
+
+log = logging.getLogger(__name__)
+
+
+def crawl(settings: ScrapeSettings, progress: Progress = silent) -> ScrapeSummary:
+    """Scrape a site into ``settings.out``, or go on where an earlier run ended.
+
+    Args:
+        settings: what, how fast, where to.
+        progress: told about each picture.
+
+    Raises:
+        ScrapeSettingsError: the site's description or a letter is wrong.
+        ScrapeBlockedError: the site does not want to be asked (now).
+        ScrapeError: the site cannot be reached, or the folder cannot be written. This and the one before
+            carry the ``summary`` so far.
+        KeyboardInterrupt: Ctrl-C, with a word on how to go on; what was saved is saved.
+    """
+    with ExitStack() as stack:
+        try:
+            return _Crawl(settings, progress, stack).run()
+        except OSError as error:
+            raise ScrapeError(
+                f"cannot write {error.filename or settings.out} ({error.strerror}): make room there or choose "
+                "another folder with --out; what was saved is saved, and the same command goes on"
+            ) from error
+
+
+class _Crawl:
+    """One run. One thread decides what to ask for and writes the manifest; the others fetch and save."""
+
+    def __init__(self, settings: ScrapeSettings, progress: Progress, stack: ExitStack) -> None:
+        self._settings = settings
+        self._progress = progress
+        self._site = settings.described_site()
+        self._hub_url = self._site.base_url + self._site.hub
+        self._fetcher = Fetcher(
+            settings.gate(self._site),
+            settings.limits,
+            delay_seconds=settings.delay_seconds,
+            least_delay_seconds=MIN_DELAY_SECONDS if settings.wayback else 0.0,
+            workers=settings.workers,
+            agent=user_agent(settings.contact),
+            ignore_robots=settings.ignore_robots,
+        )
+        stack.callback(self._fetcher.close)
+        if not settings.dry_run:
+            _prepare_folder(settings.out, stack)
+        self._journal = stack.enter_context(Journal(settings.out))
+        self._collector = Collector(
+            self._fetcher, self._site, settings.limits, settings.out, save=not settings.dry_run
+        )
+        self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="scrape")
+        self._running: dict[Future[Any], Callable[[Future[Any]], None]] = {}
+        self._pages: deque[tuple[str, str]] = deque()
+        self._pages_running = 0
+        self._waiting: deque[Character] = deque()
+        self._seen: set[str] = set()
+        self._started = time.monotonic()
+        self._summary = ScrapeSummary(settings.out)
+
+    def run(self) -> ScrapeSummary:
+        """Read the hub, then pages and pictures, until nothing is left to do."""
+        try:
+            self._read_hub()
+            self._loop()
+        except KeyboardInterrupt:
+            self._end_early()
+            raise KeyboardInterrupt(
+                f"interrupted; {self._summary.saved} pictures were saved in this run, and the same command goes on"
+            ) from None
+        except (ScrapeError, OSError) as error:
+            self._end_early()
+            if isinstance(error, ScrapeError):
+                error.summary = self._summary
+            raise
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+            self._summary.requests = self._fetcher.requests
+        return self._summary
+
+    def _end_early(self) -> None:
+        """Cut the requests under way, and keep what the finished ones have brought."""
+        self._fetcher.stop()
+        self._pool.shutdown(cancel_futures=True)
+        for future, settle in self._running.items():
+            with suppress(Stopped, CancelledError, ScrapeError, OSError):
+                settle(future)
+
+    def _loop(self) -> None:
+        while True:
+            while len(self._running) < 2 * self._settings.workers and self._start_next():
+                pass
+            if not self._running:
+                return
+            done, _ = wait(self._running, return_when=FIRST_COMPLETED)
+            for future in done:
+                self._running[future](future)
+                del self._running[future]
+
+    def _start_next(self) -> bool:
+        """Start what is best done next: pages before pictures; False: nothing can be started now."""
+        # With a limit pages are read one by one, for none should be read in vain.
+        room = len(self._waiting) < READ_AHEAD if self._settings.limit is None else not self._pages_running
+        if self._pages and room:
+            self._start_page(*self._pages.popleft())
+        elif self._waiting:
+            self._start_character(self._waiting.popleft())
+        else:
+            return False
+        return True
+
+    # Pages
+
+    def _read_hub(self) -> None:
+        try:
+            hub = self._collector.page(self._hub_url, "hub", self._journal.get(self._hub_url))
+        except Refusal as refusal:
+            raise self._no_hub(refusal) from refusal
+        self._write(hub.record)
+        self._summary.pages += 1
+        found = letter_pages(self._site, hub.tree, hub.url)
+        if not found:
+            raise ScrapeError(
+                f"{self._hub_url} links to no pages of characters: look whether it is the right site, or whether "
+                "it has changed (docs/scraping.md tells how to describe a site)"
+            )
+        wanted = wanted_letters(self._settings.letters)
+        chosen = {letter: url for letter, url in found.items() if wanted is None or letter in wanted}
+        if not chosen:
+            raise ScrapeSettingsError(f"--letters {self._settings.letters}: the site has {', '.join(found)}")
+        self._pages.extend(chosen.items())
+
+    def _no_hub(self, refusal: Refusal) -> ScrapeError:
+        if refusal.forbidden:
+            return ScrapeBlockedError(
+                f"robots.txt of {self._site.base_url} forbids {self._site.hub}: ask the site's owner; "
+                "--ignore-robots is for those who have leave"
+            )
+        what = f"{self._site.base_url} cannot be reached" if refusal.silent else f"{self._hub_url} cannot be read"
+        archive = "" if self._settings.wayback else "read an archived copy with `vgc scrape --wayback 2016`, "
+        return ScrapeError(
+            f"{what} ({refusal.reason}): try later, {archive}or see the whole road offline with `vgc demo`"
+        )
+
+    def _start_page(self, letter: str, url: str) -> None:
+        self._pages_running += 1
+        known = self._journal.get(url)
+        future = self._pool.submit(self._collector.letter_page, url, letter, self._hub_url, known)
+        self._running[future] = lambda future: self._settle_page(letter, url, future)
+
+    def _settle_page(self, letter: str, url: str, future: Future[tuple[Record, list[Character]]]) -> None:
+        try:
+            record, found = future.result()
+        except Refusal as refusal:
+            record, found = refused(url, refusal, page=self._hub_url, letter=letter), []
+            self._note_refusal(record)
+        else:
+            self._summary.pages += 1
+        self._pages_running -= 1
+        self._write(record)
+        for character in found:
+            self._consider(character)
+        if not self._pages and not self._pages_running:
+            self._tell_estimate()
+
+    def _consider(self, character: Character) -> None:
+        """Decide what a cell of a letter page asks for."""
+        if len(self._seen) == self._settings.limit:
+            self._pages.clear()
+        elif not character.picture:
+            self._note_empty_cell(character)
+        elif character.picture in self._seen:
+            self._summary.skipped += 1
+        else:
+            self._seen.add(character.picture)
+            self._queue(character)
+
+    def _note_empty_cell(self, character: Character) -> None:
+        url = character.link or f"{character.page}#{character.name}"
+        if not self._journal.get(url):
+            self._write(Record(url, "skipped", reason="no picture in its cell", **labels(character)))
+        self._summary.skipped += 1
+
+    def _queue(self, character: Character) -> None:
+        known = self._journal.get(character.picture)
+        if known and not self._picture_due(known) and not self._details_due(character):
+            self._count(replace(known, status="unchanged") if known.file else known)
+        elif self._settings.dry_run:
+            self._summary.to_fetch += 1
+        else:
+            self._waiting.append(character)
+
+    # Characters
+
+    def _picture_due(self, known: Record | None) -> bool:
+        if known is None or self._settings.refresh:
+            return True
+        refused_for_good = known.status == "failed" and not known.retry
+        return not known.file and not refused_for_good
+
+    def _details_due(self, character: Character) -> bool:
+        if not self._settings.details or not character.link:
+            return False
+        known = self._journal.get(character.link)
+        return known is None or known.retry or self._settings.refresh
+
+    def _start_character(self, character: Character) -> None:
+        known = self._journal.get(character.picture)
+        future = self._pool.submit(
+            self._collector.character,
+            character,
+            known,
+            picture_due=self._picture_due(known),
+            details_due=self._details_due(character),
+        )
+        self._running[future] = self._settle_character
+
+    def _settle_character(self, future: Future[list[Record]]) -> None:
+        *others, picture = future.result()
+        for record in others:
+            self._write(record)
+            self._note_refusal(record)
+        self._write(picture)
+        self._count(picture)
+
+    # The account
+
+    def _write(self, record: Record) -> None:
+        if not self._settings.dry_run:
+            self._journal.write(record)
+
+    def _note_refusal(self, record: Record) -> None:
+        if record.status == "failed":
+            failure = Failure(record.url, record.name, record.reason or "", record.retry)
+            self._summary.failures.append(failure)
+        elif record.status == "skipped":
+            self._summary.forbidden += 1
+
+    def _count(self, picture: Record) -> None:
+        summary = self._summary
+        setattr(summary, picture.status, getattr(summary, picture.status) + 1)
+        self._note_refusal(picture)
+        minutes = self._minutes(len(self._waiting))
+        left = f", about {minutes:.0f} min left" if minutes >= TOLD_MINUTES else ""
+        done = summary.saved + summary.unchanged + summary.skipped + summary.failed
+        total = None if self._pages or self._pages_running else done + len(self._waiting)
+        self._progress(done, total, f"{summary.saved} saved, {summary.failed} failed{left}")
+
+    def _minutes(self, characters: int) -> float:
+        """Estimate how long so many characters will take at the pace that is allowed and was seen."""
+        seen = (time.monotonic() - self._started) / max(self._fetcher.requests, 1)
+        allowed = self._fetcher.seconds_between_requests(self._hub_url)
+        return characters * (2 if self._settings.details else 1) * max(seen, allowed) / 60
+
+    def _tell_estimate(self) -> None:
+        """Say what the crawl will cost, once all pages are read and before most pictures are asked for."""
+        if self._settings.dry_run:
+            self._summary.minutes = self._minutes(self._summary.to_fetch)
+        elif (minutes := self._minutes(len(self._waiting))) >= TOLD_MINUTES:
+            log.warning(
+                "%d pages read; %d pictures to fetch will take about %.0f minutes",
+                self._summary.pages,
+                len(self._waiting),
+                minutes,
+            )
+
+
+def _prepare_folder(folder: Path, stack: ExitStack) -> None:
+    """Make the folder, take it for this run alone, and clear what a killed run left unfinished."""
+    for name in (IMAGES, PAGES):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK_NAME)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise ScrapeError(
+            f"another vgc scrape is at work in {folder}: wait for it, or choose another folder with --out"
+        ) from None
+    stack.callback(lock.release)
+    for name in (IMAGES, PAGES):
+        for partial in (folder / name).glob(f"*{PARTIAL_SUFFIX}"):
+            partial.unlink()

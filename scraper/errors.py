@@ -1,0 +1,61 @@
+"""What can go wrong: with one address (`Refusal`), or with the whole crawl (`ScrapeError`)."""
+
+from scraper.summary import ScrapeSummary
+
+
+class Refusal(Exception):
+    """One address brought nothing; it is recorded with its reason, and the crawl goes on.
+
+    Args:
+        reason: a few words for a person.
+        http: the status code, if there was an answer.
+        retry: whether asking again, now or in a later run, may help.
+        silent: there was no answer at all, so the whole host may be away.
+        forbidden: robots.txt does not allow the address.
+        wait_seconds: how long the site asks to wait before the next try.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        http: int | None = None,
+        retry: bool = False,
+        silent: bool = False,
+        forbidden: bool = False,
+        wait_seconds: float | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.http = http
+        self.retry = retry
+        self.silent = silent
+        self.forbidden = forbidden
+        self.wait_seconds = wait_seconds
+
+
+class Unreachable(Refusal):
+    """No connection could be made."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, retry=True, silent=True)
+
+
+class ScrapeError(Exception):
+    """The crawl cannot go on; what is saved stays saved."""
+
+    exit_code = 1
+    summary: ScrapeSummary | None = None
+    """What came of the crawl until then, if it had begun."""
+
+
+class ScrapeSettingsError(ScrapeError):
+    """A setting is wrong; nothing was asked of any site."""
+
+    exit_code = 2
+
+
+class ScrapeBlockedError(ScrapeError):
+    """The site does not want to be asked (now)."""
+
+    exit_code = 4

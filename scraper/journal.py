@@ -1,0 +1,153 @@
+"""manifest.jsonl: every address and its outcome; what a rerun still has to do."""
+
+import json
+import logging
+from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import UTC, datetime
+from io import FileIO
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, Self
+
+MANIFEST_NAME = "manifest.jsonl"
+
+Status = Literal["saved", "unchanged", "failed", "skipped"]
+
+log = logging.getLogger(__name__)
+
+
+def now() -> str:
+    """Give the present moment as the manifest writes it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What became of one address: a line of the manifest."""
+
+    url: str
+    status: Status
+    page: str | None = None
+    """The page that led here."""
+    name: str | None = None
+    """The character's true name; None for the site's own pages."""
+    game: str | None = None
+    letter: str | None = None
+    file: str | None = None
+    """Where the bytes are, from the manifest's folder: ``images/…`` or ``pages/…``."""
+    sha256: str | None = None
+    bytes: int | None = None
+    reason: str | None = None
+    """Why it failed or was skipped."""
+    http: int | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    fetched_at: str = field(default_factory=now)
+    """UTC, ISO 8601."""
+    retry: bool = False
+    """Failed, but worth another try: the next run asks again."""
+    character_page: str | None = None
+    description: str | None = None
+    fields: dict[str, str] | None = None
+    """The field table of the character's page."""
+
+
+_NAMES = tuple(each.name for each in fields(Record))
+_OPTIONAL = ("retry", "character_page", "description", "fields")
+"""Left out of the line where they say nothing."""
+
+
+class Journal:
+    """The manifest of one folder, appended to line by line.
+
+    In memory it holds only where each address's last line begins, so a crawl of any size stays small.
+    A line that a kill tore off at the end is dropped when the next one is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Read what is there; nothing is written before the first `write`.
+
+        Raises:
+            OSError: the manifest cannot be read.
+        """
+        self._path = folder / MANIFEST_NAME
+        self._offsets: dict[str, int] = {}
+        self._end = 0
+        self._missing_line_end = b""
+        self._reader: BinaryIO | None = None
+        self._writer: FileIO | None = None
+        if self._path.exists():
+            self._reader = self._path.open("rb")
+            self._index(self._reader)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in (self._reader, self._writer):
+            if file:
+                file.close()
+
+    def get(self, url: str) -> Record | None:
+        """Look up the last outcome of an address, without its file if that has been lost or cut since."""
+        offset = self._offsets.get(url)
+        record = None if offset is None else self._read(offset)
+        if record and record.file:
+            path = self._path.parent / record.file
+            if not path.is_file() or path.stat().st_size != record.bytes:
+                return replace(record, file=None)
+        return record
+
+    def write(self, record: Record) -> None:
+        """Append a line and hand it to the operating system, so that killing this process loses nothing.
+
+        Raises:
+            OSError: it cannot be written; the lines before it stand.
+        """
+        values = asdict(record)
+        line = {key: values[key] for key in _NAMES if key not in _OPTIONAL or values[key]}
+        encoded = json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+        if self._writer is None:
+            self._writer = self._open_writer()
+        # Whatever an interrupted write left behind the last whole line goes first.
+        self._writer.truncate(self._end)
+        self._writer.seek(self._end)
+        rest = memoryview(encoded)
+        while rest:
+            rest = rest[self._writer.write(rest) :]
+        self._offsets[record.url] = self._end
+        self._end += len(encoded)
+
+    def _open_writer(self) -> FileIO:
+        writer = FileIO(self._path, "rb+" if self._reader else "xb+")
+        self._reader = self._reader or self._path.open("rb")
+        writer.truncate(self._end)
+        writer.seek(self._end)
+        self._end += writer.write(self._missing_line_end)
+        return writer
+
+    def _index(self, lines: BinaryIO) -> None:
+        for line in lines:
+            record = _parse(line)
+            if record:
+                self._offsets[record.url] = self._end
+                self._missing_line_end = b"" if line.endswith(b"\n") else b"\n"
+            elif line.endswith(b"\n"):
+                log.warning("%s: a line that is no record is passed over: %.60r", self._path, line)
+            else:
+                log.info("%s: a line torn off by a kill is dropped", self._path)
+                return
+            self._end += len(line)
+
+    def _read(self, offset: int) -> Record | None:
+        assert self._reader
+        self._reader.seek(offset)
+        return _parse(self._reader.readline())
+
+
+def _parse(line: bytes) -> Record | None:
+    """Read a line of a manifest; None: it is not one, or torn."""
+    try:
+        values: dict[str, Any] = json.loads(line)
+        return Record(**{key: values[key] for key in _NAMES if key in values})
+    except (ValueError, TypeError, AttributeError):
+        return None

@@ -1,0 +1,71 @@
+"""Whether bytes are a whole picture, and of which kind."""
+
+import io
+import warnings
+
+from PIL import Image, ImageSequence
+
+from scraper.errors import Refusal
+
+SUFFIXES = {
+    "JPEG": ".jpg",
+    "MPO": ".jpg",
+    "PNG": ".png",
+    "GIF": ".gif",
+    "WEBP": ".webp",
+    "BMP": ".bmp",
+    "AVIF": ".avif",
+}
+SIGNATURES = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"RIFF", b"BM", b"\0\0\0")
+"""How the formats begin: bytes like these that do not decode were a picture once."""
+
+Image.init()
+_FORMATS = [name for name in SUFFIXES if name in Image.OPEN]
+"""What this Pillow was built to read."""
+
+# The pixels are counted below, before Pillow would warn.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+
+
+def picture_suffix(body: bytes, cap_pixels: int) -> str:
+    """Decode the whole picture and give the suffix of its true format.
+
+    Args:
+        body: the file, whatever its name or Content-Type say.
+        cap_pixels: the most pixels, over all frames, that its header may announce.
+
+    Raises:
+        Refusal: no picture, too many pixels, or (worth another try) a cut-off one.
+    """
+    if not body:
+        raise Refusal("an empty answer", retry=True)
+    try:
+        with Image.open(io.BytesIO(body), formats=_FORMATS) as image:
+            _decode(image, cap_pixels)
+            return SUFFIXES[image.format or ""]
+    except Refusal:
+        raise
+    except Image.DecompressionBombError:
+        raise Refusal("a picture bomb: far too many pixels") from None
+    except Exception as error:
+        # Pillow's decoders raise a dozen kinds of errors on broken bytes, and none says which kind of bytes.
+        raise _what_else(body) from error
+
+
+def _decode(image: Image.Image, cap_pixels: int) -> None:
+    frames = getattr(image, "n_frames", 1) if image.width * image.height <= cap_pixels else 1
+    if image.width * image.height * frames > cap_pixels:
+        raise Refusal(f"a picture bomb: {image.width} x {image.height} pixels, {frames} frames")
+    for frame in ImageSequence.Iterator(image):
+        frame.load()
+
+
+def _what_else(body: bytes) -> Refusal:
+    start = body[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if b"<svg" in start:
+        return Refusal("an SVG drawing, not a raster picture")
+    if start.startswith(b"<"):
+        return Refusal("a web page in place of a picture")
+    if body.startswith(SIGNATURES):
+        return Refusal("a cut-off or broken picture", retry=True)
+    return Refusal("not a picture")

@@ -1,0 +1,65 @@
+"""Pages as trees, however broken, deep or large they are."""
+
+import codecs
+import re
+from contextlib import suppress
+from typing import Any
+
+from bs4 import BeautifulSoup
+from bs4.dammit import EncodingDetector
+
+from scraper.errors import Refusal
+
+MAX_TAGS = 200_000
+"""A letter page of the real site has about 2,000."""
+MAX_TEXT_CHARACTERS = 2000
+JOINERS = "\u200c\u200d"
+"""Invisible, but part of the spelling of Persian and Indic names."""
+NO_PAGE_ENCODINGS = ("idna", "punycode", "unicode_escape", "raw-unicode-escape", "utf-7")
+"""Python's codecs that no page is written in; some take hours for a large one."""
+
+
+class _BoundedSoup(BeautifulSoup):
+    """Stops a page that is nothing but tags before its tree fills the memory."""
+
+    tags = 0
+
+    def handle_starttag(self, *args: Any, **options: Any) -> Any:
+        self.tags += 1
+        if self.tags > MAX_TAGS:
+            raise Refusal(f"a page of more than {MAX_TAGS:,} tags")
+        return super().handle_starttag(*args, **options)
+
+
+def parse_html(text: str) -> BeautifulSoup:
+    """Read a page, taking whatever sense it makes.
+
+    Raises:
+        Refusal: more than `MAX_TAGS` tags.
+    """
+    # The parser would take a NUL for the end of the page.
+    return _BoundedSoup(text.replace("\0", "\ufffd"), "lxml")
+
+
+def page_text(body: bytes, content_type: str) -> str:
+    """Decode a page as its header or it itself declares, else as UTF-8, else with marks for what is broken."""
+    header = re.search(r"charset=[\"']?([\w.:-]{1,40})", content_type, re.IGNORECASE)
+    declared = [header[1] if header else None, EncodingDetector.find_declared_encoding(body, is_html=True)]
+    names = [name for name in declared if name and _is_page_encoding(name)]
+    for name in [*names, "utf-8"]:
+        with suppress(UnicodeError):
+            return body.decode(name)
+    return body.decode([*names, "windows-1252"][0], "replace")
+
+
+def _is_page_encoding(name: str) -> bool:
+    try:
+        return codecs.lookup(name).name not in NO_PAGE_ENCODINGS and bool(b"".decode(name) == "")
+    except (LookupError, UnicodeError):
+        return False
+
+
+def clean(text: str) -> str:
+    """Put text on one line: single spaces, no control or direction marks, at most 2,000 characters."""
+    line = " ".join(text.split())
+    return "".join(each for each in line if each.isprintable() or each in JOINERS)[:MAX_TEXT_CHARACTERS]
