@@ -1,6 +1,7 @@
 """From a folder of any pictures to a training set: in parallel, only what changed, or nothing at all."""
 
 import json
+import logging
 import os
 from collections import Counter
 from dataclasses import asdict, dataclass, field
@@ -13,12 +14,12 @@ from dataset.card import CARD, SAMPLE, SAMPLE_PICTURES, card, evenly, write_samp
 from dataset.decode import FITS, Fit, parse_background
 from dataset.errors import DatasetError, DatasetSettingsError
 from dataset.known import Known
+from dataset.lines import read_lines
 from dataset.near import near_pairs
 from dataset.pool import rendered
 from dataset.raw import FACTS, RawFolder, RawPicture, find_raw, read_facts
 from dataset.render import GREY_FOLDER, RGB_FOLDER, Job, Outcome
 from dataset.staging import (
-    FOLDERS,
     METADATA,
     REPORT,
     Journal,
@@ -26,7 +27,6 @@ from dataset.staging import (
     finish_commit,
     locked,
     open_staging,
-    read_lines,
     read_stamp,
     remove_unused,
     stamp_of,
@@ -35,6 +35,8 @@ from dataset.staging import (
 from dataset.tables import FormerRows, TableWriter, row_of_file
 from scraper.atomic import write_text
 from scraper.progress import Progress, silent
+
+log = logging.getLogger(__name__)
 
 SIZES_PX = range(16, 513)
 FORMAT = 1
@@ -136,7 +138,7 @@ def build(settings: BuildSettings, progress: Progress = silent) -> BuildReport:
         inputs = [json.dumps(settings.recipe()), raw.fingerprint]
         if read_stamp(settings.out) == stamp_of(settings.out, inputs):
             return _report(settings.out, rendered_now=0)
-        _refuse_foreign(settings.out)
+        _respect_strangers(settings.out, raw)
         try:
             count = _Build(settings, raw).run(progress)
         except KeyboardInterrupt:
@@ -152,13 +154,19 @@ def _report(out: Path, rendered_now: int) -> BuildReport:
     return BuildReport(out, counts["found"], counts["pictures"], rendered_now, **lists)
 
 
-def _refuse_foreign(out: Path) -> None:
-    """Pictures that no report speaks of are somebody's own."""
-    if (out / REPORT).exists():
-        return
-    for folder in FOLDERS:
-        if (out / folder).is_dir() and any((out / folder).iterdir()):
-            raise DatasetError(f"{out / folder} holds files that vgc did not make; choose another --out")
+def _respect_strangers(out: Path, raw: RawFolder) -> None:
+    """Pictures in the set's folder that no earlier build made are somebody's own: never overwritten or deleted."""
+    folder = out / RGB_FOLDER
+    made = {record["file_name"] for record in read_lines(out / METADATA)}
+    strangers = {path.name for path in folder.glob("*.png")} - made
+    lost = sorted(strangers.intersection(picture.file_name for picture in raw.pictures))
+    if (strangers and not made) or lost:
+        name = lost[0] if lost else min(strangers)
+        raise DatasetError(
+            f"{folder / name} was not made by vgc preprocess: move it away, or choose another --out"
+        )
+    if strangers:
+        log.warning("%s is not of this set; to add a picture, put it into %s", folder / min(strangers), raw.folder)
 
 
 class _Build:

@@ -1,5 +1,6 @@
 """Any picture's bytes to a clean RGB picture, or a reason why not."""
 
+import codecs
 import io
 import re
 import warnings
@@ -27,6 +28,7 @@ NAMED_COLOURS = {"black": (0, 0, 0), "white": (255, 255, 255)}
 Colour = tuple[int, int, int]
 
 OTHER_KINDS: tuple[tuple[bytes, str], ...] = (
+    (rb"\x89PNG|\xff\xd8|GIF8|BM|II\*\0|MM\0\*|RIFF....WEBP|....ftypavi", "damaged in its first bytes"),
     (rb"\s*(<!--.*?-->\s*)*(<!doctype html|<html|<head|<body)", "a web page, not a picture"),
     (
         rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*(<!doctype svg[^>]*>\s*)?<svg",
@@ -100,9 +102,16 @@ def _other_kind(content: bytes) -> str:
             return kind
     if not head.strip(b"\0"):
         return "nothing but zeros"
-    if all(byte >= 32 or byte in b"\t\n\r" for byte in head):
-        return "a text, not a picture"
-    return "not a picture, or cut off in its first bytes"
+    return "a text, not a picture" if _is_text(head) else "not a picture"
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        # Incremental: the last character may be cut off.
+        text = codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return all(char.isprintable() or char.isspace() for char in text)
 
 
 def _clean(image: Image.Image, background: Colour | None) -> Image.Image:

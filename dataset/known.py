@@ -5,9 +5,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from dataset.lines import read_lines
 from dataset.raw import RawFolder, RawPicture
 from dataset.render import Outcome, content_sha256
-from dataset.staging import JOURNAL, METADATA, REPORT, read_lines, whole_pictures
+from dataset.staging import JOURNAL, METADATA, REPORT, whole_pictures
 
 OUTCOME_KEYS = tuple(field.name for field in fields(Outcome))
 

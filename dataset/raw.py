@@ -10,8 +10,9 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from dataset.errors import DatasetError
+from dataset.lines import read_lines
 from scraper.atomic import PARTIAL_SUFFIX
-from scraper.journal import MANIFEST_NAME, Journal
+from scraper.journal import MANIFEST_NAME
 
 FACTS = ("name", "game", "letter", "url", "page")
 """What a scrape's manifest knows of a picture, and `rgb_images/metadata.jsonl` repeats."""
@@ -89,12 +90,12 @@ def _walk(root: Path, below: str, leave_out: Path) -> Iterator[tuple[str, str, b
 
 
 def _look_at(entry: "os.DirEntry[str]", root: Path) -> tuple[str, bytes]:
-    if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root.resolve()):
-        return "a link out of the folder", b""
     try:
         state = entry.stat()
     except OSError:
         return "a link to nothing", b""
+    if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root.resolve()):
+        return "a link out of the folder", b""
     if stat.S_ISDIR(state.st_mode):
         return "a link to a folder", b""
     if not stat.S_ISREG(state.st_mode):
@@ -127,10 +128,13 @@ def _stem(path: str) -> str:
 
 
 def read_facts(folder: Path) -> dict[str, dict[str, str | None]]:
-    """What a scrape knows of its pictures, by ``raw_file``; nothing for a folder of pictures."""
-    with Journal(folder) as journal:
-        return {
-            record.file: {fact: getattr(record, fact) for fact in FACTS}
-            for record in journal.records()
-            if record.file
-        }
+    """What a scrape knows of its pictures, by ``raw_file``; nothing for a folder of pictures.
+
+    The last line for a file counts.
+    """
+    records = read_lines(folder / MANIFEST_NAME)
+    return {
+        record["file"]: {fact: record.get(fact) for fact in FACTS}
+        for record in records
+        if isinstance(record.get("file"), str)
+    }

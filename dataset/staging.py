@@ -23,6 +23,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from dataset.errors import DatasetError
+from dataset.lines import read_lines
 from dataset.render import GREY_FOLDER, RGB_FOLDER, Outcome
 from scraper.atomic import write_text
 
@@ -104,21 +105,6 @@ def _move(source: Path, target: Path) -> None:
         source.unlink()
     else:
         source.replace(target)
-
-
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a JSON-lines file; none if there is no such file, nor for a line cut off by a kill."""
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for line in lines:
-                try:
-                    record = json.loads(line)
-                except json.JSONDecodeError:
-                    continue
-                if isinstance(record, dict):
-                    yield record
-    except FileNotFoundError:
-        return
 
 
 class Journal:

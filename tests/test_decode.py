@@ -1,0 +1,154 @@
+"""Any picture's bytes to clean RGB, or a reason."""
+
+import numpy as np
+import pytest
+from odd_pictures import (
+    BLUE,
+    GREEN,
+    GREY,
+    RED,
+    SIDE,
+    WHITE,
+    encoded,
+    no_pictures,
+    pictures,
+    plain,
+    with_exif,
+)
+from PIL import Image
+
+from dataset.decode import Refused, decode, edge_colour, parse_background, to_square
+
+PICTURES, NO_PICTURES = pictures(), no_pictures()
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_kind_of_picture_becomes_what_a_person_would_see(name: str) -> None:
+    content, colour = PICTURES[name]
+    picture, _ = decode(content)
+    assert picture.mode == "RGB"
+    middle = picture.getpixel((picture.width // 2, picture.height // 2))
+    # One step of rounding, where a lossy format or a colour transform had its hand in.
+    assert np.abs(np.subtract(middle, colour)).max() <= 1, middle
+
+
+@pytest.mark.parametrize("name", NO_PICTURES)
+def test_what_is_no_picture_is_refused_with_its_reason(name: str) -> None:
+    content, reason = NO_PICTURES[name]
+    with pytest.raises(Refused, match=reason):
+        decode(content)
+
+
+def test_at_least_forty_kinds_of_odd_files_are_tried() -> None:
+    assert len(NO_PICTURES) >= 40
+    assert len(PICTURES) >= 40
+
+
+# Where EXIF says the stored left half (red) belongs: left, right, top or bottom.
+RED_HALF = {1: "left", 2: "right", 3: "right", 4: "left", 5: "top", 6: "top", 7: "bottom", 8: "bottom"}
+
+
+@pytest.mark.parametrize("orientation", RED_HALF)
+def test_a_picture_is_turned_as_its_camera_was_held(orientation: int) -> None:
+    picture, _ = decode(with_exif(orientation))
+    places = {"left": (2, 12), "right": (21, 12), "top": (12, 2), "bottom": (12, 21)}
+    red = [name for name, place in places.items() if picture.getpixel(place) == RED]
+    blue = [name for name, place in places.items() if picture.getpixel(place) == BLUE]
+    half = RED_HALF[orientation]
+    assert half in red
+    assert {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}[half] in blue
+
+
+@pytest.mark.parametrize(
+    ("background", "colour"), [("white", WHITE), ("black", (0, 0, 0)), ("#102030", (16, 32, 48))]
+)
+def test_the_background_shines_through_where_the_picture_is_clear(
+    background: str, colour: tuple[int, ...]
+) -> None:
+    image = plain((0, 0, 0, 0), "RGBA")
+    image.putpixel((0, 0), (*RED, 255))
+    picture, _ = decode(encoded(image, "PNG"), parse_background(background))
+    assert picture.getpixel((12, 12)) == colour
+    assert picture.getpixel((0, 0)) == RED
+
+
+def test_edge_takes_the_colour_of_the_opaque_border() -> None:
+    image = plain((*GREEN, 255), "RGBA")
+    image.paste((*BLUE, 0), (4, 4, 20, 20))  # a clear hole inside a green frame
+    picture, _ = decode(encoded(image, "PNG"), parse_background("edge"))
+    assert picture.getpixel((12, 12)) == GREEN
+
+
+def test_edge_is_black_where_the_whole_border_is_clear() -> None:
+    image = plain((*BLUE, 0), "RGBA")
+    image.paste((*RED, 255), (4, 4, 20, 20))
+    assert edge_colour(image) == (0, 0, 0)
+
+
+def test_edge_is_the_middle_of_the_border_whatever_is_inside() -> None:
+    image = plain(GREY)
+    image.paste(RED, (1, 1, 23, 23))
+    image.putpixel((0, 0), WHITE)
+    assert edge_colour(image) == GREY
+
+
+@pytest.mark.parametrize("text", ["", "red", "#fff", "#12345g", "Black", "rgb(1,2,3)", "#1234567"])
+def test_other_backgrounds_are_not_understood(text: str) -> None:
+    with pytest.raises(ValueError, match="^" + text.replace("(", "\\(").replace(")", "\\)")):
+        parse_background(text)
+
+
+def tall() -> Image.Image:
+    """40x80: the upper half red, the lower half blue."""
+    image = Image.new("RGB", (40, 80), RED)
+    image.paste(BLUE, (0, 40, 40, 80))
+    return image
+
+
+def test_pad_keeps_everything_and_fills_both_sides_alike() -> None:
+    square = to_square(tall(), 80, "pad", WHITE)
+    assert square.size == (80, 80)
+    assert square.crop((20, 0, 60, 80)).tobytes() == tall().tobytes()
+    assert set(square.crop((0, 0, 20, 80)).get_flattened_data()) == {WHITE}
+    assert set(square.crop((60, 0, 80, 80)).get_flattened_data()) == {WHITE}
+
+
+def test_pad_by_edge_takes_the_pictures_own_colour() -> None:
+    image = Image.new("RGB", (40, 80), GREEN)
+    assert set(to_square(image, 80, "pad", None).get_flattened_data()) == {GREEN}
+
+
+def test_crop_keeps_the_middle_of_the_longer_side() -> None:
+    image = Image.new("RGB", (80, 160), RED)
+    image.paste(BLUE, (0, 40, 80, 120))
+    assert set(to_square(image, 80, "crop", None).get_flattened_data()) == {BLUE}
+
+
+def test_stretch_uses_the_whole_picture_and_the_whole_square() -> None:
+    square = to_square(tall(), 80, "stretch", WHITE)
+    assert square.getpixel((0, 0)) == RED
+    assert square.getpixel((79, 79)) == BLUE
+    assert WHITE not in set(square.get_flattened_data())
+
+
+@pytest.mark.parametrize("fit", ["pad", "crop", "stretch"])
+def test_a_picture_of_the_right_size_is_not_touched(fit: str) -> None:
+    noise = Image.fromarray(np.random.default_rng(3).integers(0, 256, (SIDE, SIDE, 3), np.uint8))
+    assert to_square(noise, SIDE, fit, None).tobytes() == noise.tobytes()  # type: ignore[arg-type]
+
+
+def test_sizes_are_changed_by_lanczos() -> None:
+    noise = Image.fromarray(np.random.default_rng(4).integers(0, 256, (100, 100, 3), np.uint8))
+    expected = noise.resize((80, 80), Image.Resampling.LANCZOS)
+    for fit in ("pad", "crop", "stretch"):
+        assert to_square(noise, 80, fit, None).tobytes() == expected.tobytes()  # type: ignore[arg-type]
+
+
+def test_palettes_are_not_resized_as_numbers() -> None:
+    # Entry 1 lies between entries 0 and 2; averaging indexes of 0 and 2 would give its green.
+    image = Image.new("P", (160, 160), 0)
+    image.putpalette([*RED, *GREEN, *BLUE])
+    image.paste(2, (80, 0, 160, 160))
+    picture, _ = decode(encoded(image, "PNG"))
+    square = np.asarray(to_square(picture, 80, "pad", None))
+    assert square[..., 1].max() == 0
