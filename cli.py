@@ -9,9 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+
+if TYPE_CHECKING:
+    from scraper.summary import ScrapeSummary
 
 app = typer.Typer(
     name="vgc",
@@ -145,6 +148,82 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
 def main() -> None:
     """The ``vgc`` entry point."""
     app(prog_name="vgc")
+
+
+@command
+def scrape(
+    screen: Screen,
+    base_url: Annotated[
+        str | None, typer.Option(help="The site at another address, such as a local copy's.")
+    ] = None,
+    letters: Annotated[str | None, typer.Option(help="Only these, such as a-c,x. [default: all]")] = None,
+    limit: Annotated[int | None, typer.Option(help="At most so many characters.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for pictures and manifest.")] = Path("Data/raw"),
+    delay: Annotated[float, typer.Option(help="Mean seconds between two requests.")] = 1.0,
+    workers: Annotated[int, typer.Option(help="Requests at once, as far as the delay allows.")] = 4,
+    details: Annotated[bool, typer.Option("--details", help="Read each character's own page too.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Look again at what is known already.")] = False,
+    wayback: Annotated[
+        str | None, typer.Option(help="Read the Wayback Machine's copy of this time: 2016, 20160131, …")
+    ] = None,
+    wayback_url: Annotated[
+        str | None, typer.Option(envvar="VGC_WAYBACK_URL", help="Another archive of the same kind.")
+    ] = None,
+    site: Annotated[Path | None, typer.Option(help="Another site, described in this TOML file.")] = None,
+    picture_host: Annotated[
+        list[str] | None, typer.Option(help="A further host that may serve pictures; may be repeated.")
+    ] = None,
+    contact: Annotated[
+        str | None, typer.Option(envvar="VGC_CONTACT", help="How the site's owner can reach you.")
+    ] = None,
+    ignore_robots: Annotated[
+        bool, typer.Option("--ignore-robots", help="Do not read robots.txt: only with the owner's leave.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count what there is to fetch and how long it takes.")
+    ] = False,
+) -> int:
+    """Fetch the characters' pictures; the same command goes on where it was stopped."""
+    from scraper.crawl import ScrapeSettings, crawl
+    from scraper.errors import ScrapeError
+    from scraper.wayback import WAYBACK_URL
+
+    settings = ScrapeSettings(
+        base_url=base_url,
+        letters=letters,
+        limit=limit,
+        out=out,
+        delay_seconds=delay,
+        workers=workers,
+        details=details,
+        refresh=refresh,
+        wayback=wayback,
+        wayback_url=wayback_url or WAYBACK_URL,
+        site=site,
+        picture_hosts=tuple(picture_host or ()),
+        contact=contact,
+        ignore_robots=ignore_robots,
+        dry_run=dry_run,
+    )
+    try:
+        with screen.progress("scrape") as line:
+            summary = crawl(settings, line)
+    except ScrapeError as error:
+        if error.summary:
+            show_scrape(screen, error.summary, error.exit_code)
+        raise
+    show_scrape(screen, summary, summary.exit_code)
+    if summary.exit_code == 0 and not dry_run:
+        screen.hint("next: vgc preprocess" + ("" if out == Path("Data/raw") else f" --raw {out}"))
+    return summary.exit_code
+
+
+def show_scrape(screen: Screen, summary: "ScrapeSummary", exit_code: int) -> None:
+    """Say what a crawl came to, also one that had to end early."""
+    for line in summary.lines():
+        screen.say(line)
+    failures = [vars(failure) for failure in summary.failures]
+    screen.result({**vars(summary), "failures": failures, "exit_code": exit_code})
 
 
 @command

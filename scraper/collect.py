@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 from scraper.atomic import write_bytes
 from scraper.errors import Refusal
 from scraper.fetch import NOT_MODIFIED, Fetcher
-from scraper.journal import Record, Status, now
+from scraper.journal import Record, Status, address_key, now
 from scraper.pictures import picture_suffix
 from scraper.sites import Character, Site, characters, details
 from scraper.soup import page_text, parse_html
@@ -32,7 +32,7 @@ def file_stem(name: str, url: str) -> str:
     """
     plain = unicodedata.normalize("NFKD", name[:300]).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain)[:SLUG_CHARACTERS].strip("-") or "character"
-    return f"{slug}-{hashlib.sha256(url.encode('utf-8', 'replace')).hexdigest()[:ID_DIGITS]}"
+    return f"{slug}-{hashlib.sha256(address_key(url).encode('utf-8', 'replace')).hexdigest()[:ID_DIGITS]}"
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,13 @@ class Collector:
             Refusal: it cannot be read.
             OSError: it cannot be saved.
         """
-        reply = self._fetcher.get(url, self._limits.page_bytes, _validators(known))
+        reply = self._fetcher.get(url, self._limits.page_bytes, _validators(url, known))
         if reply.status != NOT_MODIFIED:
             text = page_text(reply.body, reply.headers.get("Content-Type", ""))
             file = f"{PAGES}/{file_stem(label, url)}.html"
             record = self._saved(url, file, text.encode("utf-8", "replace"), reply, known)
             return PageRead(replace(record, **labels), parse_html(text), reply.url)
-        record = _still_good(known)
+        record = _still_good(url, known)
         assert record.file
         return PageRead(record, parse_html((self._folder / record.file).read_text("utf-8")), reply.url)
 
@@ -152,9 +152,9 @@ class Collector:
 
         url = character.picture
         try:
-            reply = self._fetcher.get(url, self._limits.picture_bytes, _validators(known), accept)
+            reply = self._fetcher.get(url, self._limits.picture_bytes, _validators(url, known), accept)
             if reply.status == NOT_MODIFIED:
-                return _still_good(known)
+                return _still_good(url, known)
         except Refusal as refusal:
             return refused(url, refusal)
         file = f"{IMAGES}/{file_stem(character.name, url)}{suffix}"
@@ -201,15 +201,15 @@ def _header(reply: Reply, name: str) -> str | None:
     return value if value.isascii() and value.isprintable() and value else None
 
 
-def _validators(known: Record | None) -> dict[str, str]:
+def _validators(url: str, known: Record | None) -> dict[str, str]:
     """Make the headers that ask for a page or picture only if it has changed since."""
-    if not known or not known.file:
+    if not known or not known.file or known.url != url:
         return {}
     pairs = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
     return {name: value for name, value in pairs.items() if value}
 
 
-def _still_good(known: Record | None) -> Record:
-    if not known or not _validators(known):
+def _still_good(url: str, known: Record | None) -> Record:
+    if not known or not _validators(url, known):
         raise Refusal("HTTP 304 to a plain question", http=NOT_MODIFIED, retry=True)
     return replace(known, status="unchanged", http=NOT_MODIFIED, fetched_at=now())

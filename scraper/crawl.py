@@ -50,12 +50,20 @@ def crawl(settings: ScrapeSettings, progress: Progress = silent) -> ScrapeSummar
     """
     with ExitStack() as stack:
         try:
+            _warn(settings)
             return _Crawl(settings, progress, stack).run()
         except OSError as error:
             raise ScrapeError(
                 f"cannot write {error.filename or settings.out} ({error.strerror}): make room there or choose "
                 "another folder with --out; what was saved is saved, and the same command goes on"
             ) from error
+
+
+def _warn(settings: ScrapeSettings) -> None:
+    if settings.ignore_robots:
+        log.warning("robots.txt is not read: make sure that the site's owner agrees")
+    if not settings.contact and not settings.base_url:
+        log.warning("tell the site's owner how to reach you, with --contact or VGC_CONTACT")
 
 
 class _Crawl:
@@ -89,7 +97,7 @@ class _Crawl:
         self._waiting: deque[Character] = deque()
         self._seen: set[str] = set()
         self._started = time.monotonic()
-        self._summary = ScrapeSummary(settings.out)
+        self._summary = ScrapeSummary(settings.out, to_fetch=0 if settings.dry_run else None)
 
     def run(self) -> ScrapeSummary:
         """Read the hub, then pages and pictures, until nothing is left to do."""
@@ -103,7 +111,7 @@ class _Crawl:
             ) from None
         except (ScrapeError, OSError) as error:
             self._end_early()
-            if isinstance(error, ScrapeError):
+            if isinstance(error, ScrapeError) and self._summary.pages:
                 error.summary = self._summary
             raise
         finally:
@@ -162,6 +170,7 @@ class _Crawl:
         if not chosen:
             raise ScrapeSettingsError(f"--letters {self._settings.letters}: the site has {', '.join(found)}")
         self._pages.extend(chosen.items())
+        self._progress(0, None, f"{len(self._pages)} pages to read")
 
     def _no_hub(self, refusal: Refusal) -> ScrapeError:
         if refusal.forbidden:
@@ -218,7 +227,7 @@ class _Crawl:
         known = self._journal.get(character.picture)
         if known and not self._picture_due(known) and not self._details_due(character):
             self._count(replace(known, status="unchanged") if known.file else known)
-        elif self._settings.dry_run:
+        elif self._summary.to_fetch is not None:
             self._summary.to_fetch += 1
         else:
             self._waiting.append(character)
@@ -287,7 +296,7 @@ class _Crawl:
 
     def _tell_estimate(self) -> None:
         """Say what the crawl will cost, once all pages are read and before most pictures are asked for."""
-        if self._settings.dry_run:
+        if self._summary.to_fetch is not None:
             self._summary.minutes = self._minutes(self._summary.to_fetch)
         elif (minutes := self._minutes(len(self._waiting))) >= TOLD_MINUTES:
             log.warning(

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from io import FileIO
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, Self
 
 MANIFEST_NAME = "manifest.jsonl"
+
+LOOPBACK_PORT = re.compile(r"^(http://(?:127\.0\.0\.1|localhost|\[::1\])):\d+")
 
 Status = Literal["saved", "unchanged", "failed", "skipped"]
 
@@ -51,6 +54,11 @@ class Record:
     """The field table of the character's page."""
 
 
+def address_key(url: str) -> str:
+    """Give what two addresses of one thing have in common: servers on this machine change their ports."""
+    return LOOPBACK_PORT.sub(r"\1", url)
+
+
 _NAMES = tuple(each.name for each in fields(Record))
 _OPTIONAL = ("retry", "character_page", "description", "fields")
 """Left out of the line where they say nothing."""
@@ -89,7 +97,7 @@ class Journal:
 
     def get(self, url: str) -> Record | None:
         """Look up the last outcome of an address, without its file if that has been lost or cut since."""
-        offset = self._offsets.get(url)
+        offset = self._offsets.get(address_key(url))
         record = None if offset is None else self._read(offset)
         if record and record.file:
             path = self._path.parent / record.file
@@ -114,7 +122,7 @@ class Journal:
         rest = memoryview(encoded)
         while rest:
             rest = rest[self._writer.write(rest) :]
-        self._offsets[record.url] = self._end
+        self._offsets[address_key(record.url)] = self._end
         self._end += len(encoded)
 
     def _open_writer(self) -> FileIO:
@@ -129,7 +137,7 @@ class Journal:
         for line in lines:
             record = _parse(line)
             if record:
-                self._offsets[record.url] = self._end
+                self._offsets[address_key(record.url)] = self._end
                 self._missing_line_end = b"" if line.endswith(b"\n") else b"\n"
             elif line.endswith(b"\n"):
                 log.warning("%s: a line that is no record is passed over: %.60r", self._path, line)

@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+MOST_REASONS_SHOWN = 12
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -32,9 +34,9 @@ class ScrapeSummary:
     requests: int = 0
     forbidden: int = 0
     """Pages and pictures that robots.txt forbids."""
-    to_fetch: int = 0
-    """Pictures that a dry run found missing."""
-    minutes: float = 0.0
+    to_fetch: int | None = None
+    """Pictures that a dry run found missing; None: it was no dry run."""
+    minutes: float | None = None
     """What fetching them will take at this pace, as a dry run estimates it."""
     failures: list[Failure] = field(default_factory=list)
     """Pages and pictures that failed, with reasons."""
@@ -45,6 +47,26 @@ class ScrapeSummary:
         if self.forbidden:
             return 4
         return 3 if any(failure.retry for failure in self.failures) else 0
+
+    def lines(self) -> list[str]:
+        """Say all this to a person."""
+        if self.to_fetch is not None:
+            return [
+                f"{self.pages} pages read, {self.unchanged:,} pictures here already, {self.to_fetch:,} to fetch: "
+                f"about {self.minutes or 0:.0f} minutes"
+            ]
+        kept = f"{self.saved + self.unchanged:,} pictures in {self.out / 'images'}"
+        lines = [f"{kept}: {self.saved:,} saved now, {self.unchanged:,} from before"]
+        if self.skipped or self.failures:
+            lines.append(f"{self.failed:,} pictures failed, {self.skipped:,} cells skipped")
+        lines += [f"  {count:,} x {reason}" for reason, count in self.reasons()[:MOST_REASONS_SHOWN]]
+        if self.failures:
+            lines.append(f"  each one is named in {self.out / 'manifest.jsonl'}")
+        if any(failure.retry for failure in self.failures):
+            lines.append("some are worth another try: run the same command again")
+        if self.forbidden:
+            lines.append(f"robots.txt forbids {self.forbidden:,} addresses; they were not asked for")
+        return lines
 
     def reasons(self) -> list[tuple[str, int]]:
         """Give the reasons of the failures and how often each came, the most frequent first."""
