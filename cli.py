@@ -239,29 +239,36 @@ def preprocess(
         str, typer.Option(help="Behind transparent parts and in padding: black, white, #rrggbb or edge.")
     ] = "black",
     workers: Annotated[int | None, typer.Option(help="Processes. [default: one a core]")] = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Also write report.html: the set as a page to look at.")
+    ] = False,
 ) -> None:
     """Make a clean training set of square pictures; a rerun does only what changed."""
     from dataset.build import BuildSettings, available_cores, build
+    from dataset.page import refresh_page
 
     settings = BuildSettings(
         raw, out, size, cast(Any, fit), background, available_cores() if workers is None else workers
     )
     with screen.progress("preprocess") as line:
-        report = build(settings, line)
-    screen.say(f"{report.pictures:,} pictures in {out / 'rgb_images'}")
-    screen.say(f"{report.found:,} files in {raw}, {report.rendered:,} of them new or changed")
-    left_out = [f"{each['raw_file']}: exactly the pixels of {each['duplicate_of']}" for each in report.duplicates]
-    left_out += [f"{each['raw_file']}: {each['reason']}" for each in report.rejected]
+        built = build(settings, line)
+    page = refresh_page(settings.raw, settings.out, wanted=report)
+    screen.say(f"{built.pictures:,} pictures in {out / 'rgb_images'}")
+    screen.say(f"{built.found:,} files in {raw}, {built.rendered:,} of them new or changed")
+    left_out = [f"{each['raw_file']}: exactly the pixels of {each['duplicate_of']}" for each in built.duplicates]
+    left_out += [f"{each['raw_file']}: {each['reason']}" for each in built.rejected]
     for line_of_one in left_out[:MOST_LEFT_OUT_SHOWN]:
         screen.say(f"left out: {line_of_one}")
     if len(left_out) > MOST_LEFT_OUT_SHOWN:
         screen.say(f"left out: {len(left_out) - MOST_LEFT_OUT_SHOWN:,} more, all in {out / 'report.json'}")
-    if report.near_duplicates:
+    if built.near_duplicates:
         screen.say(
-            f"{len(report.near_duplicates)} pairs look alike; both stay in the set, see {out / 'report.json'}"
+            f"{len(built.near_duplicates)} pairs look alike; both stay in the set, see {out / 'report.json'}"
         )
+    if report:
+        screen.say(f"to look at: {page}")
     screen.hint("next: vgc train" + ("" if out == Path("Data/train_data") else f" --data {out / 'rgb_images'}"))
-    screen.result(vars(report))
+    screen.result({**vars(built), "page": page})
 
 
 @command
@@ -334,7 +341,8 @@ def generate(
     settings = GenerateSettings(count, model, seed, seeds, truncation, out, grid, animate, device)
     drawn = generate_pictures(settings)
     screen.hint(f"model: {drawn.model}")
-    screen.say(f"{drawn.count} characters in {out}" + (f", all on {out / 'grid.png'}" if grid else ""))
+    characters = "1 character" if drawn.count == 1 else f"{drawn.count:,} characters"
+    screen.say(f"{characters} in {out}" + (f", on {out / 'grid.png'}" if grid else ""))
     if animate:
         screen.say(f"animation: {animate}")
     screen.result({"out": out, "count": drawn.count, "model": drawn.model, "animation": animate})

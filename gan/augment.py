@@ -27,8 +27,7 @@ def augment(pictures: Tensor, background: Tensor) -> Tensor:
     Returns:
         [N, 3, H, W] float32; values may leave [-1, 1].
     """
-    moved: Tensor = translate(colour(pictures - background)) + background
-    return moved
+    return translate(colour(pictures - background)) + background
 
 
 def colour(difference: Tensor) -> Tensor:
@@ -37,7 +36,8 @@ def colour(difference: Tensor) -> Tensor:
     figure = difference.detach().abs().amax(1, keepdim=True).mul(8).clamp(max=1)
     difference = difference + (brightness - 0.5) * figure
     grey = difference.mean(1, keepdim=True)
-    return (grey + (difference - grey) * (2 * saturation)) * (contrast + 0.5)
+    coloured: Tensor = (grey + (difference - grey) * (2 * saturation)) * (contrast + 0.5)
+    return coloured
 
 
 def translate(difference: Tensor) -> Tensor:

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 MIN_SIZE_PX, MAX_SIZE_PX = 16, 512
 SMALLEST_BASE_PX, LARGEST_BASE_PX = 4, 7
+SMALLEST_STUDENT_PX = 40
+"""Their discriminator's unpadded convolutions leave nothing of smaller pictures."""
 
 
 class GanError(Exception):
@@ -66,6 +68,10 @@ class Architecture:
         """
         stages = doublings(size_px)
         if self.family == "students":
+            if size_px < SMALLEST_STUDENT_PX:
+                raise SettingsError(
+                    f"--preset seed: pictures of {SMALLEST_STUDENT_PX} pixels or more, not {size_px}"
+                )
             return replace(self, size_px=size_px)
         outwards = self.widths if self.latent_dim else self.widths[::-1]
         stages += self.family == "upsample"  # its base has a width of its own

@@ -22,17 +22,14 @@ def update(average: nn.Module, current: nn.Module, batch: int, images_seen: int,
     """
     half_life = min(half_life_kimg * 1000, WARM_UP_SHARE * images_seen)
     decay = 0.5 ** (batch / half_life) if half_life > 0 else 0.0
-    averages, currents = tensors_of(average), tensors_of(current)
-    floating = [t.is_floating_point() for t in averages]
-    torch._foreach_lerp_(pick(averages, floating, True), pick(currents, floating, True), 1 - decay)
-    torch._foreach_copy_(pick(averages, floating, False), pick(currents, floating, False))
+    pairs = list(zip(tensors_of(average), tensors_of(current), strict=True))
+    floating = [pair for pair in pairs if pair[0].is_floating_point()]
+    torch._foreach_lerp_([pair[0] for pair in floating], [pair[1] for pair in floating], 1 - decay)
+    for mine, theirs in pairs:
+        if not mine.is_floating_point():  # batch norm's counters
+            mine.copy_(theirs)
 
 
 def tensors_of(network: nn.Module) -> list[Tensor]:
     """All weights and buffers, in a fixed order."""
     return [*network.parameters(), *network.buffers()]
-
-
-def pick(tensors: list[Tensor], flags: list[bool], wanted: bool) -> list[Tensor]:
-    """Those whose flag is as wanted; foreach functions take one kind at a time."""
-    return [t for t, flag in zip(tensors, flags, strict=True) if flag is wanted]

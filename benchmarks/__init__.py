@@ -1,0 +1,1 @@
+"""Side-by-side measurements; each module is a script that prints its table."""

@@ -1,0 +1,16 @@
+"""``python -m benchmarks``: every measurement, one after the other."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    """Run each script of this folder; they print their tables."""
+    for script in sorted(Path(__file__).parent.glob("[a-z]*.py")):
+        print(f"== benchmarks.{script.stem}", flush=True)
+        subprocess.run([sys.executable, "-m", f"benchmarks.{script.stem}"], check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# All that wants a GPU, in pieces of under ten minutes that resume: a smoke test, the throughput of each preset, a
+# training, a grid. Leaves small files only (checkpoints stay under gpu-work/, which git ignores).
+#
+#   benchmarks/gpu.sh [smoke|speed|train|grid|all] [--device cuda] [--data FOLDER] [--minutes 8] [--out DIR] [--tiny]
+#
+# Call "train" again to go on with the same run; --tiny is for trying the script itself, on a CPU too.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+part=all device=cuda data="" minutes=8 out=gpu-results tiny=""
+[ $# -gt 0 ] && case "$1" in --*) ;; *) part=$1; shift ;; esac
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --device) device=$2; shift 2 ;;
+        --data) data=$2; shift 2 ;;
+        --minutes) minutes=$2; shift 2 ;;
+        --out) out=$2; shift 2 ;;
+        --tiny) tiny=yes; shift ;;
+        *) echo "gpu.sh: unknown option $1" >&2; exit 2 ;;
+    esac
+done
+case "$part" in smoke | speed | train | grid | all) ;; *) echo "gpu.sh: unknown part $part" >&2; exit 2 ;; esac
+
+python=${PYTHON:-python3}
+[ -x .venv/bin/python ] && [ -z "${PYTHON:-}" ] && python=.venv/bin/python
+work=$PWD/${GPU_WORK:-gpu-work}
+mkdir -p "$out" "$work"
+out=$(cd "$out" && pwd)
+export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}" PYTHONUNBUFFERED=1
+
+if [ "$device" = cuda ] && ! "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then
+    echo "gpu.sh: no CUDA GPU that PyTorch can use; try it on the CPU with --device cpu --tiny" >&2
+    exit 1
+fi
+
+vgc() { (cd "$work" && "$python" -m cli "$@"); }
+
+# Without pictures of your own: the built-in characters, brought by a short demo, which is a smoke test by itself.
+if [ -z "$data" ]; then
+    data=$work/Data/train_data/rgb_images
+    if [ ! -d "$data" ]; then
+        demo=(--minutes 0.2)
+        [ -n "$tiny" ] && demo=(--minutes 0.02 --letters q-s)
+        vgc demo --out . --device "$device" "${demo[@]}" -q
+    fi
+else
+    data=$(cd "$data" && pwd)
+fi
+
+smoke() {
+    vgc info >"$out/info.txt"
+    head -n 16 "$out/info.txt"
+    vgc train --data "$data" --device "$device" --kimg "$([ -n "$tiny" ] && echo 0.1 || echo 20)" \
+        --run "smoke-$(date +%s)-$$" -q
+    echo "smoke test passed on $device"
+}
+
+speed() {
+    local presets=dcgan-2015,dcgan,seed batch=256
+    [ -n "$tiny" ] && presets=dcgan batch=4
+    "$python" -m benchmarks.training --device "$device" --batch "$batch" --presets "$presets" \
+        --rounds "$([ -n "$tiny" ] && echo 1 || echo 3)" | tee "$out/speed.txt"
+}
+
+train() {
+    local run=gpu ends=(--minutes "$minutes")
+    [ -n "$tiny" ] && ends=(--kimg 0.1)
+    if [ -f "$work/train_output/$run/checkpoint.pt" ]; then
+        local before
+        before=$("$python" -c 'import sys, torch; print(torch.load(sys.argv[1], weights_only=True)["seconds"] / 60)' \
+            "$work/train_output/$run/checkpoint.pt")
+        [ -n "$tiny" ] || ends=(--minutes "$("$python" -c "print($before + $minutes)")")
+        [ -n "$tiny" ] && ends=(--kimg 0.2)
+        vgc train --resume "$run" --device "$device" "${ends[@]}"
+    else
+        vgc train --data "$data" --device "$device" --run "$run" "${ends[@]}"
+    fi
+    cp "$work/train_output/$run/"{config.json,metrics.jsonl,generator.safetensors} "$out/"
+}
+
+grid() {
+    vgc generate -n 64 --model gpu --device "$device" --out "$work/generated"
+    cp "$work/generated/grid.png" "$out/grid.png"
+}
+
+for each in smoke speed train grid; do
+    if [ "$part" = all ] || [ "$part" = "$each" ]; then
+        "$each"
+    fi
+done

@@ -1,0 +1,46 @@
+"""Pictures made up on the spot and networks of a few channels, for tests that train."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan.config import PRESETS, Recipe
+
+SLIM_WIDTHS = {
+    "students": ((4, 8), (4, 4, 4, 4)),
+    "transposed": ((8, 8, 8, 8), (8, 8, 8, 8)),
+    "upsample": ((8, 8, 8, 8, 8), (8, 8, 8, 8)),
+}
+
+
+def slim(recipe: Recipe) -> Recipe:
+    """The same recipe with a few channels a layer: everything happens as in the real one, but at once."""
+    generator, discriminator = SLIM_WIDTHS[recipe.generator.family]
+    return replace(
+        recipe,
+        generator=replace(recipe.generator, widths=generator),
+        discriminator=replace(recipe.discriminator, widths=discriminator),
+    )
+
+
+@pytest.fixture
+def slim_presets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All presets slim, in this process."""
+    for name, recipe in PRESETS.items():
+        monkeypatch.setitem(PRESETS, name, slim(recipe))
+
+
+@pytest.fixture(scope="session")
+def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 40 coloured discs on black, 16x16, RGB PNG."""
+    folder = tmp_path_factory.mktemp("discs")
+    rng = np.random.default_rng(1)
+    rows, columns = np.mgrid[:16, :16]
+    for number in range(40):
+        radius, colour = rng.uniform(3, 7), rng.integers(60, 256, 3)
+        inside = (rows - 8) ** 2 + (columns - 8) ** 2 < radius**2
+        Image.fromarray((inside[..., None] * colour).astype(np.uint8)).save(folder / f"{number:03d}.png")
+    return folder

@@ -1,0 +1,173 @@
+"""The command line as a user meets it, and the documents that speak of it."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+import cli
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "Data/README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
+COMMANDS = {name: command for name, command in typer.main.get_command(cli.app).commands.items()}  # type: ignore[attr-defined]
+ROOMS = ["scraper", "dataset", "gan", "cli"]
+"""Each may import those before it."""
+
+
+def vgc(*words: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "cli", *words],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def code_of(text: str) -> list[str]:
+    """The lines of a document that are code: fenced blocks and `spans`."""
+    fenced = re.findall(r"^```[^\n]*\n(.*?)^```", text, re.S | re.M)
+    spans = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.S | re.M))
+    return [line for block in fenced for line in block.splitlines()] + spans
+
+
+def documented_calls() -> list[tuple[str, str, list[str]]]:
+    """(document, command, options) of every ``vgc command --option`` in the documents."""
+    calls = []
+    for document in DOCUMENTS:
+        for line in code_of(document.read_text("utf-8")):
+            for call in re.findall(r"(?:^|[\s/;&])vgc ([a-z]\w*[^|;&#]*)", line):
+                options = re.findall(r"(?<![\w-])(--[a-z][\w-]*|-[a-zA-Z])(?![\w-])", call)
+                calls.append((document.name, call.split()[0], options))
+    return calls
+
+
+def options_of(command: str) -> set[str]:
+    parameters = COMMANDS[command].params
+    return {name for parameter in parameters for name in (*parameter.opts, *parameter.secondary_opts)} | {
+        "-h",
+        "--help",
+    }
+
+
+def test_every_documented_command_and_option_exists():
+    calls = documented_calls()
+    assert len(calls) > 20
+    missing = [
+        (document, command, option)
+        for document, command, options in calls
+        for option in (options or [None])
+        if command not in COMMANDS or (option is not None and option not in options_of(command))
+    ]
+    assert missing == []
+
+
+def test_every_command_is_documented_in_the_readme():
+    shown = {command for document, command, _ in documented_calls() if document == "README.md"}
+    assert shown >= set(COMMANDS)
+
+
+def test_help_is_there_for_every_command_and_never_loads_torch():
+    probe = (
+        "import sys, cli\ntry: cli.main()\nexcept SystemExit: pass\nprint('torch' in sys.modules, file=sys.stderr)"
+    )
+    for words in ([], *([name] for name in COMMANDS)):
+        run = subprocess.run(
+            [sys.executable, "-c", probe, *words, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        assert "Usage: vgc" in run.stdout
+        assert run.stderr == "False\n"
+
+
+def test_scraping_and_preprocessing_never_load_torch():
+    probe = "import sys, scraper.crawl, dataset.build\nprint('torch' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout == "False\n"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_imports_point_one_way(room):
+    files = [ROOT / "cli.py"] if room == "cli" else sorted((ROOT / room).rglob("*.py"))
+    assert files
+    later = set(ROOMS[ROOMS.index(room) + 1 :])
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not {module.split(".")[0] for module in modules} & later, f"{file}: {modules}"
+
+
+def test_an_unknown_option_is_a_usage_error():
+    run = vgc("generate", "--sede", "1")
+    assert run.returncode == 2
+    assert "--seed" in run.stderr
+
+
+def test_settings_out_of_range_are_one_line_and_a_usage_error():
+    run = vgc("generate", "-n", "0")
+    assert (run.returncode, run.stderr) == (2, "vgc: -n 0: choose 1 to 100,000 pictures\n")
+
+
+def test_json_is_one_object_on_stdout_and_nothing_else(tmp_path):
+    run = vgc("generate", "-n", "2", "--json", "--out", "here", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["count"] == 2
+    assert {path.name for path in (tmp_path / "here").iterdir()} == {"0000.png", "0001.png", "grid.png"}
+
+
+def test_the_environment_stands_in_for_an_option_and_the_option_wins(tmp_path):
+    vgc("generate", cwd=tmp_path, VGC_GENERATE_COUNT="1", VGC_GENERATE_OUT="one")
+    assert len(list((tmp_path / "one").glob("0*.png"))) == 1
+    vgc("generate", "-n", "2", cwd=tmp_path, VGC_GENERATE_COUNT="1", VGC_GENERATE_OUT="two")
+    assert len(list((tmp_path / "two").glob("0*.png"))) == 2
+
+
+def test_generate_at_once_says_that_the_built_in_generator_drew(tmp_path):
+    run = vgc("generate", "-n", "1", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert "builtin-characters.safetensors" in run.stderr
+    assert run.stdout == "1 character in generated, on generated/grid.png\n"
+
+
+def test_quiet_says_nothing(tmp_path):
+    run = vgc("generate", "-n", "1", "-q", cwd=tmp_path)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+
+
+def test_training_without_pictures_names_the_command_that_makes_them(tmp_path):
+    run = vgc("train", cwd=tmp_path)
+    assert run.returncode == 1
+    assert run.stderr.startswith("vgc: Data/train_data/rgb_images: no such folder; make it with vgc preprocess")
+
+
+def test_info_shows_versions_presets_and_layers():
+    found = json.loads(vgc("info", "--json").stdout)
+    assert found["presets"]["seed"]["generator"]["parameters"] == 28_822_723
+    shown = vgc("info").stdout
+    assert "seed: generator, 28,822,723 parameters" in shown
+    assert re.search(r"dense +Linear +256000 +20,736,000", shown)
+    assert re.search(r"^torch +\d", shown, re.M)
+
+
+def test_info_draws_both_networks(tmp_path):
+    from PIL import Image
+
+    run = vgc("info", "--draw", "--preset", "seed", "--out", "drawn", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    for name in ("Generator_Arch.png", "Discriminator_Arch.png"):
+        with Image.open(tmp_path / "drawn" / name) as picture:
+            assert picture.width > 600
+            assert len(picture.getcolors(1 << 24)) > 8

@@ -1,0 +1,186 @@
+"""The pieces of a training step, against answers known by hand."""
+
+import math
+
+import pytest
+import torch
+from conftest import slim
+from torch import nn
+
+from gan import ema, losses
+from gan.augment import TRANSLATION, augment, background_colour, flip_half
+from gan.config import PRESETS
+from gan.game import Game
+
+
+def small_game(pictures: int = 10, batch: int = 4, preset: str = "dcgan", seed: int = 0) -> Game:
+    side = 40 if preset == "seed" else 16
+    recipe = slim(PRESETS[preset]).at_size(side)
+    dice = torch.Generator().manual_seed(5)
+    data = torch.randint(0, 256, (pictures, 3, side, side), generator=dice, dtype=torch.uint8)
+    return Game(recipe, data, batch, seed, torch.device("cpu"), "fp32")
+
+
+def test_undecided_scores_cost_two_log_two():
+    zero = torch.zeros(5)
+    assert losses.discriminator_loss(zero, zero).item() == pytest.approx(2 * math.log(2))
+    assert losses.generator_loss(zero).item() == pytest.approx(math.log(2))
+
+
+def test_label_noise_moves_the_cost_by_at_most_its_size_times_the_score():
+    # With logits s, moving a target by d moves the cross-entropy by exactly d * s: reals down, fakes below 0 up.
+    torch.manual_seed(0)
+    plain = losses.discriminator_loss(torch.full((99,), 2.0), torch.full((99,), 2.0))
+    noisy = losses.discriminator_loss(torch.full((99,), 2.0), torch.full((99,), 2.0), label_noise=0.05)
+    moved = (noisy - plain).item()
+    assert 0.05 < moved < 0.15  # 2 * .05 * (mean of U + mean of U), about .1
+
+
+def test_penalty_of_a_linear_critic_is_half_its_squared_weight():
+    # D(x) = w . x has gradient w everywhere.
+    critic = nn.Sequential(nn.Flatten(), nn.Linear(12, 1), nn.Flatten(0))
+    with torch.no_grad():
+        critic[1].weight.fill_(0.5)
+    penalty = losses.r1_penalty(critic, torch.randn(7, 3, 2, 2))
+    assert penalty.item() == pytest.approx(12 * 0.25 / 2)
+    penalty.backward()
+    torch.testing.assert_close(critic[1].weight.grad, torch.full((1, 12), 0.5))
+
+
+def test_augmentation_leaves_an_empty_picture_empty():
+    background = torch.tensor([-1.0, 0.25, 0.5]).view(3, 1, 1)
+    empty = background.expand(32, 3, 16, 16)
+    torch.testing.assert_close(augment(empty, background), empty)
+
+
+def test_augmentation_moves_a_dot_by_an_eighth_at_most_and_fills_with_background():
+    torch.manual_seed(0)
+    background = torch.full((3, 1, 1), -1.0)
+    pictures = background.expand(200, 3, 16, 16).clone()
+    pictures[:, :, 8, 8] = 1.0
+    seen = augment(pictures, background)
+    changed = (seen - background).abs().amax(1) > 1e-6
+    assert changed.sum((1, 2)).tolist() == [1] * 200
+    rows, columns = changed.nonzero()[:, 1], changed.nonzero()[:, 2]
+    reach = int(16 * TRANSLATION)
+    assert set(rows.tolist()) == set(range(8 - reach, 8 + reach + 1)) == set(columns.tolist())
+
+
+def test_augmentation_has_gradients_of_second_order():
+    torch.manual_seed(0)
+    pictures = torch.randn(2, 3, 16, 16, requires_grad=True)
+    (first,) = torch.autograd.grad(
+        augment(pictures, torch.zeros(3, 1, 1)).square().sum(), pictures, create_graph=True
+    )
+    first.sum().backward()
+    assert pictures.grad is not None
+    assert pictures.grad.abs().sum() > 0
+
+
+def test_flips_mirror_about_half_of_the_pictures_and_change_no_pixel():
+    torch.manual_seed(0)
+    pictures = torch.arange(4.0).expand(1000, 1, 1, 4)
+    flipped = flip_half(pictures)
+    mirrored = flipped[:, 0, 0, 0] == 3
+    assert 400 < mirrored.sum() < 600
+    torch.testing.assert_close(flipped[mirrored], pictures[mirrored].flip(3))
+    torch.testing.assert_close(flipped[~mirrored], pictures[~mirrored])
+
+
+def test_background_is_the_median_border_colour():
+    pictures = torch.full((9, 3, 8, 8), 255, dtype=torch.uint8)
+    pictures[:, :, 1:7, 1:7] = 77
+    pictures[:4] = 0
+    assert background_colour(pictures).flatten().tolist() == [1, 1, 1]
+    assert background_colour(torch.zeros(2, 3, 8, 8, dtype=torch.uint8)).flatten().tolist() == [-1, -1, -1]
+
+
+def test_a_weight_is_halved_in_the_average_after_one_half_life():
+    average, current = nn.Linear(1, 1), nn.Linear(1, 1)
+    for parameter, value in zip([*average.parameters(), *current.parameters()], [1.0, 1.0, 0.0, 0.0], strict=True):
+        nn.init.constant_(parameter, value)
+    ema.update(average, current, batch=2000, images_seen=10**9, half_life_kimg=2)
+    assert average.weight.item() == pytest.approx(0.5)
+    ema.update(average, current, batch=2000, images_seen=10**9, half_life_kimg=0)
+    assert average.weight.item() == 0
+
+
+def test_averaging_copies_counters_and_moves_statistics():
+    average, current = nn.BatchNorm2d(2), nn.BatchNorm2d(2)
+    current(torch.randn(4, 2, 3, 3) + 5)
+    ema.update(average, current, batch=1, images_seen=10**9, half_life_kimg=0.001)
+    assert average.num_batches_tracked == 1
+    torch.testing.assert_close(average.running_mean, current.running_mean / 2)
+
+
+def test_every_picture_is_shown_once_an_epoch_in_another_order():
+    game = small_game(pictures=10, batch=4)
+    shown = []
+    for step in range(5):
+        game.steps = step
+        shown += game.next_places().tolist()
+    assert sorted(shown[:10]) == sorted(shown[10:]) == list(range(10))
+    assert shown[:10] != shown[10:]
+
+
+def test_a_batch_larger_than_the_set_takes_several_epochs():
+    places = small_game(pictures=3, batch=8).next_places().tolist()
+    assert sorted(places[:3]) == sorted(places[3:6]) == [0, 1, 2]
+    assert len(places) == 8
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_going_on_from_a_state_is_bit_for_bit_the_undisturbed_training(preset):
+    straight, first, second = (
+        small_game(preset=preset),
+        small_game(preset=preset),
+        small_game(preset=preset, seed=9),
+    )
+    second.seed = 0
+    torch.manual_seed(0)
+    for _ in range(6):
+        straight.step()
+    torch.manual_seed(0)
+    for _ in range(3):
+        first.step()
+    state = first.state()
+    torch.manual_seed(123)
+    second.load_state(state)
+    for _ in range(3):
+        second.step()
+    for name in ("generator", "discriminator", "average", "optimizer_g", "optimizer_d"):
+        assert_same(getattr(straight, name).state_dict(), getattr(second, name).state_dict())
+    assert straight.take_metrics() == second.take_metrics()
+
+
+def assert_same(one: object, other: object) -> None:
+    """Equal to the last bit, through dicts and lists."""
+    if isinstance(one, torch.Tensor):
+        assert torch.equal(one, other)
+    elif isinstance(one, dict):
+        assert one.keys() == other.keys()
+        for key in one:
+            assert_same(one[key], other[key])
+    elif isinstance(one, list):
+        assert len(one) == len(other)
+        for left, right in zip(one, other, strict=True):
+            assert_same(left, right)
+    else:
+        assert one == other
+
+
+def test_the_student_rates_decay_with_the_steps():
+    game = small_game(preset="seed")
+    game.steps = 10**8
+    game.set_learning_rates()
+    assert game.optimizer_g.param_groups[0]["lr"] == pytest.approx(4e-4 / 2)
+    assert game.optimizer_d.param_groups[0]["lr"] == pytest.approx(8e-4 / 2)
+
+
+def test_a_step_changes_both_networks_and_shows_a_batch():
+    game = small_game()
+    before = [parameter.clone() for parameter in (*game.generator.parameters(), *game.discriminator.parameters())]
+    game.step()
+    after = [*game.generator.parameters(), *game.discriminator.parameters()]
+    assert all(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
+    assert game.images == 4

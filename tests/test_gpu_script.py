@@ -1,0 +1,44 @@
+"""``benchmarks/gpu.sh``, tried out where there is no GPU."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
+
+
+def gpu(*words: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", str(ROOT / "benchmarks/gpu.sh"), *words, "--out", str(tmp_path / "results")],
+        env={**os.environ, "PYTHON": sys.executable, "GPU_WORK": os.path.relpath(tmp_path / "work", ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_without_a_gpu_it_says_so_and_how_to_try_it_anyway(tmp_path):
+    run = gpu("all", tmp_path=tmp_path)
+    assert run.returncode == 1
+    assert "no CUDA GPU that PyTorch can use; try it on the CPU with --device cpu --tiny" in run.stderr
+
+
+def test_its_pieces_run_on_a_cpu_resume_and_leave_small_files(tmp_path, discs):
+    small = ("--device", "cpu", "--tiny", "--data", str(discs))
+    for part in ("smoke", "train", "train", "grid"):
+        run = gpu(part, *small, tmp_path=tmp_path)
+        assert run.returncode == 0, run.stdout + run.stderr
+    results = tmp_path / "results"
+    assert {path.name for path in results.iterdir()} == {
+        "info.txt", "config.json", "metrics.jsonl", "generator.safetensors", "grid.png",
+    }  # fmt: skip
+    assert all(path.stat().st_size < 16 * 2**20 for path in results.iterdir())
+    assert '"kimg": 0.2' in (results / "config.json").read_text()

@@ -1,0 +1,66 @@
+import pytest
+import torch
+from torch.nn import functional as F
+
+from gan.config import MAX_SIZE_PX, PRESETS, SettingsError, doublings
+from gan.describe import describe_recipe
+from gan.networks import UpsampleConv2d, build_discriminator, build_generator, parameter_count
+
+
+@pytest.mark.parametrize(
+    ("preset", "generator", "discriminator"),
+    [("seed", 28_822_723, 1_244_001), ("dcgan-2015", 4_037_504, 2_770_176)],
+)
+def test_presets_have_exactly_the_published_parameter_counts(preset, generator, discriminator):
+    with torch.device("meta"):
+        assert parameter_count(build_generator(PRESETS[preset].generator)) == generator
+        assert parameter_count(build_discriminator(PRESETS[preset].discriminator)) == discriminator
+    table = describe_recipe(PRESETS[preset])
+    assert table["generator"]["parameters"] == generator
+    assert table["discriminator"]["parameters"] == discriminator
+
+
+def test_the_students_layer_table_is_theirs():
+    table = describe_recipe(PRESETS["seed"])
+    with_weights = [(row["kind"], row["shape"]) for row in table["generator"]["layers"] if row["parameters"]]
+    assert with_weights == [
+        ("Linear", (256_000,)),
+        ("Conv2d", (320, 40, 40)),
+        ("ConvTranspose2d", (320, 80, 80)),
+        ("Conv2d", (320, 80, 80)),
+        ("Conv2d", (320, 80, 80)),
+        ("Conv2d", (3, 80, 80)),
+    ]
+    sides = [row["shape"][-1] for row in table["discriminator"]["layers"] if row["kind"] == "Conv2d"]
+    assert sides == [78, 38, 18, 8]
+    assert [row["shape"] for row in table["discriminator"]["layers"] if row["kind"] == "Dropout"] == [(10_240,)]
+
+
+def test_folded_upsampling_equals_doubling_and_convolving():
+    torch.manual_seed(0)
+    layer = UpsampleConv2d(3, 5).double()
+    torch.nn.init.normal_(layer.weight)
+    x = torch.randn(2, 3, 4, 6, dtype=torch.float64)
+    plain = F.conv2d(F.interpolate(x, scale_factor=2), layer.weight, padding=1)
+    torch.testing.assert_close(layer(x), plain, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("preset", ["dcgan-2015", "dcgan"])
+@pytest.mark.parametrize("size", [16, 40, 48, 64, 96, 128])
+def test_networks_are_built_for_any_size_of_doublings(preset, size):
+    recipe = PRESETS[preset].at_size(size)
+    pictures = build_generator(recipe.generator)(torch.randn(2, recipe.generator.latent_dim))
+    assert pictures.shape == (2, 3, size, size)
+    assert pictures.abs().max() <= 1
+    assert build_discriminator(recipe.discriminator)(pictures).shape == (2,)
+
+
+@pytest.mark.parametrize(("size", "count"), [(16, 2), (28, 2), (80, 4), (128, 5), (448, 6)])
+def test_a_base_of_four_to_seven_pixels_is_doubled(size, count):
+    assert doublings(size) == count
+
+
+@pytest.mark.parametrize("size", [8, 15, 50, 81, 100, MAX_SIZE_PX * 2])
+def test_sizes_that_no_doubling_reaches_are_refused_with_the_remedy(size):
+    with pytest.raises(SettingsError, match=rf"{size}x{size}.*--size 64, 80"):
+        doublings(size)

@@ -1,0 +1,176 @@
+"""Seeds to pictures: the same ones, whoever asks and however."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan.checkpoint import GeneratorHeader, load_generator, save_generator
+from gan.config import PRESETS, GanError, SettingsError
+from gan.generate import GenerateSettings, built_in_model, find_model, generate
+from gan.networks import build_generator
+from gan.sample import draw, latents_of, parse_seeds, walk
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A generator file of 16x16 pictures, untrained."""
+    architecture = replace(PRESETS["dcgan"].generator, widths=(8, 8, 8), size_px=16)
+    torch.manual_seed(0)
+    path = tmp_path / "model.safetensors"
+    save_generator(path, build_generator(architecture), GeneratorHeader(architecture, "dcgan", 7, "noise"))
+    return path
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def settings(model: Path, out: Path, **more) -> GenerateSettings:
+    return GenerateSettings(**{"model": str(model), "out": out, "device": "cpu", **more})
+
+
+def test_the_same_model_and_seeds_give_the_same_bytes(model, tmp_path):
+    generate(settings(model, tmp_path / "one", count=20))
+    generate(settings(model, tmp_path / "two", count=20))
+    assert written(tmp_path / "one") == written(tmp_path / "two")
+    assert list(written(tmp_path / "one")) == [f"{n:04d}.png" for n in range(20)] + ["grid.png"]
+
+
+def test_a_picture_alone_has_the_bytes_it_has_among_others(model, tmp_path):
+    generate(settings(model, tmp_path / "many", count=20))
+    generate(settings(model, tmp_path / "few", seeds="17,3-4"))
+    many, few = written(tmp_path / "many"), written(tmp_path / "few")
+    assert [few[f"{n:04d}.png"] for n in range(3)] == [many["0017.png"], many["0003.png"], many["0004.png"]]
+
+
+def test_each_picture_tells_its_seed(model, tmp_path):
+    generate(settings(model, tmp_path / "out", seeds="5"))
+    with Image.open(tmp_path / "out/0000.png") as picture:
+        assert picture.info == {"Software": "vgc", "seed": "5"}
+        assert picture.size == (16, 16)
+        assert picture.mode == "RGB"
+
+
+def test_fewer_pictures_leave_none_of_an_earlier_call_behind_but_strangers_stay(model, tmp_path):
+    out = tmp_path / "out"
+    generate(settings(model, out, count=5))
+    Image.new("RGB", (4, 4)).save(out / "0099.png")
+    generate(settings(model, out, count=2, grid=False))
+    assert list(written(out)) == ["0000.png", "0001.png", "0099.png"]
+
+
+def test_truncation_zero_draws_one_picture_again_and_again(model, tmp_path):
+    generate(settings(model, tmp_path / "out", count=3, truncation=0.0))
+    pictures = [np.asarray(Image.open(tmp_path / f"out/{n:04d}.png")) for n in range(3)]
+    assert np.array_equal(pictures[0], pictures[1])
+    assert np.array_equal(pictures[0], pictures[2])
+
+
+def test_the_animation_walks_from_seed_to_seed_and_back(model, tmp_path):
+    generate(settings(model, tmp_path / "out", seeds="1,2,9", animate=tmp_path / "walk.gif"))
+    with Image.open(tmp_path / "walk.gif") as gif:
+        assert gif.n_frames == 3 * 16
+        assert gif.info["loop"] == 0
+        assert gif.size == (48, 48)
+
+
+def test_a_walk_meets_each_latent_and_keeps_the_length_between_equal_ones():
+    ends = torch.tensor([[2.0, 0.0], [0.0, 2.0]])
+    path = walk(ends, frames_between=4)
+    assert path.shape == (8, 2)
+    torch.testing.assert_close(path[::4], ends)
+    torch.testing.assert_close(path.norm(dim=1), torch.full((8,), 2.0))
+    half = math.sqrt(2.0)
+    torch.testing.assert_close(path[2], torch.tensor([half, half]))
+
+
+def test_weights_survive_the_file_and_half_precision_reads_as_single(tmp_path):
+    architecture = replace(PRESETS["dcgan"].generator, widths=(8, 8, 8), size_px=16)
+    generator = build_generator(architecture)
+    header = GeneratorHeader(architecture, "dcgan", 12, "noise")
+    for dtype, size in ((torch.float32, 4), (torch.float16, 2)):
+        path = tmp_path / f"{size}.safetensors"
+        save_generator(path, generator, header, dtype)
+        loaded, read = load_generator(path, CPU)
+        assert read == header
+        for name, tensor in loaded.state_dict().items():
+            expected = generator.state_dict()[name]
+            if expected.is_floating_point():
+                expected = expected.to(dtype).to(torch.float32)
+            assert torch.equal(tensor, expected)
+    assert (tmp_path / "2.safetensors").stat().st_size < 0.6 * (tmp_path / "4.safetensors").stat().st_size
+
+
+def test_the_built_in_generator_draws_at_once_and_is_small():
+    assert built_in_model().stat().st_size <= 10_000_000
+    generator, header = load_generator(built_in_model(), CPU)
+    assert "built-in" in header.trained_on
+    pictures = list(draw(generator, latents_of(range(4), header.architecture.latent_dim)))
+    assert [picture.size for picture in pictures] == [(80, 80)] * 4
+    # A character stands in the middle, with another colour than the corner's.
+    for picture in pictures:
+        pixels = np.asarray(picture).astype(int)
+        assert np.abs(pixels[40, 40] - pixels[0, 0]).max() > 40
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("0", [0]), ("0,4-6", [0, 4, 5, 6]), (" 7 , 2-2 ", [7, 2]), ("3,3", [3, 3])]
+)
+def test_seeds_are_numbers_and_ranges(text, seeds):
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", "a", "1,,2", "6-4", "-1", "0-100000", "1.5", "9" * 30])
+def test_seeds_that_are_none_are_refused(text):
+    with pytest.raises(SettingsError, match="--seeds"):
+        parse_seeds(text)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"count": 0}, "-n 0"),
+        ({"count": 1_000_000}, "-n 1000000: choose 1 to 100,000"),
+        ({"truncation": -0.1}, "--truncation -0.1"),
+        ({"truncation": float("nan")}, "--truncation nan"),
+        ({"animate": Path("x.mp4")}, "--animate x.mp4: name a .gif file"),
+        ({"seed": -1}, "--seed -1"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(more, words):
+    with pytest.raises(SettingsError, match=words):
+        GenerateSettings(**more)
+
+
+def test_an_unknown_model_is_refused_with_the_runs_there_are(tmp_path):
+    with pytest.raises(GanError, match=r"--model nope: no such run or file \(runs in .*: none\)"):
+        find_model("nope", tmp_path)
+
+
+def test_without_runs_the_built_in_generator_draws_and_else_the_newest_run(tmp_path):
+    assert find_model(None, tmp_path) == built_in_model()
+    for name in ("b", "a"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "generator.safetensors").write_bytes(b"")
+    assert find_model(None, tmp_path) == tmp_path / "a/generator.safetensors"
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\x10\0\0\0\0\0\0\0" + b"{" * 16])
+def test_a_file_that_is_no_model_is_refused_and_named(content, tmp_path):
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(GanError, match=r"x\.safetensors: damaged"):
+        load_generator(path, CPU)
+
+
+def test_a_folder_that_cannot_be_made_is_named(model, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(GanError, match=r"file.*choose another --out"):
+        generate(settings(model, tmp_path / "file"))

@@ -1,0 +1,221 @@
+"""Runs as a user starts, stops, kills and resumes them: real processes, real files."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from gan.checkpoint import load_checkpoint, save_checkpoint
+from gan.config import GanError, SettingsError, TrainConfig
+from gan.train import resume, train
+
+pytestmark = pytest.mark.usefixtures("slim_presets")
+
+CLOCK_FIELDS = {"seconds", "images_per_second"}
+
+
+def config(discs: Path, output: Path, **settings) -> TrainConfig:
+    given = {
+        "data": discs,
+        "output": output,
+        "run": "r",
+        "device": "cpu",
+        "precision": "fp32",
+        "batch": 8,
+        "kimg": 0.08,
+    }
+    return TrainConfig(**{**given, **settings})
+
+
+def vgc(*words: str, cwd: Path) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli", *words],
+        cwd=cwd, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def metrics(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def wait_for(condition, process: subprocess.Popen[str], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def test_a_run_leaves_the_documented_files(discs, tmp_path):
+    summary = train(config(discs, tmp_path, kimg=1.1))
+    run = tmp_path / "r"
+    assert summary.run == run
+    assert summary.images == 1104  # the first multiple of the batch, 8, that is not below 1,100
+    assert not summary.stopped
+    assert json.loads((run / "config.json").read_text())["preset"] == "dcgan"
+    assert [line["images"] for line in metrics(run)] == [1000]
+    assert {"loss_d", "loss_g", "sign_real", "images_per_second", "seconds"} <= metrics(run)[0].keys()
+    assert sorted(path.name for path in (run / "samples").iterdir()) == ["00000000.png", "00001104.png"]
+    assert Image.open(run / "samples/00000000.png").size == (8 * 20 + 4, 8 * 20 + 4)
+    assert list(run.glob("events.out.tfevents.*"))
+    assert load_checkpoint(run / "checkpoint.pt")["steps"] == 138
+    assert (run / "generator.safetensors").stat().st_size > 0
+
+
+def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(discs, tmp_path):
+    train(config(discs, tmp_path / "straight", kimg=2.4))
+    train(config(discs, tmp_path / "broken", kimg=1.2))
+    summary = resume("r", tmp_path / "broken", {"kimg": 2.4})
+    assert summary.images == 2400
+    straight, broken = tmp_path / "straight/r", tmp_path / "broken/r"
+    assert (straight / "generator.safetensors").read_bytes()[-100_000:] == (
+        broken / "generator.safetensors"
+    ).read_bytes()[-100_000:]
+    one, other = load_checkpoint(straight / "checkpoint.pt"), load_checkpoint(broken / "checkpoint.pt")
+    for name in ("generator", "discriminator", "average"):
+        assert all(torch.equal(one[name][key], other[name][key]) for key in one[name])
+    plain = [
+        [{k: v for k, v in line.items() if k not in CLOCK_FIELDS} for line in metrics(run)]
+        for run in (straight, broken)
+    ]
+    assert plain[0] == plain[1]
+    assert [line["images"] for line in plain[0]] == [1000, 2000]
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint_without_double_lines(discs, tmp_path):
+    words = ("train", "--data", str(discs), "--device", "cpu", "--batch", "64", "--run", "r")
+    process = vgc(*words, "--kimg", "100", "--save-minutes", "0.002", cwd=tmp_path)
+    run = tmp_path / "train_output/r"
+    wait_for(lambda: (run / "metrics.jsonl").exists() and len(metrics_lines(run)) >= 2, process)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    at = load_checkpoint(run / "checkpoint.pt")["steps"] * 64
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write(
+            json.dumps({"images": at + 1000}) + "\n" + '{"images": 9'
+        )  # later than the checkpoint, and torn
+    more = vgc("train", "--resume", "r", "--kimg", str((at + 1100) / 1000), cwd=tmp_path)
+    _, errors = more.communicate(timeout=120)
+    assert more.returncode == 0, errors
+    shown = [line["images"] for line in metrics(run)]
+    assert shown == sorted(set(shown))
+    # The first step at or past each thousand, from the first to the last.
+    assert shown == [64 * -(-mark // 64) for mark in range(1000, at + 1101, 1000)]
+
+
+def metrics_lines(run: Path) -> list[str]:
+    return (run / "metrics.jsonl").read_text().splitlines()
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(discs, tmp_path):
+    process = vgc("train", "--data", str(discs), "--device", "cpu", "--batch", "8", "--run", "r", cwd=tmp_path)
+    run = tmp_path / "train_output/r"
+    wait_for((run / "samples/00000000.png").exists, process)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "vgc: stopped and saved; go on with: vgc train --resume r"
+    assert load_checkpoint(run / "checkpoint.pt")["steps"] > 0
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_a_missing_gpu_is_one_line_that_names_the_cpu(discs, tmp_path):
+    process = vgc("train", "--data", str(discs), "--device", "cuda", cwd=tmp_path)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert errors == "vgc: --device cuda: this machine has none that PyTorch can use; try --device cpu\n"
+    assert not (tmp_path / "train_output").exists()
+
+
+def test_an_existing_run_is_never_overwritten(discs, tmp_path):
+    train(config(discs, tmp_path))
+    before = (tmp_path / "r/checkpoint.pt").read_bytes()
+    with pytest.raises(SettingsError, match="--resume r"):
+        train(config(discs, tmp_path))
+    assert (tmp_path / "r/checkpoint.pt").read_bytes() == before
+
+
+def test_resuming_refuses_other_settings_by_name(discs, tmp_path):
+    train(config(discs, tmp_path))
+    with pytest.raises(SettingsError, match=r"--batch 16 \(the run has 8\)"):
+        resume("r", tmp_path, {"batch": 16, "kimg": 0.1})
+    resume("r", tmp_path, {"batch": 8, "kimg": 0.1})
+
+
+def test_resuming_refuses_changed_pictures(discs, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    for path in discs.iterdir():
+        (data / path.name).write_bytes(path.read_bytes())
+    train(config(data, tmp_path))
+    Image.new("RGB", (16, 16)).save(data / "zzz.png")
+    with pytest.raises(GanError, match="pictures have changed"):
+        resume("r", tmp_path, {})
+
+
+def test_an_unknown_run_is_refused_with_those_there_are(discs, tmp_path):
+    train(config(discs, tmp_path))
+    with pytest.raises(GanError, match=r"--resume other: no such run in .* \(there: r\)"):
+        resume("other", tmp_path, {})
+
+
+def test_a_damaged_checkpoint_is_refused_and_named(discs, tmp_path):
+    train(config(discs, tmp_path))
+    (tmp_path / "r/checkpoint.pt").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(GanError, match=r"checkpoint\.pt: damaged"):
+        resume("r", tmp_path, {})
+
+
+def test_a_checkpoint_of_another_format_says_what_to_do(tmp_path):
+    save_checkpoint(tmp_path / "c.pt", {"format": 99})
+    with pytest.raises(GanError, match="checkpoint format 99, this version reads 1; go on with the version"):
+        load_checkpoint(tmp_path / "c.pt")
+
+
+def test_two_trainings_in_one_run_are_refused(discs, tmp_path):
+    process = vgc("train", "--data", str(discs), "--device", "cpu", "--batch", "8", "--run", "r", cwd=tmp_path)
+    wait_for((tmp_path / "train_output/r/samples/00000000.png").exists, process)
+    with pytest.raises(GanError, match="another vgc train works in this run"):
+        resume("r", tmp_path / "train_output", {})
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"preset": "dcgna"}, "--preset dcgna: choose one of seed, dcgan-2015, dcgan"),
+        ({"kimg": 0.0}, "--kimg 0: choose a number above 0"),
+        ({"minutes": -1.0}, "--minutes -1"),
+        ({"minutes": float("nan")}, "--minutes nan"),
+        ({"batch": 1}, "--batch 1: choose 2 to 8192"),
+        ({"run": "../x"}, "--run ../x: a name without folders"),
+        ({"precision": "fp8"}, "--precision fp8: choose auto, fp32 or bf16"),
+        ({"seed": -1}, "--seed -1"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_before_work_starts(settings, words):
+    with pytest.raises(SettingsError) as error:
+        TrainConfig(**settings)
+    assert words in str(error.value)
+    assert error.value.exit_code == 2
+
+
+def test_a_diverged_training_is_told_and_keeps_its_checkpoint(discs, tmp_path):
+    train(config(discs, tmp_path))
+    state = load_checkpoint(tmp_path / "r/checkpoint.pt")
+    state["discriminator"]["score.weight"].fill_(float("nan"))
+    save_checkpoint(tmp_path / "r/checkpoint.pt", state)
+    before = (tmp_path / "r/checkpoint.pt").read_bytes()
+    with pytest.raises(GanError, match="the training diverged"):
+        resume("r", tmp_path, {"kimg": 2})
+    assert (tmp_path / "r/checkpoint.pt").read_bytes() == before
