@@ -44,7 +44,7 @@ size_categories:
 - {size_category}
 configs:
 - config_name: default
-  data_dir: rgb_images
+  data_files: "rgb_images/*"
 ---
 
 # Video-game characters, {size}x{size}
@@ -71,11 +71,11 @@ configs:
 | `report.json` | settings, every file left out and why, pairs that look alike |
 
 ```python
-from datasets import load_dataset            # Hugging Face
-pictures = load_dataset("imagefolder", data_dir="rgb_images", split="train")
+from datasets import load_dataset  # Hugging Face; in the folder above this one
+pictures = load_dataset("./train_data", split="train")
 
 from dataset.reader import CharacterPictures  # torchvision, with vgc installed
-pictures = CharacterPictures("rgb_images")
+pictures = CharacterPictures("train_data/rgb_images")
 ```
 
 ## How it was made

@@ -30,6 +30,7 @@ from scraper.atomic import write_text
 WORK_FOLDER = ".vgc"
 JOURNAL = "journal.jsonl"
 REPORT = "report.json"
+PAGE = "report.html"
 METADATA = f"{RGB_FOLDER}/metadata.jsonl"
 FOLDERS = (RGB_FOLDER, GREY_FOLDER, "csv_files")
 
@@ -155,7 +156,8 @@ def stamp_of(out: Path, inputs: Iterable[str]) -> str:
         if folder.is_dir():
             with os.scandir(folder) as entries:
                 for entry in sorted(entries, key=lambda entry: entry.name):
-                    if entry.is_file():
+                    # The page is made on its own, after the stamp.
+                    if entry.is_file() and entry.name != PAGE:
                         state = entry.stat()
                         digest.update(
                             f"{entry.name}\0{state.st_size} {state.st_mtime_ns}\0".encode(errors="replace")

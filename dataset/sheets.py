@@ -1,0 +1,68 @@
+"""Many thumbnails in a page at the price of one: each is a part of a sheet, shown by CSS."""
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+
+from PIL import Image
+
+THUMB_PX = 80
+"""Larger pictures are shown smaller: the page should open at once."""
+COLUMNS = 16
+SHADE = (24, 24, 27)
+WEBP_QUALITY = 90
+
+
+def thumbnail(picture: Image.Image) -> Image.Image:
+    """RGB, `THUMB_PX` square: the whole picture, shrunk or (crisply) enlarged, with bars if it is not square."""
+    rgb = picture.convert("RGB")
+    scale = THUMB_PX / max(rgb.size)
+    size = (max(1, round(rgb.width * scale)), max(1, round(rgb.height * scale)))
+    fitted = rgb.resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS)
+    square = Image.new("RGB", (THUMB_PX, THUMB_PX), SHADE)
+    square.paste(fitted, ((THUMB_PX - size[0]) // 2, (THUMB_PX - size[1]) // 2))
+    return square
+
+
+def data_uri(picture: Image.Image) -> str:
+    """The picture as an address that holds it: WebP, good enough to look at."""
+    out = io.BytesIO()
+    picture.save(out, "WEBP", quality=WEBP_QUALITY)
+    return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode()
+
+
+class Sheets:
+    """The sheets of one page."""
+
+    def __init__(self) -> None:
+        self._rules: list[str] = []
+
+    def tiles(self, thumbnails: Sequence[Image.Image], labels: Sequence[str]) -> list[str]:
+        """An HTML element for each picture.
+
+        Args:
+            thumbnails: `thumbnail`s.
+            labels: what each shows; seen under the mouse and read aloud.
+        """
+        if not thumbnails:
+            return []
+        columns = min(COLUMNS, len(thumbnails))
+        lines = -(-len(thumbnails) // columns)
+        sheet = Image.new("RGB", (columns * THUMB_PX, lines * THUMB_PX), SHADE)
+        tiles = []
+        for place, (picture, label) in enumerate(zip(thumbnails, labels, strict=True)):
+            line, column = divmod(place, columns)
+            sheet.paste(picture, (column * THUMB_PX, line * THUMB_PX))
+            x, y = (100 * at / max(last, 1) for at, last in ((column, columns - 1), (line, lines - 1)))
+            words = escape(label)
+            style = f"background-position:{x:.3f}% {y:.3f}%"
+            name = f"s{len(self._rules)}"
+            tiles.append(f'<i role="img" class="{name}" style="{style}" title="{words}" aria-label="{words}"></i>')
+        size = f"background-size:{100 * columns}% {100 * lines}%"
+        self._rules.append(f".s{len(self._rules)}{{background-image:url({data_uri(sheet)});{size}}}")
+        return tiles
+
+    def style(self) -> str:
+        """The CSS that the tiles need."""
+        return "\n".join(self._rules)
