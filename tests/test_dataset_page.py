@@ -1,0 +1,227 @@
+"""The page, the card, and pictures that look alike."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from odd_pictures import GREEN, RED, encoded, no_pictures
+from PIL import Image, ImageDraw
+from typer.testing import CliRunner
+
+from cli import app
+from dataset.build import BuildSettings, build
+from dataset.card import evenly
+from dataset.near import near_pairs, perceptual_hash
+from dataset.page import refresh_page
+from dataset.study import study
+
+
+def figure(seed: int, colour: tuple[int, int, int]) -> Image.Image:
+    """A drawing whose shape comes from ``seed``."""
+    rng = np.random.default_rng(seed)
+    image = Image.new("RGB", (80, 80))
+    for corner in rng.integers(0, 60, (6, 2)).tolist():
+        ImageDraw.Draw(image).ellipse((*corner, corner[0] + 22, corner[1] + 30), fill=colour)
+    return image
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    for seed in range(6):
+        figure(seed, (200, 30 * seed, 90)).save(folder / f"{seed}.png")
+    figure(0, (40, 90, 220)).save(folder / "other-colours.png")
+    figure(1, (200, 30, 90)).save(folder / "twin.bmp")
+    (folder / "<script>alert(1)<br>.png").write_bytes(b"<html><script>alert(2)</script>")
+    (folder / "cut.png").write_bytes(encoded(figure(9, RED), "PNG")[:-60])
+    return folder
+
+
+@pytest.fixture
+def out(raw: Path, tmp_path: Path) -> Path:
+    build(BuildSettings(raw, tmp_path / "set", workers=1))
+    return tmp_path / "set"
+
+
+class Elements(HTMLParser):
+    """Collects every tag with its attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def page_text(raw: Path, out: Path) -> str:
+    page = refresh_page(raw, out, wanted=True)
+    assert page
+    return page.read_text(encoding="utf-8")
+
+
+def test_the_page_asks_the_network_for_nothing(raw: Path, out: Path) -> None:
+    text = page_text(raw, out)
+    elements = Elements(text).found
+    assert not [tag for tag, _ in elements if tag in ("script", "link", "iframe", "object")]
+    addresses = [attributes[key] for _, attributes in elements for key in ("src", "href") if key in attributes]
+    addresses += re.findall(r"url\(([^)]*)\)", text)
+    assert len(addresses) > 5
+    assert all(address and address.startswith("data:") for address in addresses)
+    assert "default-src 'none'" in text
+
+
+def test_the_page_shows_every_part_of_the_story(raw: Path, out: Path) -> None:
+    text = page_text(raw, out)
+    assert "<h1>7 characters, 80×80</h1>" in text
+    for words in (
+        "A wall of them",
+        "As they came",
+        "Pairs that look alike",
+        "Exactly the same pixels",
+        "Left out",
+    ):
+        assert f"<h2>{words}</h2>" in text
+    assert "a web page, not a picture" in text
+    assert "again as twin.bmp" in text
+    wall = text[text.index('<div class="wall">') : text.index("All at once")]
+    assert wall.count("<i ") == 7
+
+
+def test_wild_names_and_bytes_do_not_become_part_of_the_page(raw: Path, out: Path) -> None:
+    text = page_text(raw, out)
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(2)" in text
+
+
+def test_what_could_still_be_decoded_of_a_damaged_file_is_shown(raw: Path, out: Path) -> None:
+    left_out = page_text(raw, out).split("<h2>Left out</h2>")[1]
+    assert left_out.count('class="glyph"') == 1  # the web page; the cut-off picture is a picture
+    assert left_out.count('aria-label="cut.png"') == 1
+
+
+def test_the_page_survives_every_file_that_is_none(tmp_path: Path) -> None:
+    raw = tmp_path / "ruins"
+    raw.mkdir()
+    for name, (content, _) in no_pictures().items():
+        (raw / name).write_bytes(content)
+    figure(0, RED).save(raw / "one.png")
+    build(BuildSettings(raw, tmp_path / "set", workers=1))
+    text = page_text(raw, tmp_path / "set")
+    assert text.count("<figure>") == len(no_pictures())
+
+
+def test_the_page_is_written_when_asked_for_and_kept_fresh_from_then_on(raw: Path, out: Path) -> None:
+    assert refresh_page(raw, out, wanted=False) is None
+    assert not (out / "report.html").exists()
+    page = refresh_page(raw, out, wanted=True)
+    assert page
+    written = page.stat().st_mtime_ns
+    assert build(BuildSettings(raw, out, workers=1)).rendered == 0
+    refresh_page(raw, out, wanted=True)
+    assert page.stat().st_mtime_ns == written
+    figure(50, GREEN).save(raw / "new.png")
+    build(BuildSettings(raw, out, workers=1))
+    refresh_page(raw, out, wanted=False)
+    assert "<h1>8 characters" in page.read_text(encoding="utf-8")
+
+
+def test_brightness_and_colours_of_plain_pictures_are_what_they_are(tmp_path: Path) -> None:
+    Image.new("RGB", (16, 16), (255, 0, 0)).save(tmp_path / "a.png")
+    Image.new("RGB", (16, 16), (255, 255, 255)).save(tmp_path / "b.png")
+    seen = study(tmp_path, ["a.png", "b.png"])
+    assert seen.brightness.tolist() == [76, 255]  # red's luma is 0.299 of white's
+    assert seen.saturation.tolist() == [255, 0]
+    assert seen.mean.getpixel((8, 8)) == (255, 128, 128)
+    assert seen.hues[0] == 256
+    assert seen.hues.sum() == 256
+    assert seen.channels[0, -1] == 512
+    assert seen.channels[1, 0] == 256
+    assert sorted(colour for _, colour in seen.palette) == [(255, 0, 0), (255, 255, 255)]
+
+
+# Pictures that look alike
+
+
+def test_other_colours_and_other_brightness_keep_the_hash_other_shapes_do_not() -> None:
+    def bits(image: Image.Image) -> int:
+        return int(perceptual_hash(image.convert("L")), 16)
+
+    drawing = bits(figure(3, (200, 200, 200)))
+    assert (drawing ^ bits(figure(3, (120, 90, 200)))).bit_count() <= 4
+    assert (drawing ^ bits(figure(3, (200, 200, 200)).resize((33, 33)))).bit_count() <= 8
+    assert all((drawing ^ bits(figure(seed, (200, 200, 200)))).bit_count() > 12 for seed in (4, 5, 6, 7))
+
+
+def test_the_nearest_pairs_come_first_and_plain_pictures_not_at_all() -> None:
+    full, near, nearer = "ffffffff00000000", "ffffffff0000000f", "ffffffff00000001"
+    plain = "8000000000000000"
+    pairs = near_pairs(["a", "b", "c", "d", "e"], [full, near, nearer, plain, plain])
+    assert [(pair.first, pair.second, pair.distance) for pair in pairs] == [
+        ("a", "c", 1),
+        ("b", "c", 3),
+        ("a", "b", 4),
+    ]
+
+
+def test_pairs_across_blocks_are_found_and_their_number_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dataset.near.BLOCK_VALUES", 7)
+    names = [f"{number:02d}" for number in range(30)]
+    pairs = near_pairs(names, ["ffffffff00000000"] * 30)
+    assert len(pairs) == 200
+    assert near_pairs([], []) == []
+    rng = np.random.default_rng(0)
+    bits = rng.integers(0, 2**63, 30, np.uint64) | np.uint64(0xFFFFFF)
+    bits[29] = bits[0] ^ np.uint64(1)
+    (pair,) = near_pairs(names, [int(value).to_bytes(8, "big").hex() for value in bits])
+    assert (pair.first, pair.second, pair.distance) == ("00", "29", 1)
+
+
+# The card
+
+
+def test_the_card_has_front_matter_counts_and_a_word_on_licences(out: Path) -> None:
+    text = (out / "README.md").read_text(encoding="utf-8")
+    _, front, body = text.split("---\n", 2)
+    assert "license: other\n" in front
+    assert 'configs:\n- config_name: default\n  data_files: "rgb_images/*"\n' in front
+    assert "size_categories:\n- n<1K\n" in front
+    assert "7 pictures of 80x80 pixels, made by `vgc preprocess` from 10 files" in body
+    assert "| Left out, exactly the pixels of another | 1 |" in body
+    assert "## Licence" in body
+    assert "{" not in body
+
+
+def test_samples_are_spread_evenly() -> None:
+    assert evenly(range(10), 5) == [0, 2, 4, 6, 8]
+    assert evenly("abc", 5) == ["a", "b", "c"]
+
+
+# The command
+
+
+def test_the_command_makes_a_set_and_tells_what_it_left_out(raw: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        app, ["preprocess", "--raw", str(raw), "--out", str(tmp_path / "new"), "--workers", "1", "--report"]
+    )
+    assert result.exit_code == 0
+    assert "7 pictures in" in result.output
+    assert "left out: twin.bmp: exactly the pixels of 1.png" in result.output
+    assert "report.html" in result.output
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["--size", "8"], 2, "--size 8: choose 16 to 512 pixels"),
+        (["--raw", "/nowhere/at/all"], 1, "no such folder; run vgc scrape first"),
+    ],
+)
+def test_the_command_ends_with_a_plain_word_and_its_code(options: list[str], code: int, words: str) -> None:
+    result = CliRunner().invoke(app, ["preprocess", *options])
+    assert result.exit_code == code
+    assert words in result.output
