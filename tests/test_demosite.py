@@ -1,12 +1,14 @@
 """The committed characters, and the built-in site over real HTTP."""
 
 import io
+import json
 import socket
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from importlib.resources import files
+from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
@@ -14,9 +16,11 @@ import requests
 from bs4 import BeautifulSoup, Tag
 from PIL import Image
 
+from scraper.crawl import crawl
 from scraper.demosite.characters import SHEET_COLUMNS, TILE_PX, load_characters, picture
 from scraper.demosite.naming import GAMES, LETTER_SHARES, spread_over_letters
 from scraper.demosite.server import serve
+from scraper.settings import ScrapeSettings
 
 STYLE_COUNTS = {"voxel-art": 500, "voxel-bot": 300, "critters": 350, "clay": 350}
 HUB = "/52702/the-game-art-hq/"
@@ -83,9 +87,7 @@ def test_every_tile_of_every_sheet_belongs_to_one_character() -> None:
 
 
 def test_all_pictures_differ_on_black_even_at_80_pixels() -> None:
-    shrunk = (
-        on_black(picture(each)).resize((80, 80), Image.Resampling.LANCZOS) for each in load_characters()
-    )
+    shrunk = (on_black(picture(each)).resize((80, 80), Image.Resampling.LANCZOS) for each in load_characters())
     assert len({image.tobytes() for image in shrunk}) == 1500
 
 
@@ -169,9 +171,7 @@ def test_every_picture_of_a_letter_is_its_characters_whether_lazy_root_relative_
 
 def test_every_page_carries_ten_pictures_that_are_no_characters(site: str) -> None:
     page = soup(site + LETTER_A)
-    clutter = {
-        urljoin(site, str(image["src"])) for image in page.select("img") if not image.find_parent("td")
-    }
+    clutter = {urljoin(site, str(image["src"])) for image in page.select("img") if not image.find_parent("td")}
     assert len(clutter) == 10
     for url in clutter:
         Image.open(io.BytesIO(requests.get(url, timeout=10).content)).verify()
@@ -235,3 +235,21 @@ def test_the_command_says_so_when_its_port_is_taken(site: str) -> None:
     assert ended.returncode == 1
     assert f"port {port}: " in ended.stderr
     assert "--port" in ended.stderr
+
+
+def test_a_crawl_saves_exactly_the_characters_of_its_letters(site: str, tmp_path: Path) -> None:
+    settings = ScrapeSettings(base_url=site, letters="m,x", out=tmp_path, delay_seconds=0, workers=4, details=True)
+    summary = crawl(settings)
+    members = {(each.name, each.game): each for each in load_characters() if each.letter in "MX"}
+    assert (summary.saved, summary.skipped, summary.failed, summary.exit_code) == (len(members), 0, 0, 0)
+
+    lines = [json.loads(line) for line in (tmp_path / "manifest.jsonl").read_text("utf-8").splitlines()]
+    saved = {line["file"]: line for line in lines if line["file"] and line["file"].startswith("images/")}
+    assert {f"images/{path.name}" for path in (tmp_path / "images").iterdir()} == set(saved)
+    assert sorted((line["name"], line["game"]) for line in saved.values()) == sorted(members)
+    for file, line in saved.items():
+        character = members[line["name"], line["game"]]
+        assert line["letter"].upper() == character.letter
+        assert line["fields"]["Role(s)"] == character.role
+        if file.endswith(".png"):
+            assert Image.open(tmp_path / file).tobytes() == picture(character).tobytes()
