@@ -55,9 +55,7 @@ def main() -> None:
 
 
 def _definition(style: str) -> dict[str, Any]:
-    definition: dict[str, Any] = json.loads(
-        files("dicebear_styles").joinpath(f"{style}.json").read_text("utf-8")
-    )
+    definition: dict[str, Any] = json.loads(files("dicebear_styles").joinpath(f"{style}.json").read_text("utf-8"))
     assert definition["meta"]["license"]["name"] == LICENSE_NAME, f"{style} is not {LICENSE_NAME}"
     return definition
 
@@ -122,9 +120,7 @@ def _character(
 def _license(definitions: dict[str, dict[str, Any]]) -> str:
     return LICENSE_TEXT.format(
         sheets=", ".join(f"{style}.png" for style in definitions),
-        credits="\n".join(
-            f"- {definition['meta']['license']['text']}" for definition in definitions.values()
-        ),
+        credits="\n".join(f"- {definition['meta']['license']['text']}" for definition in definitions.values()),
         tools=", ".join(f"{package} {version(package)}" for package in PACKAGES),
     )
 

@@ -92,7 +92,7 @@ SPECIAL_NAMES = (
     ("voxel-bot", "R", "R.U.S.T."),
     ("voxel-art", "S", "Señora Dedalé von und zu Steinhagen-Löwenbrück"),
     ("voxel-art", "T", 'Tova "Sparks" O\'Linn'),
-    ("clay", "U", "Ünd <3"),
+    ("clay", "U", "Ünd <Ump>"),
     ("voxel-bot", "X", "X–77"),
     ("critters", "Z", "Zuzu #9"),
 )

@@ -157,8 +157,7 @@ def _character_page(entry: Entry, base_url: str) -> Answer:
         "Role(s)": character.role,
     }
     rows = "".join(
-        f"<tr><td><strong>{field}:</strong></td><td>{escape(text)}</td></tr>\n"
-        for field, text in fields.items()
+        f"<tr><td><strong>{field}:</strong></td><td>{escape(text)}</td></tr>\n" for field, text in fields.items()
     )
     body = (
         f'<p><img src="{base_url}{entry.picture_path}" alt="{escape(character.name)}"></p>\n'
