@@ -188,7 +188,7 @@ def labels(character: Character) -> dict[str, Any]:
     """Give the fields of a record that say whose picture it is."""
     return {
         "page": character.page,
-        "name": character.name,
+        "name": character.name or None,
         "game": character.game,
         "letter": character.letter,
         "character_page": character.link,

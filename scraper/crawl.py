@@ -96,6 +96,7 @@ class _Crawl:
         self._pages_running = 0
         self._waiting: deque[Character] = deque()
         self._seen: set[str] = set()
+        self._cells = 0
         self._started = time.monotonic()
         self._summary = ScrapeSummary(settings.out, to_fetch=0 if settings.dry_run else None)
 
@@ -194,7 +195,9 @@ class _Crawl:
         try:
             record, found = future.result()
         except Refusal as refusal:
-            record, found = refused(url, refusal, page=self._hub_url, letter=letter), []
+            # Behind a page are many pictures: it is always worth another try.
+            record = replace(refused(url, refusal, page=self._hub_url, letter=letter), retry=True)
+            found = []
             self._note_refusal(record)
         else:
             self._summary.pages += 1
@@ -209,7 +212,9 @@ class _Crawl:
         """Decide what a cell of a letter page asks for."""
         if len(self._seen) == self._settings.limit:
             self._pages.clear()
-        elif not character.picture:
+            return
+        self._cells += 1
+        if not character.picture:
             self._note_empty_cell(character)
         elif character.picture in self._seen:
             self._summary.skipped += 1
@@ -285,8 +290,11 @@ class _Crawl:
         minutes = self._minutes(len(self._waiting))
         left = f", about {minutes:.0f} min left" if minutes >= TOLD_MINUTES else ""
         done = summary.saved + summary.unchanged + summary.skipped + summary.failed
-        total = None if self._pages or self._pages_running else done + len(self._waiting)
-        self._progress(done, total, f"{summary.saved} saved, {summary.failed} failed{left}")
+        self._progress(
+            done,
+            None if self._pages or self._pages_running else self._cells,
+            f"{summary.saved} saved, {summary.failed} failed{left}",
+        )
 
     def _minutes(self, characters: int) -> float:
         """Estimate how long so many characters will take at the pace that is allowed and was seen."""

@@ -274,11 +274,11 @@ class Fetcher:
             reply = self._with_retries(
                 address, lambda: self._follow(address, cap_bytes, NO_HEADERS, self._gate.check_host)
             )
-        except Unreachable:
-            raise
         except Refusal as refusal:
             if refusal.http is not None and 400 <= refusal.http < 500:
                 return ""
+            if isinstance(refusal, Unreachable) or not refusal.retry:
+                raise  # that is no word on robots, but what the address itself will come to
             raise ScrapeBlockedError(
                 f"{address} could not be read ({refusal.reason}), and that forbids the whole site: "
                 "run the same command later, or add --ignore-robots if you may"

@@ -250,8 +250,9 @@ def _absolute(url: str, address: str) -> str:
 
 
 def _path(address: str) -> str:
+    """Give what follows the host."""
     try:
-        return urlsplit(address).path
+        return urlsplit(address)._replace(scheme="", netloc="").geturl()
     except ValueError:
         return ""
 

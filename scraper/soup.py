@@ -42,9 +42,10 @@ def parse_html(text: str) -> BeautifulSoup:
 
 
 def page_text(body: bytes, content_type: str) -> str:
-    """Decode a page as its header or it itself declares, else as UTF-8, else with marks for what is broken."""
+    """Decode a page as it or its header declares, else as UTF-8, else with marks for what is broken."""
+    body, marked = EncodingDetector.strip_byte_order_mark(body)  # type: ignore[no-untyped-call]
     header = re.search(r"charset=[\"']?([\w.:-]{1,40})", content_type, re.IGNORECASE)
-    declared = [header[1] if header else None, EncodingDetector.find_declared_encoding(body, is_html=True)]
+    declared = [marked, header[1] if header else None, EncodingDetector.find_declared_encoding(body, is_html=True)]
     names = [name for name in declared if name and _is_page_encoding(name)]
     for name in [*names, "utf-8"]:
         with suppress(UnicodeError):
@@ -61,5 +62,5 @@ def _is_page_encoding(name: str) -> bool:
 
 def clean(text: str) -> str:
     """Put text on one line: single spaces, no control or direction marks, at most 2,000 characters."""
-    line = " ".join(text.split())
+    line = " ".join(text[: 4 * MAX_TEXT_CHARACTERS].split())
     return "".join(each for each in line if each.isprintable() or each in JOINERS)[:MAX_TEXT_CHARACTERS]

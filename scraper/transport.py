@@ -1,6 +1,5 @@
 """One bounded GET: the address really connected to is checked, time and bytes are capped."""
 
-import os
 import socket
 import threading
 from collections.abc import Iterator, Mapping
@@ -89,9 +88,12 @@ class Transport:
         """
         with self._attempt() as attempt:
             try:
-                return self._send(url, headers, cap_bytes)
+                reply = self._send(url, headers, cap_bytes, attempt)
             except (requests.RequestException, HTTPError, OSError, ValueError) as error:
                 raise attempt.refusal(error) from error
+            if attempt.expired:  # an answer without a length looks whole when its connection is ended
+                raise attempt.refusal(TimeoutError())
+            return reply
 
     def stop(self) -> None:
         """End the connections of all requests under way."""
@@ -118,15 +120,24 @@ class Transport:
             _current.reset(token)
             attempt.release()
 
-    def _send(self, url: str, headers: Mapping[str, str], cap_bytes: int) -> Reply:
+    def _send(self, url: str, headers: Mapping[str, str], cap_bytes: int, attempt: "_Attempt") -> Reply:
         request = requests.Request("GET", url, headers={**self._headers, **headers}).prepare()
-        timeout = (self._limits.connect_seconds, self._limits.read_seconds)
-        with self._adapter.send(request, stream=True, timeout=timeout, verify=True) as response:
+        with self._first_answer(request, attempt) as response:
             if response.status_code == requests.codes.ok:
                 body = _read(response.raw, cap_bytes)
             else:
                 body = _error_body(response.raw)
             return Reply(url, response.status_code, response.headers, body)
+
+    def _first_answer(self, request: requests.PreparedRequest, attempt: "_Attempt") -> requests.Response:
+        timeout = (self._limits.connect_seconds, self._limits.read_seconds)
+        while True:
+            try:
+                return self._adapter.send(request, stream=True, timeout=timeout, verify=True)
+            except requests.ConnectionError:
+                # A server may close a kept connection just as it is used again: that was no answer, nor a try.
+                if attempt.expired or not attempt.reused:
+                    raise
 
 
 def _read(raw: HTTPResponse, cap_bytes: int) -> bytes:
@@ -162,6 +173,8 @@ class _Attempt:
         self._lock = threading.Lock()
         self._line: socket.socket | None = None
         self.expired = False
+        self.reused = False
+        """Whether the connection in use was kept from an earlier request."""
 
     def connect(self, host: str, port: int, timeout_seconds: float) -> socket.socket:
         """Open a socket to the first network address of ``host`` that the gate lets pass and that answers."""
@@ -196,7 +209,7 @@ class _Attempt:
         """Remember the connection to end; by a second descriptor, as TLS and keep-alive move the first one."""
         with self._lock:
             self._release()
-            self._line = socket.socket(fileno=os.dup(line.fileno()))
+            self._line = socket.socket(fileno=socket.dup(line.fileno()))
             if self.expired:
                 raise TimeoutError
 
@@ -249,14 +262,20 @@ _current: ContextVar[_Attempt] = ContextVar("attempt")
 class _Guarded(HTTPConnection):
     """A connection that the present attempt opens and can end; urllib3's SOCKS support uses the same hooks."""
 
+    _kept = False
+
     def _new_conn(self) -> socket.socket:
+        self._kept = False
         timeout = self.timeout if isinstance(self.timeout, int | float) else Limits.connect_seconds
         return _current.get().connect(self._dns_host, self.port, timeout)
 
     def request(self, *args: Any, **options: Any) -> None:
+        attempt = _current.get()
+        attempt.reused = self.sock is not None and self._kept
         if self.sock is not None:
-            _current.get().hold(self.sock)
+            attempt.hold(self.sock)
         super().request(*args, **options)
+        self._kept = True
 
 
 class _GuardedHTTPS(_Guarded, HTTPSConnection):

@@ -9,6 +9,9 @@ WAYBACK_URL = "https://web.archive.org"
 MIN_DELAY_SECONDS = 2.5
 """The archive bans callers who ask much faster than 0.4 times a second."""
 
+DEFAULT_PORT = re.compile(r"^(http://[^/:]+):80(?=/|$)")
+"""The archive adds it to addresses that had none."""
+
 
 @dataclass(frozen=True)
 class Wayback:
@@ -31,4 +34,4 @@ class Wayback:
         found = re.match(re.escape(self.url) + r"/web/\d{4,14}id_/(.+)", capture)
         if not found:
             raise Refusal("not a raw capture of the archive")
-        return found[1]
+        return DEFAULT_PORT.sub(r"\1", found[1])

@@ -1,0 +1,139 @@
+"""A site made up by a test, over real HTTP on a loopback port, which counts what it is asked."""
+
+import io
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
+from typing import Any
+
+from PIL import Image
+
+from scraper.transport import Limits
+
+HUB = "/52702/the-game-art-hq/"
+FAST = Limits(
+    connect_seconds=2,
+    read_seconds=1.5,
+    total_seconds=3,
+    tries=3,
+    page_bytes=2_000_000,
+    picture_bytes=1_000_000,
+    picture_pixels=1_000_000,
+    backoff_seconds=0.01,
+)
+
+
+def picture(colour: int = 0, kind: str = "PNG", size: tuple[int, int] = (8, 8), **options: Any) -> bytes:
+    """A small picture; different colours give different bytes."""
+    buffer = io.BytesIO()
+    image = Image.new("RGB", size, (colour % 256, colour // 256 % 256, 99))
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class Answer:
+    body: bytes = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Request(BaseHTTPRequestHandler):
+    """What a test's own answering function gets: the request, and ``wfile`` to answer it."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: "Web"
+
+    def do_GET(self) -> None:
+        web = self.server
+        with web.lock:
+            web.hits[self.path] += 1
+            web.requests.append((time.monotonic(), self.path, dict(self.headers)))
+        answer = web.answers.get(self.path, Answer(b"nothing here", 404))
+        if callable(answer):
+            self.close_connection = True
+            answer(self)
+            return
+        self.send_response(answer.status)
+        for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Web(ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 128
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Request)
+        self.answers: dict[str, Answer | Callable[[Request], None]] = {}
+        self.hits: Counter[str] = Counter()
+        self.requests: list[tuple[float, str, dict[str, str]]] = []
+        self.lock = threading.Lock()
+        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+
+    def handle_error(self, *_: object) -> None:
+        pass  # clients that hang up are what the tests are about
+
+    def add_letters(self, letters: Mapping[str, str]) -> None:
+        """Add the hub, and for each letter a page whose ``div.entry`` holds the given HTML."""
+        links = "".join(f'<a href="{letter_path(letter)}">Letter {letter}</a>' for letter in letters)
+        self.answers[HUB] = page(links)
+        for letter, html in letters.items():
+            self.answers[letter_path(letter)] = page(html)
+
+    def add_characters(self, letter: str, count: int) -> list[str]:
+        """Add ``count`` pictures and the cells that show them on a letter page; the paths."""
+        paths = [f"/up/{letter}-{number}.png" for number in range(count)]
+        for number, path in enumerate(paths):
+            self.answers[path] = Answer(picture(number + 1000 * ord(letter)))
+        cells = "".join(cell(f"{letter.upper()} {number}", path) for number, path in enumerate(paths))
+        self.answers[letter_path(letter)] = page(f"<table><tr>{cells}</tr></table>")
+        return paths
+
+
+def letter_path(letter: str) -> str:
+    return f"/1/video-game-characters-on-game-art-hq-{letter}/"
+
+
+def cell(name: str, source: str) -> str:
+    return f'<td><a href="/9/x-from-y/"><img src="{source}"></a><strong>{name}</strong></td>'
+
+
+def page(entry: str) -> Answer:
+    body = f'<html><body><img src="/logo.png"><div class="entry">{entry}</div></body></html>'
+    return Answer(body.encode(), headers={"Content-Type": "text/html; charset=utf-8"})
+
+
+@contextmanager
+def serving() -> Iterator[Web]:
+    """Run an empty site while the block runs."""
+    with Web() as web:
+        thread = threading.Thread(target=web.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        try:
+            yield web
+        finally:
+            web.shutdown()
+            thread.join()
+
+
+@contextmanager
+def small_site(letters: str = "ab", count: int = 3) -> Iterator[Web]:
+    """Run a site of ``count`` characters a letter."""
+    with serving() as web:
+        web.add_letters(dict.fromkeys(letters, ""))
+        for letter in letters:
+            web.add_characters(letter, count)
+        yield web
