@@ -136,7 +136,8 @@ class _Crawl:
                 return
             done, _ = wait(self._running, return_when=FIRST_COMPLETED)
             for future in done:
-                self._running[future](future)
+                with suppress(Stopped):  # the reason comes with another of them
+                    self._running[future](future)
                 del self._running[future]
 
     def _start_next(self) -> bool:

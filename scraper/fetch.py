@@ -22,6 +22,7 @@ ROBOTS_BYTES = 512_000
 """What of a robots.txt is read (RFC 9309 asks for at least 500 KiB)."""
 JITTER = (0.75, 1.25)
 MAX_BACKOFF_SECONDS = 30.0
+YEAR_SECONDS = 365 * 86_400.0
 OK, NOT_MODIFIED = 200, 304
 REDIRECTS = (301, 302, 303, 307, 308)
 REFUSING = (403, 429)
@@ -141,6 +142,7 @@ class Fetcher:
                 accept(reply)
             return reply
 
+        self._check(address)
         reply = self._with_retries(address, follow)
         return replace(reply, url=wayback.original(reply.url)) if wayback else reply
 
@@ -182,7 +184,6 @@ class Fetcher:
         self, address: str, cap_bytes: int, headers: Mapping[str, str], check: Callable[[str], None]
     ) -> Reply:
         for _ in range(self._limits.redirects + 1):
-            check(address)
             reply = self._ask(address, cap_bytes, headers)
             if reply.status not in REDIRECTS:
                 self._judge(reply)
@@ -191,6 +192,7 @@ class Fetcher:
                 address = urljoin(address, reply.headers.get("Location", ""))
             except ValueError:
                 raise Refusal("a redirect to no address", http=reply.status) from None
+            check(address)
         raise Refusal(f"more than {self._limits.redirects} redirects", http=reply.status)
 
     def _ask(self, address: str, cap_bytes: int, headers: Mapping[str, str]) -> Reply:
@@ -218,14 +220,16 @@ class Fetcher:
         wait_seconds = _retry_after_seconds(reply.headers.get("Retry-After", ""))
         if wait_seconds is not None and wait_seconds > self._limits.retry_after_seconds:
             when = datetime.now().astimezone() + timedelta(seconds=wait_seconds)
-            raise ScrapeBlockedError(
+            raise self._ended(
+                ScrapeBlockedError,
                 f"{host.origin} asks to be left alone (HTTP {reply.status}): run the same command again "
-                f"after {when:%Y-%m-%d %H:%M %Z}"
+                f"after {when:%Y-%m-%d %H:%M %Z}",
             )
         if host.refusals_in_row >= self._limits.refusals_in_row:
-            raise ScrapeBlockedError(
+            raise self._ended(
+                ScrapeBlockedError,
                 f"{host.origin} refused {host.refusals_in_row} requests in a row (last: HTTP {reply.status}): "
-                "wait some hours, then run the same command with a longer --delay"
+                "wait some hours, then run the same command with a longer --delay",
             )
         retry = reply.status in PASSING or reply.status >= 500
         raise Refusal(f"HTTP {reply.status}", http=reply.status, retry=retry, wait_seconds=wait_seconds)
@@ -245,10 +249,16 @@ class Fetcher:
         with host.lock:
             host.silent_in_row += 1
         if host.silent_in_row >= self._limits.silent_in_row:
-            raise ScrapeError(
+            raise self._ended(
+                ScrapeError,
                 f"{host.origin} has not answered for {host.silent_in_row} addresses in a row "
-                f"(last: {refusal.reason}): look at the connection, then run the same command to go on"
+                f"(last: {refusal.reason}): look at the connection, then run the same command to go on",
             )
+
+    def _ended(self, kind: type[ScrapeError], message: str) -> ScrapeError:
+        """End all requests at once, not only when the crawl hears of it."""
+        self._stop.set()
+        return kind(message)
 
     def _host(self, address: str) -> _Host:
         name, port = host_and_port(address)
@@ -270,6 +280,7 @@ class Fetcher:
     def _robots_text(self, address: str) -> str:
         """Read a host's rules as RFC 9309 has it: a 4xx allows everything, an outage forbids everything."""
         cap_bytes = self._limits.page_bytes
+        self._gate.check_host(address)
         try:
             reply = self._with_retries(
                 address, lambda: self._follow(address, cap_bytes, NO_HEADERS, self._gate.check_host)
@@ -279,21 +290,22 @@ class Fetcher:
                 return ""
             if isinstance(refusal, Unreachable) or not refusal.retry:
                 raise  # that is no word on robots, but what the address itself will come to
-            raise ScrapeBlockedError(
+            raise self._ended(
+                ScrapeBlockedError,
                 f"{address} could not be read ({refusal.reason}), and that forbids the whole site: "
-                "run the same command later, or add --ignore-robots if you may"
+                "run the same command later, or add --ignore-robots if you may",
             ) from refusal
         return reply.body[:ROBOTS_BYTES].decode("utf-8", "replace")
 
 
 def _retry_after_seconds(value: str) -> float | None:
-    """Read a Retry-After header: seconds, or a date; None where it is neither."""
+    """Read a Retry-After header: seconds, or a date, at most a year away; None where it is neither."""
     if value.strip().isdecimal():
-        return float(value)
+        return min(float(value), YEAR_SECONDS)
     try:
         when = parsedate_to_datetime(value)
     except ValueError:
         return None
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
-    return max((when - datetime.now(UTC)).total_seconds(), 0.0)
+    return min(max((when - datetime.now(UTC)).total_seconds(), 0.0), YEAR_SECONDS)

@@ -1,0 +1,252 @@
+"""robots.txt, pace, waiting, giving up: what the site's owner sees of a crawl."""
+
+import logging
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from webserver import FAST, HUB, Answer, Request, Web, picture, small_site
+
+from scraper.crawl import ScrapeSettings, ScrapeSummary, crawl
+from scraper.errors import ScrapeBlockedError, ScrapeError
+from scraper.fetch import user_agent
+
+
+@pytest.fixture
+def site() -> Iterator[Web]:
+    with small_site("ab", count=3) as web:
+        yield web
+
+
+def scrape(web: Web, out: Path, **options: Any) -> ScrapeSummary:
+    settings: dict[str, Any] = {"delay_seconds": 0, "workers": 4, "limits": FAST} | options
+    return crawl(ScrapeSettings(base_url=web.url, out=out, **settings))
+
+
+def robots(*lines: str) -> Answer:
+    return Answer("\n".join(lines).encode(), headers={"Content-Type": "text/plain"})
+
+
+def test_robots_txt_is_asked_for_once_and_first(site: Web, tmp_path: Path) -> None:
+    assert scrape(site, tmp_path).saved == 6
+    assert site.hits["/robots.txt"] == 1
+    assert site.requests[0][1] == "/robots.txt"
+
+
+def test_what_robots_txt_forbids_is_not_asked_for_and_shows_in_the_exit_code(site: Web, tmp_path: Path) -> None:
+    site.answers["/robots.txt"] = robots("User-agent: *", "Disallow: /up/b-")
+    summary = scrape(site, tmp_path)
+    assert (summary.saved, summary.skipped, summary.forbidden, summary.exit_code) == (3, 3, 3, 4)
+    assert not any(path.startswith("/up/b-") for path in site.hits)
+
+
+def test_rules_for_this_program_win_over_those_for_all(site: Web, tmp_path: Path) -> None:
+    site.answers["/robots.txt"] = robots(
+        "User-agent: *", "Disallow: /", "", "User-agent: vgc", "Disallow: /up/a-1"
+    )
+    assert scrape(site, tmp_path).saved == 5
+
+
+def test_a_forbidden_hub_ends_the_crawl_with_code_4(site: Web, tmp_path: Path) -> None:
+    site.answers["/robots.txt"] = robots("User-agent: vgc", "Disallow: /")
+    with pytest.raises(ScrapeBlockedError, match=r"robots\.txt of .* forbids") as stop:
+        scrape(site, tmp_path)
+    assert stop.value.exit_code == 4
+    assert set(site.hits) == {"/robots.txt"}
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_a_missing_robots_txt_allows_everything(status: int, site: Web, tmp_path: Path) -> None:
+    site.answers["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /", status)
+    assert scrape(site, tmp_path).saved == 6
+
+
+def hang(request: Request) -> None:
+    time.sleep(FAST.total_seconds + 0.5)
+
+
+@pytest.mark.parametrize("answer", [Answer(b"", 500), Answer(b"", 503), hang], ids=["500", "503", "time-out"])
+def test_a_robots_txt_that_fails_forbids_everything(answer: Any, site: Web, tmp_path: Path) -> None:
+    site.answers["/robots.txt"] = answer
+    with pytest.raises(ScrapeBlockedError, match="--ignore-robots") as stop:
+        scrape(site, tmp_path, limits=replace(FAST, tries=2))
+    assert stop.value.exit_code == 4
+    assert set(site.hits) == {"/robots.txt"}
+
+
+def test_robots_txt_can_be_left_aside_with_a_warning(
+    site: Web, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.answers["/robots.txt"] = robots("User-agent: *", "Disallow: /")
+    with caplog.at_level(logging.WARNING):
+        assert scrape(site, tmp_path, ignore_robots=True).saved == 6
+    assert "robots.txt is not read" in caplog.text
+    assert "/robots.txt" not in site.hits
+
+
+def test_a_crawl_delay_is_kept_by_all_workers(site: Web, tmp_path: Path) -> None:
+    site.answers["/robots.txt"] = robots("User-agent: *", "Crawl-delay: 0.2")
+    scrape(site, tmp_path, letters="a", workers=8)
+    times = [at for at, path, _ in site.requests if path != "/robots.txt"]
+    assert len(times) == 5
+    assert min(later - at for at, later in pairwise(times)) > 0.15
+    assert times[-1] - times[0] >= 4 * 0.2 - 0.05
+
+
+def test_the_delay_holds_across_workers_with_some_jitter(site: Web, tmp_path: Path) -> None:
+    scrape(site, tmp_path, delay_seconds=0.1, workers=8)
+    times = [at for at, _, _ in site.requests]
+    gaps = [later - at for at, later in pairwise(times)]
+    assert len(gaps) == 9
+    assert times[-1] - times[0] >= 9 * 0.075 - 0.05
+    assert max(gaps) - min(gaps) > 0.001
+
+
+def test_the_user_agent_names_program_version_and_contact(site: Web, tmp_path: Path) -> None:
+    scrape(site, tmp_path, contact="me@example.org")
+    agents = {headers["User-Agent"] for _, _, headers in site.requests}
+    assert agents == {user_agent("me@example.org")}
+    assert agents.pop().startswith("vgc/")
+    assert "me@example.org" in user_agent("me@example.org")
+    assert "no contact given" in user_agent(None)
+
+
+def refusing_once(status: int, **headers: str) -> Any:
+    def answer(request: Request) -> None:
+        first = request.server.hits[request.path] == 1
+        request.send_response(status if first else 200)
+        body = b"" if first else picture(5)
+        for name, value in {"Content-Length": str(len(body)), **(headers if first else {})}.items():
+            request.send_header(name.replace("_", "-"), value)
+        request.end_headers()
+        request.wfile.write(body)
+
+    return answer
+
+
+def test_retry_after_in_seconds_is_waited_for_by_all_workers(site: Web, tmp_path: Path) -> None:
+    site.answers["/up/a-0.png"] = refusing_once(429, Retry_After="1")
+    assert scrape(site, tmp_path, letters="a", workers=1).saved == 3
+    asked = [at for at, path, _ in site.requests if path.startswith("/up/")]
+    assert len(asked) == 4
+    assert asked[1] - asked[0] >= 0.95
+
+
+def test_retry_after_as_a_date_is_waited_for(site: Web, tmp_path: Path) -> None:
+    when = format_datetime(datetime.now(UTC) + timedelta(seconds=3), usegmt=True)
+    site.answers["/up/a-0.png"] = refusing_once(503, Retry_After=when)
+    started = time.monotonic()
+    assert scrape(site, tmp_path, letters="a").saved == 3
+    assert time.monotonic() - started >= 1.5
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["121", "9" * 400, format_datetime(datetime.now(UTC) + timedelta(days=2), usegmt=True)],
+)
+def test_a_retry_after_beyond_two_minutes_ends_the_crawl_and_says_when_to_come_back(
+    value: str, site: Web, tmp_path: Path
+) -> None:
+    site.answers["/up/a-0.png"] = Answer(b"", 503, {"Retry-After": value})
+    with pytest.raises(ScrapeBlockedError, match="run the same command again after 2") as stop:
+        scrape(site, tmp_path, letters="a", workers=1)
+    assert stop.value.exit_code == 4
+    assert site.hits["/up/a-1.png"] == 0
+
+
+@pytest.mark.parametrize("value", ["", "soon", "-3", "Thu, 01 Jan 1970 00:00:00 GMT"])
+def test_a_senseless_retry_after_is_taken_for_a_short_wait(value: str, site: Web, tmp_path: Path) -> None:
+    site.answers["/up/a-0.png"] = refusing_once(503, Retry_After=value)
+    assert scrape(site, tmp_path, letters="a").saved == 3
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_three_refusals_in_a_row_end_the_crawl_and_the_rest_is_kept(
+    status: int, site: Web, tmp_path: Path
+) -> None:
+    for number in range(3):
+        site.answers[f"/up/b-{number}.png"] = Answer(b"", status)
+    with pytest.raises(ScrapeBlockedError, match=f"3 requests in a row.*HTTP {status}") as stop:
+        scrape(site, tmp_path, workers=1)
+    assert stop.value.exit_code == 4
+    assert stop.value.summary is not None
+    assert stop.value.summary.saved == 3
+    assert sum(hits for path, hits in site.hits.items() if path.startswith("/up/b-")) == 3
+
+
+def test_refusals_that_are_not_in_a_row_are_single_failures(site: Web, tmp_path: Path) -> None:
+    for path in ("/up/a-0.png", "/up/a-2.png", "/up/b-1.png"):
+        site.answers[path] = Answer(b"", 403)
+    summary = scrape(site, tmp_path, workers=1)
+    assert (summary.saved, summary.failed, summary.exit_code) == (3, 3, 0)
+
+
+def test_a_404_is_asked_for_once_and_a_500_four_times(site: Web, tmp_path: Path) -> None:
+    site.answers["/up/a-0.png"] = Answer(b"", 404)
+    site.answers["/up/a-1.png"] = Answer(b"", 500)
+    summary = scrape(site, tmp_path, letters="a", limits=replace(FAST, tries=4))
+    assert (site.hits["/up/a-0.png"], site.hits["/up/a-1.png"]) == (1, 4)
+    assert summary.exit_code == 3
+
+
+def test_a_site_that_goes_away_in_the_midst_ends_the_crawl_soon(tmp_path: Path) -> None:
+    with small_site("a", count=40) as web:
+
+        def hang_up(request: Request) -> None:
+            request.connection.shutdown(socket.SHUT_RDWR)
+
+        for number in range(10, 40):
+            web.answers[f"/up/a-{number}.png"] = hang_up
+        with pytest.raises(ScrapeError, match=r"8 addresses in a row.*the same command") as stop:
+            scrape(web, tmp_path, workers=1, limits=replace(FAST, tries=2))
+        assert stop.value.exit_code == 1
+        assert web.hits["/up/a-30.png"] == 0
+
+
+def test_a_dry_run_counts_what_is_missing_and_writes_nothing(site: Web, tmp_path: Path) -> None:
+    scrape(site, tmp_path / "raw", letters="a")
+    before = (tmp_path / "raw/manifest.jsonl").read_bytes()
+    summary = scrape(site, tmp_path / "raw", dry_run=True, delay_seconds=0.1)
+    assert (summary.to_fetch, summary.unchanged, summary.pages) == (3, 3, 3)
+    assert summary.minutes == pytest.approx(3 * 0.1 / 60, rel=0.5)
+    assert (tmp_path / "raw/manifest.jsonl").read_bytes() == before
+    scrape(site, tmp_path / "new", dry_run=True)
+    assert not (tmp_path / "new").exists()
+    assert not any(path.startswith("/up/b-") for path in site.hits)
+
+
+def test_a_long_crawl_says_beforehand_how_long_it_will_take(
+    site: Web, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    site.add_characters("a", 400)
+    settings = ScrapeSettings(base_url=site.url, out=tmp_path, letters="a", delay_seconds=0.3, limits=FAST)
+
+    def stop_at_first_picture(done: int, _total: int | None, _text: str) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    with caplog.at_level(logging.WARNING), pytest.raises(KeyboardInterrupt, match="the same command goes on"):
+        crawl(settings, stop_at_first_picture)
+    assert "2 pages read; 400 pictures to fetch will take about 2 minutes" in caplog.text
+
+
+def test_a_site_that_cannot_be_reached_is_named_with_two_ways_out(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    settings = ScrapeSettings(base_url=f"http://127.0.0.1:{port}", out=tmp_path, delay_seconds=0, limits=FAST)
+    with pytest.raises(ScrapeError, match=r"cannot be reached .*--wayback.*vgc demo") as stop:
+        crawl(settings)
+    assert stop.value.exit_code == 1
+
+
+def test_a_hub_that_is_gone_is_named_with_two_ways_out(site: Web, tmp_path: Path) -> None:
+    del site.answers[HUB]
+    with pytest.raises(ScrapeError, match=r"cannot be read \(HTTP 404\).*--wayback.*vgc demo"):
+        scrape(site, tmp_path)
