@@ -278,4 +278,4 @@ class _Build:
 
 def _short(outcome: Outcome) -> dict[str, Any]:
     """All that is known, without the fields that stay empty for a refused file."""
-    return {key: value for key, value in asdict(outcome).items() if value}
+    return {key: value for key, value in outcome.as_dict().items() if value}

@@ -4,6 +4,7 @@ import codecs
 import io
 import re
 import warnings
+from contextlib import suppress
 from functools import lru_cache
 from typing import Literal, get_args
 
@@ -121,11 +122,10 @@ def _clean(image: Image.Image, background: Colour | None) -> Image.Image:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:
-        # Broken EXIF says nothing about the pixels; the picture stays as it is stored.
-        return image
+    # Broken EXIF says nothing about the pixels; the picture stays as it is stored.
+    with suppress(Exception):
+        ImageOps.exif_transpose(image, in_place=True)
+    return image
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

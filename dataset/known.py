@@ -1,16 +1,13 @@
 """What earlier runs found out about the raw pictures, as far as it still holds."""
 
 import json
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from dataset.lines import read_lines
 from dataset.raw import RawFolder, RawPicture
-from dataset.render import Outcome, content_sha256
+from dataset.render import OUTCOME_FIELDS, Outcome, content_sha256
 from dataset.staging import JOURNAL, METADATA, REPORT, whole_pictures
-
-OUTCOME_KEYS = tuple(field.name for field in fields(Outcome))
 
 
 class Known:
@@ -71,6 +68,6 @@ def _standing(out: Path, recipe: dict[str, Any]) -> tuple[dict[str, Outcome], se
 
 def _by_raw_file(records: Any) -> dict[str, Outcome]:
     return {
-        record["raw_file"]: Outcome(**{key: record[key] for key in OUTCOME_KEYS if key in record})
+        record["raw_file"]: Outcome(**{key: record[key] for key in OUTCOME_FIELDS if key in record})
         for record in records
     }

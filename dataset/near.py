@@ -18,10 +18,8 @@ MIN_BITS = 24
 
 SIDE, KEPT = 32, 8
 _PLACES, _FREQUENCIES = np.arange(SIDE), np.arange(KEPT)
-_COSINES = np.rint(1024 * np.cos(np.pi * (2 * _PLACES[None, :] + 1) * _FREQUENCIES[:, None] / (2 * SIDE))).astype(
-    np.int64
-)
-"""[8, 32], whole numbers, so that every machine gives the same bits."""
+_COSINES = np.rint(1024 * np.cos(np.pi * (2 * _PLACES + 1) * _FREQUENCIES[:, None] / (2 * SIDE)))
+"""[8, 32], whole numbers: all sums stay exact in float64, so that every machine gives the same bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ def perceptual_hash(grey: Image.Image) -> str:
 
     Source: C. Zauner 2010, "Implementation and Benchmarking of Perceptual Image Hash Functions", section 3.2.1.
     """
-    small = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BOX)).astype(np.int64)
+    small = np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BOX)).astype(np.float64)
     frequencies = (_COSINES @ small @ _COSINES.T).ravel()
     middle = np.sort(frequencies)[KEPT * KEPT // 2 - 1 : KEPT * KEPT // 2 + 1].sum()
     return np.packbits(2 * frequencies > middle).tobytes().hex()

@@ -1,9 +1,10 @@
 """One raw file to its clean pictures on the disk; the part of a build that runs on every core."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -35,6 +36,13 @@ class Outcome:
     """Of the clean RGB picture's bytes, row by row."""
     perceptual_hash: str = ""
     """See `dataset.near.perceptual_hash`."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """All fields by name, fast: a build writes thousands."""
+        return {name: getattr(self, name) for name in OUTCOME_FIELDS}
+
+
+OUTCOME_FIELDS = tuple(field.name for field in fields(Outcome))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,4 +122,5 @@ def _save(picture: Image.Image, path: Path) -> None:
     picture.save(encoded, "PNG", **PNG_FAST)
     # Straight to its name: a build works in a folder of its own, and believes only pictures recorded after
     # they were closed. No fsync either: 0.3 ms a picture, for something that can be made again.
-    path.write_bytes(encoded.getbuffer())
+    with path.open("wb", buffering=0) as file:
+        file.write(encoded.getbuffer())

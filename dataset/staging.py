@@ -14,7 +14,6 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from filecmp import cmp
 from hashlib import sha256
 from pathlib import Path
@@ -32,6 +31,8 @@ JOURNAL = "journal.jsonl"
 REPORT = "report.json"
 PAGE = "report.html"
 METADATA = f"{RGB_FOLDER}/metadata.jsonl"
+NOT_MOVED = frozenset({JOURNAL, "report.json", "metadata.jsonl"})
+"""Of a build's files: the one is not part of the set, the others come last."""
 FOLDERS = (RGB_FOLDER, GREY_FOLDER, "csv_files")
 
 
@@ -77,15 +78,16 @@ def finish_commit(out: Path) -> None:
 def commit(out: Path, staging: Path) -> None:
     """Move a complete build into place, so that every step may be done again after a kill.
 
-    Files that are the same already are left alone. `METADATA` and then `REPORT` come last: while they are the
-    old ones, the old pictures they name are still to be removed.
+    Files that are the same already are left alone; the report never is, because pictures that are younger than it
+    count as changed by somebody else. `METADATA` and then `REPORT` come last: while they are the old ones, the old
+    pictures they name are still to be removed.
     """
     if (staging / METADATA).exists():
         _remove_stale(out, staging)
-    last = [staging / METADATA, staging / REPORT]
-    files = [path for path in staging.rglob("*") if path.is_file() and path not in last and path.name != JOURNAL]
-    for path in [*files, *last]:
-        _move(path, out / path.relative_to(staging))
+    for folder in (*FOLDERS, "."):
+        _move_files(staging / folder, out / folder)
+    for last in (METADATA, REPORT):
+        _move_last(staging / last, out / last)
     shutil.rmtree(staging)
 
 
@@ -97,14 +99,22 @@ def _remove_stale(out: Path, staging: Path) -> None:
                 (out / folder / record["file_name"]).unlink(missing_ok=True)
 
 
-def _move(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if not source.exists():
+def _move_files(source: Path, target: Path) -> None:
+    if source.exists() and not target.exists():
+        source.replace(target)
         return
-    # The report is always the new one: pictures that are younger than it count as changed by somebody else.
-    if source.name != REPORT and target.is_file() and cmp(source, target, shallow=False):
-        source.unlink()
-    else:
+    for path in source.glob("*"):
+        if path.is_file() and path.name not in NOT_MOVED:
+            _move(path, target / path.name)
+
+
+def _move_last(source: Path, target: Path) -> None:
+    if source.exists():
+        source.replace(target)
+
+
+def _move(source: Path, target: Path) -> None:
+    if not target.exists() or not cmp(source, target, shallow=False):
         source.replace(target)
 
 
@@ -118,7 +128,7 @@ class Journal:
 
     def add(self, outcome: Outcome) -> None:
         """Record a file whose pictures are written."""
-        self._lines.write(json.dumps(asdict(outcome)) + "\n")
+        self._lines.write(json.dumps(outcome.as_dict()) + "\n")
 
     def __enter__(self) -> "Journal":
         return self

@@ -54,11 +54,12 @@ MOMENTS = [
     ("write_text", 2),
     ("commit", 1),
     ("_remove_stale", 1),
-    ("_move", 1),
-    ("_move", 7),
-    ("_move", 2 * PICTURES + 3),
-    ("_move", 2 * PICTURES + 5),
-    ("_move", 2 * PICTURES + 6),
+    ("_move_files", 1),
+    ("_move_files", 2),
+    ("_move_files", 4),
+    ("_move", 2),
+    ("_move_last", 1),
+    ("_move_last", 2),
     ("write_stamp", 1),
 ]
 
@@ -99,7 +100,10 @@ def test_a_first_build_that_is_killed_ends_as_if_it_had_not_been(
     assert not list((tmp_path / "set/.vgc").glob("building-*"))
 
 
-@pytest.mark.parametrize(("name", "nth"), [("_save", 3), ("commit", 1), ("_move", 5), ("_move", 2 * PICTURES + 3)])
+@pytest.mark.parametrize(
+    ("name", "nth"),
+    [("_save", 3), ("commit", 1), ("_move", 5), ("_move", 2 * PICTURES), ("_move_last", 1), ("_move_last", 2)],
+)
 def test_a_killed_rebuild_ends_well_whichever_settings_come_next(
     raw: Path, tmp_path: Path, name: str, nth: int
 ) -> None:
