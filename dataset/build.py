@@ -39,7 +39,7 @@ from scraper.progress import Progress, silent
 log = logging.getLogger(__name__)
 
 SIZES_PX = range(16, 513)
-FORMAT = 2
+FORMAT = 3
 """Raised whenever a raw picture comes to mean other bytes: sets by an older one are then built anew."""
 
 

@@ -23,6 +23,9 @@ MAX_ASPECT = 16
 OPAQUE = 128
 """Alpha from which a border pixel counts for ``edge``."""
 
+ALIKE = 16
+"""Steps of a channel within which border colours count as one."""
+
 Fit = Literal["pad", "crop", "stretch"]
 FITS: tuple[Fit, ...] = get_args(Fit)
 NAMED_COLOURS = {"black": (0, 0, 0), "white": (255, 255, 255)}
@@ -205,7 +208,9 @@ def _flatten(image: Image.Image, background: Colour | None) -> Image.Image:
 
 
 def edge_colour(image: Image.Image) -> Colour:
-    """The middle (median of each channel) of the opaque pixels on the border; black if there are none.
+    """The most common colour of the opaque pixels on the border; black if there are none.
+
+    Colours that differ a little, as JPEG makes them, count as one; the middle one of them is given.
 
     Args:
         image: RGB or RGBA.
@@ -216,7 +221,9 @@ def edge_colour(image: Image.Image) -> Colour:
         border = border[border[:, 3] >= OPAQUE]
     if not len(border):
         return NAMED_COLOURS["black"]
-    red, green, blue = np.median(border[:, :3], axis=0).astype(int).tolist()
+    _, kinds, counts = np.unique(border[:, :3] // ALIKE, axis=0, return_inverse=True, return_counts=True)
+    common = border[kinds.ravel() == counts.argmax(), :3]
+    red, green, blue = np.median(common, axis=0).astype(int).tolist()
     return red, green, blue
 
 

@@ -85,7 +85,13 @@ def test_edge_is_black_where_the_whole_border_is_clear() -> None:
     assert edge_colour(image) == (0, 0, 0)
 
 
-def test_edge_is_the_middle_of_the_border_whatever_is_inside() -> None:
+def test_edge_is_one_of_two_colours_never_a_mixture() -> None:
+    image = plain(GREEN)
+    image.paste(BLUE, (0, 0, 24, 9))
+    assert edge_colour(image) == GREEN
+
+
+def test_edge_is_the_border_whatever_is_inside() -> None:
     image = plain(GREY)
     image.paste(RED, (1, 1, 23, 23))
     image.putpixel((0, 0), WHITE)
