@@ -24,6 +24,7 @@ from dataset.staging import (
     REPORT,
     Journal,
     commit,
+    file_names,
     finish_commit,
     locked,
     open_staging,
@@ -121,6 +122,8 @@ class BuildReport:
 def build(settings: BuildSettings, progress: Progress = silent) -> BuildReport:
     """Make the set of ``settings.out`` out of ``settings.raw``.
 
+    A script that calls this guards its own start with ``if __name__ == "__main__"``: every worker imports it.
+
     Args:
         settings: see `BuildSettings`.
         progress: told of every file.
@@ -157,7 +160,7 @@ def _report(out: Path, rendered_now: int) -> BuildReport:
 def _respect_strangers(out: Path, raw: RawFolder) -> None:
     """Pictures in the set's folder that no earlier build made are somebody's own: never overwritten or deleted."""
     folder = out / RGB_FOLDER
-    made = {record["file_name"] for record in read_lines(out / METADATA)}
+    made = file_names(out / METADATA)
     strangers = {path.name for path in folder.glob("*.png")} - made
     lost = sorted(strangers.intersection(picture.file_name for picture in raw.pictures))
     if (strangers and not made) or lost:

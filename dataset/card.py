@@ -141,10 +141,7 @@ def _sources(records: Iterable[dict[str, Any]]) -> str:
     hosts: Counter[str] = Counter()
     games: Counter[str] = Counter()
     for record in records:
-        address = record["page"] or record["url"]
-        hosts[
-            urlsplit(address).netloc if address else "a folder of pictures; where they came from is not known"
-        ] += 1
+        hosts[_host(record["page"] or record["url"])] += 1
         if record["game"]:
             games[record["game"]] += 1
     text = [
@@ -156,6 +153,13 @@ def _sources(records: Iterable[dict[str, Any]]) -> str:
         text += ["", f"{len(games):,} games; most often:", "", "| Game | Pictures |", "|---|---|"]
         text += [f"| {_cell(game)} | {count:,} |" for game, count in games.most_common(MOST_COMMON)]
     return "\n".join(text)
+
+
+def _host(address: str | None) -> str:
+    try:
+        return urlsplit(address or "").netloc or "a folder of pictures; where they came from is not known"
+    except ValueError:
+        return "an address that is none"
 
 
 def _cell(text: str) -> str:

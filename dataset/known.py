@@ -70,4 +70,5 @@ def _by_raw_file(records: Any) -> dict[str, Outcome]:
     return {
         record["raw_file"]: Outcome(**{key: record[key] for key in OUTCOME_FIELDS if key in record})
         for record in records
+        if "raw_file" in record and "file_name" in record
     }

@@ -17,8 +17,12 @@ Rendered = tuple[Outcome, bytes]
 
 WORTH_A_POOL = 64
 """Fewer jobs are done before the first process has started."""
+MAX_PROCESSES = 61
+"""Windows cannot wait for more."""
 CHUNK_PIXELS = 16 * 80 * 80
-"""About as much goes to a process at once."""
+"""About as much goes to a process at once…"""
+MAX_CHUNK = 32
+"""… but not more pictures, however small."""
 CHUNKS_AHEAD = 4
 """Chunks for each process that may wait to be fetched: this bounds the memory."""
 
@@ -33,7 +37,7 @@ def rendered(jobs: list[Job], workers: int) -> Iterator[Rendered]:
     if workers == 1 or len(jobs) < WORTH_A_POOL:
         yield from map(render, jobs)
         return
-    pool = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_obey_parent)
+    pool = ProcessPoolExecutor(min(workers, MAX_PROCESSES), mp_context=_context(), initializer=_obey_parent)
     try:
         yield from _in_order(pool, jobs, workers)
     except BrokenProcessPool:
@@ -45,7 +49,7 @@ def rendered(jobs: list[Job], workers: int) -> Iterator[Rendered]:
 
 
 def _in_order(pool: ProcessPoolExecutor, jobs: list[Job], workers: int) -> Iterator[Rendered]:
-    size = max(1, CHUNK_PIXELS // jobs[0].size_px ** 2)
+    size = min(max(1, CHUNK_PIXELS // jobs[0].size_px ** 2), MAX_CHUNK)
     waiting: deque[Future[list[Rendered]]] = deque()
     for start in range(0, len(jobs), size):
         waiting.append(pool.submit(render_all, jobs[start : start + size]))

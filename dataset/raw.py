@@ -134,7 +134,12 @@ def read_facts(folder: Path) -> dict[str, dict[str, str | None]]:
     """
     records = read_lines(folder / MANIFEST_NAME)
     return {
-        record["file"]: {fact: record.get(fact) for fact in FACTS}
+        record["file"]: {fact: _text(record.get(fact)) for fact in FACTS}
         for record in records
         if isinstance(record.get("file"), str)
     }
+
+
+def _text(value: object) -> str | None:
+    """A fact as text that any file can hold: half of a surrogate pair, as JSON can have it, becomes ``?``."""
+    return None if value is None else str(value).encode("utf-8", "replace").decode()

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 from torchvision.datasets import VisionDataset
 
+from dataset.decode import Refused, decode
 from dataset.errors import DatasetError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".avif", ".tif", ".tiff"})
@@ -94,10 +95,9 @@ def _side(first: Path) -> int:
 
 def _open_rgb(file: Path) -> Image.Image:
     try:
-        with Image.open(file) as image:
-            return image.convert("RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise DatasetError(f"{file}: damaged ({error}); {_mend(file.parent, 80)}") from None
+        return decode(file.read_bytes())[0]
+    except (Refused, OSError) as error:
+        raise DatasetError(f"{file}: {error}; take it away, or {_mend(file.parent, 80)}") from None
 
 
 def _mend(folder: Path, side: int) -> str:

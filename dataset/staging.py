@@ -92,11 +92,16 @@ def commit(out: Path, staging: Path) -> None:
 
 
 def _remove_stale(out: Path, staging: Path) -> None:
-    current = {record["file_name"] for record in read_lines(staging / METADATA)}
-    for record in read_lines(out / METADATA):
-        if record["file_name"] not in current:
-            for folder in (RGB_FOLDER, GREY_FOLDER):
-                (out / folder / record["file_name"]).unlink(missing_ok=True)
+    stale = file_names(out / METADATA) - file_names(staging / METADATA)
+    for folder in (RGB_FOLDER, GREY_FOLDER):
+        for path in (out / folder).glob("*.png"):
+            if path.name in stale:
+                path.unlink()
+
+
+def file_names(metadata: Path) -> set[str]:
+    """The pictures that a ``metadata.jsonl`` names."""
+    return {str(record.get("file_name")) for record in read_lines(metadata)}
 
 
 def _move_files(source: Path, target: Path) -> None:

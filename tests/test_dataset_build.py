@@ -116,6 +116,8 @@ def test_a_scrape_hands_on_names_games_and_addresses(raw: Path, out: Path) -> No
         {**saved, "name": "Old name"},
         {**saved, "name": "Zöe | Knight", "game": "Quest", "letter": "Z"},
         {"url": "http://site/x.jpg", "status": "failed", "name": "X", "reason": "404"},
+        {"url": "http://[", "file": "images/b.png", "name": "half a pair: \ud83d", "game": ["a", "list"]},
+        {"url": None, "file": ["no", "name"]},
     ]
     (scrape / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"url": "http:')
     make(scrape, out)
@@ -366,6 +368,17 @@ def test_the_order_of_the_folder_and_the_number_of_workers_do_not_matter(tmp_pat
     make(back, tmp_path / "three", workers=3)
     assert len(contents(tmp_path / "one")) == 166
     assert contents(tmp_path / "one") == contents(tmp_path / "three")
+
+
+def test_a_list_that_somebody_rewrote_harms_nothing_outside_the_set(raw: Path, out: Path) -> None:
+    make(raw, out)
+    before = contents(out)
+    (raw.parent / "precious.png").write_bytes(b"mine")
+    with (out / "rgb_images/metadata.jsonl").open("a") as lines:
+        lines.write('{"file_name": "../../precious.png"}\n{"raw_file": "a.png"}\n[]\n')
+    make(raw, out)
+    assert (raw.parent / "precious.png").read_bytes() == b"mine"
+    assert contents(out) == before
 
 
 # What is refused

@@ -1,5 +1,6 @@
 """Killed, interrupted, or started twice: what is left, and what the same command makes of it."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -193,6 +194,21 @@ def test_processes_end_with_a_killed_parent(raw: Path, tmp_path: Path) -> None:
     build(BuildSettings(raw, tmp_path / "set", 16, workers=2))
     build(BuildSettings(raw, tmp_path / "undisturbed", 16, workers=1))
     assert contents(tmp_path / "set") == contents(tmp_path / "undisturbed")
+
+
+def test_a_process_that_dies_is_an_error_and_the_same_command_goes_on(raw: Path, tmp_path: Path) -> None:
+    for seed in range(100, 300):
+        noise(seed).save(raw / f"{seed}.png")
+
+    def kill_a_worker(done: int, _total: int | None, _text: str) -> None:
+        if done == 1:
+            for process in multiprocessing.active_children():
+                process.kill()
+
+    settings = BuildSettings(raw, tmp_path / "set", 80, workers=2)
+    with pytest.raises(DatasetError, match=r"a process died .* --workers 1"):
+        build(settings, kill_a_worker)
+    assert build(settings).pictures == PICTURES + 200
 
 
 def _session_lives(leader: int) -> bool:

@@ -81,7 +81,7 @@ def test_pictures_that_are_not_square_name_the_file_and_the_command(folder: Path
 def test_a_damaged_picture_names_the_file(folder: Path) -> None:
     (folder / "a.png").write_bytes(b"\x89PNG")
     words = refusal(folder)
-    assert "a.png: damaged" in words
+    assert "a.png: damaged in its first bytes; take it away, or make them alike" in words
     assert "vgc preprocess --raw" in words
 
 
@@ -93,3 +93,10 @@ def test_more_than_the_memory_is_said_before_it_is_tried(folder: Path, monkeypat
 def test_the_free_memory_is_known_on_this_machine() -> None:
     free = dataset.reader._free_bytes()
     assert free is None or 2**20 < free < 2**50
+
+
+def test_clear_parts_are_black_not_what_is_hidden_under_them(tmp_path: Path) -> None:
+    image = Image.new("RGBA", (16, 16), (255, 0, 0, 0))
+    image.putpixel((0, 0), (0, 255, 0, 255))
+    image.save(tmp_path / "a.png")
+    assert load_pictures(tmp_path)[0, :, 5, 5].tolist() == [0, 0, 0]
