@@ -118,7 +118,8 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
 
     @wraps(function)
     def run(json: bool = False, quiet: bool = False, verbose: bool = False, **options: Any) -> None:
-        logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="vgc: %(message)s")
+        level = logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING
+        logging.basicConfig(level=level, format="vgc: %(message)s")
         screen = Screen(json, quiet, verbose)
         try:
             code = function(screen, **options) or 0
@@ -363,9 +364,7 @@ def demo(
     from gan.demo import demo as run_demo
 
     settings = DemoSettings(out, minutes, letters, device)
-    screen.hint(
-        "vgc demo: scraping the built-in site, then two minutes of training; everything stays on this machine"
-    )
+    screen.hint(f"vgc demo: the built-in site, then {minutes:g} minutes of training; nothing leaves this machine")
     done = run_demo(settings, screen.progress)
     screen.say(
         f"learned from {done.characters:,} characters in {done.run.minutes:.1f} min, {done.run.images:,} images"

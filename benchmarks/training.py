@@ -1,9 +1,9 @@
 """Images a second of the training step against a textbook loop of the same network, taken in turn in one run.
 
-    python -m benchmarks.training [--presets dcgan-2015,dcgan] [--device cpu] [--batch 64] [--rounds 3]
+    python -m benchmarks.training [--presets dcgan-2015,dcgan] [--device cpu] [--batch N] [--rounds 3]
 
 The textbook loop is the one of tutorials: fp32, NCHW, a DataLoader over pictures already decoded in memory,
-binary cross-entropy, Adam. Its discriminator and generator are the preset's own. The last columns show what the
+binary cross-entropy, Adam. Its discriminator and generator are the preset's own. The last line shows what the
 hardware leaves to win: the ratio of bf16 to fp32 in one large matrix product.
 """
 
@@ -112,7 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--presets", default="dcgan-2015,dcgan")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--batch", type=int, help="default: the preset's")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     device = choose_device(options.device)
@@ -123,23 +123,22 @@ def main() -> None:
     )
     for preset in options.presets.split(","):
         recipe = PRESETS[preset]
-        textbook = TextbookLoop(recipe, pictures, options.batch, device)
-        ours = Game(recipe, pictures, options.batch, 0, device, precision)
+        batch = options.batch or recipe.batch
+        textbook = TextbookLoop(recipe, pictures, batch, device)
+        ours = Game(recipe, pictures, batch, 0, device, precision)
         pairs = [
             (
-                images_per_second(textbook.step, options.batch, device),
-                images_per_second(ours.step, options.batch, device),
+                images_per_second(textbook.step, batch, device),
+                images_per_second(ours.step, batch, device),
             )
             for _ in range(options.rounds)
         ]
         plain, fast = (statistics.median(column) for column in zip(*pairs, strict=True))
         ratio = statistics.median(pair[1] / pair[0] for pair in pairs)
-        table.add_row(preset, f"{plain:.1f}", f"{fast:.1f}", f"{ratio:.2f}")
+        table.add_row(f"{preset}, batch {batch}", f"{plain:.1f}", f"{fast:.1f}", f"{ratio:.2f}")
     Console().print(table)
-    rates = [product_gflops(dtype, device) for dtype in (torch.float32, torch.bfloat16)]
-    print(
-        f"matrix product, 2048 wide: fp32 {rates[0]:,.0f}, bf16 {rates[1]:,.0f} GFLOP/s, ratio {rates[1] / rates[0]:.2f}"
-    )
+    fp32, bf16 = (product_gflops(dtype, device) for dtype in (torch.float32, torch.bfloat16))
+    print(f"matrix product, 2048 wide: fp32 {fp32:,.0f}, bf16 {bf16:,.0f} GFLOP/s, ratio {bf16 / fp32:.2f}")
 
 
 if __name__ == "__main__":

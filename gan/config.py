@@ -158,12 +158,16 @@ PRESETS: dict[str, Recipe] = {
     # The same family made stable: nearest upsampling folded into the convolution (no checkerboard), no
     # normalisation in the discriminator but R1 (Mescheder et al. 2018), DiffAugment (Zhao et al. 2020), EMA.
     "dcgan": Recipe(
-        generator=Architecture("upsample", (384, 192, 96, 48, 24), latent_dim=100),
-        discriminator=Architecture("strided", (48, 96, 192, 384), batch_norm=False),
+        generator=Architecture("upsample", (256, 128, 64, 32, 16), latent_dim=100),
+        discriminator=Architecture("strided", (32, 64, 128, 256), batch_norm=False),
+        batch=16,
+        generator_lr=3e-4,
+        discriminator_lr=6e-4,
         betas=(0.0, 0.99),
         flips=True,
         augment=True,
-        r1_gamma=0.5,
+        r1_gamma=0.1,
+        r1_interval=16,
         ema_half_life_kimg=10,
     ),
 }

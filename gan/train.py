@@ -1,12 +1,12 @@
 """The training loop: a folder of pictures in, a run folder out, stoppable and resumable at any step."""
 
-import logging
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from gan.sample import draw, grid, latents_of
 from scraper.progress import Progress, silent
 
 SAMPLES = 64
+STEPS_FOR_SPEED = 50
 IMAGES_BETWEEN_METRICS = 1000
 IMAGES_BETWEEN_SAMPLES = 5000
 MINUTES_ON_CPU = 20.0
@@ -29,8 +30,6 @@ MINUTES_ON_CPU = 20.0
 
 CHANGEABLE = {"kimg", "minutes", "device", "save_minutes"}
 """Settings that a resumed run may change without becoming another run."""
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,10 +54,16 @@ class Clock:
     save_seconds: float
     started: float = 0.0
     saved: float = 0.0
+    recent: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=STEPS_FOR_SPEED))
 
     def start(self) -> None:
         """Begin this piece."""
         self.started = self.saved = time.monotonic()
+        self.note(self.images_before)
+
+    def note(self, images: int) -> None:
+        """Take down that so many images have been shown by now."""
+        self.recent.append((time.monotonic(), images))
 
     @property
     def piece_seconds(self) -> float:
@@ -74,9 +79,11 @@ class Clock:
         """Whether it is time for a checkpoint."""
         return time.monotonic() - self.saved >= self.save_seconds
 
-    def speed(self, images: int) -> float:
-        """Images a second in this piece."""
-        return (images - self.images_before) / max(self.piece_seconds, 1e-9)
+    @property
+    def speed(self) -> float:
+        """Images a second over the last steps; 0 before the first."""
+        (begin, before), (end, after) = self.recent[0], self.recent[-1]
+        return (after - before) / (end - begin) if end > begin else 0.0
 
 
 def train(config: TrainConfig, progress: Progress = silent) -> TrainSummary:
@@ -127,6 +134,9 @@ def resume(name: str, output: Path, changes: dict[str, Any], progress: Progress 
                 f"{config.data}: the pictures have changed since {folder.path.name} began; start a new run"
             )
         game.load_state(state)
+        if is_over(config, game.images, state["seconds"]):
+            so_far = f"{game.images:,} images, {state['seconds'] / 60:.1f} minutes"
+            raise SettingsError(f"{name} has reached its end ({so_far}): go on with a larger --kimg or --minutes")
         folder.write_config(config)
         return play(game, folder, config, state["seconds"], progress)
 
@@ -165,61 +175,67 @@ def play(
     clock = Clock(earlier_seconds, game.images, config.save_minutes * 60)
     fixed = latents_of(range(SAMPLES), game.recipe.generator.latent_dim)
     folder.go_on_from(game.images)
-    words = "starting"
+    losses = "starting"
     clock.start()
     if game.images == 0:
         save(game, folder, config, clock)
         folder.save_sample(0, grid(list(draw(game.average, fixed))))
     with stop_signals() as stop:
-        while not stop.is_set() and not is_over(game, config, clock):
-            try:
-                game.step()
-            except torch.OutOfMemoryError as error:
-                raise GanError(
-                    f"out of memory at batch {game.batch}: try --batch {max(game.batch // 2, 2)}"
-                ) from error
+        while not stop.is_set() and not is_over(config, game.images, clock.seconds):
+            step(game)
+            clock.note(game.images)
             if is_due(game, IMAGES_BETWEEN_METRICS):
-                words = tick(game, folder, config, clock)
+                losses = tick(game, folder, clock)
             if is_due(game, IMAGES_BETWEEN_SAMPLES):
                 folder.save_sample(game.images, grid(list(draw(game.average, fixed))))
             if clock.save_is_due():
                 save(game, folder, config, clock)
-            progress(*position(game, config, clock), f"{clock.speed(game.images):.0f} img/s · {words}")
+            done, total = position(game, config, clock)
+            progress(
+                done, total, f"{clock.speed:.0f} img/s · {remaining(done, total, clock.speed)} left · {losses}"
+            )
     save(game, folder, config, clock)
     folder.save_sample(game.images, grid(list(draw(game.average, fixed))))
-    return TrainSummary(folder.path, game.images, clock.seconds / 60, clock.speed(game.images), stop.is_set())
+    average = (game.images - clock.images_before) / max(clock.piece_seconds, 1e-9)
+    return TrainSummary(folder.path, game.images, clock.seconds / 60, average, stop.is_set())
 
 
-def is_over(game: Game, config: TrainConfig, clock: Clock) -> bool:
-    """Whether the run has reached the end that its settings name."""
-    shown = config.kimg is not None and game.images >= config.kimg * 1000
-    return shown or (config.minutes is not None and clock.seconds >= config.minutes * 60)
+def step(game: Game) -> None:
+    """One step; GanError where the memory does not hold the batch."""
+    try:
+        game.step()
+    except torch.OutOfMemoryError as error:
+        smaller = max(game.batch // 2, 2)
+        raise GanError(f"out of memory at batch {game.batch}: try --batch {smaller}") from error
 
 
-def position(game: Game, config: TrainConfig, clock: Clock) -> tuple[int, int | None]:
+def is_over(config: TrainConfig, images: int, seconds: float) -> bool:
+    """Whether a run has reached the end that its settings name."""
+    shown = config.kimg is not None and images >= config.kimg * 1000
+    return shown or (config.minutes is not None and seconds >= config.minutes * 60)
+
+
+def position(game: Game, config: TrainConfig, clock: Clock) -> tuple[int, int]:
     """Images shown, and how many there will be when the run ends, as far as one can tell by now."""
     ends = [] if config.kimg is None else [config.kimg * 1000]
     if config.minutes is not None:
-        ends.append(game.images + max(config.minutes * 60 - clock.seconds, 0) * clock.speed(game.images))
-    return game.images, int(min(ends)) if ends else None
+        ends.append(game.images + max(config.minutes * 60 - clock.seconds, 0) * clock.speed)
+    return game.images, int(min(ends))
 
 
-def tick(game: Game, folder: RunFolder, config: TrainConfig, clock: Clock) -> str:
-    """Write a line of metrics; returns what the live line says of them."""
+def remaining(done: int, total: int, speed: float) -> str:
+    """The time to the end as ``1:02:03`` or ``2:03``."""
+    minutes, seconds = divmod(int((total - done) / max(speed, 1e-9)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def tick(game: Game, folder: RunFolder, clock: Clock) -> str:
+    """Write a line of metrics; returns what the live line says of it."""
     values = game.take_metrics()
     check_finite(values, folder.path)
-    speed = clock.speed(game.images)
-    folder.log(game.images, {**values, "images_per_second": speed, "seconds": clock.seconds})
-    done, total = position(game, config, clock)
-    left = "" if total is None else f" · {remaining((total - done) / max(speed, 1e-9))} left"
-    return f"D {values['loss_d']:.2f} G {values['loss_g']:.2f} sign(D real) {values['sign_real']:+.2f}{left}"
-
-
-def remaining(seconds: float) -> str:
-    """``1:02:03`` or ``2:03``."""
-    minutes, second = divmod(int(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute}:{second:02d}"
+    folder.log(game.images, {**values, "images_per_second": clock.speed, "seconds": clock.seconds})
+    return f"D {values['loss_d']:.2f} G {values['loss_g']:.2f} · sign(D real) {values['sign_real']:+.2f}"
 
 
 def is_due(game: Game, every: int) -> bool:

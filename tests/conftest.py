@@ -1,13 +1,19 @@
 """Pictures made up on the spot and networks of a few channels, for tests that train."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from gan.config import PRESETS, Recipe
+
+# The tests' networks are so small that a second thread only waits for the first, all the more on a busy machine.
+torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"
 
 SLIM_WIDTHS = {
     "students": ((4, 8), (4, 4, 4, 4)),

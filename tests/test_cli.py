@@ -20,7 +20,7 @@ DOCUMENTS = [
     ROOT / "Data/README.md",
     *sorted((ROOT / "docs").glob("*.md")),
 ]
-COMMANDS = {name: command for name, command in typer.main.get_command(cli.app).commands.items()}  # type: ignore[attr-defined]
+COMMANDS = typer.main.get_command(cli.app).commands
 ROOMS = ["scraper", "dataset", "gan", "cli"]
 """Each may import those before it."""
 

@@ -151,6 +151,12 @@ def test_resuming_refuses_other_settings_by_name(discs, tmp_path):
     resume("r", tmp_path, {"batch": 8, "kimg": 0.1})
 
 
+def test_resuming_a_run_at_its_end_says_how_to_go_further(discs, tmp_path):
+    train(config(discs, tmp_path))
+    with pytest.raises(SettingsError, match=r"r has reached its end \(80 images.*larger --kimg or --minutes"):
+        resume("r", tmp_path, {})
+
+
 def test_resuming_refuses_changed_pictures(discs, tmp_path):
     data = tmp_path / "data"
     data.mkdir()

@@ -1,0 +1,65 @@
+"""The whole road, as a newcomer walks it, on the built-in site."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+from gan.run import runs_in
+from scraper.demosite.server import serve
+
+ROOT = Path(__file__).parents[1]
+
+
+def vgc(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "cli", *words],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def test_the_demo_ends_with_a_grid_of_the_model_trained_in_this_very_run(tmp_path):
+    words = ("demo", "--minutes", "0.01", "--letters", "q,x", "--device", "cpu", "--out", "d", "--json")
+    run = vgc(*words, cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    result = json.loads(run.stdout)
+    assert result["images"] > 0
+    for name in ("grid", "before_after"):
+        with Image.open(tmp_path / result[name]) as picture:
+            assert picture.width >= 8 * 80
+    trained = tmp_path / "d/train_output"
+    assert [path.name for path in runs_in(trained)] == [Path(result["run"]).name]
+    # The grid is the last sample of that run: the same model, the same seeds.
+    sample = trained / Path(result["run"]).name / "samples" / f"{result['images']:08d}.png"
+    with Image.open(sample) as expected, Image.open(tmp_path / result["grid"]) as grid:
+        assert grid.tobytes() == expected.tobytes()
+
+    again = vgc(*words, cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert len(runs_in(trained)) == 2
+
+
+def test_the_four_commands_without_options_find_each_others_output(tmp_path):
+    with serve() as address:
+        short = {
+            "VGC_SCRAPE_BASE_URL": address, "VGC_SCRAPE_DELAY": "0", "VGC_SCRAPE_LETTERS": "q",
+            "VGC_TRAIN_KIMG": "0.1", "VGC_TRAIN_DEVICE": "cpu",
+        }  # fmt: skip
+        for words in (("scrape",), ("preprocess",), ("train",), ("generate", "-n", "3")):
+            run = vgc(*words, cwd=tmp_path, **short)
+            assert run.returncode == 0, f"{words}: {run.stderr}"
+    scraped = list((tmp_path / "Data/raw/images").iterdir())
+    assert len(scraped) == len(list((tmp_path / "Data/train_data/rgb_images").glob("*.png"))) > 3
+    (newest,) = runs_in(tmp_path / "train_output")
+    assert f"{newest.name}/generator.safetensors" in run.stderr
+    assert sorted(path.name for path in (tmp_path / "generated").iterdir()) == [
+        "0000.png", "0001.png", "0002.png", "grid.png",
+    ]  # fmt: skip
