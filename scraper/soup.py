@@ -62,5 +62,7 @@ def _is_page_encoding(name: str) -> bool:
 
 def clean(text: str) -> str:
     """Put text on one line: single spaces, no control or direction marks, at most 2,000 characters."""
-    line = " ".join(text[: 4 * MAX_TEXT_CHARACTERS].split())
-    return "".join(each for each in line if each.isprintable() or each in JOINERS)[:MAX_TEXT_CHARACTERS]
+    kept = [
+        each for each in text[: 4 * MAX_TEXT_CHARACTERS] if each.isprintable() or each.isspace() or each in JOINERS
+    ]
+    return " ".join("".join(kept).split())[:MAX_TEXT_CHARACTERS].rstrip()

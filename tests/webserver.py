@@ -54,6 +54,7 @@ class Request(BaseHTTPRequestHandler):
         web = self.server
         with web.lock:
             web.hits[self.path] += 1
+            web.connections.add(self.client_address)
             web.requests.append((time.monotonic(), self.path, dict(self.headers)))
         answer = web.answers.get(self.path, Answer(b"nothing here", 404))
         if callable(answer):
@@ -79,6 +80,7 @@ class Web(ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), Request)
         self.answers: dict[str, Answer | Callable[[Request], None]] = {}
         self.hits: Counter[str] = Counter()
+        self.connections: set[object] = set()
         self.requests: list[tuple[float, str, dict[str, str]]] = []
         self.lock = threading.Lock()
         self.url = f"http://127.0.0.1:{self.server_address[1]}"

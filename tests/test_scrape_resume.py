@@ -1,0 +1,424 @@
+"""Runs that are killed, interrupted, repeated, or short of disk: nothing is lost, nothing fetched twice."""
+
+import hashlib
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+from PIL import Image
+from webserver import FAST, HUB, Answer, Request, Web, cell, letter_path, page, picture, small_site
+
+from scraper.crawl import LOCK_NAME, ScrapeSettings, ScrapeSummary, crawl
+from scraper.errors import ScrapeError
+from scraper.journal import Journal, Record
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from scraper.crawl import ScrapeSettings, crawl
+from scraper.transport import Limits
+base_url, out = sys.argv[1], Path(sys.argv[2])
+crawl(ScrapeSettings(base_url=base_url, out=out, delay_seconds=0, workers=4, limits=Limits(tries=1)))
+"""
+KILLS = 12
+FIELDS = {
+    *("url", "page", "name", "game", "letter", "file", "sha256", "bytes", "status", "reason", "http"),
+    *("etag", "last_modified", "fetched_at"),
+}
+
+
+@pytest.fixture
+def site() -> Iterator[Web]:
+    with small_site("ab", count=3) as web:
+        yield web
+
+
+def scrape(web: Web, out: Path, **options: Any) -> ScrapeSummary:
+    return crawl(ScrapeSettings(base_url=web.url, out=out, delay_seconds=0, limits=FAST, **options))
+
+
+def lines(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "manifest.jsonl").read_text("utf-8").splitlines()]
+
+
+def pictures(out: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (out / "images").iterdir()}
+
+
+def facts(out: Path) -> dict[str, Any]:
+    """What the manifest says of each picture, but for the moment and whether it was fetched just now."""
+    last = {line["url"]: line for line in lines(out) if line["name"]}
+    return {url: {**line, "fetched_at": "", "status": ""} for url, line in last.items()}
+
+
+def picture_hits(web: Web) -> dict[str, int]:
+    return {path: hits for path, hits in web.hits.items() if path.startswith("/up/")}
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no kill -9 here")
+def test_a_crawl_killed_again_and_again_ends_as_if_undisturbed(tmp_path: Path) -> None:
+    with small_site("abc", count=30) as web:
+        scrape(web, tmp_path / "undisturbed")
+        web.hits.clear()
+        for path, answer in list(web.answers.items()):
+            if path.startswith("/up/") and isinstance(answer, Answer):
+                web.answers[path] = slowly(answer)
+        out, kills = tmp_path / "killed", 0
+        while kills < KILLS and killed_at_random(web, out):
+            kills += 1
+            for line in lines(out):  # all whole lines: what they call saved is there, and never asked for again
+                if line["name"]:
+                    assert (out / line["file"]).stat().st_size == line["bytes"]
+            assert kept_are_whole(out)
+        subprocess.run([sys.executable, "-c", PROGRAM, web.url, str(out)], check=True)
+        assert kills >= 3
+        assert pictures(out) == pictures(tmp_path / "undisturbed")
+        assert facts(out) == facts(tmp_path / "undisturbed")
+        assert sum(picture_hits(web).values()) <= 90 + kills * 4
+        assert not list(out.rglob("*.partial"))
+
+
+def slowly(answer: Answer) -> Any:
+    def respond(request: Request) -> None:
+        time.sleep(0.02)
+        request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(answer.body))
+        request.wfile.write(answer.body)
+
+    return respond
+
+
+def killed_at_random(web: Web, out: Path) -> bool:
+    """Run the crawl in a process of its own and kill -9 it in the midst; False: it was done before that."""
+    before = dict(picture_hits(web))
+    saved = {line["url"] for line in lines(out) if line["name"]} if (out / "manifest.jsonl").exists() else set()
+    process = subprocess.Popen([sys.executable, "-c", PROGRAM, web.url, str(out)])
+    goal = sum(before.values()) + random.randint(1, 12)
+    while process.poll() is None and sum(picture_hits(web).values()) < goal:
+        time.sleep(0.001)
+    time.sleep(random.uniform(0, 0.02))
+    process.send_signal(signal.SIGKILL)
+    code = process.wait()
+    again = {path for path, hits in picture_hits(web).items() if hits > before.get(path, 0)}
+    assert not again & {url.removeprefix(web.url) for url in saved}
+    assert code in (0, -signal.SIGKILL)
+    return code != 0
+
+
+def kept_are_whole(out: Path) -> bool:
+    """Whether every file under a final name is a whole picture."""
+    final = [path for path in (out / "images").iterdir() if path.suffix == ".png"]
+    return all(path.read_bytes().endswith(b"IEND\xaeB`\x82") for path in final)
+
+
+def test_ctrl_c_keeps_what_is_saved_and_says_how_to_go_on(tmp_path: Path) -> None:
+    with small_site("a", count=40) as web:
+
+        def interrupt(done: int, _total: int | None, _text: str) -> None:
+            if done == 10:
+                raise KeyboardInterrupt
+
+        settings = ScrapeSettings(base_url=web.url, out=tmp_path, delay_seconds=0, workers=2, limits=FAST)
+        with pytest.raises(
+            KeyboardInterrupt, match="pictures were saved in this run, and the same command goes on"
+        ):
+            crawl(settings, interrupt)
+        kept = {line["url"] for line in lines(tmp_path) if line["name"]}
+        assert 10 <= len(kept) == len(pictures(tmp_path)) < 40
+        summary = crawl(settings)
+        assert (summary.saved, summary.unchanged) == (40 - len(kept), len(kept))
+        assert set(picture_hits(web).values()) <= {1, 2}
+        assert all(picture_hits(web)[url.removeprefix(web.url)] == 1 for url in kept)
+
+
+def test_ctrl_c_does_not_wait_for_a_site_that_hangs(site: Web, tmp_path: Path) -> None:
+    asked = threading.Event()
+
+    def hang(request: Request) -> None:
+        asked.set()
+        time.sleep(20)
+
+    site.answers["/up/a-1.png"] = hang
+
+    def press_ctrl_c() -> None:
+        asked.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press_ctrl_c, daemon=True).start()
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt, match="the same command goes on"):
+        crawl(ScrapeSettings(base_url=site.url, out=tmp_path, delay_seconds=0))  # a read may last 15 seconds
+    assert time.monotonic() - started < 10
+    assert not [line for line in lines(tmp_path) if line["status"] == "failed"]
+
+
+def test_a_rerun_asks_for_the_pages_but_for_no_picture(site: Web, tmp_path: Path) -> None:
+    scrape(site, tmp_path)
+    before = pictures(tmp_path)
+    site.hits.clear()
+    summary = scrape(site, tmp_path)
+    assert (summary.saved, summary.unchanged, summary.exit_code) == (0, 6, 0)
+    assert set(site.hits) == {"/robots.txt", HUB, letter_path("a"), letter_path("b")}
+    assert pictures(tmp_path) == before
+
+
+def with_validators(answer: Answer, etag: str | None, date: str | None) -> Any:
+    def respond(request: Request) -> None:
+        known = (etag and request.headers["If-None-Match"] == etag) or (
+            date and request.headers["If-Modified-Since"] == date
+        )
+        request.send_response(304 if known else 200)
+        for name, value in (("ETag", etag), ("Last-Modified", date)):
+            if value:
+                request.send_header(name, value)
+        request.send_header("Content-Length", str(len(answer.body)))
+        request.end_headers()
+        request.wfile.write(b"" if known else answer.body)
+
+    return respond
+
+
+@pytest.mark.parametrize(("etag", "date"), [('W/"1"', None), (None, "Sat, 21 Nov 2026 10:00:00 GMT")])
+def test_a_page_that_has_not_changed_is_read_from_its_copy(
+    etag: str | None, date: str | None, site: Web, tmp_path: Path
+) -> None:
+    for path in (HUB, letter_path("a"), letter_path("b")):
+        answer = site.answers[path]
+        assert isinstance(answer, Answer)
+        site.answers[path] = with_validators(answer, etag, date)
+    scrape(site, tmp_path)
+    (tmp_path / lines(tmp_path)[-1]["file"]).unlink()
+    summary = scrape(site, tmp_path)
+    assert (summary.saved, summary.unchanged) == (1, 5)
+    letter_lines = [line for line in lines(tmp_path) if line["url"].endswith(letter_path("a"))]
+    assert [(line["status"], line["http"]) for line in letter_lines] == [("saved", 200), ("unchanged", 304)]
+
+
+def test_a_lost_or_shortened_file_is_fetched_again(site: Web, tmp_path: Path) -> None:
+    scrape(site, tmp_path)
+    first, second, *_ = sorted((tmp_path / "images").iterdir())
+    whole = first.read_bytes(), second.read_bytes()
+    first.unlink()
+    second.write_bytes(whole[1][:10])
+    summary = scrape(site, tmp_path)
+    assert (summary.saved, summary.unchanged) == (2, 4)
+    assert (first.read_bytes(), second.read_bytes()) == whole
+
+
+def test_a_rerun_tries_again_what_may_succeed_and_nothing_else(site: Web, tmp_path: Path) -> None:
+    good = site.answers["/up/a-0.png"]
+    site.answers["/up/a-0.png"] = Answer(b"", 500)
+    site.answers["/up/a-1.png"] = Answer(b"", 404)
+    assert scrape(site, tmp_path).exit_code == 3
+    site.answers["/up/a-0.png"] = good
+    site.hits.clear()
+    summary = scrape(site, tmp_path)
+    assert (summary.saved, summary.unchanged, summary.failed, summary.exit_code) == (1, 4, 1, 0)
+    assert summary.failures[0].reason == "HTTP 404"
+    assert set(picture_hits(site)) == {"/up/a-0.png"}
+
+
+def test_refresh_looks_at_everything_again(site: Web, tmp_path: Path) -> None:
+    site.answers["/up/a-0.png"] = with_validators(Answer(picture(1)), '"1"', None)
+    site.answers["/up/a-1.png"] = Answer(b"", 404)
+    scrape(site, tmp_path)
+    site.answers["/up/a-1.png"] = Answer(picture(2))
+    site.answers["/up/a-2.png"] = Answer(picture(3, "JPEG"))
+    site.hits.clear()
+    summary = scrape(site, tmp_path, refresh=True)
+    assert (summary.saved, summary.unchanged, summary.failed) == (2, 4, 0)
+    assert set(picture_hits(site).values()) == {1}
+    assert len(pictures(tmp_path)) == 6
+    assert sum(name.endswith(".jpg") for name in pictures(tmp_path)) == 1
+
+
+def test_every_line_of_the_manifest_has_every_field_and_the_true_digest(site: Web, tmp_path: Path) -> None:
+    scrape(site, tmp_path)
+    for line in lines(tmp_path):
+        assert set(line) >= FIELDS
+        content = (tmp_path / line["file"]).read_bytes()
+        assert (hashlib.sha256(content).hexdigest(), len(content)) == (line["sha256"], line["bytes"])
+
+
+def test_a_second_scrape_in_the_same_folder_is_turned_away(site: Web, tmp_path: Path) -> None:
+    tmp_path.joinpath("raw").mkdir()
+    with FileLock(tmp_path / "raw" / LOCK_NAME), pytest.raises(ScrapeError, match="another vgc scrape is at work"):
+        scrape(site, tmp_path / "raw")
+    assert not site.hits
+    assert scrape(site, tmp_path / "raw").saved == 6
+
+
+@pytest.mark.parametrize("torn", [1, 20, 200])
+def test_a_torn_last_line_is_mended(torn: int, site: Web, tmp_path: Path) -> None:
+    scrape(site, tmp_path)
+    manifest = tmp_path / "manifest.jsonl"
+    whole = manifest.read_bytes()
+    manifest.write_bytes(whole[:-torn])
+    site.hits.clear()
+    scrape(site, tmp_path)
+    assert sum(picture_hits(site).values()) == (0 if torn == 1 else 1)
+    assert len({line["url"] for line in lines(tmp_path)}) == 9
+
+
+def test_lines_that_are_no_records_are_passed_over(site: Web, tmp_path: Path) -> None:
+    scrape(site, tmp_path)
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_bytes(
+        b'\0\0\0\n[1]\nnull\n"x"\n{"url": 7}\n{"url": "x", "status": []}\n' + manifest.read_bytes()
+    )
+    assert scrape(site, tmp_path).unchanged == 6
+
+
+def test_the_last_line_for_an_address_counts(tmp_path: Path) -> None:
+    with Journal(tmp_path) as journal:
+        for reason in ("first", "second"):
+            journal.write(Record("http://x/1", "failed", reason=reason))
+        journal.write(Record("http://x/2", "failed", name="\u2028 \ud800 \u0645"))
+        assert (journal.get("http://x/1") or Record("", "saved")).reason == "second"
+    with Journal(tmp_path) as journal:
+        assert (journal.get("http://x/1") or Record("", "saved")).reason == "second"
+        assert (journal.get("http://x/2") or Record("", "saved")).name == "\u2028 ? \u0645"
+        assert journal.get("http://x/3") is None
+
+
+def test_a_server_on_this_machine_may_come_back_on_another_port(tmp_path: Path) -> None:
+    for saved in (3, 0):
+        with small_site("a", count=3) as web:
+            assert scrape(web, tmp_path).saved == saved
+    assert len(pictures(tmp_path)) == 3
+
+
+def test_a_limit_takes_the_first_characters_and_reads_no_page_in_vain(site: Web, tmp_path: Path) -> None:
+    for _ in range(2):
+        scrape(site, tmp_path, limit=2)
+        assert sorted(picture_hits(site)) == ["/up/a-0.png", "/up/a-1.png"]
+    assert letter_path("b") not in site.hits
+    scrape(site, tmp_path, limit=4)
+    assert set(picture_hits(site).values()) == {1}
+    assert len(pictures(tmp_path)) == 4
+
+
+def in_a_child(function: Any) -> str:
+    """Run ``function`` in a forked process, where limits and rights may be given up; the error that it met."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            function()
+            words = "no error"
+        except BaseException as error:
+            words = f"{type(error).__name__}: {error}"
+        os.write(writing, words.encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        words = pipe.read()
+    os.waitpid(child, 0)
+    return words
+
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a forked process")
+
+
+@needs_fork
+def test_a_disk_that_fills_is_a_clear_error_and_the_same_command_goes_on(site: Web, tmp_path: Path) -> None:
+    noise = os.urandom(64 * 64 * 3)
+    large = tmp_path / "large.png"
+    Image.frombytes("RGB", (64, 64), noise).save(large)
+    site.answers["/up/b-1.png"] = Answer(large.read_bytes())
+
+    def on_a_small_disk() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000))  # no file may grow beyond, as on a full disk
+        scrape(site, tmp_path / "raw", workers=1)
+
+    words = in_a_child(on_a_small_disk)
+    assert words.startswith("ScrapeError: cannot write ")
+    assert "make room" in words
+    assert not list((tmp_path / "raw").rglob("*.partial"))
+    saved = {line["url"] for line in lines(tmp_path / "raw") if line["name"]}
+    assert len(saved) == len(pictures(tmp_path / "raw")) == 4
+    assert scrape(site, tmp_path / "raw").saved == 2
+
+
+@needs_fork
+def test_a_manifest_that_cannot_grow_is_a_clear_error_and_stays_readable(tmp_path: Path) -> None:
+    with small_site("a", count=40) as web:
+
+        def on_a_small_disk() -> None:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, 12_000))
+            scrape(web, tmp_path, workers=1)
+
+        assert in_a_child(on_a_small_disk).startswith("ScrapeError: cannot write ")
+        kept = len(pictures(tmp_path))
+        summary = scrape(web, tmp_path)
+        assert summary.saved + summary.unchanged == 40
+        assert summary.unchanged >= kept - 3
+
+
+@needs_fork
+def test_a_folder_without_permission_is_a_clear_error(site: Web, tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o555)
+
+    def as_nobody() -> None:
+        if os.geteuid() == 0:
+            os.seteuid(65534)
+        scrape(site, locked / "raw")
+
+    for parent in [tmp_path, *tmp_path.parents[:2]]:
+        parent.chmod(parent.stat().st_mode | 0o055)
+    words = in_a_child(as_nobody)
+    assert words.startswith("ScrapeError: cannot write ")
+    assert "Permission denied" in words
+    assert not site.hits
+
+
+def test_an_out_folder_that_is_a_file_is_a_clear_error(site: Web, tmp_path: Path) -> None:
+    (tmp_path / "raw").write_text("a file")
+    with pytest.raises(ScrapeError, match="cannot write"):
+        scrape(site, tmp_path / "raw")
+
+
+def test_a_letter_page_that_loses_its_characters_is_a_failure_and_keeps_the_pictures(
+    site: Web, tmp_path: Path
+) -> None:
+    scrape(site, tmp_path)
+    site.answers[letter_path("b")] = page("<p>We have moved!</p>")
+    summary = scrape(site, tmp_path)
+    assert (summary.unchanged, summary.exit_code) == (3, 3)
+    assert [failure.reason for failure in summary.failures] == ["no character on the page"]
+    assert len(pictures(tmp_path)) == 6
+    site.add_characters("b", 3)
+    assert scrape(site, tmp_path).exit_code == 0
+
+
+def test_two_cells_of_one_picture_are_fetched_once_and_two_of_one_name_both(site: Web, tmp_path: Path) -> None:
+    site.answers[letter_path("a")] = page(
+        cell("Ryu", "/up/a-0.png")
+        + cell("RYU", "/up/a-1.png")
+        + cell("Ryu", "/up/a-2.png")
+        + cell("Ken", "/up/a-0.png")
+    )
+    summary = scrape(site, tmp_path, letters="a")
+    assert (summary.saved, summary.skipped) == (3, 1)
+    assert len({name.lower() for name in pictures(tmp_path)}) == 3
+    assert site.hits["/up/a-0.png"] == 1
+
+
+def test_the_folder_can_be_moved_between_runs(site: Web, tmp_path: Path) -> None:
+    scrape(site, tmp_path / "here")
+    shutil.move(tmp_path / "here", tmp_path / "there")
+    assert scrape(site, tmp_path / "there").unchanged == 6

@@ -1,0 +1,150 @@
+"""One request over TLS and over kept connections: deadlines, trust, and what a closed connection means."""
+
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from webserver import FAST, Answer, Request, Web, picture
+
+from scraper.errors import Refusal
+from scraper.gate import Gate, host_and_port
+from scraper.transport import Limits, Transport
+
+# A key for localhost that was made for these tests and protects nothing.
+KEY_AND_CERTIFICATE = """
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg0kTZewc9/lj91EIl
+HNnmg4ILvxKkLe07hjxB1cRncRWhRANCAAQNDd4XpJE0hR/9IyNrRp9tPhBgh/TH
+LGk5FmFuNB72lIwtTtgdPh49+5m774BEdz7n/waD94T4Jn6qXhnv+JlP
+-----END PRIVATE KEY-----
+-----BEGIN CERTIFICATE-----
+MIIBmzCCAUGgAwIBAgIURRIb9u9Mqo+LAgAZPENSvwsgpMgwCgYIKoZIzj0EAwIw
+FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMjE1MjQyM1oYDzIxMjYxMDI5
+MTUyNDIzWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
+PQMBBwNCAAQNDd4XpJE0hR/9IyNrRp9tPhBgh/THLGk5FmFuNB72lIwtTtgdPh49
++5m774BEdz7n/waD94T4Jn6qXhnv+JlPo28wbTAdBgNVHQ4EFgQUgaL+KyiUBtyJ
+ArYOd9VBpTH9dmgwHwYDVR0jBBgwFoAUgaL+KyiUBtyJArYOd9VBpTH9dmgwDwYD
+VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI
+zj0EAwIDSAAwRQIhAK/vqUjF1tz4sknfuJsysUCyrz+noZYx7PggGv6WbPgWAiAB
+A96vvOBl8ipqdA2EkYlmaJinp1+bI+1ghxmAwT/6+w==
+-----END CERTIFICATE-----
+"""
+
+
+@pytest.fixture
+def pem(tmp_path: Path) -> Path:
+    path = tmp_path / "localhost.pem"
+    path.write_text(KEY_AND_CERTIFICATE)
+    return path
+
+
+@contextmanager
+def serving(pem: Path | None = None) -> Iterator[Web]:
+    with Web() as web:
+        if pem:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(pem)
+            web.socket = context.wrap_socket(web.socket, server_side=True)
+            web.url = web.url.replace("http://127.0.0.1", "https://localhost")
+        thread = threading.Thread(target=web.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        yield web
+        web.shutdown()
+        thread.join()
+
+
+def transport(web: Web, limits: Limits = FAST) -> Transport:
+    host, port = host_and_port(web.url)
+    gate = Gate(frozenset({host}), ports=frozenset({port}), given=frozenset({(host, port)}))
+    return Transport(gate, limits, "test", workers=2)
+
+
+@pytest.fixture
+def trusted(pem: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(pem))
+    return pem
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(pem: Path) -> None:
+    with serving(pem) as web:
+        web.answers["/x"] = Answer(picture())
+        with pytest.raises(Refusal, match="no safe connection"):
+            transport(web).get(f"{web.url}/x", {}, 1000)
+        assert web.hits["/x"] == 0
+
+
+def test_pictures_come_over_tls_and_the_connection_is_kept(trusted: Path) -> None:
+    with serving(trusted) as web:
+        web.answers["/x"] = Answer(picture())
+        one = transport(web)
+        for _ in range(3):
+            assert one.get(f"{web.url}/x", {}, 1000).body == picture()
+        assert len(web.connections) == 1
+
+
+def drip(request: Request) -> None:
+    request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n")
+    for _ in range(40):
+        request.wfile.write(b"x")
+        time.sleep(0.2)
+
+
+def hang_up(request: Request) -> None:
+    pass
+
+
+def hang(request: Request) -> None:
+    time.sleep(5)
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
+def test_a_drip_is_cut_at_the_deadline_on_fresh_and_on_kept_connections(secure: bool, trusted: Path) -> None:
+    with serving(trusted if secure else None) as web:
+        web.answers["/drip"] = drip
+        web.answers["/x"] = Answer(picture())
+        one = transport(web, replace(FAST, total_seconds=0.7))
+        for fresh in (True, False):
+            if not fresh:
+                one.get(f"{web.url}/x", {}, 1000)
+            started = time.monotonic()
+            with pytest.raises(Refusal, match=r"no whole answer within 0\.7 s"):
+                one.get(f"{web.url}/drip", {}, 1000)
+            assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
+def test_a_kept_connection_that_was_closed_meanwhile_is_opened_anew(secure: bool, trusted: Path) -> None:
+    with serving(trusted if secure else None) as web:
+
+        def close_without_a_word(request: Request) -> None:
+            request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+        web.answers["/x"] = close_without_a_word
+        one = transport(web)
+        for _ in range(20):
+            assert one.get(f"{web.url}/x", {}, 1000).body == b"ok"
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
+def test_a_server_that_hangs_up_on_fresh_connections_is_asked_once(secure: bool, trusted: Path) -> None:
+    with serving(trusted if secure else None) as web:
+        web.answers["/x"] = hang_up
+        with pytest.raises(Refusal, match="the connection broke"):
+            transport(web).get(f"{web.url}/x", {}, 1000)
+        assert web.hits["/x"] == 1
+
+
+def test_stopping_cuts_a_request_under_way() -> None:
+    with serving() as web:
+        web.answers["/x"] = hang
+        one = transport(web, replace(FAST, total_seconds=30, read_seconds=30))
+        threading.Timer(0.3, one.stop).start()
+        started = time.monotonic()
+        with pytest.raises(Refusal):
+            one.get(f"{web.url}/x", {}, 1000)
+        assert time.monotonic() - started < 4
