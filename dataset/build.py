@@ -215,7 +215,7 @@ class _Build:
     def _write_pictures(self, known: list[Outcome | None], jobs: list[Job], progress: Progress) -> None:
         """Write pictures, tables and metadata as a stream, in the order of the clean names."""
         fresh = rendered(jobs, self.settings.workers)
-        former = FormerRows(self.out, self.settings.size_px)
+        former = FormerRows(self.out, self.settings.size_px, self.known.made_ns)
         with (
             Journal(self.staging) as journal,
             TableWriter(self.staging, self.settings.size_px) as tables,
@@ -254,7 +254,9 @@ class _Build:
     def _nothing(self) -> str:
         reasons = Counter(record["reason"] for record in self.rejected)
         reason, count = reasons.most_common(1)[0]
-        return f"{self.raw.folder}: none of {len(self.rejected)} files is a usable picture; {count} are {reason}"
+        return (
+            f"{self.raw.folder}: none of {len(self.rejected)} files is a usable picture; {count:,} times: {reason}"
+        )
 
     def _write_story(self, names: list[str]) -> None:
         """Write all that tells of the set; the report last, for it says that the rest is complete."""

@@ -14,7 +14,9 @@ class Known:
     """Outcomes by raw file: of the set that stands, and of a build that was cut off."""
 
     def __init__(self, out: Path, staging: Path, recipe: dict[str, Any]) -> None:
-        self._standing, self._whole_standing = _standing(out, recipe)
+        self.made_ns, self._standing = _standing(out, recipe)
+        """When the set that stands was made, 0 without one: what is younger was changed by somebody else."""
+        self._whole_standing = whole_pictures(out, not_after_ns=self.made_ns)
         self._staged = _by_raw_file(read_lines(staging / JOURNAL))
         self._whole_staged = whole_pictures(staging)
         self.from_staging: set[str] = set()
@@ -53,17 +55,17 @@ class Known:
         return None
 
 
-def _standing(out: Path, recipe: dict[str, Any]) -> tuple[dict[str, Outcome], set[str]]:
-    """The outcomes and the pictures of the set in ``out``; nothing if it was made by another recipe."""
+def _standing(out: Path, recipe: dict[str, Any]) -> tuple[int, dict[str, Outcome]]:
+    """Time and outcomes of the set in ``out``; none if it was made by another recipe."""
     try:
         report = json.loads((out / REPORT).read_text(encoding="utf-8"))
-        age_ns = (out / REPORT).stat().st_mtime_ns
+        made_ns = (out / REPORT).stat().st_mtime_ns
     except (OSError, ValueError):
-        return {}, set()
+        return 0, {}
     if report.get("recipe") != recipe:
-        return {}, set()
+        return 0, {}
     records = [*read_lines(out / METADATA), *report["duplicates"], *report["rejected"]]
-    return _by_raw_file(records), whole_pictures(out, not_after_ns=age_ns)
+    return made_ns, _by_raw_file(records)
 
 
 def _by_raw_file(records: Any) -> dict[str, Outcome]:

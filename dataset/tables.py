@@ -63,8 +63,9 @@ def _header(size_px: int) -> bytes:
 class FormerRows:
     """The rows of an earlier pair of tables, to be asked for in the order of their names."""
 
-    def __init__(self, folder: Path, size_px: int) -> None:
-        self._rows = _rows(folder, size_px)
+    def __init__(self, folder: Path, size_px: int, not_after_ns: int) -> None:
+        """Open the tables below ``folder``; without rows if they changed after ``not_after_ns``."""
+        self._rows = _rows(folder, size_px, not_after_ns)
         self._commas = size_px**2 - 1
         self._next: tuple[str, bytes] | None = next(self._rows, None)
 
@@ -78,8 +79,10 @@ class FormerRows:
         return row if row.endswith(b"\n") and row.count(b",") == self._commas else None
 
 
-def _rows(folder: Path, size_px: int) -> Iterator[tuple[str, bytes]]:
+def _rows(folder: Path, size_px: int, not_after_ns: int) -> Iterator[tuple[str, bytes]]:
     try:
+        if max((folder / name).stat().st_mtime_ns for name in (PIXELS_CSV, LABELS_CSV)) > not_after_ns:
+            return
         with (
             (folder / PIXELS_CSV).open("rb") as pixels,
             (folder / LABELS_CSV).open(encoding="utf-8", newline="") as labels,

@@ -329,6 +329,11 @@ def test_another_pillow_builds_anew(raw: Path, out: Path, monkeypatch: pytest.Mo
     assert make(raw, out).rendered == 5
 
 
+def other_digits(table: Path) -> None:
+    """As somebody's editor would: the same number of values, other values."""
+    table.write_text(table.read_text().replace(",1", ",2"))
+
+
 @pytest.mark.parametrize(
     "harm",
     [
@@ -338,6 +343,7 @@ def test_another_pillow_builds_anew(raw: Path, out: Path, monkeypatch: pytest.Mo
         lambda out: plain(RED, size=(SIZE, SIZE)).save(out / "rgb_images/b.png"),
         lambda out: (out / "csv_files/train_converted.csv").write_text("pixel0\n1\n"),
         lambda out: (out / "csv_files/train_labels.csv").unlink(),
+        lambda out: other_digits(out / "csv_files/train_converted.csv"),
         lambda out: os.truncate(out / "csv_files/train_converted.csv", 3000),
         lambda out: (out / "rgb_images/metadata.jsonl").write_text("{"),
         lambda out: (out / "data_sample.png").unlink(),
@@ -419,7 +425,7 @@ def test_a_folder_without_any_usable_picture_is_an_error_and_the_old_set_stays(r
     before = contents(out)
     for path in raw.iterdir():
         path.write_bytes(b"<html>")
-    with pytest.raises(DatasetError, match="none of 5 files is a usable picture; 5 are a web page"):
+    with pytest.raises(DatasetError, match="none of 5 files is a usable picture; 5 times: a web page"):
         make(raw, out)
     assert contents(out) == before
 
