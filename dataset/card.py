@@ -70,12 +70,14 @@ configs:
 | `csv_files/train_labels.csv` | the file name of each row |
 | `report.json` | settings, every file left out and why, pairs that look alike |
 
+In this folder:
+
 ```python
-from datasets import load_dataset  # Hugging Face; in the folder above this one
-pictures = load_dataset("./train_data", split="train")
+from datasets import load_dataset  # Hugging Face
+pictures = load_dataset(".", split="train")
 
 from dataset.reader import CharacterPictures  # torchvision, with vgc installed
-pictures = CharacterPictures("train_data/rgb_images")
+pictures = CharacterPictures("rgb_images")
 ```
 
 ## How it was made
@@ -97,7 +99,7 @@ their owners' leave. If all pictures are your own, or free, say so in a copy of 
 """
 
 FITS_IN_WORDS = {
-    "pad": "the whole picture with {background} bars beside it",
+    "pad": "the whole picture with bars of {background} beside it",
     "crop": "the longer side cut off evenly",
     "stretch": "distorted to a square",
 }
@@ -111,7 +113,7 @@ def card(report: dict[str, Any], records: Iterable[dict[str, Any]]) -> str:
         records: what ``metadata.jsonl`` holds.
     """
     recipe, counts = report["recipe"], report["counts"]
-    background = "the colour of the picture's own edge" if recipe["background"] == "edge" else recipe["background"]
+    background = "each picture's own edge colour" if recipe["background"] == "edge" else recipe["background"]
     return CARD_TEXT.format(
         size=recipe["size_px"],
         size_category=_size_category(counts["pictures"]),
