@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+from array import array
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -134,7 +135,7 @@ def build(settings: BuildSettings, progress: Progress = silent) -> BuildReport:
         KeyboardInterrupt: Ctrl-C; the same settings go on where this run stopped.
     """
     raw = find_raw(settings.raw, settings.out)
-    if not raw.pictures:
+    if not raw.found:
         raise DatasetError(f"{raw.folder}: nothing in it; run vgc scrape first, or name another folder with --raw")
     with locked(settings.out):
         finish_commit(settings.out)
@@ -180,25 +181,22 @@ class _Build:
         self.facts = read_facts(raw.folder)
         self.staging = open_staging(self.out, settings.recipe())
         self.known = Known(self.out, self.staging, settings.recipe())
-        self.name_by_pixels: dict[str, str] = {}
-        self.perceptual_hashes: list[str] = []
+        self.name_by_pixels: dict[bytes, str] = {}
+        self.perceptual_hashes = array("Q")
         self.duplicates: list[dict[str, Any]] = []
         self.rejected: list[dict[str, Any]] = []
 
     def run(self, progress: Progress) -> int:
         """Make the set and give the number of raw files rendered."""
         known = self.known.outcomes(self.raw)
-        jobs = [
-            self._job(picture) for picture, outcome in zip(self.raw.pictures, known, strict=True) if not outcome
-        ]
-        self._write_pictures(known, jobs, progress)
+        self._write_pictures(known, progress)
         names = list(self.name_by_pixels.values())
         if not names:
             raise DatasetError(self._nothing())
         remove_unused(self.staging, self.known.from_staging.intersection(names))
         self._write_story(names)
         commit(self.out, self.staging)
-        return len(jobs)
+        return known.count(None)
 
     def _job(self, picture: RawPicture) -> Job:
         self.known.from_staging.add(picture.file_name)
@@ -212,9 +210,12 @@ class _Build:
             self.settings.background,
         )
 
-    def _write_pictures(self, known: list[Outcome | None], jobs: list[Job], progress: Progress) -> None:
+    def _write_pictures(self, known: list[Outcome | None], progress: Progress) -> None:
         """Write pictures, tables and metadata as a stream, in the order of the clean names."""
-        fresh = rendered(jobs, self.settings.workers)
+        jobs = (
+            self._job(picture) for picture, outcome in zip(self.raw.pictures, known, strict=True) if not outcome
+        )
+        fresh = rendered(jobs, known.count(None), self.settings.workers)
         former = FormerRows(self.out, self.settings.size_px, self.known.made_ns)
         with (
             Journal(self.staging) as journal,
@@ -235,11 +236,11 @@ class _Build:
         if outcome.reason:
             self.rejected.append(_short(outcome))
             return False
-        first = self.name_by_pixels.setdefault(outcome.pixel_sha256, outcome.file_name)
+        first = self.name_by_pixels.setdefault(bytes.fromhex(outcome.pixel_sha256), outcome.file_name)
         if first != outcome.file_name:
             self.duplicates.append({**_short(outcome), "duplicate_of": first})
             return False
-        self.perceptual_hashes.append(outcome.perceptual_hash)
+        self.perceptual_hashes.append(int(outcome.perceptual_hash, 16))
         return True
 
     def _row(self, outcome: Outcome, former: FormerRows) -> bytes:
@@ -263,7 +264,7 @@ class _Build:
         report = {
             "recipe": self.settings.recipe(),
             "counts": {
-                "found": len(self.raw.pictures),
+                "found": len(self.raw.found),
                 "pictures": len(names),
                 "duplicates": len(self.duplicates),
                 "rejected": len(self.rejected),

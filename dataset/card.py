@@ -74,7 +74,7 @@ In this folder:
 
 ```python
 from datasets import load_dataset  # Hugging Face
-pictures = load_dataset(".", split="train")
+pictures = load_dataset("imagefolder", data_dir="rgb_images", split="train")
 
 from dataset.reader import CharacterPictures  # torchvision, with vgc installed
 pictures = CharacterPictures("rgb_images")

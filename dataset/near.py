@@ -10,7 +10,7 @@ MAX_DISTANCE = 8
 """Bits of 64. On game art this joins the same drawing in other colours; at 10, strangers begin."""
 MAX_PAIRS = 200
 """The nearest that are reported; a set of near-identical pictures has millions."""
-BLOCK_VALUES = 4_000_000
+BLOCK_VALUES = 1_000_000
 """Distances held in memory at once."""
 
 MIN_BITS = 24
@@ -49,16 +49,16 @@ def perceptual_hash(grey: Image.Image) -> str:
     return np.packbits(2 * frequencies > middle).tobytes().hex()
 
 
-def near_pairs(names: Sequence[str], hashes: Sequence[str]) -> list[NearPair]:
+def near_pairs(names: Sequence[str], hashes: Sequence[int]) -> list[NearPair]:
     """The pairs with at most `MAX_DISTANCE` different bits, nearest first, at most `MAX_PAIRS`.
 
     All pairs are compared, blockwise: exact, and 100,000 pictures take seconds.
 
     Args:
         names: of the pictures.
-        hashes: as `perceptual_hash` gives them, in the same order.
+        hashes: `perceptual_hash` of each, as a number.
     """
-    every = np.frombuffer(bytes.fromhex("".join(hashes)), np.uint64)
+    every = np.array(hashes, np.uint64)
     shaped = np.nonzero(np.bitwise_count(every) >= MIN_BITS)[0]
     bits, named = every[shaped], [names[place] for place in shaped.tolist()]
     pairs: list[NearPair] = []

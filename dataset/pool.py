@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
 from multiprocessing.connection import wait
 
 from dataset.errors import DatasetError
@@ -27,14 +28,14 @@ CHUNKS_AHEAD = 4
 """Chunks for each process that may wait to be fetched: this bounds the memory."""
 
 
-def rendered(jobs: list[Job], workers: int) -> Iterator[Rendered]:
-    """Give `dataset.render.render` of every job, in their order.
+def rendered(jobs: Iterator[Job], count: int, workers: int) -> Iterator[Rendered]:
+    """Give `dataset.render.render` of each of ``count`` jobs, in their order.
 
     Raises:
         DatasetError: a process died.
         OSError: a clean picture cannot be written.
     """
-    if workers == 1 or len(jobs) < WORTH_A_POOL:
+    if workers == 1 or count < WORTH_A_POOL:
         yield from map(render, jobs)
         return
     pool = ProcessPoolExecutor(min(workers, MAX_PROCESSES), mp_context=_context(), initializer=_obey_parent)
@@ -48,11 +49,11 @@ def rendered(jobs: list[Job], workers: int) -> Iterator[Rendered]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _in_order(pool: ProcessPoolExecutor, jobs: list[Job], workers: int) -> Iterator[Rendered]:
-    size = min(max(1, CHUNK_PIXELS // jobs[0].size_px ** 2), MAX_CHUNK)
+def _in_order(pool: ProcessPoolExecutor, jobs: Iterator[Job], workers: int) -> Iterator[Rendered]:
     waiting: deque[Future[list[Rendered]]] = deque()
-    for start in range(0, len(jobs), size):
-        waiting.append(pool.submit(render_all, jobs[start : start + size]))
+    for first in jobs:
+        size = min(max(1, CHUNK_PIXELS // first.size_px**2), MAX_CHUNK)
+        waiting.append(pool.submit(render_all, [first, *islice(jobs, size - 1)]))
         if len(waiting) > CHUNKS_AHEAD * workers:
             yield from waiting.popleft().result()
     while waiting:

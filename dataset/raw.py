@@ -6,6 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
@@ -37,12 +38,24 @@ class RawPicture:
 
 @dataclass(frozen=True)
 class RawFolder:
-    """All files that may be pictures, in the order of their clean names."""
+    """All files that may be pictures."""
 
     folder: Path
-    pictures: list[RawPicture]
+    found: list[tuple[str, str]]
+    """Path below the folder, and refusal, of each."""
     fingerprint: str
     """Changes when any file's name, size or time does."""
+
+    @cached_property
+    def pictures(self) -> list[RawPicture]:
+        """In the order of their clean names; where two would have the same, the path's hash tells them apart."""
+        stems = [_stem(path) for path, _ in self.found]
+        taken = Counter(stem.casefold() for stem in stems)
+        pictures = []
+        for (path, refusal), stem in zip(self.found, stems, strict=True):
+            told_apart = f"-{sha256(os.fsencode(path)).hexdigest()[:12]}" if taken[stem.casefold()] > 1 else ""
+            pictures.append(RawPicture(path, _readable(path), f"{stem}{told_apart}.png", refusal))
+        return sorted(pictures, key=lambda picture: picture.file_name)
 
 
 def find_raw(folder: Path, leave_out: Path) -> RawFolder:
@@ -70,7 +83,7 @@ def find_raw(folder: Path, leave_out: Path) -> RawFolder:
     for path, refusal, times in _walk(folder, "images" if scraped else "", leave_out.resolve()):
         digest.update(os.fsencode(path) + b"\0" + times)
         found.append((path, refusal))
-    return RawFolder(folder, _named(found), digest.hexdigest())
+    return RawFolder(folder, found, digest.hexdigest())
 
 
 def _walk(root: Path, below: str, leave_out: Path) -> Iterator[tuple[str, str, bytes]]:
@@ -108,16 +121,9 @@ def _times(state: os.stat_result) -> bytes:
     return b"%d %d %d\0" % (state.st_size, state.st_mtime_ns, state.st_ctime_ns)
 
 
-def _named(found: list[tuple[str, str]]) -> list[RawPicture]:
-    """Give every file a clean name; where two would have the same, each is told apart by its path's hash."""
-    stems = [_stem(path) for path, _ in found]
-    taken = Counter(stem.casefold() for stem in stems)
-    pictures = []
-    for (path, refusal), stem in zip(found, stems, strict=True):
-        raw_file = os.fsencode(path).decode("utf-8", "backslashreplace")
-        told_apart = f"-{sha256(os.fsencode(path)).hexdigest()[:12]}" if taken[stem.casefold()] > 1 else ""
-        pictures.append(RawPicture(path, raw_file, f"{stem}{told_apart}.png", refusal))
-    return sorted(pictures, key=lambda picture: picture.file_name)
+def _readable(path: str) -> str:
+    """The path itself, unless it holds bytes that are no text."""
+    return path if path.isprintable() else os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _stem(path: str) -> str:

@@ -158,8 +158,8 @@ def test_other_colours_and_other_brightness_keep_the_hash_other_shapes_do_not() 
 
 
 def test_the_nearest_pairs_come_first_and_plain_pictures_not_at_all() -> None:
-    full, near, nearer = "ffffffff00000000", "ffffffff0000000f", "ffffffff00000001"
-    plain = "8000000000000000"
+    full, near, nearer = 0xFFFFFFFF00000000, 0xFFFFFFFF0000000F, 0xFFFFFFFF00000001
+    plain = 0x8000000000000000
     pairs = near_pairs(["a", "b", "c", "d", "e"], [full, near, nearer, plain, plain])
     assert [(pair.first, pair.second, pair.distance) for pair in pairs] == [
         ("a", "c", 1),
@@ -171,13 +171,13 @@ def test_the_nearest_pairs_come_first_and_plain_pictures_not_at_all() -> None:
 def test_pairs_across_blocks_are_found_and_their_number_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dataset.near.BLOCK_VALUES", 7)
     names = [f"{number:02d}" for number in range(30)]
-    pairs = near_pairs(names, ["ffffffff00000000"] * 30)
+    pairs = near_pairs(names, [0xFFFFFFFF00000000] * 30)
     assert len(pairs) == 200
     assert near_pairs([], []) == []
     rng = np.random.default_rng(0)
     bits = rng.integers(0, 2**63, 30, np.uint64) | np.uint64(0xFFFFFF)
     bits[29] = bits[0] ^ np.uint64(1)
-    (pair,) = near_pairs(names, [int(value).to_bytes(8, "big").hex() for value in bits])
+    (pair,) = near_pairs(names, bits.tolist())
     assert (pair.first, pair.second, pair.distance) == ("00", "29", 1)
 
 
