@@ -16,9 +16,9 @@ def flip_half(pictures: Tensor) -> Tensor:
 def augment(pictures: Tensor, background: Tensor) -> Tensor:
     """Change light, saturation, contrast and place of each picture at random; differentiable.
 
-    The policy is DiffAugment's (colour and translation; Zhao et al. 2020, arXiv:2006.10738, section 3), but
-    acts on the difference to the background: what is background stays so, and what a shift uncovers is filled
-    with it, so that the generator has nothing to learn from the changes themselves.
+    The policy is DiffAugment's (colour, milder, and translation; Zhao et al. 2020, arXiv:2006.10738, section 3),
+    but it acts on the difference to the background: what is background stays so, and what a shift uncovers is
+    filled with it, so that the generator has nothing to learn from the changes themselves.
 
     Args:
         pictures: [N, 3, H, W] float32 in about [-1, 1].
@@ -31,12 +31,16 @@ def augment(pictures: Tensor, background: Tensor) -> Tensor:
 
 
 def colour(difference: Tensor) -> Tensor:
-    """Brightness ± .5 where there is a figure, saturation times 0 to 2, contrast times .5 to 1.5."""
+    """Brightness ± .2 where there is a figure, saturation times .5 to 1.5, contrast times .75 to 1.25.
+
+    Less than DiffAugment's ± .5, 0 to 2 and .5 to 1.5: a discriminator that sees every degree of saturation
+    teaches no colours, and the pictures turn out grey.
+    """
     brightness, saturation, contrast = torch.rand(3, len(difference), 1, 1, 1, device=difference.device)
     figure = difference.detach().abs().amax(1, keepdim=True).mul(8).clamp(max=1)
-    difference = difference + (brightness - 0.5) * figure
+    difference = difference + 0.4 * (brightness - 0.5) * figure
     grey = difference.mean(1, keepdim=True)
-    coloured: Tensor = (grey + (difference - grey) * (2 * saturation)) * (contrast + 0.5)
+    coloured: Tensor = (grey + (difference - grey) * (saturation + 0.5)) * (0.5 * contrast + 0.75)
     return coloured
 
 
