@@ -48,7 +48,7 @@ def user_agent(contact: str | None) -> str:
 
 
 @dataclass
-class _Host:
+class Host:
     """What is known of one scheme, host and port."""
 
     origin: str
@@ -106,7 +106,7 @@ class Fetcher:
         self._ignore_robots = ignore_robots
         self._transport = Transport(gate, limits, agent, workers)
         self._stop = threading.Event()
-        self._hosts: dict[str, _Host] = {}
+        self._hosts: dict[str, Host] = {}
         self._lock = threading.Lock()
 
     def get(
@@ -260,13 +260,13 @@ class Fetcher:
         self._stop.set()
         return kind(message)
 
-    def _host(self, address: str) -> _Host:
+    def _host(self, address: str) -> Host:
         name, port = host_and_port(address)
         # One host behind http and https is asked no faster for having two schemes.
         place = name if port in DEFAULT_PORTS.values() else f"{name}:{port}"
         origin = f"{urlsplit(address).scheme}://{urlsplit(address).netloc}"
         with self._lock:
-            return self._hosts.setdefault(place, _Host(origin, least_delay_seconds=self._least_delay_seconds))
+            return self._hosts.setdefault(place, Host(origin, least_delay_seconds=self._least_delay_seconds))
 
     def _robots(self, address: str) -> Protego:
         host = self._host(address)

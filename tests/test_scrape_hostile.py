@@ -7,18 +7,20 @@ import socket
 import struct
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
-from webserver import FAST, Answer, Request, Web, cell, letter_path, page, picture, serving
+from webserver import FAST, HASTY, Answer, Request, Web, cell, letter_path, page, picture, serving
 
 from scraper.crawl import ScrapeSettings, ScrapeSummary, crawl
+from scraper.transport import Limits
 
 PATIENT = replace(FAST, silent_in_row=1000, refusals_in_row=1000)
+IMPATIENT = replace(HASTY, silent_in_row=1000)
 WHOLE = picture(7)
 JPEG = picture(7, "JPEG", size=(64, 64))
 NOISE = Image.effect_noise((64, 64), 90)
@@ -26,7 +28,7 @@ CUT_OFF = "the answer was cut off"
 PRIVATE = "127.0.0.1 leads to the private address 127.0.0.1"
 BROKE = "the connection broke"
 BROKEN = "a cut-off or broken picture"
-TOO_SLOW = "no whole answer within 3 s"
+TOO_SLOW = "no whole answer within 2 s"
 
 Behaviour = Answer | Callable[[Request], None]
 
@@ -143,12 +145,6 @@ PICTURES: dict[str, tuple[Behaviour, str]] = {
     "chunks of nonsense": (raw(OK_HEAD + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n" + WHOLE), BROKE),
     "a 200 MB picture": (raw(OK_HEAD + b"Content-Length: 200000000\r\n\r\n" + WHOLE), "larger than 1 MB"),
     "an endless picture": (endless(OK_HEAD + b"\r\n" + WHOLE), "larger than 1 MB"),
-    "a dripping body": (raw(OK_HEAD + b"Content-Length: 900\r\n\r\n", b"x", pause=0.2, times=30), TOO_SLOW),
-    "dripping headers": (raw(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", pause=0.2, times=30), TOO_SLOW),
-    "a dripping header": (raw(b"HTTP/1.1 200 OK\r\nX: ", b"y", pause=0.2, times=30), TOO_SLOW),
-    "endless go-ons": (raw(b"HTTP/1.1 100 Continue\r\n\r\n", pause=0.1, times=40), TOO_SLOW),
-    "silence": (raw(b"", pause=4), "no answer in time"),
-    "silence in mid-body": (raw(OK_HEAD + b"Content-Length: 900\r\n\r\n" + WHOLE, pause=4), "no answer in time"),
     "a gzip bomb": (packed(gzip.compress(b"\0" * 50_000_000)), "larger than 1 MB"),
     "a gzip bomb in a gzip": (
         packed(gzip.compress(gzip.compress(b"\0" * 50_000_000)), "gzip, gzip"),
@@ -185,6 +181,16 @@ PICTURES: dict[str, tuple[Behaviour, str]] = {
     "ten thousand headers": (raw(OK_HEAD + b"X: y\r\n" * 10_000 + b"\r\n" + WHOLE), BROKE),
     "an endless header": (raw(OK_HEAD + b"X: " + b"y" * 200_000), BROKE),
     "headers of wild bytes": (raw(OK_HEAD + bytes(range(14, 256)) + b": \xff\r\n\r\n" + WHOLE), SAVED),
+}  # fmt: skip
+
+# The same, for servers whose slowness is the point: a crawl of its own, with short deadlines.
+SLOW: dict[str, tuple[Behaviour, str]] = {
+    "a dripping body": (raw(OK_HEAD + b"Content-Length: 900\r\n\r\n", b"x", pause=0.2, times=30), TOO_SLOW),
+    "dripping headers": (raw(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n", pause=0.2, times=30), TOO_SLOW),
+    "a dripping header": (raw(b"HTTP/1.1 200 OK\r\nX: ", b"y", pause=0.2, times=30), TOO_SLOW),
+    "endless go-ons": (raw(b"HTTP/1.1 100 Continue\r\n\r\n", pause=0.1, times=40), TOO_SLOW),
+    "silence": (raw(b"", pause=4), "no answer in time"),
+    "silence in mid-body": (raw(OK_HEAD + b"Content-Length: 900\r\n\r\n" + WHOLE, pause=4), "no answer in time"),
 }  # fmt: skip
 
 # What stands in the cell as the picture's address.
@@ -236,8 +242,10 @@ PAGES: dict[str, tuple[Behaviour, str]] = {
     "p": (Answer(b"gone", 404), "HTTP 404"),
     "q": (page(cell("unclosed <i>", "/unclosed.png").replace("</strong></td>", "<td") + "<!-- <![CDATA["), SAVED),
     "r": (page('<td><img src="/srcset.png" srcset="' + "1" * 1_000_000 + '"><strong>srcset</strong></td>'), SAVED),
-    "s": (raw(OK_HEAD + b"Content-Type: text/html\r\n\r\n<html>", b"<td>", pause=0.2, times=30), TOO_SLOW),
 }  # fmt: skip
+
+
+SLOW_PAGE = raw(OK_HEAD + b"Content-Type: text/html\r\n\r\n<html>", b"<td>", pause=0.2, times=30)
 
 
 def build(web: Web) -> None:
@@ -265,14 +273,26 @@ Outcome = tuple[ScrapeSummary, list[dict[str, Any]], Path]
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
-    """One crawl over everything."""
-    out = tmp_path_factory.mktemp("hostile")
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """One crawl over everything but slowness."""
     with serving() as web:
         build(web)
-        settings = ScrapeSettings(base_url=web.url, out=out, delay_seconds=0, workers=24, limits=PATIENT)
-        summary = crawl(settings)
-    yield summary, [json.loads(line) for line in (out / "manifest.jsonl").read_text("utf-8").splitlines()], out
+        return crawled(web, tmp_path_factory.mktemp("hostile"), PATIENT)
+
+
+@pytest.fixture(scope="module")
+def slow_outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """One crawl over slowness."""
+    with serving() as web:
+        web.add_letters({"a": "".join(cell(name, f"/{name.replace(' ', '-')}") for name in SLOW), "b": ""})
+        web.answers.update({f"/{name.replace(' ', '-')}": behaviour for name, (behaviour, _) in SLOW.items()})
+        web.answers[letter_path("b")] = SLOW_PAGE
+        return crawled(web, tmp_path_factory.mktemp("slow"), IMPATIENT)
+
+
+def crawled(web: Web, out: Path, limits: Limits) -> Outcome:
+    summary = crawl(ScrapeSettings(base_url=web.url, out=out, delay_seconds=0, workers=24, limits=limits))
+    return summary, [json.loads(line) for line in (out / "manifest.jsonl").read_text("utf-8").splitlines()], out
 
 
 def record(outcome: Outcome, **wanted: str | None) -> dict[str, Any]:
@@ -293,6 +313,15 @@ def check(outcome: Outcome, line: dict[str, Any], reason: str) -> None:
 @pytest.mark.parametrize("name", PICTURES)
 def test_each_picture_is_saved_whole_or_named_with_its_reason(name: str, outcome: Outcome) -> None:
     check(outcome, record(outcome, name=name), PICTURES[name][1])
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_each_slow_answer_is_given_up_at_its_deadline(name: str, slow_outcome: Outcome) -> None:
+    check(slow_outcome, record(slow_outcome, name=name), SLOW[name][1])
+
+
+def test_a_slow_page_is_given_up_at_its_deadline(slow_outcome: Outcome) -> None:
+    check(slow_outcome, record(slow_outcome, letter="b"), TOO_SLOW)
 
 
 @pytest.mark.parametrize("name", ADDRESSES)
