@@ -66,7 +66,7 @@ class LiveLine:
 
     def __init__(self, title: str, shown: bool) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
         console = Console(stderr=True, quiet=not shown)
         self._plain = shown and not (console.is_terminal and not console.is_dumb_terminal)
@@ -74,14 +74,14 @@ class LiveLine:
         self._last_line = 0.0
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
+            BarColumn(bar_width=10),  # so that a line of training fits into 80 columns
+            TextColumn("{task.fields[amount]}"),
             TextColumn("{task.fields[words]}", style="dim"),
             console=console,
             disable=self._plain,
             transient=True,
         )
-        self._task = self._bar.add_task(title, total=None, words="")
+        self._task = self._bar.add_task(title, total=None, amount="", words="")
 
     def __enter__(self) -> "LiveLine":
         self._bar.start()
@@ -94,12 +94,17 @@ class LiveLine:
         """Show the state; the signature of `scraper.progress.Progress`."""
         from rich.markup import escape
 
-        self._bar.update(self._task, completed=done, total=total, words=escape(text))
+        amount = compact(done) + (f"/{compact(total)}" if total else "")
+        self._bar.update(self._task, completed=done, total=total, amount=amount, words=escape(text))
         now = time.monotonic()
         if self._plain and now - self._last_line >= SECONDS_BETWEEN_PLAIN_LINES:
             self._last_line = now
-            amount = f"{done}/{total}" if total else f"{done}"
             print(f"{self._title} {amount} {text}", file=sys.stderr, flush=True)
+
+
+def compact(number: int) -> str:
+    """``950``, ``1290``, ``21k``: short enough for a line that moves."""
+    return f"{number / 1000:.0f}k" if number >= 10_000 else str(number)
 
 
 Json = Annotated[bool, typer.Option("--json", show_envvar=False, help="Print one JSON object on stdout.")]

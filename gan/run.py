@@ -5,15 +5,17 @@ import math
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 from PIL import Image
-from torch.utils.tensorboard import SummaryWriter
 
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.sample import save_png
 from scraper.atomic import write_text
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 GENERATOR_FILE = "generator.safetensors"
 CHECKPOINT_FILE = "checkpoint.pt"
@@ -30,7 +32,7 @@ class RunFolder:
         self.generator = path / GENERATOR_FILE
         self._metrics = path / METRICS_FILE
         self._lock = FileLock(path / ".lock", blocking=False)
-        self._events: SummaryWriter | None = None
+        self._events: "SummaryWriter | None" = None
 
     @classmethod
     def create(cls, config: TrainConfig) -> "RunFolder":
@@ -92,6 +94,9 @@ class RunFolder:
         if self._metrics.exists():
             kept = [line for line in self._metrics.read_text("utf-8").splitlines() if is_until(line, images)]
             write_text(self._metrics, "".join(f"{line}\n" for line in kept))
+        # Imported here, for drawing finds its runs by this module and must not wait for TensorBoard.
+        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415
+
         # TensorBoard drops earlier events at or after the purge step, so its curves have no double points either.
         self._events = SummaryWriter(str(self.path), purge_step=images + 1 if images else None)
 

@@ -235,7 +235,7 @@ def tick(game: Game, folder: RunFolder, clock: Clock) -> str:
     values = game.take_metrics()
     check_finite(values, folder.path)
     folder.log(game.images, {**values, "images_per_second": clock.speed, "seconds": clock.seconds})
-    return f"D {values['loss_d']:.2f} G {values['loss_g']:.2f} · sign(D real) {values['sign_real']:+.2f}"
+    return f"D {values['loss_d']:.2f} · G {values['loss_g']:.2f} · real {values['sign_real']:+.2f}"
 
 
 def is_due(game: Game, every: int) -> bool:
