@@ -376,9 +376,8 @@ def demo(
     )
     screen.say(f"before and after: {done.before_after}")
     screen.say(f"new characters:   {done.grid}")
-    screen.hint(
-        f"better ones:      cd {out} && vgc train --resume {done.run.run.name} --minutes 60 && vgc generate -n 64"
-    )
+    screen.hint(f"better ones:      vgc train --resume {done.run.run} --minutes 60")
+    screen.hint(f"                  vgc generate -n 64 --model {done.run.run}")
     screen.result(
         {"grid": done.grid, "before_after": done.before_after, "run": done.run.run, "images": done.run.images}
     )

@@ -32,7 +32,7 @@ class RunFolder:
         self.generator = path / GENERATOR_FILE
         self._metrics = path / METRICS_FILE
         self._lock = FileLock(path / ".lock", blocking=False)
-        self._events: "SummaryWriter | None" = None
+        self._events: SummaryWriter | None = None
 
     @classmethod
     def create(cls, config: TrainConfig) -> "RunFolder":

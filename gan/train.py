@@ -28,8 +28,9 @@ IMAGES_BETWEEN_SAMPLES = 5000
 MINUTES_ON_CPU = 20.0
 """Length of a run on a CPU where the user names none; a GPU plays the preset's kimg."""
 
-CHANGEABLE = {"kimg", "minutes", "device", "save_minutes"}
-"""Settings that a resumed run may change without becoming another run."""
+CHANGEABLE = {"kimg", "minutes", "device", "save_minutes", "data"}
+"""Settings that a resumed run may change without becoming another run. The pictures may have moved: they are known
+by their pixels."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -166,6 +167,13 @@ def test_resuming_refuses_changed_pictures(discs, tmp_path):
     Image.new("RGB", (16, 16)).save(data / "zzz.png")
     with pytest.raises(GanError, match="pictures have changed"):
         resume("r", tmp_path, {})
+
+
+def test_pictures_that_have_moved_are_known_by_their_pixels(discs, tmp_path):
+    train(config(discs, tmp_path))
+    moved = tmp_path / "moved"
+    shutil.copytree(discs, moved)
+    assert resume("r", tmp_path, {"data": moved, "kimg": 0.1}).images == 104
 
 
 def test_an_unknown_run_is_refused_with_those_there_are(discs, tmp_path):
