@@ -268,9 +268,7 @@ def preprocess(
     if len(left_out) > MOST_LEFT_OUT_SHOWN:
         screen.say(f"left out: {len(left_out) - MOST_LEFT_OUT_SHOWN:,} more, all in {out / 'report.json'}")
     if built.near_duplicates:
-        screen.say(
-            f"{len(built.near_duplicates)} pairs look alike; both stay in the set, see {out / 'report.json'}"
-        )
+        screen.say(f"{len(built.near_duplicates)} pairs look alike and stay in the set; --report shows them")
     if report:
         screen.say(f"to look at: {page}")
     screen.hint("next: vgc train" + ("" if out == Path("Data/train_data") else f" --data {out / 'rgb_images'}"))

@@ -41,7 +41,7 @@ from scraper.progress import Progress, silent
 log = logging.getLogger(__name__)
 
 SIZES_PX = range(16, 513)
-FORMAT = 4
+FORMAT = 5
 """Raised whenever a raw picture comes to mean other bytes: sets by an older one are then built anew."""
 
 

@@ -14,6 +14,8 @@ CARD = "README.md"
 SAMPLE = "data_sample.png"
 SAMPLE_PICTURES = 96
 SAMPLE_COLUMNS = 12
+SAMPLE_SIDE_PX = 128
+"""Larger pictures are shown smaller."""
 MOST_COMMON = 10
 
 Item = TypeVar("Item")
@@ -30,7 +32,9 @@ def write_sample(path: Path, pictures: Sequence[Path]) -> None:
     opened = []
     for picture in pictures:
         with Image.open(picture) as image:
-            opened.append(image.convert("RGB"))
+            shown = image.convert("RGB")
+            shown.thumbnail((SAMPLE_SIDE_PX, SAMPLE_SIDE_PX), Image.Resampling.LANCZOS)
+            opened.append(shown)
     board(opened, SAMPLE_COLUMNS).save(path, "PNG")
 
 
