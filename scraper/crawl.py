@@ -4,10 +4,11 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -90,8 +91,11 @@ class _Crawl:
         self._collector = Collector(
             self._fetcher, self._site, settings.limits, settings.out, save=not settings.dry_run
         )
-        self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="scrape")
+        # Twice as many threads as requests at once: while one half waits for the site, the other may decode.
+        self._threads = 2 * settings.workers
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="scrape")
         self._running: dict[Future[Any], Callable[[Future[Any]], None]] = {}
+        self._finished: SimpleQueue[Future[Any]] = SimpleQueue()
         self._pages: deque[tuple[str, str]] = deque()
         self._pages_running = 0
         self._waiting: deque[Character] = deque()
@@ -130,15 +134,18 @@ class _Crawl:
 
     def _loop(self) -> None:
         while True:
-            while len(self._running) < 2 * self._settings.workers and self._start_next():
+            while len(self._running) <= self._threads and self._start_next():
                 pass
             if not self._running:
                 return
-            done, _ = wait(self._running, return_when=FIRST_COMPLETED)
-            for future in done:
-                with suppress(Stopped):  # the reason comes with another of them
-                    self._running[future](future)
-                del self._running[future]
+            future = self._finished.get()
+            with suppress(Stopped):  # the reason comes with another one
+                self._running[future](future)
+            del self._running[future]
+
+    def _follow(self, future: Future[Any], settle: Callable[[Future[Any]], None]) -> None:
+        self._running[future] = settle
+        future.add_done_callback(self._finished.put)
 
     def _start_next(self) -> bool:
         """Start what is best done next: pages before pictures; False: nothing can be started now."""
@@ -190,7 +197,7 @@ class _Crawl:
         self._pages_running += 1
         known = self._journal.get(url)
         future = self._pool.submit(self._collector.letter_page, url, letter, self._hub_url, known)
-        self._running[future] = lambda future: self._settle_page(letter, url, future)
+        self._follow(future, lambda future: self._settle_page(letter, url, future))
 
     def _settle_page(self, letter: str, url: str, future: Future[tuple[Record, list[Character]]]) -> None:
         try:
@@ -261,7 +268,7 @@ class _Crawl:
             picture_due=self._picture_due(known),
             details_due=self._details_due(character),
         )
-        self._running[future] = self._settle_character
+        self._follow(future, self._settle_character)
 
     def _settle_character(self, future: Future[list[Record]]) -> None:
         *others, picture = future.result()

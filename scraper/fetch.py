@@ -82,7 +82,7 @@ class Fetcher:
         limits: bounds of each request.
         delay_seconds: mean time between two requests to a host.
         least_delay_seconds: no two requests to a host come closer together.
-        workers: threads that will call.
+        workers: requests under way at once, whatever the number of threads that call.
         agent: the User-Agent header.
         ignore_robots: do not read robots.txt.
     """
@@ -105,6 +105,7 @@ class Fetcher:
         self._least_delay_seconds = least_delay_seconds
         self._ignore_robots = ignore_robots
         self._transport = Transport(gate, limits, agent, workers)
+        self._slots = threading.BoundedSemaphore(workers)
         self._stop = threading.Event()
         self._hosts: dict[str, Host] = {}
         self._lock = threading.Lock()
@@ -197,16 +198,17 @@ class Fetcher:
 
     def _ask(self, address: str, cap_bytes: int, headers: Mapping[str, str]) -> Reply:
         host = self._host(address)
-        if self._stop.wait(max(host.take_turn(self._delay_seconds), 0.0)):
-            raise Stopped
-        with self._lock:
-            self.requests += 1
-        try:
-            reply = self._transport.get(address, headers, cap_bytes)
-        except Refusal:
-            if self._stop.is_set():
-                raise Stopped from None  # cut by `stop`, not by the site
-            raise
+        with self._slots:
+            if self._stop.wait(max(host.take_turn(self._delay_seconds), 0.0)):
+                raise Stopped
+            with self._lock:
+                self.requests += 1
+            try:
+                reply = self._transport.get(address, headers, cap_bytes)
+            except Refusal:
+                if self._stop.is_set():
+                    raise Stopped from None  # cut by `stop`, not by the site
+                raise
         with host.lock:
             host.silent_in_row = 0
             host.refusals_in_row = host.refusals_in_row + 1 if reply.status in REFUSING else 0

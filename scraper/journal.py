@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
@@ -111,8 +111,8 @@ class Journal:
         Raises:
             OSError: it cannot be written; the lines before it stand.
         """
-        values = asdict(record)
-        line = {key: values[key] for key in _NAMES if key not in _OPTIONAL or values[key]}
+        values = {name: getattr(record, name) for name in _NAMES}
+        line = {name: value for name, value in values.items() if value or name not in _OPTIONAL}
         encoded = json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
         if self._writer is None:
             self._writer = self._open_writer()

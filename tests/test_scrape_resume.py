@@ -86,7 +86,7 @@ def test_a_crawl_killed_again_and_again_ends_as_if_undisturbed(tmp_path: Path) -
         assert kills >= 3
         assert pictures(out) == pictures(tmp_path / "undisturbed")
         assert facts(out) == facts(tmp_path / "undisturbed")
-        assert sum(picture_hits(web).values()) <= 90 + kills * 4
+        assert sum(picture_hits(web).values()) <= 90 + kills * 8  # what 8 threads had under way
         assert not list(out.rglob("*.partial"))
 
 
