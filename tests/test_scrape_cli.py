@@ -1,10 +1,12 @@
 """`vgc scrape` as a person types it: words, JSON, exit codes."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from typer.testing import CliRunner
 from webserver import HUB, Answer, Web, cell, letter_path, page, picture, serving, small_site
 
 import cli
+from scraper.sites import Site
 
 
 @pytest.fixture
@@ -141,3 +144,14 @@ def test_ctrl_c_ends_with_code_130_and_a_word_on_how_to_go_on(tmp_path: Path) ->
         assert process.returncode == 130
         assert "the same command goes on" in words
         assert "Traceback" not in words
+
+
+def test_the_docs_name_every_option_and_every_key_of_a_site() -> None:
+    docs = (Path(cli.__file__).parent / "docs/scraping.md").read_text("utf-8")
+    words = CliRunner().invoke(cli.app, ["scrape", "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).stdout
+    options = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", words)) - {"--help", "--quiet", "--verbose", "--wayback-url"}
+    assert len(options) >= 14
+    assert {option for option in options if f"`{option}" not in docs} == set()
+    assert {
+        key.name for key in fields(Site) if f"`{key.name}`" not in docs and f"\n{key.name} = " not in docs
+    } == set()

@@ -401,3 +401,16 @@ def test_cleaned_text_is_one_printable_line(text: str) -> None:
     assert len(line.splitlines()) <= 1
     assert "\x1b" not in line
     assert "\u202e" not in line
+
+
+def test_the_site_described_in_the_docs_is_a_good_one(tmp_path: Path) -> None:
+    docs = (Path(__file__).parent.parent / "docs/scraping.md").read_text("utf-8")
+    example = docs.split("```toml\n")[1].split("```")[0]
+    assert len(example.splitlines()) == 10
+    (tmp_path / "my.toml").write_text(example)
+    site = load_site(tmp_path / "my.toml")
+    html = """<main><figure><a href="/ann"><img src="//cdn.sprites.example/a.png"></a>
+        <figcaption><b>Ann</b><i>Quest</i></figcaption></figure></main>"""
+    (one,) = characters(site, parse_html(html), "https://sprites.example/rooms/n", "n")
+    assert (one.name, one.game, one.link) == ("Ann", "Quest", "https://sprites.example/ann")
+    assert site.picture_hosts == ("cdn.sprites.example",)
