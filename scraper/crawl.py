@@ -21,6 +21,7 @@ from scraper.journal import Journal, Record
 from scraper.progress import Progress, silent
 from scraper.settings import ScrapeSettings, wanted_letters
 from scraper.sites import Character, letter_pages
+from scraper.soup import parse_html
 from scraper.summary import Failure, ScrapeSummary
 from scraper.wayback import MIN_DELAY_SECONDS
 
@@ -74,7 +75,7 @@ class _Crawl:
         self._settings = settings
         self._progress = progress
         self._site = settings.described_site()
-        self._hub_url = self._site.base_url + self._site.hub
+        self._hub_url = f"{self._site.base_url}/{self._site.hub.lstrip('/')}"
         self._fetcher = Fetcher(
             settings.gate(self._site),
             settings.limits,
@@ -164,11 +165,11 @@ class _Crawl:
     def _read_hub(self) -> None:
         try:
             hub = self._collector.page(self._hub_url, "hub", self._journal.get(self._hub_url))
+            found = letter_pages(self._site, parse_html(hub.text), hub.url)
         except Refusal as refusal:
             raise self._no_hub(refusal) from refusal
         self._write(hub.record)
         self._summary.pages += 1
-        found = letter_pages(self._site, hub.tree, hub.url)
         if not found:
             raise ScrapeError(
                 f"{self._hub_url} links to no pages of characters: look whether it is the right site, or whether "
@@ -178,6 +179,8 @@ class _Crawl:
         chosen = {letter: url for letter, url in found.items() if wanted is None or letter in wanted}
         if not chosen:
             raise ScrapeSettingsError(f"--letters {self._settings.letters}: the site has {', '.join(found)}")
+        if wanted and wanted - found.keys():
+            log.warning("the site has no page for %s", ", ".join(sorted(wanted - found.keys())))
         self._pages.extend(chosen.items())
         self._progress(0, None, f"{len(self._pages)} pages to read")
 

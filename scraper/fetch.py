@@ -1,5 +1,6 @@
 """One polite, bounded, safe GET: robots.txt, pace, retries, redirects."""
 
+import logging
 import random
 import threading
 import time
@@ -22,7 +23,10 @@ ROBOTS_BYTES = 512_000
 """What of a robots.txt is read (RFC 9309 asks for at least 500 KiB)."""
 JITTER = (0.75, 1.25)
 MAX_BACKOFF_SECONDS = 30.0
-YEAR_SECONDS = 365 * 86_400.0
+DAY_SECONDS = 86_400.0
+YEAR_SECONDS = 365 * DAY_SECONDS
+TOLD_CRAWL_DELAY_SECONDS = 10.0
+"""A robots.txt that asks for more is worth a word."""
 OK, NOT_MODIFIED = 200, 304
 REDIRECTS = (301, 302, 303, 307, 308)
 REFUSING = (403, 429)
@@ -31,6 +35,9 @@ PASSING = (408, 425, 429)
 
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+log = logging.getLogger(__name__)
 
 
 class Stopped(Exception):
@@ -57,6 +64,7 @@ class Host:
     lock: threading.Lock = field(default_factory=threading.Lock)
     least_delay_seconds: float = 0.0
     next_turn: float = 0.0
+    pauses: int = 0
     refusals_in_row: int = 0
     silent_in_row: int = 0
 
@@ -68,9 +76,17 @@ class Host:
             self.next_turn = turn + interval
         return turn - time.monotonic()
 
+    def obey_crawl_delay(self, seconds: float) -> None:
+        """Keep the distance that robots.txt asks for, however long; nonsense (negative, NaN) is passed over."""
+        if seconds > self.least_delay_seconds:
+            self.least_delay_seconds = min(seconds, DAY_SECONDS)
+        if seconds >= TOLD_CRAWL_DELAY_SECONDS:
+            log.warning("%s asks for %.0f seconds between two requests", self.origin, self.least_delay_seconds)
+
     def pause(self, seconds: float) -> None:
         """Leave the host alone for a while."""
         with self.lock:
+            self.pauses += 1
             self.next_turn = max(self.next_turn, time.monotonic() + seconds)
 
 
@@ -199,8 +215,7 @@ class Fetcher:
     def _ask(self, address: str, cap_bytes: int, headers: Mapping[str, str]) -> Reply:
         host = self._host(address)
         with self._slots:
-            if self._stop.wait(max(host.take_turn(self._delay_seconds), 0.0)):
-                raise Stopped
+            self._wait_for_turn(host)
             with self._lock:
                 self.requests += 1
             try:
@@ -213,6 +228,13 @@ class Fetcher:
             host.silent_in_row = 0
             host.refusals_in_row = host.refusals_in_row + 1 if reply.status in REFUSING else 0
         return reply
+
+    def _wait_for_turn(self, host: Host) -> None:
+        pauses = -1
+        while pauses != host.pauses:  # a pause takes back the turns that were given out before it
+            pauses = host.pauses
+            if self._stop.wait(max(host.take_turn(self._delay_seconds), 0.0)):
+                raise Stopped
 
     def _judge(self, reply: Reply) -> None:
         """Let 200 and 304 pass; turn every other status into its consequence."""
@@ -275,8 +297,7 @@ class Fetcher:
         with host.robots_lock:
             if host.robots is None:
                 host.robots = Protego.parse(self._robots_text(f"{host.origin}/robots.txt"))
-                crawl_delay_seconds = float(host.robots.crawl_delay(ROBOTS_TOKEN) or 0.0)
-                host.least_delay_seconds = max(host.least_delay_seconds, crawl_delay_seconds)
+                host.obey_crawl_delay(host.robots.crawl_delay(ROBOTS_TOKEN) or 0.0)
             return host.robots
 
     def _robots_text(self, address: str) -> str:

@@ -175,12 +175,14 @@ def characters(site: Site, page: BeautifulSoup, url: str, letter: str) -> Iterat
     """Give the characters of a letter page in their order; empty cells give nothing.
 
     The page is taken apart: each cell is looked at on its own, the inner ones of nested tables first, so that
-    no picture counts twice and a page of deep nesting takes no longer than a flat one.
+    no picture counts twice and a page of deep nesting takes no longer than a flat one, and its room is free again.
     """
     area = page.select_one(site.area)
     cells = [cell.extract() for cell in reversed(area.select(site.cells))] if area else []
+    page.decompose()
     for cell in reversed(cells):
         character = _character(site, cell, url, letter)
+        cell.decompose()
         if character:
             yield character
 

@@ -149,6 +149,29 @@ def test_retry_after_in_seconds_is_waited_for_by_all_workers(site: Web, tmp_path
     assert asked[1] - asked[0] >= 0.7
 
 
+def test_a_pause_takes_back_the_turns_that_other_workers_had(tmp_path: Path) -> None:
+    with small_site("a", count=8) as web:
+        web.answers["/up/a-0.png"] = refusing_once(429, Retry_After="2")
+        assert scrape(web, tmp_path, delay_seconds=0.2, workers=8).saved == 8
+        refused = next(at for at, path, _ in web.requests if path == "/up/a-0.png")
+        assert (
+            len([at for at, _, _ in web.requests if refused + 0.1 < at < refused + 1.8]) <= 1
+        )  # on its way already
+
+
+@pytest.mark.parametrize("delay", ["nan", "-1", "soon", "", "-inf"])
+def test_a_senseless_crawl_delay_is_passed_over(delay: str, site: Web, tmp_path: Path) -> None:
+    site.answers["/robots.txt"] = robots("User-agent: *", f"Crawl-delay: {delay}")
+    assert scrape(site, tmp_path).saved == 6
+
+
+def test_an_endless_crawl_delay_is_a_day_and_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    host = Host("http://x")
+    host.obey_crawl_delay(float("inf"))
+    assert host.least_delay_seconds == 86_400
+    assert "http://x asks for 86400 seconds between two requests" in caplog.text
+
+
 def test_retry_after_as_a_date_is_waited_for(site: Web, tmp_path: Path) -> None:
     when = format_datetime(datetime.now(UTC) + timedelta(seconds=3), usegmt=True)
     site.answers["/up/a-0.png"] = refusing_once(503, Retry_After=when)
@@ -178,17 +201,16 @@ def test_a_senseless_retry_after_is_taken_for_a_short_wait(value: str, site: Web
 
 
 @pytest.mark.parametrize("status", [403, 429])
-def test_three_refusals_in_a_row_end_the_crawl_and_the_rest_is_kept(
-    status: int, site: Web, tmp_path: Path
-) -> None:
-    for number in range(3):
-        site.answers[f"/up/b-{number}.png"] = Answer(b"", status)
-    with pytest.raises(ScrapeBlockedError, match=f"3 requests in a row.*HTTP {status}") as stop:
-        scrape(site, tmp_path, workers=1)
-    assert stop.value.exit_code == 4
-    assert stop.value.summary is not None
-    assert stop.value.summary.saved == 3
-    assert sum(hits for path, hits in site.hits.items() if path.startswith("/up/b-")) == 3
+def test_three_refusals_in_a_row_end_the_crawl_and_the_rest_is_kept(status: int, tmp_path: Path) -> None:
+    with small_site("a", count=6) as web:
+        refusing = [f"/up/a-{number}.png" for number in (3, 4, 5)]
+        web.answers.update(dict.fromkeys(refusing, Answer(b"", status)))
+        with pytest.raises(ScrapeBlockedError, match=f"3 requests in a row.*HTTP {status}") as stop:
+            scrape(web, tmp_path, workers=1)
+        assert stop.value.exit_code == 4
+        assert stop.value.summary is not None
+        assert stop.value.summary.saved == 3
+        assert sum(web.hits[path] for path in refusing) in (3, 4)
 
 
 def test_refusals_that_are_not_in_a_row_are_single_failures(site: Web, tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def test_details_and_picture_of_one_run_share_a_line(tmp_path: Path) -> None:
 TOML = """
     name = "Sprite Museum"
     base_url = "{url}"
-    hub = "/rooms"
+    hub = "rooms"
     letter_links = "nav a.room"
     area = "main"
     cells = "figure"
@@ -299,6 +299,15 @@ def test_letters_that_the_site_has_not_are_named(tmp_path: Path) -> None:
         pytest.raises(ScrapeSettingsError, match="--letters x: the site has a, b"),
     ):
         crawl(ScrapeSettings(base_url=web.url, letters="x", out=tmp_path, delay_seconds=0, limits=FAST))
+
+
+def test_a_letter_among_others_that_the_site_has_not_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with small_site("ab", count=1) as web:
+        options = ScrapeSettings(base_url=web.url, letters="a,q", out=tmp_path, delay_seconds=0, limits=FAST)
+        assert crawl(options).saved == 1
+    assert "the site has no page for q" in caplog.text
 
 
 def test_a_hub_without_letters_is_an_error(tmp_path: Path) -> None:
