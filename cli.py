@@ -3,6 +3,7 @@
 import inspect
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -153,6 +154,9 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
 
 def main() -> None:
     """The ``vgc`` entry point."""
+    # Threads that wait for each other give way soon: with GNU OpenMP's own 300,000 rounds, a training beside other
+    # work on the same cores stands nearly still. Read when torch is loaded.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     app(prog_name="vgc")
 
 

@@ -1,0 +1,33 @@
+"""``python -m gan.pretrained.publish RUN``: make a run on the built-in characters the built-in generator."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from gan.checkpoint import load_generator, save_generator
+from gan.generate import built_in_model, find_model
+
+TRAINED_ON = "the 1,500 built-in characters (CC0 1.0, synthetic)"
+
+
+def publish(model: Path, target: Path) -> None:
+    """Copy a generator file in half precision, its header naming the built-in characters."""
+    generator, header = load_generator(model, torch.device("cpu"))
+    save_generator(target, generator, replace(header, trained_on=TRAINED_ON), torch.float16)
+
+
+def main() -> None:
+    """Publish the run named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m gan.pretrained.publish", description=__doc__)
+    parser.add_argument(
+        "run", help="a run's name or folder, or a generator file, trained on the built-in characters"
+    )
+    model = find_model(parser.parse_args().run, Path("train_output"))
+    publish(model, built_in_model())
+    print(f"{model} -> {built_in_model()}: {built_in_model().stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()
