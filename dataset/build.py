@@ -29,6 +29,7 @@ from dataset.staging import (
     finish_commit,
     locked,
     open_staging,
+    picture_names,
     read_stamp,
     remove_unused,
     stamp_of,
@@ -162,7 +163,7 @@ def _respect_strangers(out: Path, raw: RawFolder) -> None:
     """Pictures in the set's folder that no earlier build made are somebody's own: never overwritten or deleted."""
     folder = out / RGB_FOLDER
     made = file_names(out / METADATA)
-    strangers = {path.name for path in folder.glob("*.png")} - made
+    strangers = {name for name in picture_names(folder) if name not in made}
     lost = sorted(strangers.intersection(picture.file_name for picture in raw.pictures))
     if (strangers and not made) or lost:
         name = lost[0] if lost else min(strangers)

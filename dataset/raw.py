@@ -88,27 +88,34 @@ def find_raw(folder: Path, leave_out: Path) -> RawFolder:
 
 def _walk(root: Path, below: str, leave_out: Path) -> Iterator[tuple[str, str, bytes]]:
     """Give path below ``root``, refusal and times of every file, the same whatever the folder's own order."""
+    # Names alone: the directory's own entries keep what they know of each file, and all of them at once are large.
     with os.scandir(root / below) as listing:
-        entries = sorted(listing, key=lambda entry: entry.name)
-    for entry in entries:
-        path = f"{below}/{entry.name}" if below else entry.name
-        if entry.name.startswith(".") or entry.name.endswith(PARTIAL_SUFFIX) or path == MANIFEST_NAME:
+        names = sorted(entry.name for entry in listing)
+    for name in names:
+        path = f"{below}/{name}" if below else name
+        if name.startswith(".") or name.endswith(PARTIAL_SUFFIX) or path == MANIFEST_NAME:
             continue
-        if entry.is_dir(follow_symlinks=False):
-            if Path(entry.path).resolve() != leave_out:
+        try:
+            state = os.lstat(f"{root}/{path}")
+        except FileNotFoundError:
+            continue  # gone since the folder was listed
+        if stat.S_ISDIR(state.st_mode):
+            if (root / path).resolve() != leave_out:
                 yield from _walk(root, path, leave_out)
             continue
-        refusal, times = _look_at(entry, root)
+        refusal, times = _look_at(root, path, state)
         yield path, refusal, times
 
 
-def _look_at(entry: "os.DirEntry[str]", root: Path) -> tuple[str, bytes]:
-    try:
-        state = entry.stat()
-    except OSError:
-        return "a link to nothing", b""
-    if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(root.resolve()):
-        return "a link out of the folder", b""
+def _look_at(root: Path, path: str, state: os.stat_result) -> tuple[str, bytes]:
+    """Refusal and times of a file or a link."""
+    if stat.S_ISLNK(state.st_mode):
+        try:
+            state = (root / path).stat()
+        except OSError:
+            return "a link to nothing", b""
+        if not (root / path).resolve().is_relative_to(root.resolve()):
+            return "a link out of the folder", b""
     if stat.S_ISDIR(state.st_mode):
         return "a link to a folder", b""
     if not stat.S_ISREG(state.st_mode):
