@@ -91,9 +91,8 @@ class RunFolder:
 
     def go_on_from(self, images: int) -> None:
         """Forget lines of metrics that a killed run wrote after its last checkpoint, and open the event file."""
-        if self._metrics.exists():
-            kept = [line for line in self._metrics.read_text("utf-8").splitlines() if is_until(line, images)]
-            write_text(self._metrics, "".join(f"{line}\n" for line in kept))
+        lines = self._metrics.read_text("utf-8").splitlines() if self._metrics.exists() else []
+        write_text(self._metrics, "".join(f"{line}\n" for line in lines if is_until(line, images)))
         # Imported here, for drawing finds its runs by this module and must not wait for TensorBoard.
         from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415
 

@@ -1,6 +1,7 @@
 """Seeds to pictures: the same ones, whoever asks and however."""
 
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -156,9 +157,10 @@ def test_an_unknown_model_is_refused_with_the_runs_there_are(tmp_path):
 
 def test_without_runs_the_built_in_generator_draws_and_else_the_newest_run(tmp_path):
     assert find_model(None, tmp_path) == built_in_model()
-    for name in ("b", "a"):
+    for age, name in enumerate(["a", "c", "b"]):
         (tmp_path / name).mkdir()
         (tmp_path / name / "generator.safetensors").write_bytes(b"")
+        os.utime(tmp_path / name / "generator.safetensors", (1000 - age, 1000 - age))
     assert find_model(None, tmp_path) == tmp_path / "a/generator.safetensors"
 
 
