@@ -2,7 +2,8 @@
 
     python -m benchmarks._site CHARACTERS LATENCY_MS
 
-It prints its base URL and serves until it is killed. ``/__hits__`` tells what it was asked for, and how often.
+It prints its base URL and serves until it is killed. ``/__hits__`` tells what it was asked for, how often, and
+for how many things at once since it was asked for that.
 """
 
 import asyncio
@@ -40,6 +41,8 @@ class Site:
     def __init__(self, characters: int, latency_seconds: float) -> None:
         self._latency_seconds = latency_seconds
         self._hits: Counter[str] = Counter()
+        self._at_once = 0
+        self._most_at_once = 0
         self._pages = {
             letter_path(letter): _page(range(number, characters, len(LETTERS)), letter)
             for number, letter in enumerate(LETTERS)
@@ -53,14 +56,19 @@ class Site:
             while request := await reader.readuntil(b"\r\n\r\n"):
                 path = request.split(b" ", 2)[1].decode("latin-1")
                 status, body = self._answer(path)
+                self._at_once += 1
+                self._most_at_once = max(self._at_once, self._most_at_once)
                 await asyncio.sleep(self._latency_seconds)
+                self._at_once -= 1
                 writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
     def _answer(self, path: str) -> tuple[str, bytes]:
         if path == "/__hits__":
-            return "200 OK", json.dumps(self._hits).encode()
+            told = {**self._hits, "most at once": self._most_at_once}
+            self._most_at_once = 0
+            return "200 OK", json.dumps(told).encode()
         self._hits[path] += 1
         if path in self._pages:
             return "200 OK", self._pages[path]

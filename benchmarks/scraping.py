@@ -115,7 +115,10 @@ def run_vgc(url: str, folder: Path) -> Run:
 def run_scrapy(url: str, folder: Path) -> Run:
     """One crawl by Scrapy."""
     (folder / "spider.py").write_text(SPIDER)
-    return measured([sys.executable, "-m", "scrapy", "runspider", "-a", f"url={url}", "spider.py"], folder)
+    # On its usual reactor, asyncio, Scrapy 2.19 overruns its own limit by far (392 requests at once were seen).
+    reactor = "TWISTED_REACTOR=twisted.internet.selectreactor.SelectReactor"
+    words = ["runspider", "-s", reactor, "-a", f"url={url}", "spider.py"]
+    return measured([sys.executable, "-m", "scrapy", *words], folder)
 
 
 def in_new_folder(run: Callable[[str, Path], Run], url: str) -> Run:
@@ -129,19 +132,19 @@ def speed(rounds: int) -> Table:
     programs = {"vgc scrape": run_vgc}
     if find_spec("scrapy"):
         programs["Scrapy"] = run_scrapy
+    runs: dict[str, list[Run]] = {name: [] for name in programs}
+    most_at_once = dict.fromkeys(programs, 0)
     with site(CHARACTERS, LATENCY_MS) as url:
-        runs: dict[str, list[Run]] = {name: [] for name in programs}
         for _ in range(rounds):
             for name, run in programs.items():
                 runs[name].append(in_new_folder(run, url))
-        before = sum(hits(url).values())
-        in_new_folder(run_vgc, url)
-        requests = sum(hits(url).values()) - before
+                most_at_once[name] = max(hits(url)["most at once"], most_at_once[name])
+        requests = sum(count for path, count in hits(url).items() if path.startswith("/")) / rounds / len(programs)
     bound = requests / WORKERS * LATENCY_MS / 1000
     table = Table(
-        title=f"{requests:,} requests, {LATENCY_MS} ms latency, {WORKERS} at once: {bound:.2f} s at best"
+        title=f"{requests:,.0f} requests, {LATENCY_MS} ms latency, {WORKERS} at once: {bound:.2f} s at best"
     )
-    for heading in ("", "pictures", "seconds", "of the best", "CPU seconds", "peak MB"):
+    for heading in ("", "pictures", "seconds", "of the best", "CPU seconds", "peak MB", "most at once"):
         table.add_column(heading, justify="right")
     for name, taken in runs.items():
         seconds, cpu, peak = (
@@ -149,7 +152,7 @@ def speed(rounds: int) -> Table:
             for figure in ("seconds", "cpu_seconds", "peak_mb")
         )
         cells = (f"{taken[0].pictures:,}", f"{seconds:.2f}", f"{seconds / bound:.2f}", f"{cpu:.2f}", f"{peak:.0f}")
-        table.add_row(name, *cells)
+        table.add_row(name, *cells, str(most_at_once[name]))
     return table
 
 
