@@ -1,6 +1,7 @@
 """Made-up games, and a made-up name and role for every built-in character."""
 
 import random
+import re
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -128,6 +129,10 @@ STYLE_ENDINGS = {
 }
 
 
+AWKWARD = re.compile(r"condom|tard|fag|tit|dumb|anal|rape|nazi|nig|turd|twat|dildo|bimbo|bordel", re.IGNORECASE)
+"""What chance syllables have spelt, or might."""
+
+
 def spread_over_letters(count: int) -> list[str]:
     """Deal ``count`` letters out by `LETTER_SHARES`, in the order of the alphabet; every letter occurs."""
     total = sum(LETTER_SHARES.values())
@@ -137,9 +142,16 @@ def spread_over_letters(count: int) -> list[str]:
 
 
 def made_up_name(rng: random.Random, letter: str, style: str) -> str:
-    """Invent a pronounceable name that begins with ``letter``."""
+    """Invent a pronounceable name that begins with ``letter`` and is no word to be ashamed of."""
+    while AWKWARD.search(name := syllables(rng, letter) + rng.choice(STYLE_ENDINGS[style])):
+        pass
+    return name
+
+
+def syllables(rng: random.Random, letter: str) -> str:
+    """A vowel, then one or two pairs of consonants and vowel, and an ending."""
     vowel = "" if letter in "AEIOU" else rng.choice(FIRST_VOWELS)
     name = letter + ("u" if letter == "Q" else "") + vowel
     for _ in range(rng.choice((1, 1, 2))):
         name += rng.choice(SINGLE_MIDDLES + DOUBLE_MIDDLES) + rng.choice(VOWELS)
-    return name + rng.choice(CODAS) + rng.choice(STYLE_ENDINGS[style])
+    return name + rng.choice(CODAS)
