@@ -83,7 +83,9 @@ def load_generator(path: Path, device: torch.device) -> tuple[nn.Module, Generat
         generator.load_state_dict(tensors)
     except RuntimeError as error:
         raise GanError(f"{path}: its weights do not fit its header; the file is damaged") from error
-    return generator.to(device).eval().requires_grad_(False), header
+    # Channels last as in training: in another layout the same weights may round to another byte.
+    generator = generator.to(device).to(memory_format=torch.channels_last)
+    return generator.eval().requires_grad_(False), header
 
 
 def read_generator_file(path: Path) -> tuple[dict[str, Tensor], GeneratorHeader]:

@@ -1,6 +1,7 @@
 """Pictures made up on the spot and networks of a few channels, for tests that train."""
 
 import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import torch
 from PIL import Image
 
 from gan.config import PRESETS, Recipe
+
+# A suite in the background of a shell is deaf to Ctrl-C, and so would be the commands that tests stop by it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The tests' networks are so small that a second thread only waits for the first, all the more on a busy machine.
 torch.set_num_threads(1)

@@ -348,8 +348,9 @@ def test_a_disk_that_fills_is_a_clear_error_and_the_same_command_goes_on(site: W
     assert "make room" in words
     assert not list((tmp_path / "raw").rglob("*.partial"))
     saved = {line["url"] for line in lines(tmp_path / "raw") if line["name"]}
-    assert len(saved) == len(pictures(tmp_path / "raw")) == 4
-    assert scrape(site, tmp_path / "raw").saved == 2
+    # How far the pictures beside the large one have come by then is chance; that each has its line is not.
+    assert len(saved) == len(pictures(tmp_path / "raw")) < 6
+    assert scrape(site, tmp_path / "raw").saved == 6 - len(saved)
 
 
 @needs_fork
