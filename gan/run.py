@@ -5,7 +5,7 @@ import math
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 from PIL import Image
@@ -134,9 +134,3 @@ def check_finite(values: dict[str, float], folder: Path) -> None:
             f"{folder}: the training diverged ({', '.join(broken)} is not a number); the last checkpoint is kept: "
             "try another --seed, a larger --batch or --precision fp32"
         )
-
-
-def as_plain(config: TrainConfig) -> dict[str, Any]:
-    """The settings as they stand in ``config.json``, read back: tuples are lists, paths are strings."""
-    plain: dict[str, Any] = json.loads(json.dumps(config.to_json()))
-    return plain
