@@ -21,7 +21,7 @@ DOCUMENTS = [
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 COMMANDS = typer.main.get_command(cli.app).commands
-ROOMS = ["scraper", "dataset", "gan", "cli"]
+ROOMS = ["scraper", "dataset", "gan", "studio", "cli"]
 """Each may import those before it."""
 
 

@@ -1,0 +1,83 @@
+"""What a person sees in a terminal while a command works, and what a program reads."""
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+SECONDS_BETWEEN_PLAIN_LINES = 5.0
+
+
+@dataclass
+class Screen:
+    """Where a command's words go: results to stdout, progress and hints to stderr."""
+
+    json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+
+    def say(self, text: str = "") -> None:
+        """Print a line of the result for a person; silent under ``--json`` and ``-q``."""
+        if not self.json and not self.quiet:
+            print(text, flush=True)
+
+    def result(self, values: dict[str, Any]) -> None:
+        """Print the one JSON object of ``--json``."""
+        if self.json:
+            print(json.dumps(values, ensure_ascii=False, default=str), flush=True)
+
+    def hint(self, text: str) -> None:
+        """Print a line for a person to stderr."""
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    def progress(self, title: str) -> "LiveLine":
+        """A line that moves while a stage works; use it in a ``with`` block."""
+        return LiveLine(title, shown=not self.quiet)
+
+
+class LiveLine:
+    """A progress bar on a terminal; elsewhere one plain line every few seconds."""
+
+    def __init__(self, title: str, shown: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        console = Console(stderr=True, quiet=not shown)
+        self._plain = shown and not (console.is_terminal and not console.is_dumb_terminal)
+        self._title = title
+        self._last_line = 0.0
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=10),  # so that a line of training fits into 80 columns
+            TextColumn("{task.fields[amount]}"),
+            TextColumn("{task.fields[words]}", style="dim"),
+            console=console,
+            disable=self._plain,
+            transient=True,
+        )
+        self._task = self._bar.add_task(title, total=None, amount="", words="")
+
+    def __enter__(self) -> "LiveLine":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, done: int, total: int | None, text: str) -> None:
+        """Show the state; the signature of `scraper.progress.Progress`."""
+        from rich.markup import escape
+
+        amount = compact(done) + (f"/{compact(total)}" if total else "")
+        self._bar.update(self._task, completed=done, total=total, amount=amount, words=escape(text))
+        now = time.monotonic()
+        if self._plain and now - self._last_line >= SECONDS_BETWEEN_PLAIN_LINES:
+            self._last_line = now
+            print(f"{self._title} {amount} {text}", file=sys.stderr, flush=True)
+
+
+def compact(number: int) -> str:
+    """``950``, ``1290``, ``21k``: short enough for a line that moves."""
+    return f"{number / 1000:.0f}k" if number >= 10_000 else str(number)
