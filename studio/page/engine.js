@@ -1,0 +1,62 @@
+// The engine behind `vgc studio`: the server draws. The static site has this file's twin, engine-onnx.js, under
+// this name; both offer
+//   connect() -> Promise<{info, draw(latents, signal), sprites(request) | null}>
+//   info: model, hash, latent_dim, latent_bound, size_px, most_pictures, directions [{name, vector}], trained_on,
+//         licence
+//   draw([Float32Array, ...], AbortSignal) -> Promise<[Uint8Array of size_px * size_px * 3 bytes RGB, ...]>
+// and raise EngineError with words for a person.
+
+export class EngineError extends Error {
+  /** @param {string} message for a person  @param {boolean} gone whether nobody answered at all */
+  constructor(message, gone = false) {
+    super(message);
+    this.gone = gone;
+  }
+}
+
+const GONE = "The studio does not answer. Is vgc studio still running in its terminal?";
+const BUSY_WAITS_MS = [300, 900, 2000];
+
+async function ask(path, options = {}) {
+  for (const wait of [...BUSY_WAITS_MS, null]) {
+    let answer;
+    try {
+      answer = await fetch(path, options);
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      throw new EngineError(GONE, true);
+    }
+    if (answer.ok) return answer;
+    if (answer.status !== 503 || wait === null) {
+      const told = await answer.json().catch(() => ({}));
+      throw new EngineError(told.detail ?? `The studio answered with error ${answer.status}.`);
+    }
+    await new Promise((done) => setTimeout(done, wait));
+  }
+}
+
+const post = (path, content, signal) =>
+  ask(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(content),
+    signal,
+  });
+
+/** Ask the server who it is. */
+export async function connect() {
+  const info = await (await ask("api/info")).json();
+  const bytes = 3 * info.size_px ** 2;
+
+  async function draw(latents, signal) {
+    const answer = await post("api/draw", { latents: latents.map((latent) => Array.from(latent)) }, signal);
+    const pixels = new Uint8Array(await answer.arrayBuffer());
+    return latents.map((_, place) => pixels.subarray(place * bytes, (place + 1) * bytes));
+  }
+
+  async function sprites(request) {
+    return (await post("api/sprites", request)).blob();
+  }
+
+  return { info, draw, sprites };
+}
