@@ -1,15 +1,16 @@
 """Rendering on several cores, in order, with a bounded number of pictures in memory."""
 
 import multiprocessing
-import os
 import signal
-import threading
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
+from queue import SimpleQueue
+from typing import Any
 
 from dataset.errors import DatasetError
 from dataset.render import Job, Outcome, render, render_all
@@ -38,45 +39,94 @@ def rendered(jobs: Iterator[Job], count: int, workers: int) -> Iterator[Rendered
     if workers == 1 or count < WORTH_A_POOL:
         yield from map(render, jobs)
         return
-    pool = ProcessPoolExecutor(min(workers, MAX_PROCESSES), mp_context=_context(), initializer=_obey_parent)
+    crew = Crew(min(workers, MAX_PROCESSES))
     try:
-        yield from _in_order(pool, jobs, workers)
-    except BrokenProcessPool:
-        raise DatasetError(
-            "a process died while it decoded pictures (out of memory?); try again with --workers 1"
-        ) from None
+        yield from _in_order(crew, jobs)
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        crew.dismiss()
 
 
-def _in_order(pool: ProcessPoolExecutor, jobs: Iterator[Job], workers: int) -> Iterator[Rendered]:
+class Crew:
+    """Processes that render, each with a thread here that waits for it.
+
+    Not `concurrent.futures.ProcessPoolExecutor`: its processes share one pipe, and where one is killed while it
+    writes, the pool waits for the rest of its message for ever. Here every process has a pipe of its own, and its
+    death is the end of that pipe.
+    """
+
+    def __init__(self, size: int) -> None:
+        context = _context()
+        self.size = size
+        self._threads = ThreadPoolExecutor(size)
+        self._processes: list[Any] = []
+        self._idle: SimpleQueue[Connection] = SimpleQueue()
+        for _ in range(size):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(theirs,), daemon=True)  # type: ignore[attr-defined]
+            process.start()
+            # Or the pipe would never end.
+            theirs.close()
+            self._processes.append(process)
+            self._idle.put(ours)
+
+    def ask(self, jobs: list[Job]) -> "Future[list[Rendered]]":
+        """Have the jobs rendered by whichever process is idle first."""
+        return self._threads.submit(self._ask_now, jobs)
+
+    def _ask_now(self, jobs: list[Job]) -> list[Rendered]:
+        pipe = self._idle.get()
+        try:
+            pipe.send(jobs)
+            answer = pipe.recv()
+        except (EOFError, ConnectionError):
+            raise DatasetError(
+                "a process died while it decoded pictures (out of memory?); try again with --workers 1"
+            ) from None
+        finally:
+            self._idle.put(pipe)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer  # type: ignore[no-any-return]
+
+    def dismiss(self) -> None:
+        """End the processes, in the middle of a picture if need be: one counts only once it is recorded."""
+        for process in self._processes:
+            process.kill()
+        self._threads.shutdown(cancel_futures=True)
+        for process in self._processes:
+            process.join()
+
+
+def _in_order(crew: Crew, jobs: Iterator[Job]) -> Iterator[Rendered]:
     waiting: deque[Future[list[Rendered]]] = deque()
     for first in jobs:
         size = min(max(1, CHUNK_PIXELS // first.size_px**2), MAX_CHUNK)
-        waiting.append(pool.submit(render_all, [first, *islice(jobs, size - 1)]))
-        if len(waiting) > CHUNKS_AHEAD * workers:
+        waiting.append(crew.ask([first, *islice(jobs, size - 1)]))
+        if len(waiting) > CHUNKS_AHEAD * crew.size:
             yield from waiting.popleft().result()
     while waiting:
         yield from waiting.popleft().result()
 
 
-def _context() -> multiprocessing.context.BaseContext:
+def _serve(pipe: Connection) -> None:
+    """Render what comes until nobody asks any more; Ctrl-C is the parent's affair."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The pipe ends with the parent, however that ended.
+    with suppress(EOFError, ConnectionError):
+        while True:
+            jobs = pipe.recv()
+            answer: list[Rendered] | OSError
+            try:
+                answer = render_all(jobs)
+            except OSError as error:
+                answer = error
+            pipe.send(answer)
+
+
+def _context() -> BaseContext:
     """Never plain fork: the caller's progress bar has a thread, and a forked lock may never open again."""
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([render.__module__])
     return context
-
-
-def _obey_parent() -> None:
-    """Leave Ctrl-C to the parent, and end with it: otherwise a killed parent's processes wait for ever."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-
-
-def _end_with(sentinel: int) -> None:
-    wait([sentinel])
-    os._exit(1)

@@ -171,3 +171,20 @@ def test_info_draws_both_networks(tmp_path):
         with Image.open(tmp_path / "drawn" / name) as picture:
             assert picture.width > 600
             assert len(picture.getcolors(1 << 24)) > 8
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of Unix")
+def test_a_reader_that_has_gone_is_no_error_message() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    run = subprocess.run(
+        [sys.executable, "-m", "cli", "info", "--json"],
+        cwd=ROOT,
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(write)
+    assert run.returncode == 1
+    assert run.stderr == ""

@@ -196,10 +196,6 @@ def test_processes_end_with_a_killed_parent(raw: Path, tmp_path: Path) -> None:
     assert contents(tmp_path / "set") == contents(tmp_path / "undisturbed")
 
 
-@pytest.mark.xfail(
-    run=False,
-    reason="known defect: now and then the pool waits for ever for a process that was killed at work",
-)
 def test_a_process_that_dies_is_an_error_and_the_same_command_goes_on(raw: Path, tmp_path: Path) -> None:
     for seed in range(100, 300):
         noise(seed).save(raw / f"{seed}.png")
