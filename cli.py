@@ -262,6 +262,9 @@ def generate(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the first picture; the next has the next.")] = 0,
     seeds: Annotated[str | None, typer.Option(help="The pictures' seeds one by one, such as 0,4-6.")] = None,
+    code: Annotated[
+        list[str] | None, typer.Option(help="A character's share code, in place of seeds; may be repeated.")
+    ] = None,
     truncation: Annotated[
         float, typer.Option(help="Below 1: nearer to the typical picture; above: stranger.")
     ] = 1.0,
@@ -274,7 +277,9 @@ def generate(
     from gan.generate import GenerateSettings
     from gan.generate import generate as generate_pictures
 
-    settings = GenerateSettings(count, model, seed, seeds, truncation, out, grid, animate, device)
+    settings = GenerateSettings(
+        count, model, seed, seeds, tuple(code or ()), truncation, out, grid, animate, device
+    )
     drawn = generate_pictures(settings)
     screen.hint(f"model: {drawn.model}")
     characters = "1 character" if drawn.count == 1 else f"{drawn.count:,} characters"

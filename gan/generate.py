@@ -3,8 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import torch
+from torch import Tensor
+
 from gan import pretrained
 from gan.checkpoint import load_generator
+from gan.codes import encode, latent_for, model_hash
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
 from gan.run import GENERATOR_FILE, runs_in
@@ -26,6 +31,8 @@ class GenerateSettings:
     """Seed of the first picture; each next has the next."""
     seeds: str | None = None
     """Seeds one by one: ``"0,4-6"``."""
+    codes: tuple[str, ...] = ()
+    """Share codes of the characters to draw, in place of seeds."""
     truncation: float = 1.0
     """Factor on the latents, 0 to 2."""
     out: Path = Path("generated")
@@ -46,6 +53,8 @@ class GenerateSettings:
             raise SettingsError(f"--seed {self.seed}: choose 0 or a positive number below 2^62")
         if self.animate is not None and self.animate.suffix.lower() != ".gif":
             raise SettingsError(f"--animate {self.animate}: name a .gif file")
+        if self.codes and (self.seeds or self.truncation != 1):
+            raise SettingsError("--code says all of a character: leave out --seeds and --truncation")
 
     @property
     def all_seeds(self) -> list[int]:
@@ -66,18 +75,27 @@ def generate(settings: GenerateSettings) -> Drawn:
 
     Raises:
         GanError: there is no such model, it is damaged, or the folder cannot be written.
-        SettingsError: the seeds are no seeds.
+        SettingsError: the seeds are no seeds, or a code is none of this model.
     """
-    seeds = settings.all_seeds
     device = choose_device(settings.device)
     path = find_model(settings.model, TrainConfig.output)
     generator, header = load_generator(path, device)
-    latents = latents_of(seeds, header.architecture.latent_dim)
-    save_pictures(draw(generator, latents, settings.truncation), seeds, settings.out, settings.grid)
+    latents, notes = characters_of(settings, model_hash(generator), header.architecture.latent_dim)
+    save_pictures(draw(generator, latents), notes, settings.out, settings.grid)
     if settings.animate:
-        frames = draw(generator, walk(latents[:MAX_ANIMATED]), settings.truncation)
-        save_animation(list(frames), settings.animate)
-    return Drawn(len(seeds), f"{path} ({header.preset}, {header.images:,} images, trained on {header.trained_on})")
+        save_animation(list(draw(generator, walk(latents[:MAX_ANIMATED]))), settings.animate)
+    return Drawn(len(notes), f"{path} ({header.preset}, {header.images:,} images, trained on {header.trained_on})")
+
+
+def characters_of(settings: GenerateSettings, model: str, latent_dim: int) -> tuple[Tensor, list[dict[str, str]]]:
+    """Whom to draw: [N, latent_dim] float32, and what each PNG says of its character."""
+    if settings.codes:
+        latents = torch.tensor(np.stack([latent_for(code, model, latent_dim) for code in settings.codes]))
+        return latents, [{"code": code.strip()} for code in settings.codes]
+    seeds = settings.all_seeds
+    latents = latents_of(seeds, latent_dim, settings.truncation)
+    codes = [encode(model, latent) for latent in latents.numpy()]
+    return latents, [{"seed": str(seed), "code": code} for seed, code in zip(seeds, codes, strict=True)]
 
 
 def find_model(named: str | None, output: Path) -> Path:

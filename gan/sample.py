@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -11,6 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor, nn
 
 from dataset.board import board
+from gan.codes import quantised
 from gan.config import GanError, SettingsError
 from scraper.atomic import replacing
 
@@ -45,19 +46,22 @@ def parse_seeds(text: str) -> list[int]:
     return seeds
 
 
-def latents_of(seeds: Sequence[int], latent_dim: int) -> Tensor:
-    """One latent a seed, the same on every device: [len(seeds), latent_dim] float32 from N(0, 1)."""
-    return torch.stack([torch.randn(latent_dim, generator=torch.Generator().manual_seed(seed)) for seed in seeds])
+def latents_of(seeds: Sequence[int], latent_dim: int, truncation: float = 1.0) -> Tensor:
+    """One latent a seed, the same on every device: [len(seeds), latent_dim] float32 from N(0, truncation).
+
+    They are rounded to what a share code holds, so that code and seed give the same bytes.
+    """
+    gaussian = [torch.randn(latent_dim, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+    return torch.from_numpy(quantised((torch.stack(gaussian) * truncation).numpy()))
 
 
 @torch.inference_mode()
-def draw(generator: nn.Module, latents: Tensor, truncation: float = 1.0) -> Iterator[Image.Image]:
+def draw(generator: nn.Module, latents: Tensor) -> Iterator[Image.Image]:
     """Draw one picture a latent, a few at a time.
 
     Args:
         generator: in eval mode, any device.
         latents: [N, latent_dim] float32.
-        truncation: factor on the latents; below 1 the pictures come nearer to the typical one.
 
     Yields:
         N RGB pictures.
@@ -65,7 +69,7 @@ def draw(generator: nn.Module, latents: Tensor, truncation: float = 1.0) -> Iter
     device = next(generator.parameters()).device
     for chunk in latents.split(DRAWN_AT_ONCE):  # type: ignore[no-untyped-call]
         filled = torch.zeros(DRAWN_AT_ONCE, latents.shape[1])
-        filled[: len(chunk)] = chunk * truncation
+        filled[: len(chunk)] = chunk
         values = generator(filled.to(device))[: len(chunk)]
         bytes_ = values.add(1).mul(127.5).round().clamp(0, 255).to("cpu", torch.uint8)
         yield from (Image.fromarray(picture.permute(1, 2, 0).numpy()) for picture in bytes_)
@@ -76,12 +80,18 @@ def grid(pictures: Sequence[Image.Image], scale: int = 1) -> Image.Image:
     return board(pictures, columns=math.ceil(math.sqrt(len(pictures))), scale=scale)
 
 
-def save_pictures(pictures: Iterable[Image.Image], seeds: Sequence[int], folder: Path, with_grid: bool) -> None:
+def save_pictures(
+    pictures: Iterable[Image.Image], notes: Sequence[Mapping[str, str]], folder: Path, with_grid: bool
+) -> None:
     """Write ``0000.png``… and ``grid.png`` (of the first ON_A_GRID pictures).
 
     Numbered pictures that an earlier call left beyond are removed.
 
-    Each PNG names its seed and its software in its metadata.
+    Args:
+        pictures: RGB pictures.
+        notes: one a picture, for its PNG's metadata beside the software's name.
+        folder: made where it is missing.
+        with_grid: whether to write ``grid.png``; an old one is removed.
 
     Raises:
         GanError: the folder cannot be made or written.
@@ -89,11 +99,11 @@ def save_pictures(pictures: Iterable[Image.Image], seeds: Sequence[int], folder:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         on_grid: list[Image.Image] = []
-        for place, (picture, seed) in enumerate(zip(pictures, seeds, strict=True)):
-            save_png(picture, folder / f"{place:04d}.png", seed=str(seed))
+        for place, (picture, texts) in enumerate(zip(pictures, notes, strict=True)):
+            save_png(picture, folder / f"{place:04d}.png", **texts)
             if place < ON_A_GRID:
                 on_grid.append(picture)
-        for stale in surplus(folder, len(seeds)):
+        for stale in surplus(folder, len(notes)):
             stale.unlink()
         if with_grid:
             save_png(grid(on_grid), folder / "grid.png")

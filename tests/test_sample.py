@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from gan.checkpoint import GeneratorHeader, load_generator, save_generator
+from gan.codes import decode
 from gan.config import PRESETS, GanError, SettingsError
 from gan.generate import GenerateSettings, built_in_model, find_model, generate
 from gan.networks import build_generator
@@ -54,7 +55,9 @@ def test_a_picture_alone_has_the_bytes_it_has_among_others(model, tmp_path):
 def test_each_picture_tells_its_seed(model, tmp_path):
     generate(settings(model, tmp_path / "out", seeds="5"))
     with Image.open(tmp_path / "out/0000.png") as picture:
+        code = picture.info.pop("code")
         assert picture.info == {"Software": "vgc", "seed": "5"}
+        assert np.array_equal(decode(code).latent, latents_of([5], 100)[0].numpy())
         assert picture.size == (16, 16)
         assert picture.mode == "RGB"
 
