@@ -5,15 +5,16 @@ from torch import Tensor
 
 TRANSLATION = 0.125
 """Largest shift, as a share of the side; DiffAugment's."""
+AUGMENT_DRAWS = 5
+"""Random numbers that `augment` takes for a picture."""
 
 
-def flip_half(pictures: Tensor) -> Tensor:
-    """Mirror each picture left to right with probability 1/2. [N, C, H, W] -> the same."""
-    mirrored = torch.rand(len(pictures), 1, 1, 1, device=pictures.device) < 0.5
-    return torch.where(mirrored, pictures.flip(3), pictures)
+def flip_half(pictures: Tensor, uniform: Tensor) -> Tensor:
+    """Mirror left to right each picture whose ``uniform`` [N] is below 1/2. [N, C, H, W] -> the same."""
+    return torch.where(uniform.view(-1, 1, 1, 1) < 0.5, pictures.flip(3), pictures)
 
 
-def augment(pictures: Tensor, background: Tensor) -> Tensor:
+def augment(pictures: Tensor, background: Tensor, uniform: Tensor) -> Tensor:
     """Change light, saturation, contrast and place of each picture at random; differentiable.
 
     The policy is DiffAugment's (colour, milder, and translation; Zhao et al. 2020, arXiv:2006.10738, section 3),
@@ -23,20 +24,21 @@ def augment(pictures: Tensor, background: Tensor) -> Tensor:
     Args:
         pictures: [N, 3, H, W] float32 in about [-1, 1].
         background: [3, 1, 1] float32, the data set's background colour.
+        uniform: [N, AUGMENT_DRAWS] float32 from U[0, 1): all the chance there is.
 
     Returns:
         [N, 3, H, W] float32; values may leave [-1, 1].
     """
-    return translate(colour(pictures - background)) + background
+    return translate(colour(pictures - background, uniform[:, :3]), uniform[:, 3:]) + background
 
 
-def colour(difference: Tensor) -> Tensor:
+def colour(difference: Tensor, uniform: Tensor) -> Tensor:
     """Brightness ± .2 where there is a figure, saturation times .5 to 1.5, contrast times .75 to 1.25.
 
     Less than DiffAugment's ± .5, 0 to 2 and .5 to 1.5: a discriminator that sees every degree of saturation
-    teaches no colours, and the pictures turn out grey.
+    teaches no colours, and the pictures turn out grey. ``uniform`` [N, 3] decides.
     """
-    brightness, saturation, contrast = torch.rand(3, len(difference), 1, 1, 1, device=difference.device)
+    brightness, saturation, contrast = uniform.T[..., None, None, None]
     figure = difference.detach().abs().amax(1, keepdim=True).mul(8).clamp(max=1)
     difference = difference + 0.4 * (brightness - 0.5) * figure
     grey = difference.mean(1, keepdim=True)
@@ -44,26 +46,26 @@ def colour(difference: Tensor) -> Tensor:
     return coloured
 
 
-def translate(difference: Tensor) -> Tensor:
-    """Shift each picture by up to ± TRANSLATION of its sides, zeros moving in.
+def translate(difference: Tensor, uniform: Tensor) -> Tensor:
+    """Shift each picture by up to ± TRANSLATION of its sides, zeros moving in; ``uniform`` [N, 2] decides.
 
     A shift is a matrix of zeros and ones on either side, so that it has exact gradients of every order, needs
     no scatter and is two small batched products.
     """
-    count, _, height, width = difference.shape
+    height, width = difference.shape[2:]
     with torch.autocast(difference.device.type, enabled=False):
-        rows = shift_matrices(count, height, difference)
-        columns = shift_matrices(count, width, difference)
+        rows = shift_matrices(uniform[:, 0], height)
+        columns = shift_matrices(uniform[:, 1], width)
         moved: Tensor = rows @ difference @ columns.transpose(2, 3)
     return moved
 
 
-def shift_matrices(count: int, side: int, like: Tensor) -> Tensor:
-    """Random shifts as matrices: [count, 1, side, side], ones on one diagonal."""
+def shift_matrices(uniform: Tensor, side: int) -> Tensor:
+    """Shifts as matrices: ``uniform`` [N] -> [N, 1, side, side] float32, ones on one diagonal."""
     reach = int(side * TRANSLATION + 0.5)
-    shift = torch.randint(-reach, reach + 1, (count, 1, 1, 1), device=like.device)
-    place = torch.arange(side, device=like.device)
-    return (place[:, None] + shift == place[None, :]).to(like.dtype)
+    shift = (uniform * (2 * reach + 1)).long().view(-1, 1, 1, 1) - reach
+    place = torch.arange(side, device=uniform.device)
+    return (place[:, None] + shift == place[None, :]).to(uniform.dtype)
 
 
 def background_colour(pictures: Tensor) -> Tensor:

@@ -3,19 +3,58 @@
 import copy
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gan import ema, losses
-from gan.augment import augment, background_colour, flip_half
-from gan.config import Recipe
+from gan.augment import AUGMENT_DRAWS, augment, background_colour, flip_half
+from gan.config import Recipe, SettingsError
 from gan.device import Precision
+from gan.distributed import World
 from gan.networks import build_discriminator, build_generator
 
-WATCHED = ("loss_d", "loss_g", "r1", "sign_real", "sign_fake")
+WATCHED = ("loss_d", "r1", "sign_real", "sign_fake", "loss_g")
 """What is averaged between two lines of metrics; signs are means of sign(score), in [-1, 1]."""
+
+
+VIEWS = ("real", "fake", "penalised", "judged")
+"""Each time that the discriminator looks at pictures in a step, they are augmented anew: the real ones, the
+generated ones, the real ones under the penalty, and the generated ones that teach the generator."""
+
+
+@dataclass(frozen=True)
+class Chance:
+    """All that is random in a step, drawn for the whole batch before it is split: so the parts of a split batch,
+    and several processes, play the same game as one process at once. (A student's dropout alone is not in it.)"""
+
+    latents: Tensor
+    """[n, latent_dim] float32 from N(0, 1)."""
+    flips: Tensor
+    """[n] float32 from U[0, 1)."""
+    labels: Tensor
+    """[n, 2] float32 from U[0, 1), for the label noise."""
+    views: Tensor
+    """[n, len(VIEWS), AUGMENT_DRAWS] float32 from U[0, 1)."""
+
+    @classmethod
+    def draw(cls, count: int, latent_dim: int, generator: torch.Generator) -> "Chance":
+        """Draw for ``count`` pictures, on the generator's device."""
+        latents = torch.randn(count, latent_dim, generator=generator, device=generator.device)
+        sizes = (1, 2, len(VIEWS) * AUGMENT_DRAWS)
+        uniform = torch.rand(count, sum(sizes), generator=generator, device=generator.device)
+        flips, labels, views = uniform.split(sizes, dim=1)  # type: ignore[no-untyped-call]
+        return cls(latents, flips[:, 0], labels, views.unflatten(1, (len(VIEWS), AUGMENT_DRAWS)))
+
+    def __getitem__(self, part: slice) -> "Chance":
+        """The rows of some pictures."""
+        return Chance(self.latents[part], self.flips[part], self.labels[part], self.views[part])
+
+    def view(self, name: str) -> Tensor:
+        """[n, AUGMENT_DRAWS] for one of `VIEWS`."""
+        return self.views[:, VIEWS.index(name)]
 
 
 class Game:
@@ -29,25 +68,30 @@ class Game:
         seed: int,
         device: torch.device,
         precision: Precision,
+        world: World | None = None,
+        split: int = 1,
     ) -> None:
         """Start from fresh weights.
 
         Args:
             recipe: for the size of ``pictures``.
             pictures: [N, 3, H, W] uint8, the whole set; moved to ``device``.
-            batch: real pictures a step.
+            batch: real pictures a step, over all processes.
             seed: of weights, latents, order and augmentation; sets the global random state.
             device: where everything lives.
             precision: of the networks' insides.
+            world: the processes that play together.
+            split: parts of a process's share of the batch that go through the networks one after the other, their
+                gradients added up: less memory, the same mathematics (but for batch norm, whose statistics are a
+                part's).
+
+        Raises:
+            SettingsError: the batch cannot be shared out evenly.
         """
+        self.world = world or World()
+        self.recipe, self.batch, self.seed, self.device, self.precision = recipe, batch, seed, device, precision
+        self.parts = parts_of(batch, self.world, split)
         torch.manual_seed(seed)
-        self.recipe, self.batch, self.seed, self.device, self.precision = (
-            recipe,
-            batch,
-            seed,
-            device,
-            precision,
-        )
         self.generator = to_device(build_generator(recipe.generator), device)
         self.discriminator = to_device(build_discriminator(recipe.discriminator), device)
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
@@ -60,6 +104,9 @@ class Game:
         self.watched = torch.zeros(len(WATCHED), device=device)
         self.watched_steps = 0
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
+        # The same in every process, each of which takes its rows; dropout's chance is each process's own.
+        self.dice = torch.Generator(device).manual_seed(seed)
+        torch.manual_seed((seed + self.world.rank) % 2**63)
 
     @property
     def images(self) -> int:
@@ -69,43 +116,79 @@ class Game:
     def step(self) -> None:
         """Show the discriminator a batch of each kind, then train the generator against it."""
         self.set_learning_rates()
-        real = self.next_real()
+        chance = Chance.draw(self.batch, self.recipe.generator.latent_dim, self.dice)
+        places = self.next_places().to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            fake = self.generator(self.next_latents())
-            loss_d, penalty, scores = self.discriminator_step(real, fake.detach())
-            loss_g = self.generator_step(fake)
+            fakes, watched = self.discriminator_phase(places, chance)
+            loss_g = self.generator_phase(fakes, chance)
         self.steps += 1
         ema.update(self.average, self.generator, self.batch, self.images, self.recipe.ema_half_life_kimg)
-        signs = [part.sign().mean() for part in scores]
-        self.watched += torch.stack([loss_d, loss_g, penalty, *signs])
+        self.watched += torch.cat([watched, loss_g])
         self.watched_steps += 1
 
-    def discriminator_step(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
-        """One update of the discriminator; returns its loss, the R1 penalty and both scores, detached."""
-        self.optimizer_d.zero_grad(set_to_none=True)
-        scores = self.discriminator(self.seen(real)), self.discriminator(self.seen(fake))
-        loss = losses.discriminator_loss(*scores, label_noise=self.recipe.label_noise)
-        loss.backward()  # type: ignore[no-untyped-call]
-        penalty = torch.zeros((), device=self.device)
-        if self.recipe.r1_gamma and self.steps % self.recipe.r1_interval == 0:
-            penalty = losses.r1_penalty(self.discriminator, self.seen(real))
-            weight = self.recipe.r1_gamma * self.recipe.r1_interval
-            (penalty * weight).backward()  # type: ignore[no-untyped-call]
-        self.update(self.optimizer_d, self.discriminator)
-        return loss.detach(), penalty.detach(), (scores[0].detach(), scores[1].detach())
+    def discriminator_phase(self, places: Tensor, chance: Chance) -> tuple[list[Tensor], Tensor]:
+        """One update of the discriminator.
 
-    def generator_step(self, fake: Tensor) -> Tensor:
-        """One update of the generator through a frozen discriminator; returns its loss, detached."""
+        Returns:
+            The generated pictures, one tensor a part, and the first values of `WATCHED`.
+        """
+        self.optimizer_d.zero_grad(set_to_none=True)
+        watched = torch.zeros(len(WATCHED) - 1, device=self.device)
+        fakes = []
+        for part in self.parts:
+            fakes.append(self.generated(chance[part].latents))
+            watched += self.judge(self.real(places[part], chance[part]), fakes[-1].detach(), chance[part])
+        self.update(self.optimizer_d, self.discriminator)
+        return fakes, watched / len(self.parts)
+
+    def judge(self, real: Tensor, fake: Tensor, chance: Chance) -> Tensor:
+        """Add a part's gradients to the discriminator's; returns the first values of `WATCHED`."""
+        recipe = self.recipe
+        seen = self.seen(real, chance.view("real")), self.seen(fake, chance.view("fake"))
+        scores = self.scores(*seen)
+        moves = recipe.label_noise * chance.labels if recipe.label_noise else None
+        loss = losses.discriminator_loss(*scores, moves)
+        (loss / len(self.parts)).backward()  # type: ignore[no-untyped-call]
+        penalty = torch.zeros((), device=self.device)
+        if recipe.r1_gamma and self.steps % recipe.r1_interval == 0:
+            penalty = losses.r1_penalty(self.discriminator, self.seen(real, chance.view("penalised")))
+            weight = recipe.r1_gamma * recipe.r1_interval / len(self.parts)
+            (penalty * weight).backward()  # type: ignore[no-untyped-call]
+        signs = [part.sign().mean() for part in scores]
+        return torch.stack([loss, penalty, *signs]).detach()
+
+    def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """The discriminator's word on both kinds: apart where it normalises over the batch, else in one pass."""
+        if self.recipe.discriminator.batch_norm:
+            return self.discriminator(real), self.discriminator(fake)
+        real_scores, fake_scores = self.discriminator(torch.cat([real, fake])).chunk(2)
+        return real_scores, fake_scores
+
+    def generator_phase(self, fakes: list[Tensor], chance: Chance) -> Tensor:
+        """One update of the generator through a frozen discriminator; returns its loss, [1], detached."""
         self.optimizer_g.zero_grad(set_to_none=True)
         self.discriminator.requires_grad_(False)
-        loss = losses.generator_loss(self.discriminator(self.seen(fake)))
-        loss.backward()  # type: ignore[no-untyped-call]
+        total = torch.zeros(1, device=self.device)
+        for part, fake in zip(self.parts, fakes, strict=True):
+            # A split batch does not fit into the memory at once: its pictures were drawn without a graph.
+            judged = fake if fake.requires_grad else self.generator(chance[part].latents)
+            scores = self.discriminator(self.seen(judged, chance[part].view("judged")))
+            loss = losses.generator_loss(scores) / len(self.parts)
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.detach()
         self.discriminator.requires_grad_(True)
         self.update(self.optimizer_g, self.generator)
-        return loss.detach()
+        return total
+
+    def generated(self, latents: Tensor) -> Tensor:
+        """Pictures of the generator in training; with their graph only where the whole batch is at hand."""
+        with torch.set_grad_enabled(len(self.parts) == 1):
+            pictures: Tensor = self.generator(latents)
+        return pictures
 
     def update(self, optimizer: torch.optim.Optimizer, network: nn.Module) -> None:
-        """Clip if the recipe says so, then step."""
+        """Average over the processes, clip if the recipe says so, then step."""
+        self.world.average_gradients(network)
         if self.recipe.clip_gradient is not None:
             torch.nn.utils.clip_grad_value_(network.parameters(), self.recipe.clip_gradient)
         optimizer.step()
@@ -117,19 +200,15 @@ class Game:
             self.optimizer_g.param_groups[0]["lr"] = self.recipe.generator_lr * share
             self.optimizer_d.param_groups[0]["lr"] = self.recipe.discriminator_lr * share
 
-    def seen(self, pictures: Tensor) -> Tensor:
+    def seen(self, pictures: Tensor, uniform: Tensor) -> Tensor:
         """The pictures as the discriminator sees them."""
-        return augment(pictures, self.background) if self.recipe.augment else pictures
+        return augment(pictures, self.background, uniform) if self.recipe.augment else pictures
 
-    def next_latents(self) -> Tensor:
-        """[batch, latent_dim] float32 from N(0, 1)."""
-        return torch.randn(self.batch, self.recipe.generator.latent_dim, device=self.device)
-
-    def next_real(self) -> Tensor:
-        """The next batch of the shuffled set, [batch, 3, H, W] float32 in [-1, 1], channels last."""
-        chosen = self.pictures[self.next_places().to(self.device)]
+    def real(self, places: Tensor, chance: Chance) -> Tensor:
+        """Pictures of the set, [len(places), 3, H, W] float32 in [-1, 1], channels last."""
+        chosen = self.pictures[places]
         real = chosen.to(torch.float32, memory_format=torch.channels_last).div_(127.5).sub_(1)
-        return flip_half(real) if self.recipe.flips else real
+        return flip_half(real, chance.flips) if self.recipe.flips else real
 
     def next_places(self) -> Tensor:
         """Row numbers of the next batch: every picture once an epoch, in an order that only the seed decides."""
@@ -146,7 +225,8 @@ class Game:
         return torch.cat(places)
 
     def take_metrics(self) -> dict[str, float]:
-        """Means since the last call, by name; waits for the device."""
+        """Means since the last call, by name, over all processes; waits for the device."""
+        self.world.average([self.watched])
         means = (self.watched / max(self.watched_steps, 1)).tolist()
         self.watched.zero_()
         self.watched_steps = 0
@@ -164,6 +244,7 @@ class Game:
             "optimizer_d": self.optimizer_d.state_dict(),
             "watched": self.watched,
             "watched_steps": self.watched_steps,
+            "dice": self.dice.get_state(),
             "random": random_state(self.device),
         }
 
@@ -174,7 +255,24 @@ class Game:
             getattr(self, name).load_state_dict(state[name])
         self.watched = state["watched"].to(self.device)
         self.watched_steps = state["watched_steps"]
-        set_random_state(state["random"], self.device)
+        self.dice.set_state(state["dice"])
+        if self.world.leads:
+            set_random_state(state["random"], self.device)
+        else:
+            torch.manual_seed((self.seed + self.world.rank + self.images) % 2**63)
+
+
+def parts_of(batch: int, world: World, split: int) -> list[slice]:
+    """The rows of each part of the batch that this process works on; SettingsError if they come out uneven."""
+    count = world.size * split
+    if batch % count or batch < count:
+        raise SettingsError(
+            f"--batch {batch} cannot be shared out evenly among {count} "
+            f"({world.size} processes, --split {split}); choose a multiple of {count}"
+        )
+    size = batch // count
+    first = world.rank * split
+    return [slice(place * size, (place + 1) * size) for place in range(first, first + split)]
 
 
 def to_device(network: nn.Module, device: torch.device) -> nn.Module:

@@ -5,24 +5,23 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def discriminator_loss(real_scores: Tensor, fake_scores: Tensor, label_noise: float = 0.0) -> Tensor:
+def discriminator_loss(real_scores: Tensor, fake_scores: Tensor, target_moves: Tensor | None = None) -> Tensor:
     """Binary cross-entropy of telling real (target 1) from fake (target 0), the mean of both halves summed.
 
     Args:
         real_scores: [N] float32 logits of real pictures.
         fake_scores: [N] float32 logits of generated pictures.
-        label_noise: every target moves by this times U(0, 1) against its class's number: reals below 1, fakes
-            below 0, as the student project had it with the classes' numbers swapped.
+        target_moves: [N, 2] float32 of 0 or more, or none: every target moves by so much against its class's
+            number, reals below 1 (first column), fakes below 0, as the student project's label noise had it with
+            the classes' numbers swapped.
 
     Source: Goodfellow et al. 2014, equation 1.
     """
-    if label_noise == 0:
+    if target_moves is None:
         return F.softplus(-real_scores).mean() + F.softplus(fake_scores).mean()
-    real_targets = 1 - label_noise * torch.rand_like(real_scores)
-    fake_targets = -label_noise * torch.rand_like(fake_scores)
-    return F.binary_cross_entropy_with_logits(real_scores, real_targets) + F.binary_cross_entropy_with_logits(
-        fake_scores, fake_targets
-    )
+    return F.binary_cross_entropy_with_logits(
+        real_scores, 1 - target_moves[:, 0]
+    ) + F.binary_cross_entropy_with_logits(fake_scores, -target_moves[:, 1])
 
 
 def generator_loss(fake_scores: Tensor) -> Tensor:
