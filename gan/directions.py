@@ -56,6 +56,5 @@ def effect_of(generator: nn.Module, latents: Tensor) -> Tensor:
     """Half the difference between the pictures of latents and of their opposites: [N, values] on the CPU."""
     device = next(generator.parameters()).device
     pictures = generator(torch.cat([latents, -latents]).to(device))
-    coarse = F.adaptive_avg_pool2d(pictures, COMPARED_PX).flatten(1).cpu()
-    there, back = coarse.chunk(2)
-    return (there - back) / 2
+    coarse: Tensor = F.adaptive_avg_pool2d(pictures, COMPARED_PX).flatten(1).cpu()
+    return (coarse[: len(latents)] - coarse[len(latents) :]) / 2
