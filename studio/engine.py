@@ -31,9 +31,6 @@ class ModelInfo:
     latent_dim: int
     size_px: int
     """Side of its pictures, pixels."""
-    directions: NDArray[np.float32]
-    """[K, latent_dim], one step each; see `gan.directions`."""
-    direction_names: tuple[str, ...]
     trained_on: str
     licence: str
     """What may be done with its drawings, in a sentence or two."""
@@ -49,6 +46,9 @@ class Engine(Protocol):
     def draw(self, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
         """[N, latent_dim] float32 -> [N, size_px, size_px, 3] uint8 RGB, none depending on the others."""
 
+    def directions(self) -> NDArray[np.float32]:
+        """[K, latent_dim], one step each; see `gan.directions`. Takes seconds; may run while another thread draws."""
+
 
 class TorchEngine:
     """Draws with PyTorch on the CPU."""
@@ -56,15 +56,11 @@ class TorchEngine:
     def __init__(self, path: Path) -> None:
         torch.set_num_threads(1)  # a second thread costs single pictures more than it gives
         self._generator, header = load_generator(path, torch.device("cpu"))
-        latent_dim = header.architecture.latent_dim
-        directions = find_directions(self._generator, latent_dim)
         self.info = ModelInfo(
             model=path.stem if path.stem != "generator" else path.parent.name,
             hash=model_hash(self._generator),
-            latent_dim=latent_dim,
+            latent_dim=header.architecture.latent_dim,
             size_px=header.architecture.size_px,
-            directions=directions,
-            direction_names=tuple(f"Direction {n}" for n in range(1, len(directions) + 1)),
             trained_on=header.trained_on,
             licence=LICENCE_BUILT_IN if "CC0" in header.trained_on else LICENCE_UNKNOWN,
         )
@@ -72,6 +68,10 @@ class TorchEngine:
     def draw(self, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
         """See `Engine`; the same bytes as `vgc generate` gives on a CPU."""
         return np.stack([np.asarray(picture) for picture in draw(self._generator, torch.from_numpy(latents))])
+
+    def directions(self) -> NDArray[np.float32]:
+        """See `Engine`."""
+        return find_directions(self._generator, self.info.latent_dim)
 
 
 def load_engine(path: Path) -> Engine:
