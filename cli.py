@@ -319,6 +319,36 @@ def demo(
 
 
 @command
+def studio(
+    screen: Screen,
+    model: Annotated[
+        str | None,
+        typer.Option(help="A run or a .safetensors file. [default: the newest run, else the built-in generator]"),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0: any that is free.")] = 7860,
+    browser: Annotated[bool, typer.Option(help="Open a browser, where there is a desktop.")] = True,
+) -> None:
+    """Open the character creator: a page on which to breed, shape and mix characters."""
+    from studio.errors import StudioError
+
+    try:
+        from studio.launch import Opened, StudioSettings, open_studio
+    except ModuleNotFoundError as missing:
+        raise StudioError(
+            f"the studio needs {missing.name}; install it with: pip install '.[studio]'"
+        ) from missing
+
+    def said(opened: Opened) -> None:
+        screen.say(f"{opened.url} draws with {opened.model}; Ctrl-C closes the studio")
+        if opened.public:
+            screen.hint("other machines can reach it; anybody there may draw")
+        screen.result(vars(opened))
+
+    open_studio(StudioSettings(model, host, port, browser), said)
+
+
+@command
 def info(
     screen: Screen,
     draw: Annotated[bool, typer.Option("--draw", help="Draw the preset's architecture into --out.")] = False,

@@ -47,7 +47,7 @@ class Engine(Protocol):
         """[N, latent_dim] float32 -> [N, size_px, size_px, 3] uint8 RGB, none depending on the others."""
 
     def directions(self) -> NDArray[np.float32]:
-        """[K, latent_dim], one step each; see `gan.directions`. Takes seconds; may run while another thread draws."""
+        """[K, latent_dim], one step each; see `gan.directions`. Takes seconds, in a thread of its own."""
 
 
 class TorchEngine:

@@ -1,8 +1,8 @@
 // The engine behind `vgc studio`: the server draws. The static site has this file's twin, engine-onnx.js, under
 // this name; both offer
-//   connect() -> Promise<{info, draw(latents, signal), sprites(request) | null}>
-//   info: model, hash, latent_dim, latent_bound, size_px, most_pictures, directions [{name, vector}], trained_on,
-//         licence
+//   connect() -> Promise<{info, directions(), draw(latents, signal), sprites(request) | null}>
+//   info: model, hash, latent_dim, latent_bound, size_px, most_pictures, trained_on, licence
+//   directions() -> Promise<[{name, vector}, ...]>, each vector one step; may take seconds
 //   draw([Float32Array, ...], AbortSignal) -> Promise<[Uint8Array of size_px * size_px * 3 bytes RGB, ...]>
 // and raise EngineError with words for a person.
 
@@ -58,5 +58,7 @@ export async function connect() {
     return (await post("api/sprites", request)).blob();
   }
 
-  return { info, draw, sprites };
+  const directions = async () => (await ask("api/directions")).json();
+
+  return { info, directions, draw, sprites };
 }

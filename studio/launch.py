@@ -1,0 +1,111 @@
+"""Opening the studio: a port, an engine, a server, a browser."""
+
+import errno
+import os
+import socket
+import sys
+import webbrowser
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import uvicorn
+
+from gan.config import TrainConfig
+from gan.generate import find_model
+from studio.engine import load_engine
+from studio.errors import StudioError, StudioSettingsError
+from studio.guard import is_loopback
+from studio.server import build_app
+
+MOST_CONNECTIONS = 256
+KEEP_ALIVE_SECONDS = 30
+SHUTDOWN_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class StudioSettings:
+    """What to draw with, and where to be found."""
+
+    model: str | None = None
+    """A run's name or folder, or a .safetensors file; None: the newest run, else the built-in generator."""
+    host: str = "127.0.0.1"
+    """The address to listen on; anything but this machine's own lets others in."""
+    port: int = 7860
+    """0: any that is free."""
+    browser: bool = True
+    """Whether to open a browser, where there is a desktop."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise StudioSettingsError(f"--port {self.port}: choose 0 to 65535")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A studio about to answer."""
+
+    url: str
+    model: str
+    public: bool
+    """Whether other machines can reach it."""
+
+
+def open_studio(settings: StudioSettings, said: Callable[[Opened], None]) -> None:
+    """Serve until Ctrl-C.
+
+    Args:
+        said: told once the address is fixed; from then on connections wait until they are answered.
+
+    Raises:
+        StudioError: the port is taken, or the host is none of this machine's.
+        GanError: there is no such model, or it is damaged.
+        KeyboardInterrupt: Ctrl-C; every drawing has ended.
+    """
+    with listening(settings.host, settings.port) as listener:
+        engine = load_engine(find_model(settings.model, TrainConfig.output))
+        url = url_of(settings.host, listener.getsockname()[1])
+        config = uvicorn.Config(
+            build_app(engine, settings.host),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            ws="none",
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        )
+        said(Opened(url, engine.info.model, not is_loopback(settings.host)))
+        if settings.browser and has_desktop():
+            webbrowser.open(url)
+        try:
+            uvicorn.Server(config).run(sockets=[listener])
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("the studio is closed") from None
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A listening socket; StudioError says why there is none."""
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise StudioError(
+                f"port {port} is taken; choose another with --port, or 0 for any free one"
+            ) from error
+        if error.errno == errno.EACCES:
+            raise StudioError(f"port {port} is not for everybody; choose one above 1023 with --port") from error
+        raise StudioError(f"--host {host}: not an address of this machine ({error.strerror or error})") from error
+
+
+def url_of(host: str, port: int) -> str:
+    """What to type into a browser on this machine."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{shown}:{port}/"
+
+
+def has_desktop() -> bool:
+    """Whether a browser window would be seen here."""
+    if sys.platform in ("win32", "darwin"):
+        return "SSH_CONNECTION" not in os.environ
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -1,0 +1,63 @@
+// Dragging characters with mouse, pen or finger. A finger holds still for a moment first, so that swiping still scrolls.
+
+const FAR_PX = 6;
+const HOLD_MS = 300;
+
+let held = null; // {card, x, y, timer, ghost, target}
+
+function lift() {
+  const { canvas } = held;
+  held.ghost = canvas.cloneNode();
+  held.ghost.className = "ghost";
+  held.ghost.getContext("2d").drawImage(canvas, 0, 0);
+  document.body.append(held.ghost);
+  document.body.classList.add("dragging");
+}
+
+function carry(x, y) {
+  held.ghost.style.transform = `translate(${x}px, ${y}px)`;
+  const target = document.elementFromPoint(x, y)?.closest("[data-drop]") ?? null;
+  if (target === held.target) return;
+  held.target?.classList.remove("over");
+  target?.classList.add("over");
+  held.target = target;
+}
+
+function end(dropped) {
+  if (!held) return;
+  const { card, ghost, target, timer } = held;
+  clearTimeout(timer);
+  held = null;
+  if (!ghost) return;
+  ghost.remove();
+  document.body.classList.remove("dragging");
+  target?.classList.remove("over");
+  // The click that follows on the card is the drag's own end.
+  card.addEventListener("click", (event) => event.stopImmediatePropagation(), { capture: true, once: true });
+  setTimeout(() => card.dispatchEvent(new Event("settled")), 0);
+  if (dropped && target) target.dispatchEvent(new CustomEvent("dropped", { detail: card.latent }));
+}
+
+/** Make every card of the page draggable to the elements with `data-drop`, which hear `dropped`. */
+export function dragging() {
+  document.addEventListener("pointerdown", (event) => {
+    const card = event.target.closest(".card.drawn");
+    if (!card || !event.isPrimary || event.button !== 0) return;
+    held = { card, canvas: card.querySelector("canvas"), x: event.clientX, y: event.clientY, finger: event.pointerType === "touch" };
+    if (held.finger) held.timer = setTimeout(() => (lift(), carry(held.x, held.y)), HOLD_MS);
+  });
+  document.addEventListener("pointermove", (event) => {
+    if (!held || !event.isPrimary) return;
+    const far = Math.hypot(event.clientX - held.x, event.clientY - held.y) > FAR_PX;
+    if (!held.ghost && far) {
+      if (held.finger) return end(false);
+      lift();
+    }
+    if (held?.ghost) carry(event.clientX, event.clientY);
+  });
+  document.addEventListener("pointerup", () => end(true));
+  document.addEventListener("pointercancel", () => end(false));
+  document.addEventListener("touchmove", (event) => held?.ghost && event.preventDefault(), { passive: false });
+  document.addEventListener("contextmenu", (event) => held?.finger && event.preventDefault());
+  document.addEventListener("dragstart", (event) => event.target.closest?.(".card") && event.preventDefault());
+}

@@ -1,0 +1,72 @@
+// Characters that come from outside: a link, a code, a PNG that a studio saved; pasted, dropped, or chosen.
+
+import { CodeError, codeIn, decode } from "./codes.js";
+import { the } from "./dom.js";
+import { notesOf } from "./png.js";
+import { say, trouble } from "./voice.js";
+
+const LARGEST_FILE = 32 << 20;
+
+/** The code that a file carries; CodeError says why there is none. */
+export async function codeOfFile(file) {
+  if (file.size > LARGEST_FILE) throw new CodeError("That file is too large to be a picture of a studio.");
+  const notes = notesOf(new Uint8Array(await file.arrayBuffer()));
+  if (!notes) throw new CodeError("That is no PNG. A picture that a studio saved is one, and carries its code.");
+  if (!notes.code) throw new CodeError("This picture carries no code: it is none of ours, or another program has saved it anew and dropped the code.");
+  return notes.code;
+}
+
+/** Listen for characters from outside. */
+export function openings(studio) {
+  const dialog = the("open-dialog");
+
+  const open = async (find) => {
+    try {
+      studio.begin(decode(await find(), studio.info), "opened");
+      return null;
+    } catch (error) {
+      if (!(error instanceof CodeError)) throw error;
+      return error.message;
+    }
+  };
+
+  const take = async (find) => {
+    const wrong = await open(find).catch(trouble);
+    if (wrong) say(wrong);
+  };
+
+  const given = async () => {
+    const [file] = the("file").files;
+    if (file) return codeOfFile(file);
+    return codeIn(the("code").value) ?? the("code").value.trim();
+  };
+
+  const show = () => {
+    the("open-dialog").querySelector("form").reset();
+    the("open-wrong").textContent = "";
+    dialog.showModal();
+  };
+
+  the("open").addEventListener("click", show);
+  the("open-go").addEventListener("click", async (event) => {
+    event.preventDefault();
+    const wrong = await open(given);
+    if (wrong) the("open-wrong").textContent = wrong;
+    else dialog.close();
+  });
+  document.addEventListener("paste", (event) => {
+    if (event.target.closest("input, textarea")) return;
+    const [file] = event.clipboardData.files;
+    const code = codeIn(event.clipboardData.getData("text"));
+    if (file) take(() => codeOfFile(file));
+    else if (code) take(() => code);
+    else say("What you pasted holds no share code. One looks like vgc1-0123abcd-… and is quite long.");
+  });
+  document.addEventListener("dragover", (event) => event.dataTransfer?.types.includes("Files") && event.preventDefault());
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    const [file] = event.dataTransfer.files;
+    if (file) take(() => codeOfFile(file));
+  });
+  return { show, take };
+}

@@ -1,0 +1,46 @@
+// What a picture shows, in words, and a name: for people who do not see it, and for everybody to remember.
+
+import { crc32 } from "./png.js";
+
+const FIRST = "Bel Dor Fen Gil Hal Ivo Jor Kel Lum Mar Nim Oli Pim Quil Ros Sol Tam Una Vel Wil Yor Zan Ember Tilo".split(" ");
+const LAST = "bert bo dan do fin gar ina ix la lo mo na nor ra rik ro ta to vin wen zo ska lin dra".split(" ");
+const BACKGROUND = 40; // brightest channel of a pixel that counts as nothing
+
+/** A name for a character, the same wherever it comes up. */
+export function nameOf(latent) {
+  const number = crc32(new Uint8Array(latent.buffer, latent.byteOffset, latent.byteLength));
+  return FIRST[number % FIRST.length] + LAST[Math.floor(number / FIRST.length) % LAST.length];
+}
+
+function hueName(red, green, blue) {
+  const most = Math.max(red, green, blue);
+  const least = Math.min(red, green, blue);
+  const lightness = (most + least) / 510;
+  if (most - least < 28) return lightness > 0.75 ? "white" : lightness > 0.3 ? "grey" : "dark";
+  const sixth =
+    most === red ? (green - blue) / (most - least) : most === green ? 2 + (blue - red) / (most - least) : 4 + (red - green) / (most - least);
+  const hue = ((sixth * 60 + 360) % 360) | 0;
+  if (hue < 48 && lightness < 0.42 && hue > 12) return "brown";
+  const names = [[14, "red"], [42, "orange"], [66, "yellow"], [90, "olive"], [158, "green"], [188, "teal"], [250, "blue"], [290, "purple"], [335, "pink"], [361, "red"]];
+  return names.find(([end]) => hue < end)[1];
+}
+
+/** A few words on a picture: "Mostly teal, some white; tall". */
+export function looksOf(rgb, side) {
+  const counts = {};
+  let [left, right, top, bottom, ink] = [side, 0, side, 0, 0];
+  for (let at = 0; at < side * side; at++) {
+    const [red, green, blue] = rgb.subarray(3 * at, 3 * at + 3);
+    if (Math.max(red, green, blue) < BACKGROUND) continue;
+    const [x, y] = [at % side, Math.floor(at / side)];
+    [left, right, top, bottom] = [Math.min(left, x), Math.max(right, x), Math.min(top, y), Math.max(bottom, y)];
+    const name = hueName(red, green, blue);
+    counts[name] = (counts[name] ?? 0) + 1;
+    ink++;
+  }
+  if (ink < side) return "Nearly empty";
+  const [[first], second] = Object.entries(counts).sort((a, b) => b[1] - a[1]);
+  const also = second && second[1] > ink * 0.12 ? `, some ${second[0]}` : "";
+  const shape = (right - left + 1) / (bottom - top + 1);
+  return `Mostly ${first}${also}; ${shape > 1.1 ? "wide" : shape < 0.75 ? "tall" : "stocky"}`;
+}

@@ -1,0 +1,200 @@
+"""The studio's server: says who it is, draws latents, makes game-ready zips, hands out the page; keeps nothing."""
+
+import asyncio
+import mimetypes
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import numpy as np
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from gan.codes import MAX_LATENT
+from studio.desk import Desk, DeskFull
+from studio.engine import Engine
+from studio.guard import Guard
+
+PAGE = Path(__file__).with_name("page")
+MOST_PICTURES = 64
+"""In one request."""
+RETRY_SECONDS = 1
+CLIENT_GONE = 499
+"""Nobody reads this answer; the number is nginx's."""
+
+# Where the registry of Windows says otherwise, browsers would refuse the page's modules.
+mimetypes.add_type("text/javascript", ".js")
+mimetypes.add_type("text/css", ".css")
+
+T = TypeVar("T")
+
+
+class Problem(BaseModel):
+    """What was wrong, for a person."""
+
+    detail: str
+
+
+class Health(BaseModel):
+    """The server is up."""
+
+    status: str
+    waiting: int
+    """Pictures in the queue."""
+
+
+class Direction(BaseModel):
+    """One trait that the model knows."""
+
+    name: str
+    vector: list[float]
+    """[latent_dim]: one step."""
+
+
+class Info(BaseModel):
+    """Who draws, and what it takes to ask."""
+
+    model: str
+    hash: str
+    """SHA-256 of the model's tensors."""
+    latent_dim: int
+    latent_bound: float
+    """Largest absolute value in a latent."""
+    size_px: int
+    most_pictures: int
+    """In one request."""
+    trained_on: str
+    licence: str
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Problem, "description": "The request is no HTTP that the server reads"},
+    413: {"model": Problem, "description": "The request is too large"},
+    422: {"model": Problem, "description": "The values are not what they must be"},
+    503: {"model": Problem, "description": "Too much is waiting; come again"},
+}
+PIXELS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Pictures one after the other: size_px * size_px * 3 bytes RGB each",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+def latents_type(latent_dim: int) -> Any:
+    """The type of 1 to MOST_PICTURES latents of one model, as pydantic checks it."""
+    number = Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
+    latent = Annotated[list[number], Field(min_length=latent_dim, max_length=latent_dim)]
+    return Annotated[list[latent], Field(min_length=1, max_length=MOST_PICTURES)]
+
+
+def info_of(engine: Engine) -> Info:
+    """What the page must know of an engine."""
+    info = engine.info
+    return Info(
+        model=info.model,
+        hash=info.hash,
+        latent_dim=info.latent_dim,
+        latent_bound=MAX_LATENT,
+        size_px=info.size_px,
+        most_pictures=MOST_PICTURES,
+        trained_on=info.trained_on,
+        licence=info.licence,
+    )
+
+
+def build_app(engine: Engine, host: str) -> FastAPI:
+    """The whole server.
+
+    Args:
+        engine: draws; only ever called from one thread.
+        host: the name or number it is reached under; see `Guard`.
+    """
+    desk = Desk(engine.draw)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        working = asyncio.create_task(desk.work())
+        yield
+        working.cancel()
+
+    app = FastAPI(
+        title="vgc studio", lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None
+    )
+    app.add_middleware(Guard, host=host)
+    app.add_exception_handler(RequestValidationError, say_what_is_wrong)
+    app.add_exception_handler(DeskFull, say_come_again)
+    add_routes(app, engine, desk)
+    app.mount("/", StaticFiles(directory=PAGE, html=True))
+    return app
+
+
+def add_routes(app: FastAPI, engine: Engine, desk: Desk) -> None:
+    """Everything but the page's files."""
+    strict = ConfigDict(extra="forbid")
+    drawing = create_model("Drawing", __config__=strict, latents=(latents_type(engine.info.latent_dim), ...))
+
+    @app.get("/healthz")
+    async def healthz() -> Health:
+        return Health(status="ok", waiting=desk.waiting)
+
+    @app.get("/api/info")
+    async def info() -> Info:
+        return info_of(engine)
+
+    found: list[asyncio.Task[list[Direction]]] = []
+
+    async def find() -> list[Direction]:
+        vectors = await asyncio.to_thread(engine.directions)
+        return [Direction(name=f"Trait {n}", vector=v.tolist()) for n, v in enumerate(vectors, start=1)]
+
+    @app.get("/api/directions")
+    async def directions() -> list[Direction]:
+        # Sought when first wanted, so that the first wall need not wait; for everybody who asks meanwhile, once.
+        if not found:
+            found.append(asyncio.create_task(find()))
+        return await asyncio.shield(found[0])
+
+    @app.post("/api/draw", response_class=Response, responses={**PROBLEMS, **PIXELS})
+    async def draw(wanted: drawing, request: Request) -> Response:  # type: ignore[valid-type]
+        latents = np.array(wanted.latents, np.float32)  # type: ignore[attr-defined]
+        pictures = await while_there(request, desk.draw(latents))
+        if pictures is None:
+            return Response(status_code=CLIENT_GONE)
+        return Response(pictures.tobytes(), media_type="application/octet-stream")
+
+
+async def while_there(request: Request, work: Coroutine[Any, Any, T]) -> T | None:
+    """The result of some work, or None: the client has gone, and the work with it."""
+
+    async def gone() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    doing, leaving = asyncio.create_task(work), asyncio.create_task(gone())
+    try:
+        await asyncio.wait({doing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        return doing.result() if doing.done() else None
+    finally:
+        for task in (doing, leaving):
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await leaving
+
+
+async def say_what_is_wrong(_: Request, error: Exception) -> Response:
+    """The first thing wrong with a request, without repeating the request."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"] if part != "body")
+    return JSONResponse({"detail": f"{place}: {first['msg']}" if place else first["msg"]}, 422)
+
+
+async def say_come_again(_: Request, __: Exception) -> Response:
+    """The desk is full."""
+    words = "The studio has more to draw than it can; try again in a moment."
+    return JSONResponse({"detail": words}, 503, {"Retry-After": str(RETRY_SECONDS)})
