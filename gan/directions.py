@@ -57,4 +57,5 @@ def effect_of(generator: nn.Module, latents: Tensor) -> Tensor:
     device = next(generator.parameters()).device
     pictures = generator(torch.cat([latents, -latents]).to(device))
     coarse: Tensor = F.adaptive_avg_pool2d(pictures, COMPARED_PX).flatten(1).cpu()
-    return (coarse[: len(latents)] - coarse[len(latents) :]) / 2
+    halves: Tensor = (coarse[: len(latents)] - coarse[len(latents) :]) / 2
+    return halves

@@ -13,7 +13,8 @@ from gan.codes import encode, latent_for, model_hash
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
 from gan.run import GENERATOR_FILE, runs_in
-from gan.sample import MAX_PICTURES, draw, latents_of, parse_seeds, save_animation, save_pictures, walk
+from gan.sample import MAX_PICTURES, draw, latents_of, parse_seeds, save_animation, save_pictures
+from gan.walk import walk
 
 MAX_ANIMATED = 64
 BUILT_IN_FILE = "builtin-characters.safetensors"
@@ -83,7 +84,8 @@ def generate(settings: GenerateSettings) -> Drawn:
     latents, notes = characters_of(settings, model_hash(generator), header.architecture.latent_dim)
     save_pictures(draw(generator, latents), notes, settings.out, settings.grid)
     if settings.animate:
-        save_animation(list(draw(generator, walk(latents[:MAX_ANIMATED]))), settings.animate)
+        steps = walk(latents[:MAX_ANIMATED].numpy())
+        save_animation(list(draw(generator, torch.from_numpy(steps))), settings.animate)
     return Drawn(len(notes), f"{path} ({header.preset}, {header.images:,} images, trained on {header.trained_on})")
 
 

@@ -1,4 +1,4 @@
-"""Seeds to pictures: latents, drawing, grids, the walk between seeds."""
+"""Seeds to pictures: latents, drawing, grids, animations."""
 
 import math
 import re
@@ -21,7 +21,6 @@ the same seed would not give the same bytes alone as among others."""
 
 MAX_PICTURES = 100_000
 ON_A_GRID = 1024
-FRAMES_BETWEEN = 16
 FRAME_MS = 60
 SOFTWARE = "vgc"
 """What our PNGs name as their software; only such files are ever cleared away."""
@@ -134,26 +133,6 @@ def save_png(picture: Image.Image, path: Path, **texts: str) -> None:
         notes.add_text(key, value)
     with replacing(path) as partial:
         picture.save(partial, "PNG", pnginfo=notes)
-
-
-def walk(latents: Tensor, frames_between: int = FRAMES_BETWEEN) -> Tensor:
-    """A closed walk through all latents, slow at each, along great circles.
-
-    Gaussian latents lie near a sphere; a straight line between two would cut through its inside, where the
-    generator has never been. [N, D] -> [N * frames_between, D].
-
-    Source: White 2016, arXiv:1609.04468, section 2.1.
-    """
-    ends = latents.roll(-1, 0)
-    lengths = latents.norm(dim=1, keepdim=True), ends.norm(dim=1, keepdim=True)
-    cosine = ((latents / lengths[0]) * (ends / lengths[1])).sum(1, keepdim=True).clamp(-1, 1)
-    angle = cosine.acos().clamp(min=1e-4)
-    steps = []
-    for frame in range(frames_between):
-        share = (1 - math.cos(math.pi * frame / frames_between)) / 2
-        weights = ((1 - share) * angle).sin() / angle.sin(), (share * angle).sin() / angle.sin()
-        steps.append(latents * weights[0] + ends * weights[1])
-    return torch.stack(steps, 1).flatten(0, 1)
 
 
 def save_animation(frames: Sequence[Image.Image], path: Path, scale: int = 3) -> None:
