@@ -211,6 +211,13 @@ class TrainConfig:
     save_minutes: float = 5.0
     """Minutes between two checkpoints."""
 
+    split: int = 1
+    """Parts of a process's share of the batch that go through the networks one after the other; see
+    `gan.game.Game`."""
+
+    deterministic: bool = False
+    """Whether only algorithms are used that give the same bits again; a CPU's do anyway."""
+
     recipe: Recipe = field(default_factory=lambda: PRESETS[DEFAULT_PRESET])
     """Every number of the training; the preset's unless told otherwise."""
 
@@ -230,6 +237,8 @@ class TrainConfig:
             raise SettingsError(f"--batch {self.batch}: choose 2 to 8192 pictures")
         if not 0 <= self.seed < 2**63:
             raise SettingsError(f"--seed {self.seed}: choose 0 or a positive number below 2^63")
+        if self.split < 1:
+            raise SettingsError(f"--split {self.split}: choose 1 part or more")
         if self.run is not None and (not self.run or Path(self.run).name != self.run):
             raise SettingsError(f"--run {self.run}: a name without folders, such as --run first-try")
 

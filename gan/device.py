@@ -1,5 +1,6 @@
 """Which machine and which number format: chosen, checked and told."""
 
+import os
 import time
 from typing import Literal, cast
 
@@ -69,8 +70,20 @@ def convolution_seconds(dtype: torch.dtype) -> float:
     return min(once() for _ in range(4))
 
 
-def use_fast_matrix_units() -> None:
-    """Let fp32 products on CUDA run as TF32; elsewhere this changes nothing."""
+def use_algorithms(deterministic: bool) -> None:
+    """The fastest ones on CUDA, fp32 products as TF32; or such as give the same bits again. For the whole process.
+
+    Source: https://docs.pytorch.org/docs/stable/notes/randomness.html
+    """
     torch.set_float32_matmul_precision("high")
     torch.backends.cudnn.allow_tf32 = True
-    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.benchmark = not deterministic
+    torch.use_deterministic_algorithms(deterministic)
+    if deterministic:
+        # cuBLAS reads it when its first handle is made.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether PyTorch could not get the memory it asked for: CUDA has a type for it, the CPU only words."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)

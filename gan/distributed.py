@@ -49,14 +49,14 @@ class World:
         gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
         self.average([*gradients, *(buffer for buffer in network.buffers() if buffer.is_floating_point())])
 
-    def any(self, here: bool) -> bool:
-        """Whether it is so in any process. Speaks through the CPU: a GPU goes on with its work meanwhile."""
+    def any(self, *here: bool) -> tuple[bool, ...]:
+        """Which of these hold in any process. Told through the CPU: a GPU goes on with its work meanwhile."""
         if self.size == 1:
             return here
-        told = torch.tensor(int(here))
+        told = torch.tensor([int(word) for word in here])
         with ended_together():
             dist.all_reduce(told, dist.ReduceOp.MAX, group=self._control)
-        return bool(told)
+        return tuple(bool(word) for word in told)
 
     def from_leader(self, value: Value) -> Value:
         """The value that the first process has: any picklable object of our own."""

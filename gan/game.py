@@ -2,7 +2,7 @@
 
 import copy
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -287,6 +287,15 @@ def make_optimizer(
     if recipe.optimizer == "rmsprop":
         return torch.optim.RMSprop(parameters, lr, alpha=0.9, eps=1e-7, foreach=True)
     return torch.optim.Adam(parameters, lr, betas=recipe.betas, fused=device.type in ("cpu", "cuda"))
+
+
+def tensors_in(state: object) -> Iterator[Tensor]:
+    """All tensors of a nest of dicts and lists."""
+    if isinstance(state, Tensor):
+        yield state
+    elif isinstance(state, dict | list):
+        for part in state.values() if isinstance(state, dict) else state:
+            yield from tensors_in(part)
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
