@@ -12,7 +12,7 @@ import uvicorn
 
 from gan.config import TrainConfig
 from gan.generate import find_model
-from studio.engine import load_engine
+from studio.engine import Engine, load_engine
 from studio.errors import StudioError, StudioSettingsError
 from studio.guard import is_loopback
 from studio.server import build_app
@@ -64,8 +64,20 @@ def open_studio(settings: StudioSettings, said: Callable[[Opened], None]) -> Non
     with listening(settings.host, settings.port) as listener:
         engine = load_engine(find_model(settings.model, TrainConfig.output))
         url = url_of(settings.host, listener.getsockname()[1])
-        config = uvicorn.Config(
-            build_app(engine, settings.host),
+        said(Opened(url, engine.info.model, not is_loopback(settings.host)))
+        if settings.browser and has_desktop():
+            webbrowser.open(url)
+        try:
+            server_of(engine, settings.host).run(sockets=[listener])
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("the studio is closed") from None
+
+
+def server_of(engine: Engine, host: str) -> uvicorn.Server:
+    """The server, not started; what it writes on stderr are its own failures alone."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            build_app(engine, host),
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -74,13 +86,7 @@ def open_studio(settings: StudioSettings, said: Callable[[Opened], None]) -> Non
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
-        said(Opened(url, engine.info.model, not is_loopback(settings.host)))
-        if settings.browser and has_desktop():
-            webbrowser.open(url)
-        try:
-            uvicorn.Server(config).run(sockets=[listener])
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt("the studio is closed") from None
+    )
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -1,5 +1,6 @@
 // Mix: the way from one character to another, along a great circle.
 
+import { keyOf } from "./artist.js";
 import { makeCard, paintCards, show, walkable } from "./cards.js";
 import { newest, the } from "./dom.js";
 import { between, latentOf } from "./genetics.js";
@@ -95,7 +96,10 @@ export class Mix {
   }
 
   #offer() {
-    const offered = [...this.#studio.tray.latents, ...this.#studio.wall.some(PARTNERS)].slice(0, PARTNERS);
+    const all = [...this.#studio.tray.latents, ...this.#studio.wall.some(2 * PARTNERS)];
+    const others = new Map(all.map((latent) => [keyOf(latent), latent]));
+    for (const shown of [this.#studio.story.current.latent, this.#a, this.#b]) others.delete(shown && keyOf(shown));
+    const offered = [...others.values()].slice(0, PARTNERS);
     the("partners").replaceChildren(...offered.map((latent) => makeCard(latent, (other) => this.with(other))));
     this.#settlePartners();
   }

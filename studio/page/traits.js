@@ -6,7 +6,7 @@ import { amountOf, latentOf, withAmounts } from "./genetics.js";
 import { looksOf } from "./portrait.js";
 import { say, trouble } from "./voice.js";
 
-const RANGE = 4;
+const RANGE = 3;
 const STEP = 1;
 
 export class Traits {

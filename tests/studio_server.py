@@ -1,0 +1,63 @@
+"""A studio's server over real HTTP on a loopback port, with an engine whose pictures are known by hand."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.typing import NDArray
+
+from studio.engine import Engine, ModelInfo
+from studio.launch import listening, server_of
+
+
+class FlatEngine:
+    """Draws pictures of one colour: the latent's first three values, 0 to 1, as RGB. May be made to wait."""
+
+    info = ModelInfo(
+        model="flat",
+        hash="0123abcd" * 8,
+        latent_dim=4,
+        size_px=8,
+        trained_on="nothing",
+        licence="anybody's",
+    )
+
+    def __init__(self) -> None:
+        self.may_draw = threading.Event()
+        self.may_draw.set()
+        self.drawn: list[float] = []
+        """The last value of every latent drawn, in order: what tests know a picture by."""
+
+    def draw(self, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
+        self.may_draw.wait(20)
+        self.drawn += latents[:, 3].tolist()
+        colours = (latents[:, :3] * 255).round().clip(0, 255).astype(np.uint8)
+        return np.broadcast_to(colours[:, None, None], (len(latents), 8, 8, 3)).copy()
+
+    def directions(self) -> NDArray[np.float32]:
+        return np.eye(2, 4, dtype=np.float32)
+
+
+@contextmanager
+def serving(engine: Engine, host: str = "127.0.0.1") -> Iterator[str]:
+    """Run a server while the block lasts; gives its address without a slash at the end."""
+    with listening(host, 0) as listener:
+        server = server_of(engine, host)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            wait_until(lambda: server.started)
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(20)
+
+
+def wait_until(true: object, seconds: float = 20) -> None:
+    """Wait for a condition; AssertionError if it does not come."""
+    end = time.monotonic() + seconds
+    while not true():  # type: ignore[operator]
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
