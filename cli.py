@@ -14,6 +14,7 @@ import typer
 from screen import Screen
 
 if TYPE_CHECKING:
+    from gan.generate import GenerateSettings
     from scraper.summary import ScrapeSummary
 
 app = typer.Typer(
@@ -271,6 +272,18 @@ def generate(
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("generated"),
     grid: Annotated[bool, typer.Option(help="Write grid.png too.")] = True,
     animate: Annotated[Path | None, typer.Option(help="Also write a GIF that walks from seed to seed.")] = None,
+    sprites: Annotated[
+        bool,
+        typer.Option("--sprites", help="Also write sprites.zip, for a game: transparent, few colours, a sheet."),
+    ] = False,
+    colours: Annotated[int | None, typer.Option(help="Colours that the sprites share. [default: 16]")] = None,
+    palette: Annotated[
+        Path | None, typer.Option(help="A .gpl or .hex file with the sprites' colours, in place of found ones.")
+    ] = None,
+    sprite_size: Annotated[int | None, typer.Option(help="Side of the sprites. [default: the pictures']")] = None,
+    upscale: Annotated[
+        int | None, typer.Option(help="Enlarge the sprites' pixels so many times. [default: 1]")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
 ) -> None:
     """Draw new characters."""
@@ -280,13 +293,40 @@ def generate(
     settings = GenerateSettings(
         count, model, seed, seeds, tuple(code or ()), truncation, out, grid, animate, device
     )
+    given = {"colours": colours, "palette": palette, "sprite_px": sprite_size, "upscale": upscale}
+    bundled = bundle_sprites(
+        settings, sprites, {name: value for name, value in given.items() if value is not None}
+    )
     drawn = generate_pictures(settings)
     screen.hint(f"model: {drawn.model}")
     characters = "1 character" if drawn.count == 1 else f"{drawn.count:,} characters"
     screen.say(f"{characters} in {out}" + (f", on {out / 'grid.png'}" if grid else ""))
     if animate:
         screen.say(f"animation: {animate}")
-    screen.result({"out": out, "count": drawn.count, "model": drawn.model, "animation": animate})
+    if bundled:
+        screen.say(f"for a game: {bundled}")
+    screen.result(
+        {"out": out, "count": drawn.count, "model": drawn.model, "animation": animate, "sprites": bundled}
+    )
+
+
+def bundle_sprites(characters: "GenerateSettings", wanted: bool, given: dict[str, Any]) -> Path | None:
+    """Write ``sprites.zip`` if it is wanted; returns its path."""
+    from studio.errors import StudioSettingsError
+
+    if not wanted:
+        if given:
+            raise StudioSettingsError(
+                "--colours, --palette, --sprite-size and --upscale are for --sprites: add it"
+            )
+        return None
+    from studio.palettes import read_palette
+    from studio.sprites import SpriteSettings
+    from studio.writing import write_bundle
+
+    if "palette" in given:
+        given["palette"] = read_palette(given["palette"])
+    return write_bundle(characters, SpriteSettings(**given))
 
 
 @command
