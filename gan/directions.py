@@ -49,7 +49,8 @@ def find_directions(generator: nn.Module, latent_dim: int, count: int = DIRECTIO
 def white_latents(count: int, latent_dim: int) -> Tensor:
     """Gaussian latents with exactly unit covariance, so that chance tilts no direction: [count, latent_dim]."""
     gaussian = torch.randn(count, latent_dim, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    return (torch.linalg.qr(gaussian).Q * count**0.5).float()
+    white: Tensor = torch.linalg.qr(gaussian).Q * count**0.5
+    return white.float()
 
 
 def effect_of(generator: nn.Module, latents: Tensor) -> Tensor:
