@@ -330,6 +330,48 @@ def bundle_sprites(characters: "GenerateSettings", wanted: bool, given: dict[str
 
 
 @command
+def evaluate(
+    screen: Screen,
+    model: Annotated[
+        str | None,
+        typer.Option(help="A run or a .safetensors file. [default: the newest run, else the built-in generator]"),
+    ] = None,
+    fakes: Annotated[Path | None, typer.Option(help="A folder of generated pictures in place of a model.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="The real pictures. [default: those of the run, else Data/train_data/rgb_images]"),
+    ] = None,
+    held_out: Annotated[
+        Path | None, typer.Option(help="Real pictures that the model never saw, to find copies by.")
+    ] = None,
+    metrics: Annotated[str, typer.Option(help="Some of kid, fid, prdc and nn.")] = "kid,fid,prdc,nn",
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="torch-fidelity's Inception weights. [default: its download, else offline features]"),
+    ] = None,
+    count: Annotated[int | None, typer.Option(help="Generated pictures. [default: as many as real ones]")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the first picture and of everything random.")] = 0,
+    truncation: Annotated[
+        float, typer.Option(help="Below 1: nearer to the typical picture; above: stranger.")
+    ] = 1.0,
+    out: Annotated[Path, typer.Option(help="Folder for the board and the scores.")] = Path("evaluation"),
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+) -> None:
+    """Score a model against real pictures, and show whether it copies them."""
+    from gan.evaluate import EvaluateSettings
+    from gan.evaluate import evaluate as evaluate_pictures
+    from gan.scorecard import scorecard
+
+    settings = EvaluateSettings(
+        model, fakes, data, held_out, metrics, weights, count, seed, truncation, out, device
+    )
+    with screen.progress("evaluate") as line:
+        found = evaluate_pictures(settings, line)
+    screen.say("\n".join(scorecard(found, settings)))
+    screen.result(found.to_json())
+
+
+@command
 def demo(
     screen: Screen,
     out: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path("vgc-demo"),

@@ -1,0 +1,151 @@
+"""How near the generated pictures come to the real ones: distances and shares of their features."""
+
+import torch
+from torch import Tensor
+
+KID_SUBSETS = 100
+MAX_KID_SUBSET = 1000
+"""As in most papers."""
+PRECISION_NEIGHBOURS = 3
+COVERAGE_NEIGHBOURS = 5
+ROWS_AT_ONCE = 2048
+"""Rows of a distance table in memory at once: with 50,000 pictures, 400 MB."""
+
+
+def kernel_distance(fakes: Tensor, reals: Tensor, seed: int = 0) -> tuple[float, float]:
+    """KID: the squared maximum mean discrepancy under the kernel (x·y / D + 1)³, without bias.
+
+    Args:
+        fakes: [N, D] float32 features, on the CPU as all here.
+        reals: [M, D] float32.
+        seed: of the subsets.
+
+    Returns:
+        Mean and standard deviation over subsets; 0 on average where both are of one distribution, so that it
+        may come out a little below. The subsets are at most half of the smaller set, for larger ones would be
+        nearly the same ones and their deviation nearly 0.
+
+    Source: Bińkowski et al. 2018, arXiv:1801.01401, section 4; torch-fidelity's code.
+    """
+    from torch_fidelity.metric_kid import (  # noqa: PLC0415
+        KEY_METRIC_KID_MEAN,
+        KEY_METRIC_KID_STD,
+        kid_features_to_metric,
+    )
+
+    size = kid_subset_size(len(fakes), len(reals))
+    found = kid_features_to_metric(
+        fakes, reals, kid_subsets=KID_SUBSETS, kid_subset_size=size, rng_seed=seed % 2**32, verbose=False
+    )
+    return found[KEY_METRIC_KID_MEAN], found[KEY_METRIC_KID_STD]
+
+
+def kid_subset_size(fakes: int, reals: int) -> int:
+    """Pictures in a subset of `kernel_distance`."""
+    return min(MAX_KID_SUBSET, min(fakes, reals) // 2)
+
+
+def frechet_distance(fakes: Tensor, reals: Tensor) -> float:
+    """FID: the Fréchet distance of two normal distributions with the features' means and covariances.
+
+    |μ₁ - μ₂|² + tr(C₁) + tr(C₂) - 2 tr((C₁ C₂)^½); biased upwards for few pictures, so only scores of equal
+    numbers may be compared. The last trace is that of the symmetric (C₁^½ C₂ C₁^½)^½, several times faster to
+    find than by the eigenvalues of C₁ C₂.
+
+    Args:
+        fakes: [N, D] float32 features.
+        reals: [M, D] float32.
+
+    Source: Heusel et al. 2017, arXiv:1706.08500, equation 6.
+    """
+    (mean_1, covariance_1), (mean_2, covariance_2) = moments(fakes), moments(reals)
+    values, vectors = torch.linalg.eigh(covariance_1)
+    root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    cross = torch.linalg.eigvalsh(root @ covariance_2 @ root).clamp(min=0).sqrt().sum()
+    distance = (mean_1 - mean_2).square().sum() + covariance_1.trace() + covariance_2.trace() - 2 * cross
+    return float(distance)
+
+
+def moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean [D] and covariance [D, D] in float64, a block of rows at a time."""
+    mean = features.mean(0, dtype=torch.float64)
+    squares = torch.zeros(features.shape[1], features.shape[1], dtype=torch.float64)
+    for block in features.split(ROWS_AT_ONCE):  # type: ignore[no-untyped-call]
+        centred = block.double() - mean
+        squares += centred.T @ centred
+    return mean, squares / (len(features) - 1)
+
+
+def precision_recall(fakes: Tensor, reals: Tensor) -> tuple[float, float]:
+    """Share of fakes within the reals' manifold, and of reals within the fakes'; k = 3.
+
+    Args:
+        fakes: [N, D] float32 features.
+        reals: [M, D] float32.
+
+    Source: Kynkäänniemi et al. 2019, arXiv:1904.06991, section 2; torch-fidelity's code.
+    """
+    from torch_fidelity.metric_prc import (  # noqa: PLC0415
+        KEY_METRIC_PRECISION,
+        KEY_METRIC_RECALL,
+        prc_features_to_metric,
+    )
+
+    found = prc_features_to_metric(
+        fakes,
+        reals,
+        prc_neighborhood=PRECISION_NEIGHBOURS,
+        prc_batch_size=ROWS_AT_ONCE,
+        save_cpu_ram=True,
+        verbose=False,
+    )
+    return found[KEY_METRIC_PRECISION], found[KEY_METRIC_RECALL]
+
+
+def density_coverage(fakes: Tensor, reals: Tensor) -> tuple[float, float]:
+    """How deep the fakes lie among the reals, and the share of reals that have a fake nearby; k = 5.
+
+    Args:
+        fakes: [N, D] float32 features.
+        reals: [M, D] float32.
+
+    Returns:
+        Density, 0 to beyond 1; coverage, 0 to 1.
+
+    Source: Naeem et al. 2020, arXiv:2002.09797, equations 3 and 4.
+    """
+    inside = covered = 0
+    for block in reals.split(ROWS_AT_ONCE):  # type: ignore[no-untyped-call]
+        # The nearest of all is the picture itself.
+        radii = torch.cdist(block, reals).kthvalue(COVERAGE_NEIGHBOURS + 1).values
+        near = torch.cdist(block, fakes) <= radii[:, None]
+        inside += int(near.sum())
+        covered += int(near.any(1).sum())
+    return inside / (COVERAGE_NEIGHBOURS * len(fakes)), covered / len(reals)
+
+
+def scores(fakes: Tensor, reals: Tensor, wanted: frozenset[str], seed: int = 0) -> dict[str, float]:
+    """Those of ``kid``, ``fid`` and ``prdc`` that are wanted, by plain name (``kid``, ``kid_std``, …).
+
+    Args:
+        fakes: [N, D] float32 features.
+        reals: [M, D] float32.
+        wanted: some of the three.
+        seed: of KID's subsets.
+    """
+    found: dict[str, float] = {}
+    if "kid" in wanted:
+        found["kid"], found["kid_std"] = kernel_distance(fakes, reals, seed)
+    if "fid" in wanted:
+        found["fid"] = frechet_distance(fakes, reals)
+    if "prdc" in wanted:
+        found["precision"], found["recall"] = precision_recall(fakes, reals)
+        found["density"], found["coverage"] = density_coverage(fakes, reals)
+    return found
+
+
+def floor_scores(reals: Tensor, wanted: frozenset[str], seed: int = 0) -> dict[str, float]:
+    """`scores` of one random half of the real pictures against the other: what a perfect generator would get."""
+    order = torch.randperm(len(reals), generator=torch.Generator().manual_seed(seed))
+    half = len(reals) // 2
+    return scores(reals[order[:half]], reals[order[half:]], wanted, seed)
