@@ -15,6 +15,7 @@ from screen import Screen
 
 if TYPE_CHECKING:
     from gan.generate import GenerateSettings
+    from gan.rehearsal import Rehearsal
     from scraper.summary import ScrapeSummary
 
 app = typer.Typer(
@@ -49,13 +50,17 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
 
     @wraps(function)
     def run(json: bool = False, quiet: bool = False, verbose: bool = False, **options: Any) -> None:
+        # Of several processes that train together, the first speaks; the others tell of errors.
+        follower = int(os.environ.get("RANK", "0")) > 0
+        json, quiet = json and not follower, quiet or follower
         level = logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING
         logging.basicConfig(level=level, format="vgc: %(message)s")
         screen = Screen(json, quiet, verbose)
         try:
             code = function(screen, **options) or 0
         except KeyboardInterrupt as stop:
-            print(f"vgc: {stop}" if str(stop) else "vgc: interrupted", file=sys.stderr)
+            if not follower:
+                print(f"vgc: {stop}" if str(stop) else "vgc: interrupted", file=sys.stderr)
             code = EXIT_INTERRUPTED
         except BrokenPipeError:
             # Whoever read our words has gone (`| head`): nothing is left to say, and nobody to say it to.
@@ -226,30 +231,68 @@ def train(
     run: Annotated[str | None, typer.Option(help="Name of the new run. [default: preset, date, time]")] = None,
     resume: Annotated[str | None, typer.Option(help="Go on with this run: its name or its folder.")] = None,
     save_minutes: Annotated[float | None, typer.Option(help="Minutes between checkpoints. [default: 5]")] = None,
+    split: Annotated[
+        int | None, typer.Option(help="Parts of a batch that go one after the other: saves memory. [default: 1]")
+    ] = None,
+    devices: Annotated[int, typer.Option(help="Processes on this machine, one a GPU, that train together.")] = 1,
+    deterministic: Annotated[
+        bool, typer.Option("--deterministic", help="The same bits again on a GPU too; slower there.")
+    ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Write where the time goes into the run's folder.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Try a few steps: parameters, memory, speed, time to the end.")
+    ] = False,
 ) -> int:
     """Train a GAN on the pictures; Ctrl-C saves, --resume goes on."""
     from gan.config import SettingsError, TrainConfig
+    from gan.launch import is_launched, launch
+    from gan.rehearsal import rehearse
     from gan.train import resume as resume_run
     from gan.train import train as train_run
 
     given: dict[str, Any] = {
         "data": data, "preset": preset, "device": device, "precision": precision, "kimg": kimg, "minutes": minutes,
         "batch": batch, "seed": seed, "run": run, "save_minutes": save_minutes,
+        "split": split, "deterministic": deterministic or None,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
+    if resume is not None and (run is not None or dry_run):
+        raise SettingsError("--resume goes on with an old run: leave out --run and --dry-run")
+    if devices < 1:
+        raise SettingsError(f"--devices {devices}: choose 1 or more")
+    config = TrainConfig(**given)
+    if devices > 1 and not is_launched():
+        return launch(devices, TrainConfig.output)
     with screen.progress("train") as line:
+        if dry_run:
+            return show_rehearsal(screen, rehearse(config, line))
         if resume is None:
-            config = TrainConfig(**given)
-            summary = train_run(config, line)
-        elif run is not None:
-            raise SettingsError("--run names a new run, --resume an old one: give one of them")
+            summary = train_run(config, line, profile)
         else:
-            summary = resume_run(resume, TrainConfig.output, given, line)
+            summary = resume_run(resume, TrainConfig.output, given, line, profile)
     screen.result(vars(summary))
     if summary.stopped:
         raise KeyboardInterrupt(f"stopped and saved; go on with: vgc train --resume {summary.run.name}")
     screen.say(f"{summary.run}: {summary.images:,} images shown in {summary.minutes:.1f} minutes")
     screen.hint("next: vgc generate -n 64")
+    return 0
+
+
+def show_rehearsal(screen: Screen, found: "Rehearsal") -> int:
+    """Print what a dry run has found."""
+    screen.say(
+        f"{found.pictures:,} pictures of {found.size_px}x{found.size_px} on {found.device}, {found.precision}, "
+        f"batch {found.batch}"
+    )
+    screen.say(f"generator      {found.generator_parameters:>12,} parameters")
+    screen.say(f"discriminator  {found.discriminator_parameters:>12,} parameters")
+    screen.say(f"a step         {found.gflop_per_image:>12.2f} GFLOP an image")
+    screen.say(f"memory         {found.memory_bytes / 2**20:>12,.0f} MiB, beside PyTorch itself")
+    screen.say(f"speed          {found.images_per_second:>12.1f} images a second")
+    screen.say(f"to the end     {found.minutes:>12,.0f} minutes, {found.images:,} images")
+    screen.result(vars(found))
     return 0
 
 

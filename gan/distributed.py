@@ -24,11 +24,17 @@ class World:
     def __init__(self, rank: int = 0, size: int = 1, control: dist.ProcessGroup | None = None) -> None:
         self.rank, self.size = rank, size
         self._control = control
+        self._parent = os.getppid()
 
     @property
     def leads(self) -> bool:
         """Whether this process is the one that writes."""
         return self.rank == 0
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether whoever started these processes is gone, so that nobody could stop them."""
+        return self.size > 1 and os.getppid() != self._parent
 
     def average(self, tensors: Iterable[Tensor]) -> None:
         """Replace each tensor by its mean over all processes: flattened into one, one all_reduce."""
@@ -36,7 +42,7 @@ class World:
             return
         wanted = list(tensors)
         flat = torch.cat([tensor.flatten() for tensor in wanted])
-        with ended_together():
+        with self._together():
             dist.all_reduce(flat)
         flat /= self.size
         sizes = [tensor.numel() for tensor in wanted]
@@ -54,7 +60,7 @@ class World:
         if self.size == 1:
             return here
         told = torch.tensor([int(word) for word in here])
-        with ended_together():
+        with self._together():
             dist.all_reduce(told, dist.ReduceOp.MAX, group=self._control)
         return tuple(bool(word) for word in told)
 
@@ -63,20 +69,21 @@ class World:
         if self.size == 1:
             return value
         box = [value]
-        with ended_together():
+        with self._together():
             dist.broadcast_object_list(box, 0, group=self._control)
         return box[0]
 
-
-@contextmanager
-def ended_together() -> Iterator[None]:
-    """GanError in place of a broken connection: another process is gone."""
-    try:
-        yield
-    except (RuntimeError, dist.DistError) as error:
-        raise GanError(
-            "another process of this training has ended, so this one ends too; go on with vgc train --resume"
-        ) from error
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """A word in place of a broken connection, for another process is gone; the leader speaks for all."""
+        try:
+            yield
+        except (RuntimeError, dist.DistError) as error:
+            if not self.leads:
+                raise SystemExit(1) from error
+            raise GanError(
+                "another process of this training has ended, so all end; go on with vgc train --resume"
+            ) from error
 
 
 @contextmanager
@@ -97,11 +104,6 @@ def joined(device: torch.device) -> Iterator[World]:
         yield World(dist.get_rank(), dist.get_world_size(), control)
     finally:
         dist.destroy_process_group()
-
-
-def is_follower() -> bool:
-    """Whether this is a process that works for another one and says nothing itself."""
-    return int(os.environ.get("RANK", "0")) > 0
 
 
 def local_device(device: torch.device) -> torch.device:

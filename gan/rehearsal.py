@@ -86,15 +86,15 @@ def rehearse(config: TrainConfig, progress: Progress = silent) -> Rehearsal:
 def gflop_per_image(game: Game) -> float:
     """Counted over the operators that PyTorch really runs, for steps with the penalty and without."""
     interval = game.recipe.r1_interval if game.recipe.r1_gamma else 1
-    counts = []
+    counts: list[int] = []
     for game.steps in (0, 1):
         with Operations() as operations:
             game.step()
         counts.append(operations.flop)
-    return (counts[0] + (interval - 1) * counts[1]) / interval / game.batch / 1e9
+    return float(counts[0] + (interval - 1) * counts[1]) / interval / game.batch / 1e9
 
 
-class Operations(TorchDispatchMode):
+class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts floating-point operations by PyTorch's own formulas for its operators.
 
     Not `torch.utils.flop_counter.FlopCounterMode`, which also follows the modules and cannot do so through the
@@ -102,7 +102,7 @@ class Operations(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.flop = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

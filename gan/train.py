@@ -186,7 +186,8 @@ def play(
     record.start()
     with stop_signals(patient=game.world.size > 1) as stop, profiled(folder, profile) as profiler:
         while True:
-            stopped, over = game.world.any(stop.is_set(), is_over(config, game.images, clock.seconds))
+            stopping = stop.is_set() or game.world.is_orphan
+            stopped, over = game.world.any(stopping, is_over(config, game.images, clock.seconds))
             if stopped or over:
                 break
             step(game)
