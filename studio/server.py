@@ -3,7 +3,9 @@
 import asyncio
 import mimetypes
 from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -15,13 +17,19 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from gan.codes import MAX_LATENT
+from studio.bundle import bundle, walk_of
 from studio.desk import Desk, DeskFull
 from studio.engine import Engine
+from studio.errors import StudioSettingsError
 from studio.guard import Guard
+from studio.palettes import MAX_COLOURS, MAX_FILE_CHARS, parse_palette
+from studio.sprites import SMALLEST_SPRITE_PX, SpriteSettings
 
 PAGE = Path(__file__).with_name("page")
 MOST_PICTURES = 64
 """In one request."""
+LARGEST_UPSCALE = 8
+"""Smaller than the command's, for the server's memory."""
 RETRY_SECONDS = 1
 CLIENT_GONE = 499
 """Nobody reads this answer; the number is nginx's."""
@@ -83,6 +91,30 @@ PIXELS: dict[int | str, dict[str, Any]] = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+ZIP: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Sprites, sheet, animation, palette and notes",
+        "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+class SpriteOptions(BaseModel):
+    """How pictures become sprites; see `studio.sprites.SpriteSettings`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    colours: int = Field(16, ge=2, le=MAX_COLOURS)
+    palette: str | None = Field(None, max_length=MAX_FILE_CHARS)
+    """The text of a .gpl or .hex file, in place of ``colours``."""
+    sprite_px: int | None = None
+    upscale: int = Field(1, ge=1, le=LARGEST_UPSCALE)
+    extrude_px: int = Field(1, ge=1, le=2)
+
+    def settings(self) -> SpriteSettings:
+        """The same for the pass itself; StudioSettingsError if the palette is none."""
+        palette = None if self.palette is None else tuple(map(tuple, parse_palette(self.palette).tolist()))
+        return SpriteSettings(self.colours, palette, self.sprite_px, self.upscale, extrude_px=self.extrude_px)
 
 
 def latents_type(latent_dim: int) -> Any:
@@ -127,6 +159,7 @@ def build_app(engine: Engine, host: str) -> FastAPI:
     )
     app.add_middleware(Guard, host=host)
     app.add_exception_handler(RequestValidationError, say_what_is_wrong)
+    app.add_exception_handler(StudioSettingsError, say_what_to_set)
     app.add_exception_handler(DeskFull, say_come_again)
     add_routes(app, engine, desk)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
@@ -136,7 +169,11 @@ def build_app(engine: Engine, host: str) -> FastAPI:
 def add_routes(app: FastAPI, engine: Engine, desk: Desk) -> None:
     """Everything but the page's files."""
     strict = ConfigDict(extra="forbid")
-    drawing = create_model("Drawing", __config__=strict, latents=(latents_type(engine.info.latent_dim), ...))
+    latents_given = (latents_type(engine.info.latent_dim), ...)
+    drawing = create_model("Drawing", __config__=strict, latents=latents_given)
+    side = Annotated[int, Field(ge=SMALLEST_SPRITE_PX, le=engine.info.size_px)]
+    wishes = create_model("Sprites", __base__=SpriteOptions, latents=latents_given, sprite_px=(side | None, None))
+    packer = ThreadPoolExecutor(1, thread_name_prefix="pack")  # one zip at a time: large ones take much memory
 
     @app.get("/healthz")
     async def healthz() -> Health:
@@ -167,6 +204,19 @@ def add_routes(app: FastAPI, engine: Engine, desk: Desk) -> None:
             return Response(status_code=CLIENT_GONE)
         return Response(pictures.tobytes(), media_type="application/octet-stream")
 
+    @app.post("/api/sprites", response_class=Response, responses={**PROBLEMS, **ZIP})
+    async def sprites(wanted: wishes, request: Request) -> Response:  # type: ignore[valid-type]
+        settings = wanted.settings()  # type: ignore[attr-defined]
+        latents = np.array(wanted.latents, np.float32)  # type: ignore[attr-defined]
+
+        async def made() -> bytes:
+            drawn = await desk.draw(np.concatenate([latents, walk_of(latents)]))
+            pack = partial(bundle, engine.info, latents, drawn[: len(latents)], drawn[len(latents) :], settings)
+            return await asyncio.get_running_loop().run_in_executor(packer, pack)
+
+        content = await while_there(request, made())
+        return Response(content or b"", 200 if content else CLIENT_GONE, media_type="application/zip")
+
 
 async def while_there(request: Request, work: Coroutine[Any, Any, T]) -> T | None:
     """The result of some work, or None: the client has gone, and the work with it."""
@@ -192,6 +242,11 @@ async def say_what_is_wrong(_: Request, error: Exception) -> Response:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"] if part != "body")
     return JSONResponse({"detail": f"{place}: {first['msg']}" if place else first["msg"]}, 422)
+
+
+async def say_what_to_set(_: Request, error: Exception) -> Response:
+    """What `studio.sprites` and `studio.palettes` refuse."""
+    return JSONResponse({"detail": str(error)}, 422)
 
 
 async def say_come_again(_: Request, __: Exception) -> Response:
