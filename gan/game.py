@@ -168,17 +168,21 @@ class Game:
         """One update of the generator through a frozen discriminator; returns its loss, [1], detached."""
         self.optimizer_g.zero_grad(set_to_none=True)
         self.discriminator.requires_grad_(False)
-        total = torch.zeros(1, device=self.device)
-        for part, fake in zip(self.parts, fakes, strict=True):
-            # A split batch does not fit into the memory at once: its pictures were drawn without a graph.
-            judged = fake if fake.requires_grad else self.generator(chance[part].latents)
-            scores = self.discriminator(self.seen(judged, chance[part].view("judged")))
-            loss = losses.generator_loss(scores) / len(self.parts)
-            loss.backward()  # type: ignore[no-untyped-call]
-            total += loss.detach()
-        self.discriminator.requires_grad_(True)
+        try:
+            costs = [self.persuade(part, fake, chance) for part, fake in zip(self.parts, fakes, strict=True)]
+        finally:
+            self.discriminator.requires_grad_(True)
         self.update(self.optimizer_g, self.generator)
-        return total
+        return torch.stack(costs).sum(0, keepdim=True)
+
+    def persuade(self, part: slice, fake: Tensor, chance: Chance) -> Tensor:
+        """Add a part's gradients to the generator's; returns its share of the loss, detached."""
+        # A split batch does not fit into the memory at once: its pictures were drawn without a graph.
+        judged = fake if fake.requires_grad else self.generator(chance[part].latents)
+        scores = self.discriminator(self.seen(judged, chance[part].view("judged")))
+        loss = losses.generator_loss(scores) / len(self.parts)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
 
     def generated(self, latents: Tensor) -> Tensor:
         """Pictures of the generator in training; with their graph only where the whole batch is at hand."""
