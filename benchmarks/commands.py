@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from gan.generate import built_in_model
+from gan.models import built_in_model
 
 BARE = """
 import sys

@@ -1,11 +1,13 @@
 """What a run leaves on the disk to go on from and to draw with: tensors and JSON, never code."""
 
+import hashlib
 import json
 import pickle
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -105,3 +107,17 @@ def read_generator_file(path: Path) -> tuple[dict[str, Tensor], GeneratorHeader]
     if found != GENERATOR_FORMAT:
         raise GanError(f"{path}: generator format {found}, this version reads {GENERATOR_FORMAT}; update vgc")
     return tensors, GeneratorHeader(**{**values, "architecture": Architecture.from_json(values["architecture"])})
+
+
+def model_hash(generator: nn.Module) -> str:
+    """SHA-256 of a generator's tensors: names, shapes and little-endian values, 64 hexadecimal digits.
+
+    Floats count in 32 bits, as they are once loaded, so the hash depends neither on the file's header nor on the
+    device.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(generator.state_dict().items()):
+        values = np.ascontiguousarray(tensor.cpu().numpy())
+        digest.update(f"{name} {values.shape} {values.dtype}\n".encode())
+        digest.update(values.astype(values.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()

@@ -2,14 +2,12 @@
 
 import base64
 import binascii
-import hashlib
 import re
 import zlib
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from gan.config import SettingsError
 
@@ -30,20 +28,6 @@ class Character:
     """The first HASH_DIGITS digits of the model's hash."""
     latent: NDArray[np.float32]
     """[latent_dim] float32, each value one that 16 bits hold exactly."""
-
-
-def model_hash(generator: nn.Module) -> str:
-    """SHA-256 of a generator's tensors: names, shapes and little-endian values, 64 hexadecimal digits.
-
-    Floats count in 32 bits, as they are once loaded, so the hash depends neither on the file's header nor on the
-    device.
-    """
-    digest = hashlib.sha256()
-    for name, tensor in sorted(generator.state_dict().items()):
-        values = np.ascontiguousarray(tensor.cpu().numpy())
-        digest.update(f"{name} {values.shape} {values.dtype}\n".encode())
-        digest.update(values.astype(values.dtype.newbyteorder("<")).tobytes())
-    return digest.hexdigest()
 
 
 def quantised(latents: NDArray[np.float32]) -> NDArray[np.float32]:

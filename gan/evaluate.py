@@ -17,7 +17,7 @@ from gan.checkpoint import load_generator
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
 from gan.features import FeatureNetwork, cached_features, feature_network, score_name
-from gan.generate import find_model
+from gan.models import find_model
 from gan.metrics import floor_scores, kid_subset_size, scores
 from gan.neighbours import MAX_COMPARED, Seen, TrainingSet, memorisation, neighbour_board
 from gan.run import CONFIG_FILE

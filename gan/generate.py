@@ -7,17 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gan import pretrained
-from gan.checkpoint import load_generator
-from gan.codes import encode, latent_for, model_hash
-from gan.config import GanError, SettingsError, TrainConfig
+from gan.checkpoint import load_generator, model_hash
+from gan.codes import encode, latent_for
+from gan.config import SettingsError, TrainConfig
 from gan.device import choose_device
-from gan.run import GENERATOR_FILE, runs_in
+from gan.models import find_model
 from gan.sample import MAX_PICTURES, draw, latents_of, parse_seeds, save_animation, save_pictures
 from gan.walk import walk
 
 MAX_ANIMATED = 64
-BUILT_IN_FILE = "builtin-characters.safetensors"
 
 
 @dataclass(frozen=True)
@@ -98,20 +96,3 @@ def characters_of(settings: GenerateSettings, model: str, latent_dim: int) -> tu
     latents = latents_of(seeds, latent_dim, settings.truncation)
     codes = [encode(model, latent) for latent in latents.numpy()]
     return latents, [{"seed": str(seed), "code": code} for seed, code in zip(seeds, codes, strict=True)]
-
-
-def find_model(named: str | None, output: Path) -> Path:
-    """The generator file that ``--model`` means; GanError lists the runs there are if it means none."""
-    runs = runs_in(output)
-    if named is None:
-        return runs[-1] / GENERATOR_FILE if runs else built_in_model()
-    for candidate in (output / named / GENERATOR_FILE, Path(named) / GENERATOR_FILE, Path(named)):
-        if candidate.is_file():
-            return candidate
-    have = ", ".join(run.name for run in runs) or "none"
-    raise GanError(f"--model {named}: no such run or file (runs in {output}: {have})")
-
-
-def built_in_model() -> Path:
-    """The generator that comes with vgc."""
-    return Path(pretrained.__path__[0]) / BUILT_IN_FILE

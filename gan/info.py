@@ -12,8 +12,7 @@ from gan.config import DEFAULT_PRESET, PRESETS, TrainConfig
 from gan.describe import describe_presets, discriminator_layers, generator_layers
 from gan.device import bf16_speedup, choose_device, choose_precision
 from gan.drawing import draw_network
-from gan.generate import built_in_model
-from gan.run import runs_in
+from gan.models import built_in_model, runs_in
 from gan.sample import save_png
 
 SHOWN_PACKAGES = (

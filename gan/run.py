@@ -11,13 +11,13 @@ from filelock import FileLock, Timeout
 from PIL import Image
 
 from gan.config import GanError, SettingsError, TrainConfig
+from gan.models import GENERATOR_FILE, runs_in
 from gan.sample import save_png
 from scraper.atomic import write_text
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-GENERATOR_FILE = "generator.safetensors"
 CHECKPOINT_FILE = "checkpoint.pt"
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.jsonl"
@@ -118,12 +118,6 @@ def is_until(line: str, images: int) -> bool:
     with suppress(ValueError):
         return bool(json.loads(line)["images"] <= images)
     return False
-
-
-def runs_in(output: Path) -> list[Path]:
-    """The runs in a folder that can draw, the newest last."""
-    generators = output.glob(f"*/{GENERATOR_FILE}")
-    return [path.parent for path in sorted(generators, key=lambda path: (path.stat().st_mtime_ns, path))]
 
 
 def check_finite(values: dict[str, float], folder: Path) -> None:

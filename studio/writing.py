@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 
 from gan.config import GanError, TrainConfig
-from gan.generate import GenerateSettings, characters_of, find_model
+from gan.generate import GenerateSettings, characters_of
+from gan.models import find_model
 from scraper.atomic import write_bytes
 from studio.bundle import bundle, check_count, walk_of
-from studio.engine import TorchEngine
+from studio.engine_torch import TorchEngine
 from studio.sprites import SpriteSettings
 
 BUNDLE_FILE = "sprites.zip"

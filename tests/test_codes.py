@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from gan.checkpoint import load_generator, save_generator
-from gan.codes import MAX_LATENT, decode, encode, latent_for, model_hash, quantised
+from gan.checkpoint import load_generator, model_hash, save_generator
+from gan.codes import MAX_LATENT, decode, encode, latent_for, quantised
 from gan.config import SettingsError
-from gan.generate import GenerateSettings, built_in_model, generate
+from gan.generate import GenerateSettings, generate
+from gan.models import built_in_model
 
 CPU = torch.device("cpu")
 MODEL = "0123abcd" + "0" * 56

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from gan.checkpoint import load_generator
 from gan.directions import SHORTEST_STEP, find_directions
-from gan.generate import built_in_model
+from gan.models import built_in_model
 
 
 class LinearGenerator(nn.Module):

@@ -13,7 +13,8 @@ from PIL import Image
 from gan.checkpoint import GeneratorHeader, load_generator, save_generator
 from gan.codes import decode
 from gan.config import PRESETS, GanError, SettingsError
-from gan.generate import GenerateSettings, built_in_model, find_model, generate
+from gan.generate import GenerateSettings, generate
+from gan.models import built_in_model, find_model
 from gan.networks import build_generator
 from gan.sample import draw, latents_of, parse_seeds
 from gan.walk import walk

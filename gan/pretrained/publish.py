@@ -7,9 +7,8 @@ from pathlib import Path
 import torch
 
 from gan.checkpoint import load_generator, save_generator
-from gan.generate import built_in_model, find_model
-
-TRAINED_ON = "the 1,500 built-in characters (CC0 1.0, synthetic)"
+from gan.models import built_in_model, find_model
+from gan.pretrained import TRAINED_ON
 
 
 def publish(model: Path, target: Path) -> None:

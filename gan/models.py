@@ -1,0 +1,32 @@
+"""The generator files there are, without opening them: none of this loads PyTorch."""
+
+from pathlib import Path
+
+from gan import pretrained
+from gan.config import GanError
+
+GENERATOR_FILE = "generator.safetensors"
+BUILT_IN_FILE = "builtin-characters.safetensors"
+
+
+def runs_in(output: Path) -> list[Path]:
+    """The runs in a folder that can draw, the newest last."""
+    generators = output.glob(f"*/{GENERATOR_FILE}")
+    return [path.parent for path in sorted(generators, key=lambda path: (path.stat().st_mtime_ns, path))]
+
+
+def find_model(named: str | None, output: Path) -> Path:
+    """The generator file that ``--model`` means; GanError lists the runs there are if it means none."""
+    runs = runs_in(output)
+    if named is None:
+        return runs[-1] / GENERATOR_FILE if runs else built_in_model()
+    for candidate in (output / named / GENERATOR_FILE, Path(named) / GENERATOR_FILE, Path(named)):
+        if candidate.is_file():
+            return candidate
+    have = ", ".join(run.name for run in runs) or "none"
+    raise GanError(f"--model {named}: no such run or file (runs in {output}: {have})")
+
+
+def built_in_model() -> Path:
+    """The generator that comes with vgc."""
+    return Path(pretrained.__path__[0]) / BUILT_IN_FILE

@@ -1,0 +1,73 @@
+"""Drawing with ONNX Runtime: a file of ``vgc export``, and no PyTorch."""
+
+import hashlib
+import logging
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan.config import GanError
+from gan.onnx_header import HEADER_KEY, INPUT, OnnxHeader
+from studio.engine import ModelInfo, name_of
+from studio.errors import StudioError
+
+log = logging.getLogger(__name__)
+
+
+class OnnxEngine:
+    """Draws with ONNX Runtime on one thread of the CPU; see `studio.engine.Engine`.
+
+    Raises:
+        StudioError: ONNX Runtime is not installed.
+        GanError: the file is missing, damaged, or not one of ``vgc export``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            import onnxruntime  # noqa: PLC0415 (an extra)
+        except ImportError as error:
+            raise StudioError(f"{path}: needs ONNX Runtime: pip install onnxruntime") from error
+        if not path.is_file():
+            raise GanError(f"{path}: no such model file")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            self.header = OnnxHeader.from_json(self._session.get_modelmeta().custom_metadata_map[HEADER_KEY])
+        except Exception as error:  # its own have no common class
+            raise GanError(f"{path}: damaged, or not a file of vgc export; make it again") from error
+        self.info = ModelInfo(
+            model=name_of(path),
+            hash=self.header.hash,
+            latent_dim=self.header.latent_dim,
+            size_px=self.header.size_px,
+            trained_on=self.header.trained_on,
+        )
+
+    def draw(self, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """See `Engine`; within 1 of 255 of what PyTorch draws."""
+        (values,) = self._session.run(None, {INPUT: latents})
+        scaled = np.rint((values + 1) * np.float32(127.5)).clip(0, 255).astype(np.uint8)
+        return np.ascontiguousarray(scaled.transpose(0, 2, 3, 1))
+
+    def directions(self) -> NDArray[np.float32]:
+        """See `Engine`; at once, they stand in the file."""
+        return np.array(self.header.directions, np.float32)
+
+
+def exported_beside(model: Path) -> OnnxEngine | None:
+    """The engine of the ``.onnx`` file beside a generator file, if that is there and was made from this one."""
+    path = model.with_suffix(".onnx")
+    if not path.is_file():
+        return None
+    try:
+        engine = OnnxEngine(path)
+    except (GanError, StudioError) as error:
+        log.warning("%s", error)
+        return None
+    if engine.header.made_from != hashlib.sha256(model.read_bytes()).hexdigest():
+        log.warning("%s is of an earlier state of %s; vgc export makes it again", path, model.name)
+        return None
+    return engine

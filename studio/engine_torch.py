@@ -1,0 +1,35 @@
+"""Drawing with PyTorch."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gan.checkpoint import load_generator, model_hash
+from gan.directions import find_directions
+from gan.sample import draw
+from studio.engine import ModelInfo, name_of
+
+
+class TorchEngine:
+    """Draws with PyTorch on the CPU; see `studio.engine.Engine`."""
+
+    def __init__(self, path: Path) -> None:
+        torch.set_num_threads(1)  # a second thread costs single pictures more than it gives
+        self._generator, header = load_generator(path, torch.device("cpu"))
+        self.info = ModelInfo(
+            model=name_of(path),
+            hash=model_hash(self._generator),
+            latent_dim=header.architecture.latent_dim,
+            size_px=header.architecture.size_px,
+            trained_on=header.trained_on,
+        )
+
+    def draw(self, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """See `Engine`; the same bytes as ``vgc generate`` gives on a CPU."""
+        return np.stack([np.asarray(picture) for picture in draw(self._generator, torch.from_numpy(latents))])
+
+    def directions(self) -> NDArray[np.float32]:
+        """See `Engine`."""
+        return find_directions(self._generator, self.info.latent_dim)
