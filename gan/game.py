@@ -3,58 +3,22 @@
 import copy
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gan import ema, losses
-from gan.augment import AUGMENT_DRAWS, augment, background_colour, flip_half
+from gan.augment import augment, background_colour, flip_half
+from gan.chance import Chance
 from gan.config import Recipe, SettingsError
 from gan.device import Precision
 from gan.distributed import World
+from gan.graphs import GraphedPlay
 from gan.networks import build_discriminator, build_generator
 
 WATCHED = ("loss_d", "r1", "sign_real", "sign_fake", "loss_g")
 """What is averaged between two lines of metrics; signs are means of sign(score), in [-1, 1]."""
-
-
-VIEWS = ("real", "fake", "penalised", "judged")
-"""Each time that the discriminator looks at pictures in a step, they are augmented anew: the real ones, the
-generated ones, the real ones under the penalty, and the generated ones that teach the generator."""
-
-
-@dataclass(frozen=True)
-class Chance:
-    """All that is random in a step, drawn for the whole batch before it is split: so the parts of a split batch,
-    and several processes, play the same game as one process at once. (A student's dropout alone is not in it.)"""
-
-    latents: Tensor
-    """[n, latent_dim] float32 from N(0, 1)."""
-    flips: Tensor
-    """[n] float32 from U[0, 1)."""
-    labels: Tensor
-    """[n, 2] float32 from U[0, 1), for the label noise."""
-    views: Tensor
-    """[n, len(VIEWS), AUGMENT_DRAWS] float32 from U[0, 1)."""
-
-    @classmethod
-    def draw(cls, count: int, latent_dim: int, generator: torch.Generator) -> "Chance":
-        """Draw for ``count`` pictures, on the generator's device."""
-        latents = torch.randn(count, latent_dim, generator=generator, device=generator.device)
-        sizes = (1, 2, len(VIEWS) * AUGMENT_DRAWS)
-        uniform = torch.rand(count, sum(sizes), generator=generator, device=generator.device)
-        flips, labels, views = uniform.split(sizes, dim=1)  # type: ignore[no-untyped-call]
-        return cls(latents, flips[:, 0], labels, views.unflatten(1, (len(VIEWS), AUGMENT_DRAWS)))
-
-    def __getitem__(self, part: slice) -> "Chance":
-        """The rows of some pictures."""
-        return Chance(self.latents[part], self.flips[part], self.labels[part], self.views[part])
-
-    def view(self, name: str) -> Tensor:
-        """[n, AUGMENT_DRAWS] for one of `VIEWS`."""
-        return self.views[:, VIEWS.index(name)]
 
 
 class Game:
@@ -70,6 +34,7 @@ class Game:
         precision: Precision,
         world: World | None = None,
         split: int = 1,
+        graphs: bool = False,
     ) -> None:
         """Start from fresh weights.
 
@@ -84,9 +49,10 @@ class Game:
             split: parts of a process's share of the batch that go through the networks one after the other, their
                 gradients added up: less memory, the same mathematics (but for batch norm, whose statistics are a
                 part's).
+            graphs: whether steps are recorded as CUDA graphs; see `gan.graphs`.
 
         Raises:
-            SettingsError: the batch cannot be shared out evenly.
+            SettingsError: the batch cannot be shared out evenly, or such steps cannot be recorded.
         """
         self.world = world or World()
         self.recipe, self.batch, self.seed, self.device, self.precision = recipe, batch, seed, device, precision
@@ -104,6 +70,9 @@ class Game:
         self.watched = torch.zeros(len(WATCHED), device=device)
         self.watched_steps = 0
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.long)
+        self._play = GraphedPlay(self.play) if graphs else self.play
+        if graphs and (device.type != "cuda" or self.world.size > 1 or recipe.lr_decay):
+            raise SettingsError("--cuda-graphs: one GPU, one process, and a preset whose rates stay the same")
         # The same in every process, each of which takes its rows; dropout's chance is each process's own.
         self.dice = torch.Generator(device).manual_seed(seed)
         torch.manual_seed((seed + self.world.rank) % 2**63)
@@ -117,16 +86,29 @@ class Game:
         """Show the discriminator a batch of each kind, then train the generator against it."""
         self.set_learning_rates()
         chance = Chance.draw(self.batch, self.recipe.generator.latent_dim, self.dice)
-        places = self.next_places().to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            fakes, watched = self.discriminator_phase(places, chance)
-            loss_g = self.generator_phase(fakes, chance)
+        penalised = bool(self.recipe.r1_gamma) and self.steps % self.recipe.r1_interval == 0
+        watched = self._play(self.next_places(), chance, penalised)
         self.steps += 1
         ema.update(self.average, self.generator, self.batch, self.images, self.recipe.ema_half_life_kimg)
-        self.watched += torch.cat([watched, loss_g])
+        self.watched += watched
         self.watched_steps += 1
 
-    def discriminator_phase(self, places: Tensor, chance: Chance) -> tuple[list[Tensor], Tensor]:
+    def play(self, places: Tensor, chance: Chance, penalised: bool) -> Tensor:
+        """Both phases of a step; everything that a CUDA graph may hold.
+
+        Args:
+            places: [batch] int64, rows of ``pictures``.
+            chance: of the whole batch.
+            penalised: whether the discriminator pays for its gradient in this step.
+
+        Returns:
+            [len(WATCHED)] float32, detached.
+        """
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            fakes, watched = self.discriminator_phase(places, chance, penalised)
+            return torch.cat([watched, self.generator_phase(fakes, chance)])
+
+    def discriminator_phase(self, places: Tensor, chance: Chance, penalised: bool) -> tuple[list[Tensor], Tensor]:
         """One update of the discriminator.
 
         Returns:
@@ -137,11 +119,12 @@ class Game:
         fakes = []
         for part in self.parts:
             fakes.append(self.generated(chance[part].latents))
-            watched += self.judge(self.real(places[part], chance[part]), fakes[-1].detach(), chance[part])
+            real = self.real(places[part], chance[part])
+            watched += self.judge(real, fakes[-1].detach(), chance[part], penalised)
         self.update(self.optimizer_d, self.discriminator)
         return fakes, watched / len(self.parts)
 
-    def judge(self, real: Tensor, fake: Tensor, chance: Chance) -> Tensor:
+    def judge(self, real: Tensor, fake: Tensor, chance: Chance, penalised: bool) -> Tensor:
         """Add a part's gradients to the discriminator's; returns the first values of `WATCHED`."""
         recipe = self.recipe
         seen = self.seen(real, chance.view("real")), self.seen(fake, chance.view("fake"))
@@ -150,7 +133,7 @@ class Game:
         loss = losses.discriminator_loss(*scores, moves)
         (loss / len(self.parts)).backward()  # type: ignore[no-untyped-call]
         penalty = torch.zeros((), device=self.device)
-        if recipe.r1_gamma and self.steps % recipe.r1_interval == 0:
+        if penalised:
             penalty = losses.r1_penalty(self.discriminator, self.seen(real, chance.view("penalised")))
             weight = recipe.r1_gamma * recipe.r1_interval / len(self.parts)
             (penalty * weight).backward()  # type: ignore[no-untyped-call]
@@ -215,7 +198,10 @@ class Game:
         return flip_half(real, chance.flips) if self.recipe.flips else real
 
     def next_places(self) -> Tensor:
-        """Row numbers of the next batch: every picture once an epoch, in an order that only the seed decides."""
+        """Row numbers of the next batch: every picture once an epoch, in an order that only the seed decides.
+
+        [batch] int64 on the device.
+        """
         total = len(self.pictures)
         places = []
         first, last = self.images, self.images + self.batch
@@ -223,7 +209,10 @@ class Game:
             epoch, start = divmod(first, total)
             if epoch != self._epoch:
                 shuffler = torch.Generator().manual_seed((self.seed * 1_000_003 + epoch) % 2**63)
-                self._epoch, self._order = epoch, torch.randperm(total, generator=shuffler)
+                order = torch.randperm(total, generator=shuffler)
+                # From pinned memory, so that the device is not waited for.
+                order = order.pin_memory() if self.device.type == "cuda" else order
+                self._epoch, self._order = epoch, order.to(self.device, non_blocking=True)
             places.append(self._order[start : start + last - first])
             first += len(places[-1])
         return torch.cat(places)
@@ -290,7 +279,10 @@ def make_optimizer(
     """The recipe's optimizer; Keras's RMSprop has rho .9 and epsilon 1e-7."""
     if recipe.optimizer == "rmsprop":
         return torch.optim.RMSprop(parameters, lr, alpha=0.9, eps=1e-7, foreach=True)
-    return torch.optim.Adam(parameters, lr, betas=recipe.betas, fused=device.type in ("cpu", "cuda"))
+    cuda = device.type == "cuda"
+    return torch.optim.Adam(
+        parameters, lr, betas=recipe.betas, fused=cuda or device.type == "cpu", capturable=cuda
+    )
 
 
 def tensors_in(state: object) -> Iterator[Tensor]:
