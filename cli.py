@@ -231,6 +231,9 @@ def train(
     run: Annotated[str | None, typer.Option(help="Name of the new run. [default: preset, date, time]")] = None,
     resume: Annotated[str | None, typer.Option(help="Go on with this run: its name or its folder.")] = None,
     save_minutes: Annotated[float | None, typer.Option(help="Minutes between checkpoints. [default: 5]")] = None,
+    eval_every: Annotated[
+        float | None, typer.Option(help="Thousand pictures between two scores, which find the best generator.")
+    ] = None,
     split: Annotated[
         int | None, typer.Option(help="Parts of a batch that go one after the other: saves memory. [default: 1]")
     ] = None,
@@ -255,6 +258,7 @@ def train(
     given: dict[str, Any] = {
         "data": data, "preset": preset, "device": device, "precision": precision, "kimg": kimg, "minutes": minutes,
         "batch": batch, "seed": seed, "run": run, "save_minutes": save_minutes,
+        "eval_every_kimg": eval_every,
         "split": split, "deterministic": deterministic or None,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}

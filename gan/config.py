@@ -218,6 +218,9 @@ class TrainConfig:
     deterministic: bool = False
     """Whether only algorithms are used that give the same bits again; a CPU's do anyway."""
 
+    eval_every_kimg: float | None = None
+    """Thousands of real pictures shown between two evaluations; None: none."""
+
     recipe: Recipe = field(default_factory=lambda: PRESETS[DEFAULT_PRESET])
     """Every number of the training; the preset's unless told otherwise."""
 
@@ -230,6 +233,7 @@ class TrainConfig:
             ("--kimg", self.kimg),
             ("--minutes", self.minutes),
             ("--save-minutes", self.save_minutes),
+            ("--eval-every", self.eval_every_kimg),
         ):
             if value is not None and not value > 0:
                 raise SettingsError(f"{option} {value:g}: choose a number above 0")

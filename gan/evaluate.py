@@ -17,8 +17,8 @@ from gan.checkpoint import load_generator
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
 from gan.features import FeatureNetwork, cached_features, feature_network, score_name
-from gan.models import find_model
 from gan.metrics import floor_scores, kid_subset_size, scores
+from gan.models import find_model
 from gan.neighbours import MAX_COMPARED, Seen, TrainingSet, memorisation, neighbour_board
 from gan.run import CONFIG_FILE
 from gan.sample import MAX_PICTURES, draw, latents_of, save_png
@@ -216,7 +216,7 @@ def drawn(model: Path, settings: EvaluateSettings, reals: Tensor, device: torch.
     seeds = range(settings.seed, settings.seed + count)
     parts = (seeds[start : start + PICTURES_AT_ONCE] for start in range(0, count, PICTURES_AT_ONCE))
     pictures = chain.from_iterable(
-        draw(generator, latents_of(part, header.architecture.latent_dim) * settings.truncation) for part in parts
+        draw(generator, latents_of(part, header.architecture.latent_dim, settings.truncation)) for part in parts
     )
     origin = f"{model} ({header.preset}, {header.images:,} images, trained on {header.trained_on})"
     return Fakes(origin, pictures, count, reals.shape[-1])

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from filelock import FileLock, Timeout
 from PIL import Image
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 CHECKPOINT_FILE = "checkpoint.pt"
 CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.jsonl"
+BEST_FILE = "best.safetensors"
+BEFORE_COLLAPSE_FILE = "generator-before-collapse.safetensors"
 
 
 class RunFolder:
@@ -99,6 +102,10 @@ class RunFolder:
         # TensorBoard drops earlier events at or after the purge step, so its curves have no double points either.
         self._events = SummaryWriter(str(self.path), purge_step=images + 1 if images else None)
 
+    def read_metrics(self) -> list[dict[str, float]]:
+        """The lines of metrics; several may be of the same number of images, each with its own values."""
+        return read_metrics(self.path)
+
     def log(self, images: int, values: dict[str, float]) -> None:
         """Append one line of metrics, and the same to the event file."""
         line = json.dumps({"images": images, **{key: round(value, 6) for key, value in values.items()}})
@@ -109,8 +116,28 @@ class RunFolder:
                 self._events.add_scalar(key, value, images)
 
     def save_sample(self, images: int, picture: Image.Image) -> None:
-        """Write ``samples/<images, 8 digits>.png``."""
+        """Write ``samples/<images, 8 digits>.png``, and the same to the event file."""
         save_png(picture, self.path / "samples" / f"{images:08d}.png", images=str(images))
+        self._show("samples", picture, images)
+
+    def save_start(self, name: str, picture: Image.Image) -> None:
+        """Write ``samples/<name>.png``, a board from before the first step, and the same to the event file."""
+        save_png(picture, self.path / "samples" / f"{name}.png")
+        self._show(name, picture, 0)
+
+    def _show(self, name: str, picture: Image.Image, images: int) -> None:
+        if self._events:
+            self._events.add_image(name, np.asarray(picture), images, dataformats="HWC")
+
+
+def read_metrics(run: Path) -> list[dict[str, float]]:
+    """The whole lines of a run's metrics, in the order in which they were written."""
+    found = []
+    with suppress(OSError):
+        for line in (run / METRICS_FILE).read_text("utf-8").splitlines():
+            with suppress(ValueError):
+                found.append(json.loads(line))
+    return found
 
 
 def is_until(line: str, images: int) -> bool:

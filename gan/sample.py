@@ -70,8 +70,13 @@ def draw(generator: nn.Module, latents: Tensor) -> Iterator[Image.Image]:
         filled = torch.zeros(DRAWN_AT_ONCE, latents.shape[1])
         filled[: len(chunk)] = chunk
         values = generator(filled.to(device))[: len(chunk)]
-        bytes_ = values.add(1).mul(127.5).round().clamp(0, 255).to("cpu", torch.uint8)
-        yield from (Image.fromarray(picture.permute(1, 2, 0).numpy()) for picture in bytes_)
+        yield from as_pictures(values)
+
+
+def as_pictures(values: Tensor) -> Iterator[Image.Image]:
+    """[N, 3, H, W] float in about [-1, 1], any device -> N RGB pictures."""
+    bytes_ = values.add(1).mul(127.5).round().clamp(0, 255).to("cpu", torch.uint8)
+    yield from (Image.fromarray(picture.permute(1, 2, 0).numpy()) for picture in bytes_)
 
 
 def grid(pictures: Sequence[Image.Image], scale: int = 1) -> Image.Image:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from dataset.reader import load_pictures, picture_files
@@ -15,8 +16,12 @@ from gan.checkpoint import GeneratorHeader, load_checkpoint, save_checkpoint, sa
 from gan.config import PRESETS, GanError, SettingsError, TrainConfig
 from gan.device import choose_device, choose_precision, is_out_of_memory, use_algorithms
 from gan.distributed import World, joined, local_device
+from gan.evaluation import Evaluator
+from gan.features import require_extra
 from gan.game import Game, parts_of
+from gan.health import Health
 from gan.pace import Clock, is_due, is_over, position, remaining, stop_signals
+from gan.preview import previews
 from gan.profiling import profiled
 from gan.run import RunFolder, check_finite
 from gan.sample import draw, grid, latents_of
@@ -32,7 +37,16 @@ MINUTES_ON_CPU = 20.0
 FEW_PICTURES = 50
 """Fewer are trained on, but not without a word."""
 
-CHANGEABLE = {"kimg", "minutes", "device", "save_minutes", "data", "split", "deterministic"}
+CHANGEABLE = {
+    "kimg",
+    "minutes",
+    "device",
+    "save_minutes",
+    "data",
+    "split",
+    "deterministic",
+    "eval_every_kimg",
+}
 """Settings that a resumed run may change without becoming another run. The pictures may have moved: they are known
 by their pixels."""
 
@@ -95,6 +109,8 @@ def pictures_of(config: TrainConfig) -> Tensor:
 
 def game_of(config: TrainConfig, pictures: Tensor, device: torch.device, world: World) -> Game:
     """The game that ``config`` describes, from fresh weights; GanError if another process has other pictures."""
+    if config.eval_every_kimg:
+        require_extra()
     use_algorithms(config.deterministic)
     precision = choose_precision(config.precision, device)
     game = Game(config.recipe, pictures, config.batch_size, config.seed, device, precision, world, config.split)
@@ -196,7 +212,9 @@ def play(
             if is_due(game, IMAGES_BETWEEN_METRICS):
                 losses = record.tick()
             if is_due(game, IMAGES_BETWEEN_SAMPLES):
-                record.sample()
+                record.look(record.sample())
+            if config.eval_every_kimg and is_due(game, round(config.eval_every_kimg * 1000)):
+                record.evaluate(progress)
             if clock.save_is_due():
                 record.save()
             done, total = position(game, config, clock)
@@ -253,40 +271,71 @@ class Record:
         self.game, self.folder, self.config, self.clock = game, folder, config, clock
         self.path = folder.path if folder else config.output
         self._fixed = latents_of(range(SAMPLES), game.recipe.generator.latent_dim)
+        self._health: Health | None = None
+        self._evaluator: Evaluator | None = None
 
     def start(self) -> None:
         """Open the files; at the very start write what a run begins with."""
         if self.folder:
             self.folder.go_on_from(self.game.images)
+            self._health = Health(self.folder, self.game.pictures, SAMPLES)
+            self._evaluator = Evaluator(self.folder, self.game.pictures, self.game.device)
         if self.game.images == 0:
             self.save()
             self.sample()
+            self.preview()
 
-    def sample(self) -> None:
-        """Write the grid of the same characters as ever."""
+    def preview(self) -> None:
+        """Write the boards of real pictures, so that a wrong folder is seen in the first minute."""
         if self.folder:
-            self.folder.save_sample(self.game.images, grid(list(draw(self.game.average, self._fixed))))
+            for name, board in previews(self.game, SAMPLES).items():
+                self.folder.save_start(name, board)
+
+    def sample(self) -> list[Image.Image]:
+        """Write the grid of the same characters as ever; returns them."""
+        if not self.folder:
+            return []
+        pictures = list(draw(self.game.average, self._fixed))
+        self.folder.save_sample(self.game.images, grid(pictures))
+        return pictures
+
+    def look(self, samples: list[Image.Image]) -> None:
+        """See in the samples whether the run is well."""
+        if self._health:
+            self._health.look(samples, self.game.average, self.header())
+
+    def evaluate(self, progress: Progress) -> None:
+        """Score the averaged generator."""
+        if self._evaluator:
+            done, total = position(self.game, self.config, self.clock)
+            self._evaluator(
+                self.game.average,
+                self.header(),
+                lambda seen, of, what: progress(done, total, f"{what}, {seen}/{of}"),
+            )
 
     def tick(self) -> str:
         """Write a line of metrics; returns what the live line says of it."""
         values = self.game.take_metrics()
         check_finite(values, self.path)
-        if self.folder:
+        if self.folder and self._health:
             pace = {"images_per_second": self.clock.speed, "seconds": self.clock.seconds}
-            self.folder.log(self.game.images, {**values, **pace})
+            self.folder.log(self.game.images, {**values, **self._health.note(values["sign_real"]), **pace})
         return f"D {values['loss_d']:.2f} · G {values['loss_g']:.2f} · real {values['sign_real']:+.2f}"
+
+    def header(self) -> GeneratorHeader:
+        """What a file of the averaged generator says of itself."""
+        return GeneratorHeader(
+            architecture=self.game.recipe.generator,
+            preset=self.config.preset,
+            images=self.game.images,
+            trained_on=f"{len(self.game.pictures)} pictures of {self.config.data}",
+        )
 
     def save(self) -> None:
         """Write the averaged generator and the checkpoint, each whole or not at all."""
         self.clock.saved = time.monotonic()
         if not self.folder:
             return
-        game = self.game
-        header = GeneratorHeader(
-            architecture=game.recipe.generator,
-            preset=self.config.preset,
-            images=game.images,
-            trained_on=f"{len(game.pictures)} pictures of {self.config.data}",
-        )
-        save_generator(self.folder.generator, game.average, header)
-        save_checkpoint(self.folder.checkpoint, {**game.state(), "seconds": self.clock.seconds})
+        save_generator(self.folder.generator, self.game.average, self.header())
+        save_checkpoint(self.folder.checkpoint, {**self.game.state(), "seconds": self.clock.seconds})
