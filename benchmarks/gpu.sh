@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# All that wants a GPU, in pieces of under ten minutes that resume: a smoke test, the throughput of each preset, a
-# training, a grid. Leaves small files only (checkpoints stay under gpu-work/, which git ignores).
+# All that wants a GPU, in pieces of under ten minutes that resume: a smoke test, the CUDA tests, the throughput of
+# the presets with and without CUDA graphs, a training, a grid. Leaves small files only (checkpoints stay under gpu-work/, which git ignores).
 #
-#   benchmarks/gpu.sh [smoke|speed|train|grid|all] [--device cuda] [--data FOLDER] [--minutes 8] [--out DIR] [--tiny]
+#   benchmarks/gpu.sh [smoke|tests|speed|train|grid|all] [--device cuda] [--data FOLDER] [--minutes 8] [--out DIR] [--tiny]
 #
 # Call "train" again to go on with the same run; --tiny is for trying the script itself, on a CPU too.
 set -euo pipefail
@@ -20,7 +20,7 @@ while [ $# -gt 0 ]; do
         *) echo "gpu.sh: unknown option $1" >&2; exit 2 ;;
     esac
 done
-case "$part" in smoke | speed | train | grid | all) ;; *) echo "gpu.sh: unknown part $part" >&2; exit 2 ;; esac
+case "$part" in smoke | tests | speed | train | grid | all) ;; *) echo "gpu.sh: unknown part $part" >&2; exit 2 ;; esac
 
 python=${PYTHON:-python3}
 [ -x .venv/bin/python ] && [ -z "${PYTHON:-}" ] && python=.venv/bin/python
@@ -56,11 +56,18 @@ smoke() {
     echo "smoke test passed on $device"
 }
 
+tests() {
+    "$python" -m pytest tests/test_cuda.py 2>&1 | tee "$out/tests.txt"
+}
+
 speed() {
-    local presets=dcgan-2015,dcgan,seed batch=256
-    [ -n "$tiny" ] && presets=dcgan batch=4
-    "$python" -m benchmarks.training --device "$device" --batch "$batch" --presets "$presets" \
-        --rounds "$([ -n "$tiny" ] && echo 1 || echo 3)" | tee "$out/speed.txt"
+    if [ -n "$tiny" ]; then
+        "$python" -m benchmarks.training --device "$device" --batch 4 --presets dcgan --rounds 1 | tee "$out/speed.txt"
+        return
+    fi
+    for graphs in "" --cuda-graphs; do
+        "$python" -m benchmarks.training --device "$device" --batch 256 $graphs
+    done 2>&1 | tee "$out/speed.txt"
 }
 
 train() {
@@ -84,7 +91,7 @@ grid() {
     cp "$work/generated/grid.png" "$out/grid.png"
 }
 
-for each in smoke speed train grid; do
+for each in smoke tests speed train grid; do
     if [ "$part" = all ] || [ "$part" = "$each" ]; then
         "$each"
     fi
