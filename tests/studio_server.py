@@ -21,7 +21,6 @@ class FlatEngine:
         latent_dim=4,
         size_px=8,
         trained_on="nothing",
-        licence="anybody's",
     )
 
     def __init__(self) -> None:

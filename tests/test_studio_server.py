@@ -25,6 +25,7 @@ from gan.codes import MAX_LATENT
 from gan.config import GanError
 from studio import desk, guard
 from studio.bundle import bundle, walk_of
+from studio.engine import LICENCE_UNKNOWN
 from studio.errors import StudioError
 from studio.launch import StudioSettings, has_desktop, open_studio, url_of
 from studio.server import MOST_PICTURES
@@ -64,7 +65,7 @@ def test_info_says_all_that_the_page_needs(url):
         "size_px": 8,
         "most_pictures": MOST_PICTURES,
         "trained_on": "nothing",
-        "licence": "anybody's",
+        "licence": LICENCE_UNKNOWN,
     }
     directions = requests.get(f"{url}/api/directions", timeout=30).json()
     assert directions == [

@@ -32,7 +32,7 @@ export class Wall {
     this.#studio = studio;
     this.#settle = walkable(the("wall-grid"));
     this.#seen = new IntersectionObserver((entries) => this.#look(entries), { rootMargin: AHEAD });
-    new IntersectionObserver(([end]) => end.isIntersecting && this.#grow(), { rootMargin: AHEAD }).observe(the("wall-end"));
+    addEventListener("scroll", () => this.#growAtTheEnd(), { once: true });
     the("more").addEventListener("click", () => this.more());
     the("fresh").addEventListener("click", () => this.fresh());
     the("spread").addEventListener("input", () => this.spreadOut());
@@ -85,8 +85,18 @@ export class Wall {
     return latentOf(gaussian(this.#seed + place, dim).map((value) => value * this.spread), bound);
   }
 
-  #grow() {
-    if (this.#cards.length > AT_FIRST || scrollY > 0) this.more();
+  #growAtTheEnd() {
+    const end = the("wall-end");
+    const watch = new IntersectionObserver(
+      ([{ isIntersecting }]) => {
+        if (!isIntersecting) return;
+        this.more();
+        watch.unobserve(end); // seen anew, it tells again where it is: on a tall screen still in sight
+        watch.observe(end);
+      },
+      { rootMargin: AHEAD },
+    );
+    watch.observe(end);
   }
 
   #look(entries) {
