@@ -478,6 +478,42 @@ def studio(
 
 
 @command
+def export(
+    screen: Screen,
+    model: Annotated[
+        str | None,
+        typer.Option(help="A run or a .safetensors file. [default: the newest run, else the built-in generator]"),
+    ] = None,
+    onnx: Annotated[Path | None, typer.Option(help="Write the generator as one ONNX file.")] = None,
+    web: Annotated[
+        Path | None,
+        typer.Option(help="Write the studio as a static site into this folder: any host can serve it."),
+    ] = None,
+) -> None:
+    """Give a generator to other programs: as an ONNX file, or as a page that draws in the browser."""
+    from gan.config import SettingsError, TrainConfig
+    from gan.models import find_model
+
+    if not (onnx or web):
+        raise SettingsError("name what to make: --onnx FILE or --web DIR")
+    if onnx and onnx.suffix != ".onnx":
+        raise SettingsError(f"--onnx {onnx}: name a .onnx file")
+    path = find_model(model, TrainConfig.output)
+    screen.hint(f"model: {path}")
+    if onnx:
+        from gan.export import export_onnx
+
+        export_onnx(path, onnx)
+        screen.say(f"{onnx}: {onnx.stat().st_size:,} bytes")
+    if web:
+        from studio.site import export_site
+
+        index = export_site(path, web)
+        screen.say(f"{index}: to try it, python -m http.server --bind 127.0.0.1 --directory {web}")
+    screen.result({"model": path, "onnx": onnx, "web": web})
+
+
+@command
 def info(
     screen: Screen,
     draw: Annotated[bool, typer.Option("--draw", help="Draw the preset's architecture into --out.")] = False,

@@ -18,12 +18,16 @@ log = logging.getLogger(__name__)
 class OnnxEngine:
     """Draws with ONNX Runtime on one thread of the CPU; see `studio.engine.Engine`.
 
+    Args:
+        path: the ``.onnx`` file.
+        named: the model that people call it by, where that is another file.
+
     Raises:
         StudioError: ONNX Runtime is not installed.
         GanError: the file is missing, damaged, or not one of ``vgc export``.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, named: Path | None = None) -> None:
         try:
             import onnxruntime  # noqa: PLC0415 (an extra)
         except ImportError as error:
@@ -39,7 +43,7 @@ class OnnxEngine:
         except Exception as error:  # its own have no common class
             raise GanError(f"{path}: damaged, or not a file of vgc export; make it again") from error
         self.info = ModelInfo(
-            model=name_of(path),
+            model=name_of(named or path),
             hash=self.header.hash,
             latent_dim=self.header.latent_dim,
             size_px=self.header.size_px,

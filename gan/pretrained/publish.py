@@ -7,14 +7,16 @@ from pathlib import Path
 import torch
 
 from gan.checkpoint import load_generator, save_generator
+from gan.export import export_onnx
 from gan.models import built_in_model, find_model
 from gan.pretrained import TRAINED_ON
 
 
 def publish(model: Path, target: Path) -> None:
-    """Copy a generator file in half precision, its header naming the built-in characters."""
+    """Copy a generator file in half precision, its header naming the built-in characters; the same as ONNX."""
     generator, header = load_generator(model, torch.device("cpu"))
     save_generator(target, generator, replace(header, trained_on=TRAINED_ON), torch.float16)
+    export_onnx(target, target.with_suffix(".onnx"))
 
 
 def main() -> None:

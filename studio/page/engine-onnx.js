@@ -1,0 +1,69 @@
+// The engine of the static site: ONNX Runtime draws in the browser itself. `vgc export --web` gives this file the
+// name engine.js; the other one describes what both offer.
+import * as ort from "./ort/ort.wasm.min.mjs";
+
+export class EngineError extends Error {
+  /** @param {string} message for a person  @param {boolean} gone whether nobody answered at all */
+  constructor(message, gone = false) {
+    super(message);
+    this.gone = gone;
+  }
+}
+
+const GONE = "A file of this page could not be loaded. Is the network there, and the site complete?";
+
+async function load(path) {
+  let answer;
+  try {
+    answer = await fetch(path);
+  } catch {
+    throw new EngineError(GONE, true);
+  }
+  if (!answer.ok) throw new EngineError(`${GONE} (${path}: error ${answer.status})`);
+  return answer;
+}
+
+/** Lets the page breathe: clicks, painting and abort signals come between two pictures. */
+const breathe = () => new Promise((done) => setTimeout(done));
+
+/** Planes of red, green and blue in [-1, 1] to RGB bytes, rounded as `vgc generate` does. */
+function toBytes(planes) {
+  const area = planes.length / 3;
+  const rgb = new Uint8ClampedArray(planes.length);
+  for (let channel = 0; channel < 3; channel++) {
+    for (let pixel = 0; pixel < area; pixel++) {
+      rgb[3 * pixel + channel] = (planes[channel * area + pixel] + 1) * 127.5; // clamped arrays round by themselves
+    }
+  }
+  return new Uint8Array(rgb.buffer);
+}
+
+/** Load the model. */
+export async function connect() {
+  ort.env.wasm.numThreads = 1; // more need headers that simple hosts do not send
+  const [told, model] = await Promise.all([
+    load("model.json").then((answer) => answer.json()),
+    load("model.onnx").then((answer) => answer.arrayBuffer()),
+  ]);
+  const { traits, ...info } = told;
+  let session;
+  try {
+    session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
+  } catch (error) {
+    throw new EngineError(`This browser cannot run the generator: ${error.message}`);
+  }
+
+  async function draw(latents, signal) {
+    const drawn = [];
+    for (const latent of latents) {
+      await breathe();
+      signal?.throwIfAborted();
+      const input = new ort.Tensor("float32", Float32Array.from(latent), [1, info.latent_dim]);
+      const { pictures } = await session.run({ latents: input });
+      drawn.push(toBytes(pictures.data));
+    }
+    return drawn;
+  }
+
+  return { info, directions: async () => traits, draw, sprites: null };
+}

@@ -1,0 +1,93 @@
+"""The studio as a static site: the page, the model as ONNX, and the browser's ONNX Runtime; all files local."""
+
+import json
+import shutil
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from gan.codes import MAX_LATENT
+from studio.engine_onnx import OnnxEngine, exported_beside
+from studio.errors import StudioError, StudioSettingsError
+from studio.runtime import RECORD_FILE, unpack
+
+PAGE = Path(__file__).with_name("page")
+BROWSER_ENGINE = "engine-onnx.js"
+MODEL_FILE, INFO_FILE, RUNTIME_FOLDER = "model.onnx", "model.json", "ort"
+MOST_PICTURES = 64
+"""The page asks for at a time."""
+CHARSET = '<meta charset="utf-8">'
+POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data: blob:; base-uri 'none'; form-action 'none'"
+)
+"""As the studio's own server sends it, but WebAssembly may be compiled. The browser itself refuses every address
+but the site's."""
+
+
+def export_site(model: Path, target: Path) -> Path:
+    """Write a folder that any web server can serve as it is; an earlier site in its place is replaced whole.
+
+    Args:
+        model: a generator file or one of ``vgc export --onnx``.
+        target: the folder.
+
+    Returns:
+        The site's ``index.html``.
+
+    Raises:
+        GanError: the model is missing or damaged.
+        StudioError: a package is missing, or the folder cannot be written.
+        StudioSettingsError: the folder holds something else.
+    """
+    if target.exists() and any(target.iterdir()) and not is_site(target):
+        raise StudioSettingsError(f"--web {target}: holds other files; name a new folder, or an earlier site")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
+            site = Path(folder) / "new"
+            fill(site, model)
+            if target.exists():
+                target.rename(Path(folder) / "old")
+            site.rename(target)
+    except OSError as error:
+        raise StudioError(f"--web {target}: cannot write it ({error.strerror or error}); name another") from error
+    return target / "index.html"
+
+
+def is_site(folder: Path) -> bool:
+    """Whether an earlier export made a folder."""
+    return (folder / INFO_FILE).is_file() and (folder / RUNTIME_FOLDER / RECORD_FILE).is_file()
+
+
+def fill(site: Path, model: Path) -> None:
+    """Write all files of a site into a new folder."""
+    shutil.copytree(PAGE, site, ignore=shutil.ignore_patterns(BROWSER_ENGINE))
+    shutil.copyfile(PAGE / BROWSER_ENGINE, site / "engine.js")
+    index = (site / "index.html").read_text("utf-8")
+    policy = f'{CHARSET}\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+    (site / "index.html").write_text(index.replace(CHARSET, policy, 1), "utf-8")
+    (site / INFO_FILE).write_text(info_json(put_model(model, site / MODEL_FILE)), "utf-8")
+    unpack(site / RUNTIME_FOLDER)
+
+
+def put_model(model: Path, target: Path) -> OnnxEngine:
+    """Write the model as ONNX, exported before or now; returns it opened."""
+    known = OnnxEngine(model) if model.suffix == ".onnx" else exported_beside(model)
+    if known:
+        shutil.copyfile(model.with_suffix(".onnx"), target)
+        return known
+    from gan.export import export_onnx  # noqa: PLC0415 (PyTorch: only where it has to export)
+
+    export_onnx(model, target)
+    return OnnxEngine(target, model)
+
+
+def info_json(engine: OnnxEngine) -> str:
+    """What the page asks the studio's server, as a file; see studio/page/engine.js."""
+    traits = [
+        {"name": f"Trait {number}", "vector": vector}
+        for number, vector in enumerate(engine.header.directions, start=1)
+    ]
+    told = {"latent_bound": MAX_LATENT, "most_pictures": MOST_PICTURES, "licence": engine.info.licence}
+    return json.dumps({**asdict(engine.info), **told, "traits": traits})
