@@ -93,7 +93,17 @@ def listening(host: str, port: int) -> socket.socket:
     """A listening socket; StudioError says why there is none."""
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family)
+        # Said to be TCP, or asyncio would leave Nagle's algorithm on, and each answer would come 40 ms late.
+        listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        try:
+            if os.name == "posix":  # elsewhere it lets two programs have one port
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen()
+        except OSError:
+            listener.close()
+            raise
+        return listener
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise StudioError(

@@ -27,7 +27,7 @@ from studio import desk, guard
 from studio.bundle import bundle, walk_of
 from studio.engine import LICENCE_UNKNOWN
 from studio.errors import StudioError
-from studio.launch import StudioSettings, has_desktop, open_studio, url_of
+from studio.launch import StudioSettings, has_desktop, listening, open_studio, url_of
 from studio.server import MOST_PICTURES
 from studio.sprites import SpriteSettings
 
@@ -350,6 +350,12 @@ def test_without_the_extra_the_command_names_what_installs_it(tmp_path):
         == "vgc: the studio needs uvicorn; install it with: pip install '.[studio]'\n"
     )
     assert process.returncode == 1
+
+
+def test_answers_are_not_held_back_to_be_sent_together():
+    # asyncio turns Nagle's algorithm off only where a socket says that it is TCP; else each answer is 40 ms late.
+    with listening("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
 
 
 def test_a_browser_is_opened_only_where_somebody_would_see_it(monkeypatch):
