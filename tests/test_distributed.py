@@ -119,8 +119,11 @@ def test_the_death_of_one_ends_all_with_a_word_and_resume_goes_on(discs, tmp_pat
     assert_gone(workers)
 
 
-def test_processes_end_and_save_when_their_launcher_was_killed(discs, tmp_path):
-    process = training(discs, tmp_path, "--run", "pair", "--minutes", "5")
+def test_torchrun_starts_them_too_and_they_end_and_save_when_it_was_killed(discs, tmp_path):
+    words = ("train", "--data", str(discs), "--device", "cpu", "--run", "pair", "--minutes", "5")
+    process = start(
+        "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "cli", "--", *words, cwd=tmp_path
+    )
     wait_for_another_line(tmp_path / "train_output/pair" / METRICS_FILE, process)
     workers = workers_of(process)
     process.kill()
