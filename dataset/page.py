@@ -16,7 +16,7 @@ from dataset.lines import read_lines
 from dataset.render import RGB_FOLDER
 from dataset.ruins import ruin
 from dataset.sheets import Sheets, data_uri, thumbnail
-from dataset.shell import SHELL
+from dataset.shell import document
 from dataset.staging import METADATA, PAGE, REPORT
 from dataset.study import HUES, Study, study
 from scraper.atomic import write_text
@@ -60,11 +60,7 @@ def write_page(raw: Path, out: Path) -> None:
     records = {record["file_name"]: record for record in read_lines(out / METADATA)}
     page = _Page(raw, out, report, records)
     body = "\n".join(page.sections())
-    words = {"{style}": page.sheets.style(), "{title}": escape(page.title), "{body}": body}
-    text = SHELL
-    for place, word in words.items():
-        text = text.replace(place, word)
-    write_text(out / PAGE, text)
+    write_text(out / PAGE, document(escape(page.title), body, page.sheets.style()))
 
 
 class _Page:

@@ -1,4 +1,6 @@
-"""The page's frame and its style; `{style}`, `{title}` and `{body}` are filled in."""
+"""A page's frame and its style."""
+
+import re
 
 SHELL = """\
 <!doctype html>
@@ -7,7 +9,7 @@ SHELL = """\
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{title}</title>
+{refresh}<title>{title}</title>
 <style>
 :root { color-scheme: dark; --ink: #f4f4f5; --faint: #a1a1aa; --line: #2e2e33; --warm: #fbbf24; }
 * { box-sizing: border-box; }
@@ -56,3 +58,22 @@ th { text-align: left; font-weight: 400; color: var(--faint); padding: 2px 16px 
 </body>
 </html>
 """
+
+
+def document(title: str, body: str, style: str, refresh_seconds: int | None = None) -> str:
+    """A whole page that asks the network for nothing.
+
+    Args:
+        title: in HTML.
+        body: what stands on it, in HTML.
+        style: rules beyond the frame's own, in CSS.
+        refresh_seconds: after which a browser opens it anew; None: never.
+    """
+    words = {
+        "refresh": f'<meta http-equiv="refresh" content="{refresh_seconds}">\n' if refresh_seconds else "",
+        "style": style,
+        "title": title,
+        "body": body,
+    }
+    # In one pass: what is filled in is not filled in again.
+    return re.sub(r"\{(refresh|style|title|body)\}", lambda place: words[place[1]], SHELL)

@@ -23,6 +23,7 @@ from gan.health import Health
 from gan.pace import Clock, is_due, is_over, position, remaining, stop_signals
 from gan.preview import previews
 from gan.profiling import profiled
+from gan.report import ENDED, STOPPED, ReportPage
 from gan.run import RunFolder, check_finite
 from gan.sample import draw, grid, latents_of
 from scraper.progress import Progress, silent
@@ -217,11 +218,11 @@ def play(
                 record.evaluate(progress)
             if clock.save_is_due():
                 record.save()
+            record.show()
             done, total = position(game, config, clock)
             words = f"{clock.speed:.0f} img/s · {remaining(done, total, clock.speed)} left · {losses}"
             progress(done, total, words)
-    record.save()
-    record.sample()
+    record.end(stopped)
     average = (game.images - clock.images_before) / max(clock.piece_seconds, 1e-9)
     return TrainSummary(record.path, game.images, clock.seconds / 60, average, stopped)
 
@@ -273,6 +274,7 @@ class Record:
         self._fixed = latents_of(range(SAMPLES), game.recipe.generator.latent_dim)
         self._health: Health | None = None
         self._evaluator: Evaluator | None = None
+        self._page = ReportPage(self.path)
 
     def start(self) -> None:
         """Open the files; at the very start write what a run begins with."""
@@ -322,6 +324,18 @@ class Record:
             pace = {"images_per_second": self.clock.speed, "seconds": self.clock.seconds}
             self.folder.log(self.game.images, {**values, **self._health.note(values["sign_real"]), **pace})
         return f"D {values['loss_d']:.2f} · G {values['loss_g']:.2f} · real {values['sign_real']:+.2f}"
+
+    def show(self) -> None:
+        """Write the run's page anew, if it is time."""
+        if self.folder:
+            self._page.refresh()
+
+    def end(self, stopped: bool) -> None:
+        """Write everything a last time."""
+        self.save()
+        self.sample()
+        if self.folder:
+            self._page.refresh(STOPPED if stopped else ENDED)
 
     def header(self) -> GeneratorHeader:
         """What a file of the averaged generator says of itself."""
