@@ -1,37 +1,44 @@
-"""A figure without its background: from the border inwards, so that the same colour inside it stays."""
+"""Figures without their background: from the border inwards, so that the same colour inside them stays."""
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
-
-OUTSIDE, SIMILAR, OTHER = 128, 255, 0
 
 
-def background_colour(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The median colour of the outermost pixels of an RGB picture [H, W, 3]: [3]."""
-    border = np.concatenate([picture[0], picture[-1], picture[1:-1, 0], picture[1:-1, -1]])
-    colour: NDArray[np.uint8] = np.median(border, axis=0).astype(np.uint8)
-    return colour
+def background_colours(pictures: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """The median colour of the outermost pixels of each RGB picture: [N, H, W, 3] -> [N, 3]."""
+    edges = [pictures[:, 0], pictures[:, -1], pictures[:, 1:-1, 0], pictures[:, 1:-1, -1]]
+    colours: NDArray[np.int16] = np.median(np.concatenate(edges, axis=1), axis=1).astype(np.int16)
+    return colours
 
 
-def figure_mask(picture: NDArray[np.uint8], tolerance: int) -> NDArray[np.bool_]:
-    """Where the figure is.
+def figure_masks(pictures: NDArray[np.uint8], tolerance: int) -> NDArray[np.bool_]:
+    """Where the figures are.
 
     Background is what can be reached from the border, going up, down, left and right over pixels whose every
     channel is within ``tolerance`` of the background's colour. Comparing with that colour, and not from pixel to
     pixel, keeps the flood from climbing into a figure over a soft edge.
 
     Args:
-        picture: [H, W, 3] uint8 RGB.
+        pictures: [N, H, W, 3] uint8 RGB.
         tolerance: 0 to 255.
 
     Returns:
-        [H, W], True on the figure.
+        [N, H, W], True on the figure.
     """
-    distance = np.abs(picture.astype(np.int16) - background_colour(picture)).max(axis=2)
-    similar = np.where(distance <= tolerance, SIMILAR, OTHER).astype(np.uint8)
-    # The frame joins all of the border; the copy is Pillow's own memory, for an array's cannot be painted on.
-    field = Image.fromarray(np.pad(similar, 1, constant_values=SIMILAR)).copy()
-    ImageDraw.floodfill(field, (0, 0), OUTSIDE)
-    figure: NDArray[np.bool_] = np.asarray(field)[1:-1, 1:-1] != OUTSIDE
-    return figure
+    distances = np.abs(pictures - background_colours(pictures)[:, None, None]).max(axis=3)
+    return ~flooded(distances <= tolerance)
+
+
+def flooded(open_: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The open pixels that the border reaches in each field [N, H, W]: sweeps to and fro until nothing is new."""
+    reached = open_.copy()
+    reached[:, 1:-1, 1:-1] = False
+    before = -1
+    while before != (before := int(reached.sum())):
+        for lines, ways in ((reached, open_), (reached.swapaxes(1, 2), open_.swapaxes(1, 2))):
+            last = lines.shape[1] - 1
+            for line in range(1, last + 1):
+                lines[:, line] |= lines[:, line - 1] & ways[:, line]
+            for line in range(last - 1, -1, -1):
+                lines[:, line] |= lines[:, line + 1] & ways[:, line]
+    return reached

@@ -115,10 +115,11 @@ def find_palette(colours: NDArray[np.uint8], count: int) -> Palette:
 def nearest(colours: NDArray[np.uint8], palette: Palette) -> NDArray[np.uint8]:
     """The index of the palette's colour that looks most like each: [N, 3] -> [N] uint8."""
     wanted = oklab(palette)
-    unique, where = np.unique(colours.reshape(-1, 3), axis=0, return_inverse=True)
+    numbers, where = np.unique(colours @ np.array([1 << 16, 1 << 8, 1]), return_inverse=True)
+    unique = np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255], axis=1).astype(np.uint8)
     parts = np.array_split(oklab(unique), len(unique) * len(palette) // PAIRS_AT_ONCE + 1)
     best = [((part[:, None] - wanted) ** 2).sum(2).argmin(1) for part in parts]
-    return np.concatenate(best).astype(np.uint8)[where.reshape(-1)]
+    return np.concatenate(best).astype(np.uint8)[where]
 
 
 def oklab(colours: NDArray[np.uint8]) -> NDArray[np.float64]:

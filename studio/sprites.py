@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from studio.cutout import figure_mask
+from studio.cutout import figure_masks
 from studio.errors import StudioSettingsError
 from studio.palettes import MAX_COLOURS, Palette, find_palette, nearest
 
@@ -98,7 +98,7 @@ def make_sprites(
         palette: that of another set, in place of the settings'.
     """
     side = settings.side_px(pictures.shape[1])
-    masks = np.stack([figure_mask(picture, settings.tolerance) for picture in pictures])
+    masks = figure_masks(pictures, settings.tolerance)
     # The source pixel under the middle of each target pixel: none is ever a mixture.
     source = ((np.arange(side) + 0.5) * pictures.shape[1] / side).astype(int)
     small, mask = pictures[:, source][:, :, source], masks[:, source][:, :, source]

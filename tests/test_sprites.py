@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import cli
 from gan.codes import decode
-from studio.cutout import background_colour, figure_mask
+from studio.cutout import background_colours, figure_masks
 from studio.errors import StudioError, StudioSettingsError
 from studio.palettes import find_palette, gpl, hexadecimal, nearest, parse_palette
 from studio.sprites import (
@@ -41,6 +41,10 @@ PICTURES = arrays(np.uint8, st.tuples(st.integers(1, 3), st.just(12), st.just(12
 PALETTES = st.lists(st.tuples(*[st.integers(0, 255)] * 3), min_size=1, max_size=8, unique=True)
 
 
+def mask_of(picture: np.ndarray, tolerance: int) -> np.ndarray:
+    return figure_masks(picture[None], tolerance)[0]
+
+
 def ring() -> np.ndarray:
     """A red 6x6 block with a black 2x2 hole in its middle, on nearly black, 10x10."""
     picture = np.full((10, 10, 3), 3, np.uint8)
@@ -50,7 +54,7 @@ def ring() -> np.ndarray:
 
 
 def test_black_inside_a_figure_on_black_stays():
-    mask = figure_mask(ring(), tolerance=10)
+    mask = mask_of(ring(), tolerance=10)
     expected = np.zeros((10, 10), bool)
     expected[2:8, 2:8] = True
     assert np.array_equal(mask, expected)
@@ -59,30 +63,30 @@ def test_black_inside_a_figure_on_black_stays():
 def test_the_flood_enters_through_an_opening_but_not_through_a_corner():
     picture = ring()
     picture[2:4, 4] = 0  # a way from the hole up to the border
-    assert figure_mask(picture, 10).sum() == 36 - 4 - 2
+    assert mask_of(picture, 10).sum() == 36 - 4 - 2
     picture = ring()
     picture[3, 3] = picture[2, 2] = 0  # touches the outside and the hole at corners only
-    assert figure_mask(picture, 10).sum() == 36 - 1
+    assert mask_of(picture, 10).sum() == 36 - 1
 
 
 def test_the_background_is_what_most_of_the_border_shows():
     picture = np.full((9, 9, 3), (0, 120, 255), np.uint8)
     picture[4:, 3:6] = (250, 250, 250)  # stands on the lower edge
-    assert background_colour(picture).tolist() == [0, 120, 255]
-    assert figure_mask(picture, 30).sum() == 5 * 3
+    assert background_colours(picture[None]).tolist() == [[0, 120, 255]]
+    assert mask_of(picture, 30).sum() == 5 * 3
 
 
 def test_a_soft_edge_does_not_lead_the_flood_into_the_figure():
     picture = np.zeros((8, 40, 3), np.uint8)
     picture[:] = (np.arange(40) * 6)[:, None]  # no step from pixel to pixel is larger than 6
     picture[:, :20] = 0
-    assert figure_mask(picture, 10)[:, 20:].all()
+    assert mask_of(picture, 10)[:, 20:].all()
 
 
 @given(PICTURES, st.integers(0, 255))
 def test_the_figure_is_all_that_no_way_of_background_joins_to_the_border(pictures, tolerance):
     picture = pictures[0]
-    similar = np.abs(picture.astype(int) - background_colour(picture)).max(2) <= tolerance
+    similar = np.abs(picture.astype(int) - background_colours(picture[None])[0]).max(2) <= tolerance
     reached = np.zeros_like(similar)
     todo = [(y, x) for y in range(12) for x in range(12) if {y, x} & {0, 11}]
     while todo:
@@ -90,7 +94,7 @@ def test_the_figure_is_all_that_no_way_of_background_joins_to_the_border(picture
         if 0 <= y < 12 and 0 <= x < 12 and similar[y, x] and not reached[y, x]:
             reached[y, x] = True
             todo += [(y + 1, x), (y - 1, x), (y, x + 1), (y, x - 1)]
-    assert np.array_equal(figure_mask(picture, tolerance), ~reached)
+    assert np.array_equal(mask_of(picture, tolerance), ~reached)
 
 
 def test_both_kinds_of_palette_files_are_read():
