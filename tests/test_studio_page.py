@@ -205,6 +205,19 @@ def test_undo_redo_and_the_family_line(open_page, engine):
     expect_portrait(page, engine)
 
 
+@pytest.mark.parametrize("size", [{}, PHONE], ids=["desk", "phone"])
+def test_a_long_family_line_scrolls_and_pushes_nothing_aside(open_page, size):
+    page = open_page(**size)
+    pick(page)
+    before = page.locator("#portrait").bounding_box()
+    for length in range(2, 12):
+        page.locator("#reroll").click()
+        expect(page.locator("#family .card")).to_have_count(length)
+    assert page.locator("#portrait").bounding_box() == before
+    assert page.locator("#family").evaluate("line => line.scrollWidth > line.clientWidth && line.scrollLeft > 0")
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
 def trait(page: Page, place: int) -> Locator:
     """One of the rows under Shape."""
     page.locator("#tab-traits").click()
@@ -510,7 +523,7 @@ def test_a_studio_that_is_gone_is_said_and_its_return_too(open_page, engine):
     page.locator("#reroll").click()
     expect(page.locator("#alarm")).to_contain_text("does not answer")
     page.context.set_offline(False)
-    expect(page.locator("#said")).to_contain_text("The studio is back")
+    expect(page.locator("#said")).to_contain_text("All is back")
     expect(page.locator("#alarm")).to_be_empty()
     expect_portrait(page, engine)
     painted(page.locator("#children .card"))

@@ -23,6 +23,15 @@ async function load(path) {
   return answer;
 }
 
+/** Whether the site's files can be had. */
+export async function answers() {
+  try {
+    return (await fetch("model.json", { cache: "no-store" })).ok;
+  } catch {
+    return false;
+  }
+}
+
 /** Lets the page breathe: clicks, painting and abort signals come between two pictures. */
 const breathe = () => new Promise((done) => setTimeout(done));
 

@@ -4,7 +4,8 @@
 //   info: model, hash, latent_dim, latent_bound, size_px, most_pictures, trained_on, licence
 //   directions() -> Promise<[{name, vector}, ...]>, each vector one step; may take seconds
 //   draw([Float32Array, ...], AbortSignal) -> Promise<[Uint8Array of size_px * size_px * 3 bytes RGB, ...]>
-// and raise EngineError with words for a person.
+// and raise EngineError with words for a person; and
+//   answers() -> Promise<boolean>, whether an engine that was gone is back
 
 export class EngineError extends Error {
   /** @param {string} message for a person  @param {boolean} gone whether nobody answered at all */
@@ -14,7 +15,9 @@ export class EngineError extends Error {
   }
 }
 
-const GONE = "The studio does not answer. Is vgc studio still running in its terminal?";
+const GONE =
+  "The studio does not answer. Start it again in its terminal with vgc studio; " +
+  "this page goes on by itself, and nothing on it is lost.";
 const BUSY_WAITS_MS = [300, 900, 2000];
 
 async function ask(path, options = {}) {
@@ -32,6 +35,15 @@ async function ask(path, options = {}) {
       throw new EngineError(told.detail ?? `The studio answered with error ${answer.status}.`);
     }
     await new Promise((done) => setTimeout(done, wait));
+  }
+}
+
+/** Whether the server is there. */
+export async function answers() {
+  try {
+    return (await fetch("healthz", { cache: "no-store" })).ok;
+  } catch {
+    return false;
   }
 }
 

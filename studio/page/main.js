@@ -210,6 +210,7 @@ async function open() {
     new Studio(await connect()).start();
   } catch (error) {
     document.addEventListener("back", () => location.reload(), { once: true });
+    the("alarm").textContent = error.message;
     trouble(error);
   }
 }

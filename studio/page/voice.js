@@ -1,7 +1,7 @@
 // What the page says: a line for everybody, also for screen readers, and an alarm while the engine is gone.
 
-import { EngineError } from "./engine.js";
 import { make, the } from "./dom.js";
+import { EngineError, answers } from "./engine.js";
 
 const SHOWN_MS = 4500;
 const ASK_AGAIN_MS = 1500;
@@ -27,22 +27,12 @@ export async function trouble(error) {
   }
   if (alarmed) return;
   alarmed = true;
-  the("alarm").replaceChildren(
-    make("p", {}, make("strong", {}, "The studio does not answer. "), "Start it again in its terminal with ", make("code", {}, "vgc studio"), "; this page goes on by itself, and nothing on it is lost."),
-  );
+  the("alarm").replaceChildren(make("p", {}, error.message));
   while (!(await answers())) await new Promise((done) => setTimeout(done, ASK_AGAIN_MS));
   alarmed = false;
   the("alarm").replaceChildren();
-  say("The studio is back.");
+  say("All is back.");
   document.dispatchEvent(new Event("back"));
-}
-
-async function answers() {
-  try {
-    return (await fetch("healthz", { cache: "no-store" })).ok;
-  } catch {
-    return false;
-  }
 }
 
 /** Put a text on the clipboard; false where the browser does not let us. */
