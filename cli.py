@@ -367,6 +367,8 @@ def bundle_sprites(characters: "GenerateSettings", wanted: bool, given: dict[str
                 "--colours, --palette, --sprite-size and --upscale are for --sprites: add it"
             )
         return None
+    if "colours" in given and "palette" in given:
+        raise StudioSettingsError("--colours and --palette: give one of them")
     from studio.palettes import read_palette
     from studio.sprites import SpriteSettings
     from studio.writing import write_bundle

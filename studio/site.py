@@ -4,6 +4,7 @@ import json
 import shutil
 import tempfile
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 
 from gan.codes import MAX_LATENT
@@ -40,6 +41,8 @@ def export_site(model: Path, target: Path) -> Path:
         StudioError: a package is missing, or the folder cannot be written.
         StudioSettingsError: the folder holds something else.
     """
+    if not find_spec("onnxruntime"):
+        raise StudioError("vgc export --web needs ONNX Runtime: pip install '.[studio]'")
     if target.exists() and any(target.iterdir()) and not is_site(target):
         raise StudioSettingsError(f"--web {target}: holds other files; name a new folder, or an earlier site")
     try:

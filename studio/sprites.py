@@ -54,9 +54,9 @@ class SpriteSettings:
         if not 1 <= self.upscale <= LARGEST_UPSCALE:
             raise StudioSettingsError(f"--upscale {self.upscale}: choose 1 to {LARGEST_UPSCALE}")
         if not 0 <= self.tolerance <= 255:
-            raise StudioSettingsError(f"--tolerance {self.tolerance}: choose 0 to 255")
+            raise StudioSettingsError(f"a tolerance of {self.tolerance}: choose 0 to 255")
         if self.extrude_px not in (1, 2):
-            raise StudioSettingsError(f"--extrude {self.extrude_px}: choose 1 or 2 pixels")
+            raise StudioSettingsError(f"an extrusion of {self.extrude_px} pixels: choose 1 or 2")
 
     def side_px(self, picture_px: int) -> int:
         """Side of a sprite made of pictures of a size; StudioSettingsError if they are too small for it."""

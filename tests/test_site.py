@@ -13,12 +13,13 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from test_studio_page import browser, code_of, pick, pixels_of  # noqa: F401 (browser: a fixture)
 
+import studio.site
 from gan.codes import encode
 from gan.models import built_in_model
 from gan.sample import latents_of
 from studio import runtime
 from studio.engine_torch import TorchEngine
-from studio.errors import StudioSettingsError
+from studio.errors import StudioError, StudioSettingsError
 from studio.site import export_site
 
 
@@ -115,6 +116,12 @@ def test_a_damaged_runtime_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(runtime, "HERE", tmp_path)
     with pytest.raises(ValueError, match="LICENSE is damaged"):
         runtime.unpack(tmp_path / "ort")
+
+
+def test_a_missing_package_is_named_with_its_command(tmp_path, monkeypatch):
+    monkeypatch.setattr(studio.site, "find_spec", lambda _: None)
+    with pytest.raises(StudioError, match=r"needs ONNX Runtime: pip install '\.\[studio\]'"):
+        export_site(built_in_model(), tmp_path / "site")
 
 
 def test_another_export_replaces_a_site_whole_and_nothing_else(site, tmp_path):

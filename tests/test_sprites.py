@@ -246,8 +246,8 @@ def test_a_picture_without_a_figure_is_all_transparent():
         ({"palette": ()}, "--palette of 0 colours"),
         ({"sprite_px": 7}, "--sprite-size 7"),
         ({"upscale": 0}, "--upscale 0: choose 1 to 16"),
-        ({"tolerance": 256}, "--tolerance 256"),
-        ({"extrude_px": 3}, "--extrude 3"),
+        ({"tolerance": 256}, "a tolerance of 256"),
+        ({"extrude_px": 3}, "an extrusion of 3 pixels"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong, words):
@@ -302,6 +302,10 @@ def test_generate_leaves_a_zip_for_a_game_and_always_the_same_one(tmp_path: Path
     ("words", "message"),
     [
         (("--upscale", "2"), "vgc: --colours, --palette, --sprite-size and --upscale are for --sprites: add it\n"),
+        (
+            ("--sprites", "--colours", "8", "--palette", "x"),
+            "vgc: --colours and --palette: give one of them\n",
+        ),
         (("--sprites", "--sprite-size", "81"), "vgc: --sprite-size 81: the pictures have 80 pixels"),
         (("--sprites", "--palette", "gone.hex"), "vgc: --palette gone.hex: No such file"),
     ],
