@@ -1,0 +1,30 @@
+"""``python -m docs.pictures.sprites``: draws sprites.png, characters as drawn and as sprites of two kinds."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from gan.models import built_in_model
+from gan.sample import latents_of
+from studio.engine import load_engine
+from studio.sprites import SpriteSettings, make_sprites
+
+SEEDS = (0, 4, 2, 20, 1, 12, 22, 11)
+SIDE_PX, SQUARE_PX = 160, 16
+
+engine = load_engine(built_in_model())
+pictures = engine.draw(latents_of(SEEDS, engine.info.latent_dim, truncation=0.85).numpy())
+opaque = np.pad(pictures, ((0, 0),) * 3 + ((0, 1),), constant_values=255)
+rows = [
+    opaque.repeat(2, 1).repeat(2, 2),
+    make_sprites(pictures, SpriteSettings(colours=16, upscale=2)).rgba(),
+    make_sprites(pictures, SpriteSettings(colours=12, sprite_px=40, upscale=4)).rgba(),
+]
+drawn = np.concatenate([np.concatenate(list(row), axis=1) for row in rows])
+y, x = np.indices(drawn.shape[:2]) // SQUARE_PX
+checkerboard = np.where((y + x) % 2, 150, 112)[..., None]
+board = np.where(drawn[..., 3:] > 0, drawn[..., :3], checkerboard).astype(np.uint8)
+Image.fromarray(board).quantize(200, dither=Image.Dither.NONE).save(
+    Path(__file__).with_suffix(".png"), optimize=True
+)
