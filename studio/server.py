@@ -119,7 +119,7 @@ class SpriteOptions(BaseModel):
 
 def latents_type(latent_dim: int) -> Any:
     """The type of 1 to MOST_PICTURES latents of one model, as pydantic checks it."""
-    number = Annotated[float, Field(ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
+    number = Annotated[float, Field(strict=True, ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
     latent = Annotated[list[number], Field(min_length=latent_dim, max_length=latent_dim)]
     return Annotated[list[latent], Field(min_length=1, max_length=MOST_PICTURES)]
 

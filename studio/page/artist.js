@@ -33,7 +33,10 @@ export class Artist {
     const most = Math.min(MOST_AT_ONCE, this.#engine.info.most_pictures);
     for (let start = 0; start < missing.length; start += most) {
       const places = missing.slice(start, start + most);
-      const drawn = await this.#engine.draw(places.map((place) => latents[place]), signal);
+      const drawn = await this.#engine.draw(
+        places.map((place) => latents[place]),
+        signal,
+      );
       places.forEach((place, at) => {
         this.#remember(latents[place], drawn[at]);
         each(place, drawn[at]);

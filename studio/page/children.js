@@ -15,7 +15,9 @@ export class Children {
 
   constructor(studio) {
     this.#studio = studio;
-    this.#cards = Array.from({ length: LITTER }, () => makeCard(null, (latent) => studio.story.goOn(latent, "child")));
+    this.#cards = Array.from({ length: LITTER }, () =>
+      makeCard(null, (latent) => studio.story.goOn(latent, "child")),
+    );
     the("children").append(...this.#cards);
     walkable(the("children"))();
     the("litter").addEventListener("click", () => this.fresh());

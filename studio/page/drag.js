@@ -2,6 +2,7 @@
 
 const FAR_PX = 6;
 const HOLD_MS = 300;
+const CLICK_FOLLOWS_MS = 50;
 
 let held = null; // {card, x, y, timer, ghost, target}
 
@@ -32,9 +33,10 @@ function end(dropped) {
   ghost.remove();
   document.body.classList.remove("dragging");
   target?.classList.remove("over");
-  // The click that follows on the card is the drag's own end.
-  card.addEventListener("click", (event) => event.stopImmediatePropagation(), { capture: true, once: true });
-  setTimeout(() => card.dispatchEvent(new Event("settled")), 0);
+  // The click that may follow on the card is the drag's own end.
+  const swallow = (event) => event.stopImmediatePropagation();
+  card.addEventListener("click", swallow, { capture: true });
+  setTimeout(() => card.removeEventListener("click", swallow, { capture: true }), CLICK_FOLLOWS_MS);
   if (dropped && target) target.dispatchEvent(new CustomEvent("dropped", { detail: card.latent }));
 }
 
@@ -43,7 +45,13 @@ export function dragging() {
   document.addEventListener("pointerdown", (event) => {
     const card = event.target.closest(".card.drawn");
     if (!card || !event.isPrimary || event.button !== 0) return;
-    held = { card, canvas: card.querySelector("canvas"), x: event.clientX, y: event.clientY, finger: event.pointerType === "touch" };
+    held = {
+      card,
+      canvas: card.querySelector("canvas"),
+      x: event.clientX,
+      y: event.clientY,
+      finger: event.pointerType === "touch",
+    };
     if (held.finger) held.timer = setTimeout(() => (lift(), carry(held.x, held.y)), HOLD_MS);
   });
   document.addEventListener("pointermove", (event) => {

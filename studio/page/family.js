@@ -5,7 +5,14 @@ import { decode, encode } from "./codes.js";
 import { make, remember, remembered, the } from "./dom.js";
 import { trouble } from "./voice.js";
 
-const WORDS = { picked: "picked", opened: "opened", child: "child", shaped: "shaped", mixed: "mixed", reroll: "rerolled" };
+const WORDS = {
+  picked: "picked",
+  opened: "opened",
+  child: "child",
+  shaped: "shaped",
+  mixed: "mixed",
+  reroll: "rerolled",
+};
 const KEPT_KEY = "vgc-line";
 
 export class Family {
@@ -22,7 +29,11 @@ export class Family {
     const line = remembered(KEPT_KEY, [], sessionStorage);
     if (line.at(-1)?.code !== code) return null;
     try {
-      return line.map(({ code: own, kind, other }) => ({ kind, latent: decode(own, this.#studio.info), other: other && decode(other, this.#studio.info) }));
+      return line.map(({ code: own, kind, other }) => ({
+        kind,
+        latent: decode(own, this.#studio.info),
+        other: other && decode(other, this.#studio.info),
+      }));
     } catch {
       return null;
     }
@@ -35,8 +46,10 @@ export class Family {
     const { artist, info, story } = this.#studio;
     const nodes = story.line();
     const cards = nodes.map((node) => makeCard(node.latent, () => story.goTo(node)));
+    const focused = the("family").contains(document.activeElement);
     the("family").replaceChildren(...nodes.map((node, place) => this.#item(node, cards[place])));
     cards.at(-1).setAttribute("aria-current", "step");
+    if (focused) cards.at(-1).focus();
     the("family").scrollLeft = the("family").scrollWidth;
     try {
       const said = (card) => `${WORDS[nodes[cards.indexOf(card)].kind]}, `;
@@ -61,7 +74,9 @@ export class Family {
 
   #keep() {
     const code = (latent) => encode(this.#studio.info.hash, latent);
-    const line = this.#studio.story.line().map(({ latent, kind, other }) => ({ code: code(latent), kind, other: other && code(other) }));
+    const line = this.#studio.story
+      .line()
+      .map(({ latent, kind, other }) => ({ code: code(latent), kind, other: other && code(other) }));
     remember(KEPT_KEY, line, sessionStorage);
   }
 }

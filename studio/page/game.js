@@ -19,7 +19,9 @@ export function games(studio) {
 
   const wanted = async () => {
     const given = form.colours.value === "given";
-    const colours = given ? { palette: await form.palette.files[0].text() } : { colours: Number(form.colours.value) };
+    const colours = given
+      ? { palette: await form.palette.files[0].text() }
+      : { colours: Number(form.colours.value) };
     return {
       latents: whom().map((latent) => Array.from(latent)),
       ...colours,

@@ -76,7 +76,11 @@ export function between(a, b, share) {
 export function mutated(parent, strength, seed) {
   const stranger = gaussian(seed, parent.length);
   const scale = norm(parent) / (norm(stranger) || 1) || 1;
-  return between(parent, stranger.map((value) => value * scale), strength);
+  return between(
+    parent,
+    stranger.map((value) => value * scale),
+    strength,
+  );
 }
 
 /** How far a latent is along a direction, in steps of the direction's own length. */

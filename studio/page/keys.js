@@ -22,7 +22,8 @@ const SHORTCUTS = [
   ["?", "This help", "help"],
 ];
 
-const typing = (element) => element.matches("textarea, select, input:not([type=range], [type=checkbox], [type=radio])");
+const typing = (element) =>
+  element.matches("textarea, select, input:not([type=range], [type=checkbox], [type=radio])");
 
 const seen = (button) => button.checkVisibility() && !button.disabled;
 
@@ -34,7 +35,10 @@ export function keys() {
   on.addEventListener("change", () => (remember(SWITCH_KEY, on.checked), follow()));
   follow();
   the("shortcuts").append(
-    ...SHORTCUTS.flatMap(([key, words]) => [make("dt", {}, make("kbd", {}, key.toUpperCase())), make("dd", {}, words)]),
+    ...SHORTCUTS.flatMap(([key, words]) => [
+      make("dt", {}, make("kbd", {}, key.toUpperCase())),
+      make("dd", {}, words),
+    ]),
     make("dt", {}, make("kbd", {}, "← ↑ ↓ →")),
     make("dd", {}, "From character to character; Enter takes one"),
   );

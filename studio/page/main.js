@@ -90,7 +90,9 @@ class Studio {
     the("help").addEventListener("click", () => the("help-dialog").showModal());
     for (const tab of TABS) the(`tab-${tab}`).addEventListener("click", () => this.turnTo(tab));
     document.querySelector(".tabs").addEventListener("keydown", (event) => this.#tabKeys(event));
-    the("about").textContent = `This one is ${this.info.model}. It has learned from ${this.info.trained_on}. ${this.info.licence}`;
+    the("about").textContent =
+      `This one is ${this.info.model}. It has learned from ${this.info.trained_on}. ${this.info.licence}`;
+    the("model").textContent = `Drawn by ${this.info.model}, which learned from ${this.info.trained_on}.`;
     games(this);
   }
 
@@ -174,7 +176,10 @@ class Studio {
 
   async #mascot() {
     try {
-      const latent = latentOf(gaussian(3, this.info.latent_dim).map((value) => value * 0.7), this.info.latent_bound);
+      const latent = latentOf(
+        gaussian(3, this.info.latent_dim).map((value) => value * 0.7),
+        this.info.latent_bound,
+      );
       const rgb = await this.artist.one(latent);
       show(the("mascot"), rgb, this.info.size_px);
       the("icon").href = the("mascot").toDataURL();
@@ -184,10 +189,12 @@ class Studio {
   }
 
   async #share() {
-    if (await copied(location.href)) return say("Link copied. Whoever opens it in a studio with this model meets the same character.");
+    if (await copied(location.href))
+      return say("Link copied. Whoever opens it in a studio with this model meets the same character.");
     this.openings.show();
     the("code").value = location.href;
     the("code").select();
+    the("open-wrong").textContent = "This browser lets no page copy: take the link from the field.";
   }
 
   async #save() {

@@ -27,7 +27,9 @@ export class Mix {
 
   constructor(studio) {
     this.#studio = studio;
-    this.#steps = Array.from({ length: STEPS }, (_, place) => makeCard(null, () => this.#settle(place / (STEPS - 1))));
+    this.#steps = Array.from({ length: STEPS }, (_, place) =>
+      makeCard(null, () => this.#settle(place / (STEPS - 1))),
+    );
     the("steps").append(...this.#steps);
     walkable(the("steps"))();
     this.#settlePartners = walkable(the("partners"));
@@ -43,6 +45,7 @@ export class Mix {
     this.#b = other;
     this.#studio.turnTo("mix");
     this.#settle(0.5);
+    the("share-of-b").focus({ preventScroll: true });
   }
 
   /** Paint the parents, the steps between them, and who else there is. */
@@ -83,7 +86,8 @@ export class Mix {
 
   async #paintSteps() {
     const { artist, info } = this.#studio;
-    the("mix-words").textContent = `${nameOf(this.#a)} on the left, ${nameOf(this.#b)} on the right: move the slider, or pick a step between them.`;
+    the("mix-words").textContent =
+      `${nameOf(this.#a)} on the left, ${nameOf(this.#b)} on the right: move the slider, or pick a step between them.`;
     this.#steps.forEach((card, place) => (card.latent = this.#at(place / (STEPS - 1))));
     await this.#paint(this.#steps, (card) => `Step ${this.#steps.indexOf(card)} of ${STEPS - 1}: `);
     show(the("mix-a"), await artist.one(this.#a, this.#drawn.signal), info.size_px);
@@ -98,7 +102,8 @@ export class Mix {
   #offer() {
     const all = [...this.#studio.tray.latents, ...this.#studio.wall.some(2 * PARTNERS)];
     const others = new Map(all.map((latent) => [keyOf(latent), latent]));
-    for (const shown of [this.#studio.story.current.latent, this.#a, this.#b]) others.delete(shown && keyOf(shown));
+    for (const shown of [this.#studio.story.current.latent, this.#a, this.#b])
+      others.delete(shown && keyOf(shown));
     const offered = [...others.values()].slice(0, PARTNERS);
     the("partners").replaceChildren(...offered.map((latent) => makeCard(latent, (other) => this.with(other))));
     this.#settlePartners();

@@ -12,7 +12,10 @@ export async function codeOfFile(file) {
   if (file.size > LARGEST_FILE) throw new CodeError("That file is too large to be a picture of a studio.");
   const notes = notesOf(new Uint8Array(await file.arrayBuffer()));
   if (!notes) throw new CodeError("That is no PNG. A picture that a studio saved is one, and carries its code.");
-  if (!notes.code) throw new CodeError("This picture carries no code: it is none of ours, or another program has saved it anew and dropped the code.");
+  if (!notes.code)
+    throw new CodeError(
+      "This picture carries no code: it is none of ours, or another program has saved it anew and dropped the code.",
+    );
   return notes.code;
 }
 
@@ -62,7 +65,10 @@ export function openings(studio) {
     else if (code) take(() => code);
     else say("What you pasted holds no share code. One looks like vgc1-0123abcd-… and is quite long.");
   });
-  document.addEventListener("dragover", (event) => event.dataTransfer?.types.includes("Files") && event.preventDefault());
+  document.addEventListener(
+    "dragover",
+    (event) => event.dataTransfer?.types.includes("Files") && event.preventDefault(),
+  );
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     const [file] = event.dataTransfer.files;

@@ -64,11 +64,13 @@ export function notesOf(bytes) {
   if (!SIGNATURE.every((byte, place) => bytes[place] === byte)) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const notes = {};
-  for (let at = 8; at + 12 <= bytes.length; ) {
+  for (let at = 8; at + 12 <= bytes.length;) {
     const length = view.getUint32(at);
     const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     if (type === "tEXt" && length <= LARGEST_NOTE) {
-      const text = Array.from(bytes.subarray(at + 8, at + 8 + length), (byte) => String.fromCharCode(byte)).join("");
+      const text = Array.from(bytes.subarray(at + 8, at + 8 + length), (byte) => String.fromCharCode(byte)).join(
+        "",
+      );
       const [key, ...rest] = text.split("\0");
       notes[key] = rest.join("\0");
     }

@@ -2,7 +2,8 @@
 
 import { crc32 } from "./png.js";
 
-const FIRST = "Bel Dor Fen Gil Hal Ivo Jor Kel Lum Mar Nim Oli Pim Quil Ros Sol Tam Una Vel Wil Yor Zan Ember Tilo".split(" ");
+const FIRST =
+  "Bel Dor Fen Gil Hal Ivo Jor Kel Lum Mar Nim Oli Pim Quil Ros Sol Tam Una Vel Wil Yor Zan Ember Tilo".split(" ");
 const LAST = "bert bo dan do fin gar ina ix la lo mo na nor ra rik ro ta to vin wen zo ska lin dra".split(" ");
 const BACKGROUND = 40; // brightest channel of a pixel that counts as nothing
 
@@ -18,10 +19,25 @@ function hueName(red, green, blue) {
   const lightness = (most + least) / 510;
   if (most - least < 28) return lightness > 0.75 ? "white" : lightness > 0.3 ? "grey" : "dark";
   const sixth =
-    most === red ? (green - blue) / (most - least) : most === green ? 2 + (blue - red) / (most - least) : 4 + (red - green) / (most - least);
+    most === red
+      ? (green - blue) / (most - least)
+      : most === green
+        ? 2 + (blue - red) / (most - least)
+        : 4 + (red - green) / (most - least);
   const hue = ((sixth * 60 + 360) % 360) | 0;
   if (hue < 48 && lightness < 0.42 && hue > 12) return "brown";
-  const names = [[14, "red"], [42, "orange"], [66, "yellow"], [90, "olive"], [158, "green"], [188, "teal"], [250, "blue"], [290, "purple"], [335, "pink"], [361, "red"]];
+  const names = [
+    [14, "red"],
+    [42, "orange"],
+    [66, "yellow"],
+    [90, "olive"],
+    [158, "green"],
+    [188, "teal"],
+    [250, "blue"],
+    [290, "purple"],
+    [335, "pink"],
+    [361, "red"],
+  ];
   return names.find(([end]) => hue < end)[1];
 }
 

@@ -58,7 +58,10 @@ export class Traits {
           const { less, more, title } = this.#rows[at >> 1];
           const button = at % 2 ? more : less;
           show(button.querySelector("canvas"), rgb, side);
-          button.setAttribute("aria-label", `${title.value}, one step ${at % 2 ? "up" : "down"}: ${looksOf(rgb, side)}`);
+          button.setAttribute(
+            "aria-label",
+            `${title.value}, one step ${at % 2 ? "up" : "down"}: ${looksOf(rgb, side)}`,
+          );
         },
         signal,
       );
@@ -94,17 +97,68 @@ export class Traits {
 
   #row(direction, place) {
     const name = this.#names[place] ?? direction.name;
-    const title = make("input", { class: "title", value: name, maxlength: 40, "aria-label": `Name of trait ${place + 1}`, onchange: () => this.#rename(place) });
-    const slider = make("input", { type: "range", min: -RANGE, max: RANGE, step: 0.1, "aria-label": name, oninput: () => this.#drag(place), onchange: () => this.#release() });
+    const title = make("input", {
+      class: "title",
+      value: name,
+      maxlength: 40,
+      "aria-label": `Name of trait ${place + 1}`,
+      onchange: () => this.#rename(place),
+    });
+    const slider = make("input", {
+      type: "range",
+      min: -RANGE,
+      max: RANGE,
+      step: 0.1,
+      "aria-label": name,
+      oninput: () => this.#drag(place),
+      onchange: () => this.#release(),
+    });
     const value = make("output", { class: "value", "aria-hidden": "true" });
-    const lock = make("button", { class: "small", type: "button", "aria-pressed": "false", "aria-label": `Lock ${name}`, title: "Lock", onclick: () => this.#lock(place) }, icon("unlock"));
-    const reset = make("button", { class: "small", type: "button", "aria-label": `Reset ${name}`, title: "Reset", onclick: () => this.#reset(place) }, icon("reset"));
+    const lock = make(
+      "button",
+      {
+        class: "small",
+        type: "button",
+        "aria-pressed": "false",
+        "aria-label": `Lock ${name}`,
+        title: "Lock",
+        onclick: () => this.#lock(place),
+      },
+      icon("unlock"),
+    );
+    const reset = make(
+      "button",
+      {
+        class: "small",
+        type: "button",
+        "aria-label": `Reset ${name}`,
+        title: "Reset",
+        onclick: () => this.#reset(place),
+      },
+      icon("reset"),
+    );
     const [less, more] = [-STEP, STEP].map((by) => {
       const canvas = make("canvas", { width: 80, height: 80, "aria-hidden": "true" });
       const sign = make("b", { "aria-hidden": "true" }, by < 0 ? "−" : "+");
-      return make("button", { class: "side", type: "button", "aria-label": `${name}, one step ${by < 0 ? "down" : "up"}`, onclick: () => this.#step(place, by) }, canvas, sign);
+      return make(
+        "button",
+        {
+          class: "side",
+          type: "button",
+          "aria-label": `${name}, one step ${by < 0 ? "down" : "up"}`,
+          onclick: () => this.#step(place, by),
+        },
+        canvas,
+        sign,
+      );
     });
-    const item = make("li", { class: "trait" }, less, make("div", { class: "middle" }, make("div", { class: "head" }, title, value, lock, reset), slider), more);
+    const item = make(
+      "li",
+      { class: "trait" },
+      less,
+      make("div", { class: "middle" }, make("div", { class: "head" }, title, value, lock, reset), slider),
+      more,
+    );
     return { item, title, slider, value, lock, reset, less, more };
   }
 

@@ -17,7 +17,9 @@ export class Tray {
   constructor(studio) {
     this.#studio = studio;
     the("keep").addEventListener("click", () => this.toggle(studio.story.current.latent));
-    document.querySelector(".tray").addEventListener("dropped", (event) => this.has(event.detail) || this.toggle(event.detail));
+    document
+      .querySelector(".tray")
+      .addEventListener("dropped", (event) => this.has(event.detail) || this.toggle(event.detail));
     addEventListener("storage", ({ key }) => key === this.#key && this.#load());
     document.addEventListener("back", () => this.#refresh());
     this.#load();
@@ -33,7 +35,10 @@ export class Tray {
     if (!had && this.latents.length >= MOST_KEPT) return say(`The tray holds ${MOST_KEPT}; let one go first.`);
     const others = this.latents.filter((kept) => keyOf(kept) !== keyOf(latent));
     this.latents = had ? others : [latent, ...others];
-    const kept = remember(this.#key, this.latents.map((each) => encode(this.#studio.info.hash, each)));
+    const kept = remember(
+      this.#key,
+      this.latents.map((each) => encode(this.#studio.info.hash, each)),
+    );
     if (!kept) say("This browser keeps nothing; copy the link of what you want to see again.");
     else say(had ? `${nameOf(latent)} is let go` : `${nameOf(latent)} is kept`);
     this.#refresh();
@@ -64,10 +69,12 @@ export class Tray {
 
   async #refresh() {
     const cards = this.latents.map((latent) => makeCard(latent, (wanted) => this.#studio.begin(wanted, "opened")));
+    const focused = the("tray").contains(document.activeElement);
     the("tray").replaceChildren(...cards.map((card) => make("li", {}, card, this.#farewell(card.latent))));
     the("tray").hidden = !cards.length;
     the("tray-empty").hidden = cards.length > 0;
     the("tray-count").textContent = cards.length || "";
+    if (focused) (cards[0] ?? the("main")).focus({ preventScroll: true });
     if (this.#studio.story.current) this.follow();
     try {
       await paintCards(this.#studio.artist, cards, this.#studio.info.size_px, undefined, () => "Kept: ");
@@ -78,6 +85,10 @@ export class Tray {
 
   #farewell(latent) {
     const words = `Let ${nameOf(latent)} go`;
-    return make("button", { class: "away", type: "button", "aria-label": words, title: words, onclick: () => this.toggle(latent) }, icon("cross"));
+    return make(
+      "button",
+      { class: "away", type: "button", "aria-label": words, title: words, onclick: () => this.toggle(latent) },
+      icon("cross"),
+    );
   }
 }

@@ -82,7 +82,10 @@ export class Wall {
 
   #latent(place) {
     const { latent_dim: dim, latent_bound: bound } = this.#studio.info;
-    return latentOf(gaussian(this.#seed + place, dim).map((value) => value * this.spread), bound);
+    return latentOf(
+      gaussian(this.#seed + place, dim).map((value) => value * this.spread),
+      bound,
+    );
   }
 
   #growAtTheEnd() {
