@@ -195,10 +195,11 @@ def evaluate(settings: EvaluateSettings, progress: Progress = silent) -> Evaluat
 
 def data_of(model: Path | None) -> Path:
     """The folder that a run learned from; of a file that is in no run, the folder that training takes."""
+    if model is None:
+        return TrainConfig.data
     try:
-        assert model is not None
         return Path(json.loads((model.parent / CONFIG_FILE).read_text("utf-8"))["data"])
-    except (AssertionError, OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError):
         return TrainConfig.data
 
 

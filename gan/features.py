@@ -1,6 +1,7 @@
 """What a network that knows pictures sees in them: the numbers that all scores are made of."""
 
 import hashlib
+import pickle
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,7 +119,6 @@ def inception(weights: Path, device: torch.device) -> Callable[[Tensor], Tensor]
 
     if not weights.is_file():
         raise GanError(f"--weights {weights}: no such file; without it the offline features are used")
-    # Checked before it is read, for torch-fidelity would run code from the file.
     with weights.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if not digest.startswith(INCEPTION_SHA256):
@@ -126,6 +126,11 @@ def inception(weights: Path, device: torch.device) -> Callable[[Tensor], Tensor]
             f"--weights {weights}: not torch-fidelity's {INCEPTION_FILE} (its SHA-256 begins with {digest[:8]}); "
             "only with that file may a score be called FID or KID"
         )
+    try:
+        # torch-fidelity would run code from the file: first see that there is none.
+        torch.load(weights, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise GanError(f"--weights {weights}: damaged; download it again") from error
     network = FeatureExtractorInceptionV3(INCEPTION, ["2048"], feature_extractor_weights_path=str(weights))
     network = ready(network, device)
 

@@ -20,7 +20,7 @@ def find_model(named: str | None, output: Path) -> Path:
     runs = runs_in(output)
     if named is None:
         return runs[-1] / GENERATOR_FILE if runs else built_in_model()
-    for candidate in (output / named / GENERATOR_FILE, Path(named) / GENERATOR_FILE, Path(named)):
+    for candidate in (output / named / GENERATOR_FILE, Path(named) / GENERATOR_FILE, Path(named), output / named):
         if candidate.is_file():
             return candidate
     have = ", ".join(run.name for run in runs) or "none"

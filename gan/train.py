@@ -201,6 +201,7 @@ def play(
     losses = "starting"
     clock.start()
     record.start()
+    clock.start()  # anew: what is written before the first step is no training
     with stop_signals(patient=game.world.size > 1) as stop, profiled(folder, profile) as profiler:
         while True:
             stopping = stop.is_set() or game.world.is_orphan

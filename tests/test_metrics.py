@@ -172,6 +172,25 @@ def test_another_file_than_torch_fidelitys_weights_is_refused(tmp_path):
         feature_network(tmp_path / "none", CPU)
 
 
+def test_weights_that_would_run_code_are_not_read_even_under_the_right_digest(tmp_path, monkeypatch):
+    import hashlib
+
+    torch.save(Harmful(), tmp_path / "w.pth")
+    digest = hashlib.sha256((tmp_path / "w.pth").read_bytes()).hexdigest()
+    monkeypatch.setattr("gan.features.INCEPTION_SHA256", digest)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(GanError, match=r"w\.pth: damaged"):
+        feature_network(tmp_path / "w.pth", CPU)
+    assert not (tmp_path / "harm").exists()
+
+
+class Harmful:
+    """Makes a file when it is unpickled."""
+
+    def __reduce__(self):
+        return (open, ("harm", "w"))
+
+
 def test_torch_fidelitys_weights_are_used_where_its_download_left_them(tmp_path, monkeypatch):
     import hashlib
 

@@ -17,6 +17,7 @@ from gan.config import PRESETS, SettingsError, TrainConfig
 from gan.evaluation import Evaluator
 from gan.game import Game
 from gan.health import Health, spread
+from gan.models import find_model
 from gan.networks import build_generator
 from gan.preview import previews
 from gan.run import RunFolder
@@ -78,6 +79,7 @@ def test_a_run_is_scored_on_the_way_and_its_best_generator_kept(discs, tmp_path)
         scored[0]
     )
     best = min(scored, key=lambda line: line[SCORE])
+    assert find_model("r/best.safetensors", tmp_path) == run / "best.safetensors"
     assert load_generator(run / "best.safetensors", CPU)[1].images == best["images"]
 
 
