@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from screen import Screen
+from screen import Screen, StderrLog
 
 if TYPE_CHECKING:
     from gan.generate import GenerateSettings
@@ -54,7 +54,7 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
         follower = int(os.environ.get("RANK", "0")) > 0
         json, quiet = json and not follower, quiet or follower
         level = logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING
-        logging.basicConfig(level=level, format="vgc: %(message)s")
+        logging.basicConfig(level=level, format="vgc: %(message)s", handlers=[StderrLog()])
         screen = Screen(json, quiet, verbose)
         try:
             code = function(screen, **options) or 0

@@ -1,6 +1,7 @@
 """What a person sees in a terminal while a command works, and what a program reads."""
 
 import json
+import logging
 import sys
 import time
 from dataclasses import dataclass
@@ -35,6 +36,13 @@ class Screen:
     def progress(self, title: str) -> "LiveLine":
         """A line that moves while a stage works; use it in a ``with`` block."""
         return LiveLine(title, shown=not self.quiet)
+
+
+class StderrLog(logging.Handler):
+    """Writes to what stderr is at the moment: a live line stands in for it, and makes room above itself."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(self.format(record), file=sys.stderr, flush=True)
 
 
 class LiveLine:
