@@ -23,6 +23,7 @@ from gan.models import built_in_model
 from studio.engine import Engine, load_engine
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+TWO_COLOURS = {(0, 0, 0, 0), (255, 0, 0, 255), (0, 0, 255, 255)}
 PHONE = {"viewport": {"width": 375, "height": 667}, "has_touch": True, "is_mobile": True}
 
 expect.set_options(timeout=20_000)
@@ -487,13 +488,21 @@ def test_the_zip_for_a_game_holds_what_the_dialog_promised(open_page, tmp_path):
         if place == 0:
             page.locator("#home").click()
     page.locator("#game").click()
-    page.get_by_label("All 2 that are kept").check()
+    page.get_by_label("All 2 kept ones").check()
     page.locator("#game-upscale").select_option("2")
     page.locator("#game-side").select_option("40")
     page.locator("#game-colours").select_option("given")
     (tmp_path / "two.hex").write_text("ff0000\n0000ff\n")
     page.locator("#game-file").set_input_files(tmp_path / "two.hex")
     expect(page.locator("#game-size")).to_have_text("Each picture will be 80 × 80 pixels.")
+    shown = page.locator("#game-preview")
+    expect(shown).to_have_attribute("width", "40")
+    for _ in range(100):
+        encoded = shown.evaluate("canvas => canvas.toDataURL()").partition(",")[2]
+        preview = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA"))
+        if {tuple(colour) for colour in preview.reshape(-1, 4)} <= TWO_COLOURS:
+            break
+        page.wait_for_timeout(50)
     with page.expect_download() as download:
         page.locator("#game-go").click()
     download.value.save_as(tmp_path / "a.zip")

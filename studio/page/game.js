@@ -1,9 +1,10 @@
 // For a game: which characters, how many colours, which size; the engine makes the zip.
 
-import { the } from "./dom.js";
+import { newest, the } from "./dom.js";
 import { nameOf } from "./portrait.js";
 import { saveAs } from "./saving.js";
 import { trouble } from "./voice.js";
+import { firstFile } from "./zip.js";
 
 /** Listen for the button and the dialog of "For a game"; without an engine that makes zips, there is neither. */
 export function games(studio) {
@@ -31,6 +32,26 @@ export function games(studio) {
     };
   };
 
+  const preview = newest(async () => {
+    if (!form.checkValidity()) return; // a palette is wanted, but no file is chosen yet
+    the("game-wrong").textContent = "";
+    try {
+      const sprite = await createImageBitmap(
+        await firstFile(await studio.engine.sprites({ ...(await wanted()), upscale: 1 })),
+      );
+      Object.assign(the("game-preview"), { width: sprite.width, height: sprite.height });
+      the("game-preview").getContext("2d").drawImage(sprite, 0, 0);
+    } catch (error) {
+      wrong(error);
+    }
+  });
+
+  const wrong = (error) => {
+    if (!error.gone) return (the("game-wrong").textContent = error.message);
+    the("game-dialog").close();
+    trouble(error);
+  };
+
   const follow = () => {
     const given = form.colours.value === "given";
     the("game-palette").hidden = !given;
@@ -42,12 +63,12 @@ export function games(studio) {
   const open = () => {
     const kept = Math.min(studio.tray.latents.length, most);
     the("game-this").textContent = `${nameOf(studio.story.current.latent)} alone`;
-    the("game-kept").textContent = `All ${kept} that are kept, with an animation from one to the next`;
+    the("game-kept").textContent = `All ${kept} kept ones, and an animation`;
     the("game-kept").parentElement.hidden = kept < 2;
     if (kept < 2) form.whom.value = "this";
-    the("game-wrong").textContent = "";
     follow();
     the("game-dialog").showModal();
+    preview();
   };
 
   const make = async () => {
@@ -59,10 +80,7 @@ export function games(studio) {
       saveAs(await studio.engine.sprites(request), `${name}.zip`);
       the("game-dialog").close();
     } catch (error) {
-      if (error.gone) {
-        the("game-dialog").close();
-        trouble(error);
-      } else the("game-wrong").textContent = error.message;
+      wrong(error);
     } finally {
       the("game-go").disabled = false;
     }
@@ -73,7 +91,10 @@ export function games(studio) {
   }
   the("game").addEventListener("click", open);
   the("game-cancel").addEventListener("click", () => the("game-dialog").close());
-  form.addEventListener("change", follow);
+  form.addEventListener("change", () => {
+    follow();
+    preview();
+  });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     make();
