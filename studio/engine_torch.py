@@ -13,10 +13,15 @@ from studio.engine import ModelInfo, name_of
 
 
 class TorchEngine:
-    """Draws with PyTorch on the CPU; see `studio.engine.Engine`."""
+    """Draws with PyTorch on the CPU; see `studio.engine.Engine`.
 
-    def __init__(self, path: Path) -> None:
-        torch.set_num_threads(1)  # a second thread costs single pictures more than it gives
+    Args:
+        path: a generator file.
+        threads: for all of PyTorch in this process; a second one costs single pictures more than it gives.
+    """
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        torch.set_num_threads(threads)
         self._generator, header = load_generator(path, torch.device("cpu"))
         self.info = ModelInfo(
             model=name_of(path),

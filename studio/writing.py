@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from gan.config import GanError, TrainConfig
 from gan.generate import GenerateSettings, characters_of
@@ -23,7 +24,7 @@ def write_bundle(characters: GenerateSettings, settings: SpriteSettings) -> Path
         SettingsError: no seeds, or no code of this model.
         StudioSettingsError: too many, too large.
     """
-    engine = TorchEngine(find_model(characters.model, TrainConfig.output))
+    engine = TorchEngine(find_model(characters.model, TrainConfig.output), torch.get_num_threads())
     info = engine.info
     latents = characters_of(characters, info.hash, info.latent_dim)[0].numpy()
     check_count(len(latents))

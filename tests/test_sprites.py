@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
-from test_cli import vgc
 from typer.testing import CliRunner
 
 import cli
@@ -255,7 +254,8 @@ def test_settings_that_make_no_sense_are_refused(wrong, words):
         SpriteSettings(**wrong)
 
 
-def test_generate_leaves_a_zip_for_a_game_and_always_the_same_one(tmp_path: Path):
+def test_generate_leaves_a_zip_for_a_game_and_always_the_same_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "two.hex").write_text("101010\nf0f0f0\n")
     words = (
         "generate",
@@ -269,11 +269,11 @@ def test_generate_leaves_a_zip_for_a_game_and_always_the_same_one(tmp_path: Path
         "--device",
         "cpu",
     )
-    run = vgc(*words, "--palette", "two.hex", "--json", cwd=tmp_path)
-    assert run.returncode == 0, run.stderr
+    run = CliRunner().invoke(cli.app, [*words, "--palette", "two.hex", "--json"])
+    assert run.exit_code == 0, run.stderr
     path = tmp_path / json.loads(run.stdout)["sprites"]
     first = path.read_bytes()
-    vgc(*words, "--palette", "two.hex", cwd=tmp_path)
+    CliRunner().invoke(cli.app, [*words, "--palette", "two.hex"])
     assert path.read_bytes() == first
     with zipfile.ZipFile(path) as archive:
         names = [f"sprites/00{n}.png" for n in range(3)]
