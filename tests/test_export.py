@@ -29,6 +29,8 @@ from studio.engine_onnx import OnnxEngine
 from studio.engine_torch import TorchEngine
 from studio.errors import StudioError
 
+PRESET_OF_FAMILY = {recipe.generator.family: preset for preset, recipe in PRESETS.items()}
+
 
 def untrained(preset: str, path: Path, dtype: torch.dtype = torch.float32) -> Path:
     """A generator file of a preset's family with a few channels, and with statistics and contrast."""
@@ -60,7 +62,7 @@ def few_pairs() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module", params=["seed", "dcgan-2015", "dcgan"])
+@pytest.fixture(scope="module", params=PRESET_OF_FAMILY.values())
 def exported(
     request: pytest.FixtureRequest, few_pairs, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Path]:
