@@ -1,5 +1,6 @@
 """What draws in the studio: latents to pixels, whatever computes them."""
 
+import logging
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan.pretrained import TRAINED_ON
+
+log = logging.getLogger(__name__)
 
 LICENCE_BUILT_IN = "Learned from CC0 1.0 pictures only: what it draws may be used freely, in games for sale too."
 LICENCE_UNKNOWN = (
@@ -72,6 +75,7 @@ def load_engine(path: Path) -> Engine:
             return engine
     from studio.engine_torch import TorchEngine  # noqa: PLC0415
 
+    log.info("%s: drawing with PyTorch; vgc export --onnx %s makes it faster", path, path.with_suffix(".onnx"))
     return TorchEngine(path)
 
 
