@@ -7,9 +7,9 @@ from torch import Tensor
 
 from gan.augment import AUGMENT_DRAWS
 
-VIEWS = ("real", "fake", "penalised", "judged")
-"""Each time that the discriminator looks at pictures in a step, they are augmented anew: the real ones, the
-generated ones, the real ones under the penalty, and the generated ones that teach the generator."""
+VIEWS = ("real", "fake", "judged", "compared")
+"""Each time that the discriminator looks at pictures in a step, they are augmented anew: the real and the
+generated ones that teach it, the generated ones that teach the generator, and the real ones beside those."""
 
 
 @dataclass(frozen=True)

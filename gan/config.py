@@ -44,8 +44,8 @@ def doublings(size_px: int) -> int:
 class Architecture:
     """What a network looks like: all that is needed to build it again before its weights are read."""
 
-    family: Literal["students", "transposed", "upsample", "strided"]
-    """The class in `gan.networks` that builds it; generator and discriminator families differ."""
+    family: Literal["students", "transposed", "upsample", "strided", "residual"]
+    """The class in `gan.networks` or `gan.residual` that builds it."""
 
     widths: tuple[int, ...]
     """Channels of each stage: from the smallest picture up in a generator, from the largest down in a
@@ -59,6 +59,9 @@ class Architecture:
 
     batch_norm: bool = True
     """Whether a strided discriminator normalises over the batch."""
+
+    blocks: int = 1
+    """Residual blocks of each stage."""
 
     def at_size(self, size_px: int) -> "Architecture":
         """The same architecture for pictures of another size: stages join or leave at the large-picture end.
@@ -74,7 +77,7 @@ class Architecture:
                 )
             return replace(self, size_px=size_px)
         outwards = self.widths if self.latent_dim else self.widths[::-1]
-        stages += self.family == "upsample"  # its base has a width of its own
+        stages += self.family in ("upsample", "residual")  # their base has a width of its own
         grown = outwards[:stages]
         while len(grown) < stages:
             grown += (max(8, grown[-1] // 2),)
@@ -111,10 +114,14 @@ class Recipe:
     """Mirror half of the real pictures."""
     augment: bool = False
     """Augment what the discriminator sees; see `gan.augment`."""
+    relativistic: bool = False
+    """Whether every real picture is compared with a generated one, in place of judging each by itself."""
     r1_gamma: float = 0.0
-    """Weight of the R1 penalty; 0 leaves it out."""
+    """Weight of the R1 penalty, on real pictures; 0 leaves it out."""
     r1_interval: int = 8
-    """Steps from one R1 penalty to the next; the penalty is multiplied by it."""
+    """Steps from one penalty to the next; the penalty is multiplied by it."""
+    r2: bool = False
+    """Whether the generated pictures are under the penalty as well."""
     ema_half_life_kimg: float = 0.0
     """Half-life of the averaged generator, thousands of pictures; 0 averages nothing."""
 
@@ -170,6 +177,21 @@ PRESETS: dict[str, Recipe] = {
         r1_interval=16,
         ema_half_life_kimg=10,
     ),
+    # Huang et al. 2024 (arXiv:2501.05441), for GPUs: residual, nothing normalised, relativistic pairing, R1 + R2.
+    "r3gan": Recipe(
+        generator=Architecture("residual", (256, 256, 256, 128, 64), latent_dim=64),
+        discriminator=Architecture("residual", (64, 128, 256, 256, 256), batch_norm=False),
+        batch=64,
+        total_kimg=5000,
+        betas=(0.0, 0.99),
+        flips=True,
+        augment=True,
+        relativistic=True,
+        r1_gamma=1.0,
+        r1_interval=1,
+        r2=True,
+        ema_half_life_kimg=50,
+    ),
 }
 DEFAULT_PRESET = "dcgan"
 
@@ -214,6 +236,9 @@ class TrainConfig:
     split: int = 1
     """Parts of a process's share of the batch that go through the networks one after the other; see
     `gan.game.Game`."""
+
+    cuda_graphs: bool = False
+    """Whether steps are recorded as CUDA graphs; see `gan.graphs`."""
 
     deterministic: bool = False
     """Whether only algorithms are used that give the same bits again; a CPU's do anyway."""

@@ -5,6 +5,7 @@ import time
 from typing import Literal, cast
 
 import torch
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan.config import GanError, SettingsError
@@ -87,3 +88,11 @@ def use_algorithms(deterministic: bool) -> None:
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether PyTorch could not get the memory it asked for: CUDA has a type for it, the CPU only words."""
     return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
+def in_fp32(layer: nn.Module, x: Tensor) -> Tensor:
+    """Run a last layer outside autocast: 8 bits of mantissa would show as bands in pictures and scores."""
+    if not torch.amp.is_autocast_available(x.device.type):  # the meta device, on which layers are counted
+        return cast(Tensor, layer(x))
+    with torch.autocast(x.device.type, enabled=False):
+        return cast(Tensor, layer(x.float()))

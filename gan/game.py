@@ -106,7 +106,7 @@ class Game:
         """
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             fakes, watched = self.discriminator_phase(places, chance, penalised)
-            return torch.cat([watched, self.generator_phase(fakes, chance)])
+            return torch.cat([watched, self.generator_phase(places, fakes, chance)])
 
     def discriminator_phase(self, places: Tensor, chance: Chance, penalised: bool) -> tuple[list[Tensor], Tensor]:
         """One update of the discriminator.
@@ -127,18 +127,26 @@ class Game:
     def judge(self, real: Tensor, fake: Tensor, chance: Chance, penalised: bool) -> Tensor:
         """Add a part's gradients to the discriminator's; returns the first values of `WATCHED`."""
         recipe = self.recipe
-        seen = self.seen(real, chance.view("real")), self.seen(fake, chance.view("fake"))
-        scores = self.scores(*seen)
-        moves = recipe.label_noise * chance.labels if recipe.label_noise else None
-        loss = losses.discriminator_loss(*scores, moves)
-        (loss / len(self.parts)).backward()  # type: ignore[no-untyped-call]
+        kinds = [self.seen(real, chance.view("real")), self.seen(fake, chance.view("fake"))]
+        under_penalty = kinds[: 1 + recipe.r2] if penalised else []
+        for pictures in under_penalty:
+            pictures.requires_grad_()
+        scores = self.scores(*kinds)
+        loss = self.discriminator_loss(*scores, chance)
         penalty = torch.zeros((), device=self.device)
         if penalised:
-            penalty = losses.r1_penalty(self.discriminator, self.seen(real, chance.view("penalised")))
-            weight = recipe.r1_gamma * recipe.r1_interval / len(self.parts)
-            (penalty * weight).backward()  # type: ignore[no-untyped-call]
+            penalty = losses.gradient_penalty(scores[: 1 + recipe.r2], under_penalty)
+        weighted = loss + recipe.r1_gamma * recipe.r1_interval * penalty
+        (weighted / len(self.parts)).backward()  # type: ignore[no-untyped-call]
         signs = [part.sign().mean() for part in scores]
         return torch.stack([loss, penalty, *signs]).detach()
+
+    def discriminator_loss(self, real_scores: Tensor, fake_scores: Tensor, chance: Chance) -> Tensor:
+        """What the recipe has the discriminator learn."""
+        if self.recipe.relativistic:
+            return losses.relativistic_loss(real_scores, fake_scores)
+        moves = self.recipe.label_noise * chance.labels if self.recipe.label_noise else None
+        return losses.discriminator_loss(real_scores, fake_scores, moves)
 
     def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """The discriminator's word on both kinds: apart where it normalises over the batch, else in one pass."""
@@ -147,23 +155,31 @@ class Game:
         real_scores, fake_scores = self.discriminator(torch.cat([real, fake])).chunk(2)
         return real_scores, fake_scores
 
-    def generator_phase(self, fakes: list[Tensor], chance: Chance) -> Tensor:
+    def generator_phase(self, places: Tensor, fakes: list[Tensor], chance: Chance) -> Tensor:
         """One update of the generator through a frozen discriminator; returns its loss, [1], detached."""
         self.optimizer_g.zero_grad(set_to_none=True)
         self.discriminator.requires_grad_(False)
         try:
-            costs = [self.persuade(part, fake, chance) for part, fake in zip(self.parts, fakes, strict=True)]
+            costs = [
+                self.persuade(places[part], fake, chance[part])
+                for part, fake in zip(self.parts, fakes, strict=True)
+            ]
         finally:
             self.discriminator.requires_grad_(True)
         self.update(self.optimizer_g, self.generator)
         return torch.stack(costs).sum(0, keepdim=True)
 
-    def persuade(self, part: slice, fake: Tensor, chance: Chance) -> Tensor:
+    def persuade(self, places: Tensor, fake: Tensor, chance: Chance) -> Tensor:
         """Add a part's gradients to the generator's; returns its share of the loss, detached."""
         # A split batch does not fit into the memory at once: its pictures were drawn without a graph.
-        judged = fake if fake.requires_grad else self.generator(chance[part].latents)
-        scores = self.discriminator(self.seen(judged, chance[part].view("judged")))
-        loss = losses.generator_loss(scores) / len(self.parts)
+        judged = fake if fake.requires_grad else self.generator(chance.latents)
+        scores = self.discriminator(self.seen(judged, chance.view("judged")))
+        if self.recipe.relativistic:
+            with torch.no_grad():
+                real_scores = self.discriminator(self.seen(self.real(places, chance), chance.view("compared")))
+            loss = losses.relativistic_loss(scores, real_scores) / len(self.parts)
+        else:
+            loss = losses.generator_loss(scores) / len(self.parts)
         loss.backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 

@@ -1,7 +1,9 @@
-"""What the two networks are trained to do: the logistic game, its label noise, the R1 penalty."""
+"""What the two networks are trained to do: the logistic game, plain or relativistic, and gradient penalties."""
+
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 
@@ -32,18 +34,29 @@ def generator_loss(fake_scores: Tensor) -> Tensor:
     return F.softplus(-fake_scores).mean()
 
 
-def r1_penalty(discriminator: nn.Module, pictures: Tensor) -> Tensor:
-    """Half the squared gradient norm of the discriminator at ``pictures``, the mean over them.
+def relativistic_loss(better: Tensor, worse: Tensor) -> Tensor:
+    """How far each of ``better`` is from being scored above its counterpart in ``worse``; [N] float32 logits.
+
+    Real pictures are the better ones for the discriminator, the worse ones for the generator.
+
+    Source: Jolicoeur-Martineau 2019, arXiv:1807.00734, and Huang et al. 2024, arXiv:2501.05441, equation 2.
+    """
+    return F.softplus(worse - better).mean()
+
+
+def gradient_penalty(scores: Sequence[Tensor], pictures: Sequence[Tensor]) -> Tensor:
+    """Half the squared gradient norm of the discriminator at pictures, the mean over each kind, summed.
 
     Args:
-        discriminator: [N, 3, H, W] -> [N] logits.
-        pictures: [N, 3, H, W] float32 in about [-1, 1], as the discriminator sees them.
+        scores: of each kind of pictures [N] logits, made from ``pictures``.
+        pictures: of each kind [N, 3, H, W] float32 that require gradients: the real ones for R1, generated ones
+            too for R1 + R2.
 
     Returns:
         A float32 scalar, differentiable in the discriminator's weights.
 
-    Source: Mescheder et al. 2018, arXiv:1801.04406, equation 9 (without γ).
+    Source: Mescheder et al. 2018, arXiv:1801.04406, equations 9 and 10 (without γ).
     """
-    pictures = pictures.detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(discriminator(pictures).sum(), pictures, create_graph=True)
-    return gradient.square().sum((1, 2, 3)).mean() / 2
+    total = torch.stack([kind.sum() for kind in scores]).sum()
+    gradients = torch.autograd.grad(total, list(pictures), create_graph=True)
+    return torch.stack([gradient.float().square().sum((1, 2, 3)).mean() / 2 for gradient in gradients]).sum()

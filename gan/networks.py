@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan.config import Architecture, SettingsError, doublings
+from gan.device import in_fp32
+from gan.residual import ResidualDiscriminator, ResidualGenerator
 
 KERAS_LEAKY_SLOPE = 0.3
 LEAKY_SLOPE = 0.2
@@ -178,10 +179,12 @@ GENERATORS: dict[str, Callable[[Architecture], nn.Module]] = {
     "students": StudentGenerator,
     "transposed": TransposedGenerator,
     "upsample": UpsampleGenerator,
+    "residual": ResidualGenerator,
 }
 DISCRIMINATORS: dict[str, Callable[[Architecture], nn.Module]] = {
     "students": StudentDiscriminator,
     "strided": StridedDiscriminator,
+    "residual": ResidualDiscriminator,
 }
 
 
@@ -207,14 +210,6 @@ def check_stages(architecture: Architecture, stages: int) -> None:
         raise SettingsError(
             f"{architecture.family} network with {stages} doublings: {architecture.size_px} pixels need {needed}"
         )
-
-
-def in_fp32(layer: nn.Module, x: Tensor) -> Tensor:
-    """Run a last layer outside autocast: 8 bits of mantissa would show as bands in pictures and scores."""
-    if not torch.amp.is_autocast_available(x.device.type):  # the meta device, on which layers are counted
-        return cast(Tensor, layer(x))
-    with torch.autocast(x.device.type, enabled=False):
-        return cast(Tensor, layer(x.float()))
 
 
 def glorot_uniform(module: nn.Module) -> None:

@@ -36,15 +36,24 @@ def test_label_noise_moves_the_cost_by_its_size_times_the_score():
     assert (noisy - plain).item() == pytest.approx(2 * moves.mean(0).sum().item(), rel=1e-4)
 
 
+def test_being_scored_no_better_than_its_counterpart_costs_log_two():
+    scores = torch.tensor([3.0, -1.0])
+    assert losses.relativistic_loss(scores, scores).item() == pytest.approx(math.log(2))
+    assert losses.relativistic_loss(scores + 50, scores).item() == pytest.approx(0, abs=1e-6)
+    assert losses.relativistic_loss(scores - 50, scores).item() == pytest.approx(50)
+
+
 def test_penalty_of_a_linear_critic_is_half_its_squared_weight():
     # D(x) = w . x has gradient w everywhere.
     critic = nn.Sequential(nn.Flatten(), nn.Linear(12, 1), nn.Flatten(0))
     with torch.no_grad():
         critic[1].weight.fill_(0.5)
-    penalty = losses.r1_penalty(critic, torch.randn(7, 3, 2, 2))
-    assert penalty.item() == pytest.approx(12 * 0.25 / 2)
+    real, fake = (torch.randn(7, 3, 2, 2, requires_grad=True) for _ in range(2))
+    assert losses.gradient_penalty([critic(real)], [real]).item() == pytest.approx(12 * 0.25 / 2)
+    penalty = losses.gradient_penalty([critic(real), critic(fake)], [real, fake])
+    assert penalty.item() == pytest.approx(12 * 0.25)
     penalty.backward()
-    torch.testing.assert_close(critic[1].weight.grad, torch.full((1, 12), 0.5))
+    torch.testing.assert_close(critic[1].weight.grad, torch.full((1, 12), 1.0))
 
 
 def test_augmentation_leaves_an_empty_picture_empty():

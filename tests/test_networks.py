@@ -64,3 +64,17 @@ def test_a_base_of_four_to_seven_pixels_is_doubled(size, count):
 def test_sizes_that_no_doubling_reaches_are_refused_with_the_remedy(size):
     with pytest.raises(SettingsError, match=rf"{size}x{size}.*--size 64, 80"):
         doublings(size)
+
+
+def test_residual_networks_start_as_if_they_had_no_blocks():
+    recipe = PRESETS["r3gan"].at_size(16)
+    generator = build_generator(recipe.generator)
+    pictures = generator(torch.randn(4, recipe.generator.latent_dim))
+    generator.stages = torch.nn.ModuleList(torch.nn.Identity() for _ in generator.stages)
+    torch.manual_seed(0)
+    z = torch.randn(4, recipe.generator.latent_dim)
+    without = generator(z)
+    assert pictures.shape == without.shape == (4, 3, 16, 16)
+    again = build_generator(recipe.generator)
+    again.load_state_dict(generator.state_dict(), strict=False)
+    torch.testing.assert_close(again(z), without)
