@@ -139,9 +139,9 @@ def sections(run: Path, config: dict[str, Any], metrics: Metrics, state: str) ->
     yield head(run, config, state)
     yield from alerts(run, metrics)
     yield figures(run, config, metrics, samples)
+    if len(samples) > 1:
+        yield section("How they grew", strip(samples, config["recipe"]["generator"]["size_px"]))
     if samples:
-        side = config["recipe"]["generator"]["size_px"]
-        yield section("How they grew", strip(samples, side))
         yield section("Now, and what it learns from", boards(run, samples[-1]))
     yield section("Curves", f'<div class="charts">{"".join(charts(metrics))}</div>')
     yield section("Settings", settings(config))
