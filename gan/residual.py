@@ -57,6 +57,17 @@ def widened(before: int, after: int) -> nn.Module:
     return layer
 
 
+class LearnedBase(nn.Module):
+    """One small picture a channel, weighed by the latent. [N, C] -> [N, C, base_px, base_px]."""
+
+    def __init__(self, channels: int, base_px: int) -> None:
+        super().__init__()
+        self.pictures = nn.Parameter(torch.randn(channels, base_px, base_px))
+
+    def forward(self, weights: Tensor) -> Tensor:
+        return (weights[:, :, None, None] * self.pictures).contiguous(memory_format=torch.channels_last)
+
+
 class ResidualGenerator(nn.Module):
     """A learned base weighed by the latent, then stages of blocks with bilinear upsampling between.
 
@@ -67,8 +78,8 @@ class ResidualGenerator(nn.Module):
         super().__init__()
         widths = architecture.widths
         base_px = architecture.size_px >> doublings(architecture.size_px)
-        self.base = nn.Parameter(torch.randn(widths[0], base_px, base_px))
         self.weigh = nn.Linear(architecture.latent_dim, widths[0], bias=False)
+        self.base = LearnedBase(widths[0], base_px)
         nn.init.kaiming_normal_(self.weigh.weight, nonlinearity="linear")
         self.stages = nn.ModuleList(blocks_at(width, architecture) for width in widths)
         self.between = nn.ModuleList(widened(*pair) for pair in pairwise(widths))
@@ -76,9 +87,7 @@ class ResidualGenerator(nn.Module):
         nn.init.kaiming_normal_(self.to_rgb.weight, nonlinearity="linear")
 
     def forward(self, z: Tensor) -> Tensor:
-        x = self.stages[0](
-            (self.weigh(z)[:, :, None, None] * self.base).contiguous(memory_format=torch.channels_last)
-        )
+        x = self.stages[0](self.base(self.weigh(z)))
         for between, stage in zip(self.between, self.stages[1:], strict=True):
             # The 1x1 convolution first: it commutes with the upsampling, and has a quarter of the work there.
             x = stage(F.interpolate(between(x), scale_factor=2, mode="bilinear", align_corners=False))

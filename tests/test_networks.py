@@ -78,3 +78,15 @@ def test_residual_networks_start_as_if_they_had_no_blocks():
     again = build_generator(recipe.generator)
     again.load_state_dict(generator.state_dict(), strict=False)
     torch.testing.assert_close(again(z), without)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_layer_table_counts_every_parameter(preset):
+    table = describe_recipe(PRESETS[preset])
+    with torch.device("meta"):
+        networks = {
+            "generator": build_generator(PRESETS[preset].generator),
+            "discriminator": build_discriminator(PRESETS[preset].discriminator),
+        }
+    for name, network in networks.items():
+        assert table[name]["parameters"] == parameter_count(network)
