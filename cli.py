@@ -331,6 +331,9 @@ def generate(
     upscale: Annotated[
         int | None, typer.Option(help="Enlarge the sprites' pixels so many times. [default: 1]")
     ] = None,
+    tolerance: Annotated[
+        int | None, typer.Option(help="How far from the background's colour is still background. [default: 32]")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
 ) -> None:
     """Draw new characters."""
@@ -340,7 +343,9 @@ def generate(
     settings = GenerateSettings(
         count, model, seed, seeds, tuple(code or ()), truncation, out, grid, animate, device
     )
-    given = {"colours": colours, "palette": palette, "sprite_px": sprite_size, "upscale": upscale}
+    given = {
+        "colours": colours, "palette": palette, "sprite_px": sprite_size, "upscale": upscale, "tolerance": tolerance,
+    }  # fmt: skip
     bundled = bundle_sprites(
         settings, sprites, {name: value for name, value in given.items() if value is not None}
     )
@@ -364,7 +369,7 @@ def bundle_sprites(characters: "GenerateSettings", wanted: bool, given: dict[str
     if not wanted:
         if given:
             raise StudioSettingsError(
-                "--colours, --palette, --sprite-size and --upscale are for --sprites: add it"
+                "--colours, --palette, --sprite-size, --upscale and --tolerance are for --sprites: add it"
             )
         return None
     if "colours" in given and "palette" in given:

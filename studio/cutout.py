@@ -4,11 +4,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def background_colours(pictures: NDArray[np.uint8]) -> NDArray[np.int16]:
-    """The median colour of the outermost pixels of each RGB picture: [N, H, W, 3] -> [N, 3]."""
-    edges = [pictures[:, 0], pictures[:, -1], pictures[:, 1:-1, 0], pictures[:, 1:-1, -1]]
-    colours: NDArray[np.int16] = np.median(np.concatenate(edges, axis=1), axis=1).astype(np.int16)
-    return colours
+def background_colour(picture: NDArray[np.uint8], tolerance: int) -> NDArray[np.int16]:
+    """The colour on the border that most of the border is like, within ``tolerance`` in every channel.
+
+    A figure that reaches beyond more than half of the border has many colours there, the background one.
+
+    Args:
+        picture: [H, W, 3] uint8 RGB.
+        tolerance: 0 to 255.
+
+    Returns:
+        [3]: the median of those like pixels.
+    """
+    border = np.concatenate([picture[0], picture[-1], picture[1:-1, 0], picture[1:-1, -1]]).astype(np.int16)
+    colours, counts = np.unique(border, axis=0, return_counts=True)
+    alike = np.abs(colours[:, None] - colours).max(axis=2) <= tolerance
+    most = alike[(alike @ counts).argmax()]
+    median: NDArray[np.int16] = np.median(colours[most].repeat(counts[most], axis=0), axis=0).astype(np.int16)
+    return median
 
 
 def figure_masks(pictures: NDArray[np.uint8], tolerance: int) -> NDArray[np.bool_]:
@@ -25,7 +38,8 @@ def figure_masks(pictures: NDArray[np.uint8], tolerance: int) -> NDArray[np.bool
     Returns:
         [N, H, W], True on the figure.
     """
-    distances = np.abs(pictures - background_colours(pictures)[:, None, None]).max(axis=3)
+    backgrounds = np.stack([background_colour(picture, tolerance) for picture in pictures])
+    distances = np.abs(pictures - backgrounds[:, None, None]).max(axis=3)
     return ~flooded(distances <= tolerance)
 
 

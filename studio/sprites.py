@@ -35,7 +35,7 @@ class SpriteSettings:
     """Side of a sprite before upscaling, 8 to the picture's own; None: the picture's own."""
     upscale: int = 1
     """Every pixel becomes a square of so many, 1 to 16."""
-    tolerance: int = 48
+    tolerance: int = 32
     """How far a background pixel may be from the background's colour in a channel, 0 to 255."""
     extrude_px: int = 1
     """How often the outermost pixels are repeated around each frame of the sheet, 1 or 2: no seams when scaled."""
@@ -54,7 +54,7 @@ class SpriteSettings:
         if not 1 <= self.upscale <= LARGEST_UPSCALE:
             raise StudioSettingsError(f"--upscale {self.upscale}: choose 1 to {LARGEST_UPSCALE}")
         if not 0 <= self.tolerance <= 255:
-            raise StudioSettingsError(f"a tolerance of {self.tolerance}: choose 0 to 255")
+            raise StudioSettingsError(f"--tolerance {self.tolerance}: choose 0 to 255")
         if self.extrude_px not in (1, 2):
             raise StudioSettingsError(f"an extrusion of {self.extrude_px} pixels: choose 1 or 2")
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import cli
 from gan.codes import decode
-from studio.cutout import background_colours, figure_masks
+from studio.cutout import background_colour, figure_masks
 from studio.errors import StudioError, StudioSettingsError
 from studio.palettes import find_palette, gpl, hexadecimal, nearest, parse_palette
 from studio.sprites import (
@@ -71,8 +71,16 @@ def test_the_flood_enters_through_an_opening_but_not_through_a_corner():
 def test_the_background_is_what_most_of_the_border_shows():
     picture = np.full((9, 9, 3), (0, 120, 255), np.uint8)
     picture[4:, 3:6] = (250, 250, 250)  # stands on the lower edge
-    assert background_colours(picture[None]).tolist() == [[0, 120, 255]]
+    assert background_colour(picture, 30).tolist() == [0, 120, 255]
     assert mask_of(picture, 30).sum() == 5 * 3
+
+
+def test_a_background_under_half_of_the_border_is_found_beside_a_figure_of_many_colours():
+    rng = np.random.default_rng(0)
+    picture = rng.integers(60, 256, (12, 12, 3)).astype(np.uint8)
+    picture[:4] = rng.integers(0, 4, (4, 12, 3))  # nearly black, with noise: 20 of 44 border pixels
+    assert background_colour(picture, 8).max() <= 3
+    assert np.array_equal(mask_of(picture, 8), np.arange(12)[:, None].repeat(12, 1) >= 4)
 
 
 def test_a_soft_edge_does_not_lead_the_flood_into_the_figure():
@@ -85,7 +93,7 @@ def test_a_soft_edge_does_not_lead_the_flood_into_the_figure():
 @given(PICTURES, st.integers(0, 255))
 def test_the_figure_is_all_that_no_way_of_background_joins_to_the_border(pictures, tolerance):
     picture = pictures[0]
-    similar = np.abs(picture.astype(int) - background_colours(picture[None])[0]).max(2) <= tolerance
+    similar = np.abs(picture.astype(int) - background_colour(picture, tolerance)).max(2) <= tolerance
     reached = np.zeros_like(similar)
     todo = [(y, x) for y in range(12) for x in range(12) if {y, x} & {0, 11}]
     while todo:
@@ -245,7 +253,7 @@ def test_a_picture_without_a_figure_is_all_transparent():
         ({"palette": ()}, "--palette of 0 colours"),
         ({"sprite_px": 7}, "--sprite-size 7"),
         ({"upscale": 0}, "--upscale 0: choose 1 to 16"),
-        ({"tolerance": 256}, "a tolerance of 256"),
+        ({"tolerance": 256}, "--tolerance 256"),
         ({"extrude_px": 3}, "an extrusion of 3 pixels"),
     ],
 )
@@ -301,7 +309,7 @@ def test_generate_leaves_a_zip_for_a_game_and_always_the_same_one(tmp_path: Path
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--upscale", "2"), "vgc: --colours, --palette, --sprite-size and --upscale are for --sprites: add it\n"),
+        (("--upscale", "2"), "vgc: --colours, --palette, --sprite-size, --upscale and --tolerance are"),
         (
             ("--sprites", "--colours", "8", "--palette", "x"),
             "vgc: --colours and --palette: give one of them\n",
