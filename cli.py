@@ -344,7 +344,8 @@ def generate(
         count, model, seed, seeds, tuple(code or ()), truncation, out, grid, animate, device
     )
     given = {
-        "colours": colours, "palette": palette, "sprite_px": sprite_size, "upscale": upscale, "tolerance": tolerance,
+        "colours": colours, "palette": palette, "sprite_px": sprite_size, "upscale": upscale,
+        "tolerance": tolerance,
     }  # fmt: skip
     bundled = bundle_sprites(
         settings, sprites, {name: value for name, value in given.items() if value is not None}
