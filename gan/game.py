@@ -253,7 +253,7 @@ class Game:
             "optimizer_d": self.optimizer_d.state_dict(),
             "watched": self.watched,
             "watched_steps": self.watched_steps,
-            "dice": self.dice.get_state(),
+            "dice": {self.device.type: self.dice.get_state()},
             "random": random_state(self.device),
         }
 
@@ -264,7 +264,10 @@ class Game:
             getattr(self, name).load_state_dict(state[name])
         self.watched = state["watched"].to(self.device)
         self.watched_steps = state["watched_steps"]
-        self.dice.set_state(state["dice"])
+        if self.device.type in state["dice"]:
+            self.dice.set_state(state["dice"][self.device.type])
+        else:  # the run moves to a device of another kind, whose chance is another
+            self.dice.manual_seed((self.seed + self.images) % 2**63)
         if self.world.leads:
             set_random_state(state["random"], self.device)
         else:

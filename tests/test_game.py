@@ -161,6 +161,16 @@ def test_going_on_from_a_state_is_bit_for_bit_the_undisturbed_training(preset):
     assert straight.take_metrics() == second.take_metrics()
 
 
+def test_a_state_of_another_kind_of_device_goes_on_with_chance_of_its_own():
+    game, moved = small_game(), small_game()
+    game.step()
+    state = game.state()
+    state["dice"] = {"cuda": state["dice"].pop("cpu")}
+    moved.load_state(state)
+    assert not torch.equal(moved.dice.get_state(), small_game().dice.get_state())
+    assert_same(moved.generator.state_dict(), game.generator.state_dict())
+
+
 def assert_same(one: object, other: object) -> None:
     """Equal to the last bit, through dicts and lists."""
     if isinstance(one, torch.Tensor):
