@@ -258,7 +258,6 @@ class TrainConfig:
             ("--kimg", self.kimg),
             ("--minutes", self.minutes),
             ("--save-minutes", self.save_minutes),
-            ("--eval-every", self.eval_every_kimg),
         ):
             if value is not None and not value > 0:
                 raise SettingsError(f"{option} {value:g}: choose a number above 0")
@@ -266,6 +265,10 @@ class TrainConfig:
             raise SettingsError(f"--batch {self.batch}: choose 2 to 8192 pictures")
         if not 0 <= self.seed < 2**63:
             raise SettingsError(f"--seed {self.seed}: choose 0 or a positive number below 2^63")
+        if self.eval_every_kimg is not None and not 0.001 <= self.eval_every_kimg <= 1e6:
+            raise SettingsError(
+                f"--eval-every {self.eval_every_kimg:g}: choose 0.001 to 1,000,000 thousand pictures"
+            )
         if self.split < 1:
             raise SettingsError(f"--split {self.split}: choose 1 part or more")
         if self.run is not None and (not self.run or Path(self.run).name != self.run):

@@ -16,6 +16,7 @@ from dataset.reader import CharacterPictures, load_pictures
 from gan.checkpoint import load_generator
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
+from gan.evaluation import FEWEST_PICTURES, require_scores
 from gan.features import FeatureNetwork, cached_features, feature_network, score_name
 from gan.metrics import floor_scores, kid_subset_size, scores
 from gan.models import find_model
@@ -26,8 +27,6 @@ from scraper.atomic import write_text
 from scraper.progress import Progress, silent
 
 METRICS = ("kid", "fid", "prdc", "nn")
-FEWEST_PICTURES = 20
-"""With fewer, five nearest neighbours and halves of the set mean nothing."""
 PICTURES_AT_ONCE = 512
 GRID_FILE = "grid.png"
 BOARD_FILE = "neighbours.png"
@@ -166,7 +165,8 @@ def evaluate(settings: EvaluateSettings, progress: Progress = silent) -> Evaluat
     network = feature_network(settings.weights, device)
     model = None if settings.fakes else find_model(settings.model, TrainConfig.output)
     data = settings.data or data_of(model)
-    reals = enough(load_pictures(data), data)
+    reals = load_pictures(data)
+    require_scores(reals, data)
     fakes = drawn(model, settings, reals, device) if model else read(settings, reals)
     fake_features = network(fakes, fakes.count, "generated", progress)
     real_features = cached_features(network, reals, progress=progress)
@@ -201,13 +201,6 @@ def data_of(model: Path | None) -> Path:
         return Path(json.loads((model.parent / CONFIG_FILE).read_text("utf-8"))["data"])
     except (OSError, ValueError, KeyError):
         return TrainConfig.data
-
-
-def enough(pictures: Tensor, folder: Path) -> Tensor:
-    """The same pictures; GanError if they are too few to be scored."""
-    if len(pictures) < FEWEST_PICTURES:
-        raise GanError(f"{folder}: {len(pictures)} pictures; scores need {FEWEST_PICTURES} at least")
-    return pictures
 
 
 def drawn(model: Path, settings: EvaluateSettings, reals: Tensor, device: torch.device) -> Fakes:

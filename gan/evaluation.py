@@ -3,22 +3,33 @@
 import math
 from collections.abc import Iterable
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from gan.checkpoint import GeneratorHeader, save_generator
-from gan.features import FeatureNetwork, cached_features, feature_network, score_name
+from gan.config import GanError
+from gan.features import FeatureNetwork, cached_features, feature_network, require_extra, score_name
 from gan.metrics import scores
 from gan.run import BEST_FILE, RunFolder
 from gan.sample import draw, latents_of
 from scraper.progress import Progress, silent
 
+FEWEST_PICTURES = 20
+"""With fewer, five nearest neighbours and halves of the set mean nothing."""
 MOST_DRAWN = 1000
 """Pictures drawn for a score; always those of the same seeds, so that scores differ by the weights alone."""
 DRAWN_AT_ONCE = 128
 WANTED = frozenset({"kid", "fid", "prdc"})
+
+
+def require_scores(pictures: Tensor, folder: Path) -> None:
+    """GanError unless the extra ``evaluate`` is installed and there are enough real pictures, [N, 3, H, W]."""
+    require_extra()
+    if len(pictures) < FEWEST_PICTURES:
+        raise GanError(f"{folder}: {len(pictures)} pictures; scores need {FEWEST_PICTURES} at least")
 
 
 class Evaluator:

@@ -16,8 +16,7 @@ from gan.checkpoint import GeneratorHeader, load_checkpoint, save_checkpoint, sa
 from gan.config import PRESETS, GanError, SettingsError, TrainConfig
 from gan.device import choose_device, choose_precision, is_out_of_memory, use_algorithms
 from gan.distributed import World, joined, local_device
-from gan.evaluation import Evaluator
-from gan.features import require_extra
+from gan.evaluation import Evaluator, require_scores
 from gan.game import Game, parts_of
 from gan.health import Health
 from gan.pace import Clock, is_due, is_over, position, remaining, stop_signals
@@ -111,7 +110,7 @@ def pictures_of(config: TrainConfig) -> Tensor:
 def game_of(config: TrainConfig, pictures: Tensor, device: torch.device, world: World) -> Game:
     """The game that ``config`` describes, from fresh weights; GanError if another process has other pictures."""
     if config.eval_every_kimg:
-        require_extra()
+        require_scores(pictures, config.data)
     use_algorithms(config.deterministic)
     precision = choose_precision(config.precision, device)
     game = Game(config.recipe, pictures, config.batch_size, config.seed, device, precision, world, config.split)

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from torch import nn
 
 from dataset.reader import load_pictures
 from gan.checkpoint import GeneratorHeader, load_checkpoint, load_generator
-from gan.config import PRESETS, SettingsError, TrainConfig
+from gan.config import PRESETS, GanError, SettingsError, TrainConfig
 from gan.evaluation import Evaluator
 from gan.game import Game
 from gan.health import Health, spread
@@ -128,10 +129,20 @@ class Told:
         self.seen.add((text.split()[2], total or 0))
 
 
-@pytest.mark.parametrize("value", [0.0, -1.0, float("nan")])
+@pytest.mark.parametrize("value", [0.0, -1.0, 1e-9, float("nan"), float("inf")])
 def test_a_score_every_nothing_is_refused(value):
     with pytest.raises(SettingsError, match="--eval-every"):
         TrainConfig(eval_every_kimg=value)
+
+
+def test_too_few_pictures_to_be_scored_are_refused_before_the_run_stands(discs, tmp_path):
+    few = tmp_path / "few"
+    few.mkdir()
+    for path in sorted(discs.iterdir())[:19]:
+        shutil.copy(path, few)
+    with pytest.raises(GanError, match=r"few: 19 pictures; scores need 20 at least"):
+        train(config(few, tmp_path, kimg=1, eval_every_kimg=1))
+    assert not (tmp_path / "r").exists()
 
 
 def test_a_run_may_be_scored_from_a_resume_on(discs, tmp_path):
