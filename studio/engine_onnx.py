@@ -34,6 +34,7 @@ class OnnxEngine:
             raise StudioError(f"{path}: needs ONNX Runtime: pip install onnxruntime") from error
         if not path.is_file():
             raise GanError(f"{path}: no such model file")
+        onnxruntime.disable_telemetry_events()  # its builds for Windows would report to Microsoft
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
