@@ -311,7 +311,7 @@ def generate(
     seed: Annotated[int, typer.Option(help="Seed of the first picture; the next has the next.")] = 0,
     seeds: Annotated[str | None, typer.Option(help="The pictures' seeds one by one, such as 0,4-6.")] = None,
     code: Annotated[
-        list[str] | None, typer.Option(help="A character's share code, in place of seeds; may be repeated.")
+        list[str] | None, typer.Option(help="A share code, a link, or a PNG that carries one; may be repeated.")
     ] = None,
     truncation: Annotated[
         float, typer.Option(help="Below 1: nearer to the typical picture; above: stranger.")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from gan.config import SettingsError
 
@@ -45,6 +46,23 @@ def encode(model: str, latent: NDArray[np.float32]) -> str:
     short = model[:HASH_DIGITS]
     content = latent.astype(LATENT_TYPE).tobytes()
     return f"{PREFIX}-{short}-{letters_of(content + checksum(short, content))}"
+
+
+def code_in(shared: str) -> str:
+    """The code in what somebody shared: the code itself, a link that ends in it, or the path of a PNG of vgc.
+
+    Raises:
+        SettingsError: the file cannot be read, or is no PNG of vgc.
+    """
+    if not shared.lower().endswith(".png"):
+        return shared.rpartition("#")[2].strip()
+    try:
+        with Image.open(shared, formats=["PNG"]) as picture:
+            return str(picture.info["code"])
+    except OSError as error:
+        raise SettingsError(f"--code {shared}: {error.strerror or 'not a PNG'}") from error
+    except KeyError as error:
+        raise SettingsError(f"--code {shared}: this picture carries no share code; was it saved anew?") from error
 
 
 def decode(code: str) -> Character:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gan.checkpoint import load_generator, model_hash
-from gan.codes import encode, latent_for
+from gan.codes import code_in, encode, latent_for
 from gan.config import SettingsError, TrainConfig
 from gan.device import choose_device
 from gan.models import find_model
@@ -31,7 +31,7 @@ class GenerateSettings:
     seeds: str | None = None
     """Seeds one by one: ``"0,4-6"``."""
     codes: tuple[str, ...] = ()
-    """Share codes of the characters to draw, in place of seeds."""
+    """Share codes of the characters to draw, or links or PNGs with them, in place of seeds."""
     truncation: float = 1.0
     """Factor on the latents, 0 to 2."""
     out: Path = Path("generated")
@@ -90,8 +90,9 @@ def generate(settings: GenerateSettings) -> Drawn:
 def characters_of(settings: GenerateSettings, model: str, latent_dim: int) -> tuple[Tensor, list[dict[str, str]]]:
     """Whom to draw: [N, latent_dim] float32, and what each PNG says of its character."""
     if settings.codes:
-        latents = torch.tensor(np.stack([latent_for(code, model, latent_dim) for code in settings.codes]))
-        return latents, [{"code": code.strip()} for code in settings.codes]
+        codes = [code_in(shared) for shared in settings.codes]
+        latents = torch.tensor(np.stack([latent_for(code, model, latent_dim) for code in codes]))
+        return latents, [{"code": code} for code in codes]
     seeds = settings.all_seeds
     latents = latents_of(seeds, latent_dim, settings.truncation)
     codes = [encode(model, latent) for latent in latents.numpy()]

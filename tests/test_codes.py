@@ -15,10 +15,11 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from gan.checkpoint import load_generator, model_hash, save_generator
-from gan.codes import MAX_LATENT, decode, encode, latent_for, quantised
+from gan.codes import MAX_LATENT, code_in, decode, encode, latent_for, quantised
 from gan.config import SettingsError
 from gan.generate import GenerateSettings, generate
 from gan.models import built_in_model
+from gan.sample import save_png
 
 CPU = torch.device("cpu")
 MODEL = "0123abcd" + "0" * 56
@@ -106,6 +107,22 @@ def test_generate_draws_a_pictures_own_code_again_with_the_same_bytes(tmp_path: 
         assert redrawn.tobytes() == picture.tobytes()
         assert redrawn.info["code"] == picture.info["code"]
         assert (picture.info["seed"], redrawn.info.get("seed")) == (["3", "8"][n], None)
+
+
+def test_a_link_or_a_saved_picture_stands_for_its_code(tmp_path: Path):
+    code = encode(MODEL, np.ones(4, np.float32))
+    assert code_in(f" {code}\n") == code
+    assert code_in(f"http://127.0.0.1:7860/#{code}") == code
+    save_png(Image.new("RGB", (4, 4)), tmp_path / "saved.PNG", code=code)
+    assert code_in(str(tmp_path / "saved.PNG")) == code
+
+
+def test_a_picture_without_a_code_is_refused_and_named(tmp_path: Path):
+    Image.new("RGB", (4, 4)).save(tmp_path / "plain.png")
+    Image.new("RGB", (4, 4)).save(tmp_path / "photo.png", "JPEG")
+    for name, words in (("plain", "carries no share code"), ("photo", "not a PNG"), ("gone", "No such file")):
+        with pytest.raises(SettingsError, match=f"{name}.png: .*{words}"):
+            code_in(str(tmp_path / f"{name}.png"))
 
 
 def test_a_code_beside_seeds_is_refused():
