@@ -207,10 +207,11 @@ def strip(samples: list[Path], side: int) -> str:
                 left = GAP_PX + row * step
                 sheet.paste(board.crop((left, GAP_PX, left + side, GAP_PX + side)), (column * step, row * step))
     times = "".join(f"<span>{count(int(path.stem))}</span>" for path in chosen)
+    words = f"{rows} characters at {len(chosen)} times of the run"
     return (
         f"<p>The same {rows} characters, by the pictures shown so far.</p>"
-        f'<div class="strip-frame"><div class="strip-inner" style="--columns:{len(chosen)}">'
-        f'<img src="{data_uri(sheet)}" alt="{rows} characters at {len(chosen)} times of the run">'
+        f'<div class="strip-frame" tabindex="0" role="group" aria-label="{words}">'
+        f'<div class="strip-inner" style="--columns:{len(chosen)}"><img src="{data_uri(sheet)}" alt="{words}">'
         f'<div class="times">{times}</div></div></div>'
     )
 

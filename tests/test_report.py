@@ -1,13 +1,17 @@
 """The page of a run: whole in itself, never torn, cheap, and true."""
 
 import json
+import os
 import re
 import shutil
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
+from playwright.sync_api import Browser, sync_playwright
 
 from gan.config import TrainConfig
 from gan.curves import Line, Scale, chart, count, figure, scale_of
@@ -39,6 +43,18 @@ class Elements(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        words = "no chromium on this machine (Debian: apt-get install chromium)"
+        pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield opened
+        opened.close()
 
 
 def page(run: Path, state: str = TRAINING) -> str:
@@ -186,6 +202,21 @@ def test_the_strip_shows_the_same_characters_from_first_to_last(run):
     shown = re.findall(r"<span>([^<]*)</span>", times[1])
     assert len(shown) == 10
     assert (shown[0], shown[-1]) == ("0", "2.9k")
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("dark", 1280), ("light", 375)])
+def test_axe_finds_nothing_and_nothing_sticks_out(browser, run, scheme, width):
+    add_metrics(run, diversity=0.01, collapsed=1.0, kid=0.02, precision=0.5, recall=0.25)
+    page(run, ENDED)
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce"
+    )
+    opened = context.new_page()
+    opened.goto((run / REPORT_FILE).as_uri())
+    assert opened.evaluate("document.documentElement.scrollWidth") == width
+    violations = [(found["id"], found["nodes"][0]["html"]) for found in Axe().run(opened).response["violations"]]
+    context.close()
+    assert violations == []
 
 
 def test_a_scale_holds_all_lines_and_turns_to_powers_where_they_span_many():
