@@ -11,6 +11,7 @@ for the next once it is there, as a slider does that never rests.
 import argparse
 import http.client
 import json
+import random
 import shutil
 import statistics
 import subprocess
@@ -31,9 +32,10 @@ from studio.engine import load_engine
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 WALL = 24
 USERS = 16
+WARM_UP = 5
 MOVE_SLIDER = """
-async (value) => {
-    const slider = document.querySelector(".trait input[type=range]");
+async ([trait, value]) => {
+    const slider = document.querySelectorAll(".trait input[type=range]")[trait];
     const canvas = document.getElementById("picture");
     const context = canvas.getContext("2d");
     const pixels = () => context.getImageData(0, 0, canvas.width, canvas.height).data.join();
@@ -75,8 +77,10 @@ def opened() -> Iterator[tuple[str, float]]:
     start = time.perf_counter()
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().split()[0].removeprefix("http://").rstrip("/"), start
-        process.terminate()
+        try:
+            yield process.stdout.readline().split()[0].removeprefix("http://").rstrip("/"), start
+        finally:
+            process.terminate()
 
 
 def drawn(connection: http.client.HTTPConnection, latents: np.ndarray) -> bytes:
@@ -117,11 +121,14 @@ def slider_ms(address: str, moves: int) -> list[float]:
         page.locator("#tab-traits").click()
         page.locator(".trait").first.wait_for(timeout=60_000)
         page.wait_for_load_state("networkidle")
-        values = np.linspace(-3, 3, moves + 5).round(4)
-        np.random.default_rng(0).shuffle(values)
-        taken = [page.evaluate(MOVE_SLIDER, float(value)) for value in values]
+        # No place twice: the page remembers pictures, and one that it knows is there at once.
+        places = [
+            (trait, tenths / 10) for trait in range(page.locator(".trait").count()) for tenths in range(-30, 31)
+        ]
+        random.Random(0).shuffle(places)
+        taken = [page.evaluate(MOVE_SLIDER, place) for place in places[: moves + WARM_UP]]
         browser.close()
-    return taken[5:]
+    return taken[WARM_UP:]
 
 
 def users_ms(address: str, moves: int) -> list[float]:
