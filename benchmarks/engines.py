@@ -3,9 +3,9 @@
     python -m benchmarks.engines [--rounds 30]
 
 One thread each, the built-in generator, taken in turn in one run. PyTorch is measured twice: as ``vgc generate``
-and the studio use it, always 16 pictures a pass so that a picture has the same bytes alone as among others, and as
-the network alone on just the latents asked for. The times to load are of fresh processes, up to the first picture;
-the site's are of its page, from this machine.
+and the studio use it, a fixed number of pictures a pass so that a picture has the same bytes alone as among others,
+and as the network alone on just the latents asked for. The times to load are of fresh processes, up to the first
+picture; the site's are of its page, from this machine.
 """
 
 import argparse
@@ -125,7 +125,7 @@ def main() -> None:
     exported = built_in_model().with_suffix(".onnx")
     by_torch, by_onnx = TorchEngine(built_in_model()), OnnxEngine(exported)
     backends = {
-        "PyTorch, 16 a pass": by_torch.draw,
+        "PyTorch, as it draws": by_torch.draw,
         "PyTorch, network alone": bare_network(),
         "ONNX Runtime": by_onnx.draw,
     }
@@ -135,7 +135,7 @@ def main() -> None:
         loads = {"ONNX Runtime, static site": [page.evaluate(CONNECT)]}
         for _ in range(LOADS):
             for name, module, engine, model in (
-                ("PyTorch, 16 a pass", "engine_torch", "TorchEngine", built_in_model()),
+                ("PyTorch, as it draws", "engine_torch", "TorchEngine", built_in_model()),
                 ("ONNX Runtime", "engine_onnx", "OnnxEngine", exported),
             ):
                 loads.setdefault(name, []).append(first_picture_ms(module, engine, model))
