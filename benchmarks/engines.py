@@ -3,7 +3,7 @@
     python -m benchmarks.engines [--rounds 30]
 
 One thread each, the built-in generator, taken in turn in one run. PyTorch is measured twice: as ``vgc generate``
-and the studio use it, a fixed number of pictures a pass so that a picture has the same bytes alone as among others,
+and the studio use it, a fixed number of pictures a pass so that a picture has the same bytes alone as among many,
 and as the network alone on just the latents asked for. The times to load are of fresh processes, up to the first
 picture; the site's are of its page, from this machine.
 """
