@@ -26,10 +26,13 @@ class FlatEngine:
     def __init__(self) -> None:
         self.may_draw = threading.Event()
         self.may_draw.set()
+        self.passes = 0
+        """Calls of `draw` so far, the one that waits included."""
         self.drawn: list[float] = []
         """The last value of every latent drawn, in order: what tests know a picture by."""
 
     def draw(self, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
+        self.passes += 1
         self.may_draw.wait(20)
         self.drawn += latents[:, 3].tolist()
         colours = (latents[:, :3] * 255).round().clip(0, 255).astype(np.uint8)
