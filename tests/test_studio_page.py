@@ -193,6 +193,9 @@ def test_undo_redo_and_the_family_line(open_page, engine):
     line = page.locator("#family .card")
     expect(line).to_have_count(3)
     expect(page.locator("#family .how")).to_have_text(["picked", "child", "child"])
+    expect(page.locator("#heard")).to_have_text(
+        re.compile(rf"^{page.locator('#name').inner_text()}: (Mostly|Nearly)")
+    )
     page.keyboard.press("z")
     page.keyboard.press("Control+z")
     assert code_of(page) == codes[0]

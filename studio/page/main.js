@@ -159,6 +159,7 @@ class Studio {
   async #paint() {
     try {
       await this.preview(this.story.current.latent);
+      the("heard").textContent = `${the("name").textContent}: ${the("looks").textContent}`;
       await this[this.#tab].refresh();
       await this.family.refresh();
     } catch (error) {

@@ -46,7 +46,7 @@ export function looksOf(rgb, side) {
   const counts = {};
   let [left, right, top, bottom, ink] = [side, 0, side, 0, 0];
   for (let at = 0; at < side * side; at++) {
-    const [red, green, blue] = rgb.subarray(3 * at, 3 * at + 3);
+    const [red, green, blue] = [rgb[3 * at], rgb[3 * at + 1], rgb[3 * at + 2]];
     if (Math.max(red, green, blue) < BACKGROUND) continue;
     const [x, y] = [at % side, Math.floor(at / side)];
     [left, right, top, bottom] = [Math.min(left, x), Math.max(right, x), Math.min(top, y), Math.max(bottom, y)];
