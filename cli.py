@@ -238,6 +238,10 @@ def train(
         int | None, typer.Option(help="Parts of a batch that go one after the other: saves memory. [default: 1]")
     ] = None,
     devices: Annotated[int, typer.Option(help="Processes on this machine, one a GPU, that train together.")] = 1,
+    cuda_graphs: Annotated[
+        bool,
+        typer.Option("--cuda-graphs", help="Record steps as CUDA graphs: less work for the CPU beside a GPU."),
+    ] = False,
     deterministic: Annotated[
         bool, typer.Option("--deterministic", help="The same bits again on a GPU too; slower there.")
     ] = False,
@@ -259,7 +263,7 @@ def train(
         "data": data, "preset": preset, "device": device, "precision": precision, "kimg": kimg, "minutes": minutes,
         "batch": batch, "seed": seed, "run": run, "save_minutes": save_minutes,
         "eval_every_kimg": eval_every,
-        "split": split, "deterministic": deterministic or None,
+        "split": split, "deterministic": deterministic or None, "cuda_graphs": cuda_graphs or None,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
     if resume is not None and (run is not None or dry_run):
@@ -561,7 +565,7 @@ def show_info(screen: Screen, found: dict[str, Any]) -> None:
             screen.say(f"\n{preset}{default}: {kind}, {network['parameters']:,} parameters")
             for layer in network["layers"]:
                 shape = " x ".join(map(str, layer["shape"]))
-                screen.say(f"  {layer['name']:12}{layer['kind']:18}{shape:>16}{layer['parameters']:>14,}")
+                screen.say(f"  {layer['name']:18}{layer['kind']:18}{shape:>16}{layer['parameters']:>14,}")
 
 
 def show_version(wanted: bool) -> None:

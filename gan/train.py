@@ -45,6 +45,7 @@ CHANGEABLE = {
     "data",
     "split",
     "deterministic",
+    "cuda_graphs",
     "eval_every_kimg",
 }
 """Settings that a resumed run may change without becoming another run. The pictures may have moved: they are known
@@ -113,7 +114,17 @@ def game_of(config: TrainConfig, pictures: Tensor, device: torch.device, world: 
         require_scores(pictures, config.data)
     use_algorithms(config.deterministic)
     precision = choose_precision(config.precision, device)
-    game = Game(config.recipe, pictures, config.batch_size, config.seed, device, precision, world, config.split)
+    game = Game(
+        config.recipe,
+        pictures,
+        config.batch_size,
+        config.seed,
+        device,
+        precision,
+        world,
+        config.split,
+        config.cuda_graphs,
+    )
     if world.from_leader(game.fingerprint) != game.fingerprint:
         raise GanError(f"{config.data}: process {world.rank} sees other pictures there than the first one")
     return game
