@@ -12,7 +12,8 @@ from dataset.build import BuildSettings, build
 from gan.config import SettingsError, TrainConfig
 from gan.generate import GenerateSettings, generate
 from gan.sample import grid, save_png
-from gan.train import SAMPLES, TrainSummary, train
+from gan.record import SAMPLES
+from gan.train import TrainSummary, train
 from scraper.crawl import ScrapeSettings, crawl
 from scraper.demosite.server import serve
 from scraper.progress import Progress

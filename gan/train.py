@@ -1,35 +1,29 @@
 """The training loop: a folder of pictures in, a run folder out, stoppable and resumable at any step."""
 
 import logging
-import time
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from dataset.reader import load_pictures, picture_files
-from gan.checkpoint import GeneratorHeader, load_checkpoint, save_checkpoint, save_generator
+from gan.checkpoint import load_checkpoint
 from gan.config import PRESETS, GanError, SettingsError, TrainConfig
 from gan.device import choose_device, choose_precision, is_out_of_memory, use_algorithms
 from gan.distributed import World, joined, local_device
-from gan.evaluation import Evaluator, require_scores
+from gan.evaluation import require_scores
 from gan.game import Game, parts_of
-from gan.health import Health
 from gan.pace import Clock, is_due, is_over, position, remaining, stop_signals
-from gan.preview import previews
 from gan.profiling import profiled
-from gan.report import ENDED, STOPPED, ReportPage
-from gan.run import RunFolder, check_finite
-from gan.sample import draw, grid, latents_of
+from gan.record import Record
+from gan.run import RunFolder
 from scraper.progress import Progress, silent
 
 log = logging.getLogger(__name__)
 
-SAMPLES = 64
 IMAGES_BETWEEN_METRICS = 1000
 IMAGES_BETWEEN_SAMPLES = 5000
 MINUTES_ON_CPU = 20.0
@@ -274,93 +268,3 @@ def plays(game: Game, split: int) -> bool:
             raise
         return False
     return True
-
-
-class Record:
-    """What is written down of a run while it plays; nothing in a process that works for another one."""
-
-    def __init__(self, game: Game, folder: RunFolder | None, config: TrainConfig, clock: Clock) -> None:
-        self.game, self.folder, self.config, self.clock = game, folder, config, clock
-        self.path = folder.path if folder else config.output
-        self._fixed = latents_of(range(SAMPLES), game.recipe.generator.latent_dim)
-        self._health: Health | None = None
-        self._evaluator: Evaluator | None = None
-        self._page = ReportPage(self.path)
-
-    def start(self) -> None:
-        """Open the files; at the very start write what a run begins with."""
-        if self.folder:
-            self.folder.go_on_from(self.game.images)
-            self._health = Health(self.folder, self.game.pictures, SAMPLES)
-            self._evaluator = Evaluator(self.folder, self.game.pictures, self.game.device)
-        if self.game.images == 0:
-            self.save()
-            self.sample()
-            self.preview()
-
-    def preview(self) -> None:
-        """Write the boards of real pictures, so that a wrong folder is seen in the first minute."""
-        if self.folder:
-            for name, board in previews(self.game, SAMPLES).items():
-                self.folder.save_start(name, board)
-
-    def sample(self) -> list[Image.Image]:
-        """Write the grid of the same characters as ever; returns them."""
-        if not self.folder:
-            return []
-        pictures = list(draw(self.game.average, self._fixed))
-        self.folder.save_sample(self.game.images, grid(pictures))
-        return pictures
-
-    def look(self, samples: list[Image.Image]) -> None:
-        """See in the samples whether the run is well."""
-        if self._health:
-            self._health.look(samples, self.game.average, self.header())
-
-    def evaluate(self, progress: Progress) -> None:
-        """Score the averaged generator."""
-        if self._evaluator:
-            done, total = position(self.game, self.config, self.clock)
-            self._evaluator(
-                self.game.average,
-                self.header(),
-                lambda seen, of, what: progress(done, total, f"{what}, {seen}/{of}"),
-            )
-
-    def tick(self) -> str:
-        """Write a line of metrics; returns what the live line says of it."""
-        values = self.game.take_metrics()
-        check_finite(values, self.path)
-        if self.folder and self._health:
-            pace = {"images_per_second": self.clock.speed, "seconds": self.clock.seconds}
-            self.folder.log(self.game.images, {**values, **self._health.note(values["sign_real"]), **pace})
-        return f"D {values['loss_d']:.2f} · G {values['loss_g']:.2f} · real {values['sign_real']:+.2f}"
-
-    def show(self) -> None:
-        """Write the run's page anew, if it is time."""
-        if self.folder:
-            self._page.refresh()
-
-    def end(self, stopped: bool) -> None:
-        """Write everything a last time."""
-        self.save()
-        self.sample()
-        if self.folder:
-            self._page.refresh(STOPPED if stopped else ENDED)
-
-    def header(self) -> GeneratorHeader:
-        """What a file of the averaged generator says of itself."""
-        return GeneratorHeader(
-            architecture=self.game.recipe.generator,
-            preset=self.config.preset,
-            images=self.game.images,
-            trained_on=f"{len(self.game.pictures)} pictures of {self.config.data}",
-        )
-
-    def save(self) -> None:
-        """Write the averaged generator and the checkpoint, each whole or not at all."""
-        self.clock.saved = time.monotonic()
-        if not self.folder:
-            return
-        save_generator(self.folder.generator, self.game.average, self.header())
-        save_checkpoint(self.folder.checkpoint, {**self.game.state(), "seconds": self.clock.seconds})
