@@ -11,8 +11,8 @@ from dataset.board import BOARD_COLOUR
 from dataset.build import BuildSettings, build
 from gan.config import SettingsError, TrainConfig
 from gan.generate import GenerateSettings, generate
-from gan.sample import grid, save_png
 from gan.record import SAMPLES
+from gan.sample import grid, save_png
 from gan.train import TrainSummary, train
 from scraper.crawl import ScrapeSettings, crawl
 from scraper.demosite.server import serve
