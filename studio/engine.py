@@ -75,7 +75,7 @@ def load_engine(path: Path) -> Engine:
             return engine
     from studio.engine_torch import TorchEngine  # noqa: PLC0415
 
-    log.info("%s: drawing with PyTorch; vgc export --onnx %s makes it faster", path, path.with_suffix(".onnx"))
+    log.warning("PyTorch draws; faster after: vgc export --model %s --onnx %s", path, path.with_suffix(".onnx"))
     return TorchEngine(path)
 
 
