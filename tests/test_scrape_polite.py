@@ -182,6 +182,7 @@ def test_retry_after_as_a_date_is_waited_for(site: Web, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "value",
     ["121", "9" * 400, format_datetime(datetime.now(UTC) + timedelta(days=2), usegmt=True)],
+    ids=["seconds", "absurd", "date"],  # the date differs by process, and ids must not
 )
 def test_a_retry_after_beyond_two_minutes_ends_the_crawl_and_says_when_to_come_back(
     value: str, site: Web, tmp_path: Path
