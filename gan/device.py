@@ -2,6 +2,7 @@
 
 import os
 import time
+from functools import cache
 from typing import Literal, cast
 
 import torch
@@ -52,8 +53,12 @@ def choose_precision(wanted: str, device: torch.device) -> Precision:
     return "fp32"
 
 
+@cache
 def bf16_speedup() -> float:
-    """How many times faster a typical convolution is in bf16 than in fp32 on this CPU, forward and backward."""
+    """How many times faster a typical convolution is in bf16 than in fp32 on this CPU, forward and backward.
+
+    Measured once a process, so that all who ask hear the same.
+    """
     return convolution_seconds(torch.float32) / convolution_seconds(torch.bfloat16)
 
 
