@@ -33,6 +33,10 @@ class GeneratorHeader:
     trained_on: str
     """A few words on the pictures, for the people who get its drawings."""
 
+    def told_of(self, path: Path) -> str:
+        """What a person should know of the model in ``path``, in one line."""
+        return f"{path} ({self.preset}, {self.images:,} images, trained on {self.trained_on})"
+
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write ``state`` (tensors, numbers, strings, dicts and lists of them) atomically."""

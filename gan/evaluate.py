@@ -212,8 +212,7 @@ def drawn(model: Path, settings: EvaluateSettings, reals: Tensor, device: torch.
     pictures = chain.from_iterable(
         draw(generator, latents_of(part, header.architecture.latent_dim, settings.truncation)) for part in parts
     )
-    origin = f"{model} ({header.preset}, {header.images:,} images, trained on {header.trained_on})"
-    return Fakes(origin, pictures, count, reals.shape[-1])
+    return Fakes(header.told_of(model), pictures, count, reals.shape[-1])
 
 
 def read(settings: EvaluateSettings, reals: Tensor) -> Fakes:

@@ -84,7 +84,7 @@ def generate(settings: GenerateSettings) -> Drawn:
     if settings.animate:
         steps = walk(latents[:MAX_ANIMATED].numpy())
         save_animation(list(draw(generator, torch.from_numpy(steps))), settings.animate)
-    return Drawn(len(notes), f"{path} ({header.preset}, {header.images:,} images, trained on {header.trained_on})")
+    return Drawn(len(notes), header.told_of(path))
 
 
 def characters_of(settings: GenerateSettings, model: str, latent_dim: int) -> tuple[Tensor, list[dict[str, str]]]:

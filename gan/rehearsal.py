@@ -5,7 +5,7 @@ import weakref
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,12 +14,12 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from gan.config import PRESETS, TrainConfig
-from gan.device import choose_device, choose_precision
+from gan.config import TrainConfig
+from gan.device import choose_device
 from gan.distributed import World
 from gan.game import Game, tensors_in
 from gan.networks import parameter_count
-from gan.train import game_of, pictures_of, step, with_an_end
+from gan.train import game_of, pictures_of, settled, step
 from scraper.progress import Progress, silent
 
 COUNTED_BATCH = 2
@@ -56,12 +56,10 @@ def rehearse(config: TrainConfig, progress: Progress = silent) -> Rehearsal:
     """
     device = choose_device(config.device)
     pictures = pictures_of(config)
-    recipe = PRESETS[config.preset].at_size(pictures.shape[-1])
-    precision = choose_precision(config.precision, device)
-    config = with_an_end(replace(config, recipe=recipe, precision=precision), device)
+    config = settled(config, pictures.shape[-1], device)
     progress(0, None, "counting operations")
-    gflop = gflop_per_image(Game(recipe, pictures, COUNTED_BATCH, config.seed, device, precision))
     game = game_of(config, pictures, device, World())
+    gflop = gflop_per_image(Game(config.recipe, pictures, COUNTED_BATCH, config.seed, device, game.precision))
     progress(0, None, "measuring memory")
     memory = memory_of_a_step(game)
     speed = images_per_second(game, progress)
@@ -69,7 +67,7 @@ def rehearse(config: TrainConfig, progress: Progress = silent) -> Rehearsal:
     images = min(by_minutes, (config.kimg or float("inf")) * 1000)
     return Rehearsal(
         device=str(device),
-        precision=precision,
+        precision=game.precision,
         pictures=len(pictures),
         size_px=pictures.shape[-1],
         batch=game.batch,

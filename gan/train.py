@@ -75,9 +75,8 @@ def train(config: TrainConfig, progress: Progress = silent, profile: bool = Fals
     device = local_device(choose_device(config.device))
     with joined(device) as world:
         pictures = pictures_of(config)
-        recipe = PRESETS[config.preset].at_size(pictures.shape[-1])
-        precision = world.from_leader(choose_precision(config.precision, device))
-        config = with_an_end(replace(config, recipe=recipe, precision=precision), device)
+        config = settled(config, pictures.shape[-1], device)
+        config = replace(config, precision=world.from_leader(config.precision))
         game = game_of(config, pictures, device, world)
         with RunFolder.create(config) if world.leads else nullcontext() as folder:
             return play(game, folder, config, 0.0, progress, profile)
@@ -171,13 +170,19 @@ def changed(config: TrainConfig, changes: dict[str, Any]) -> TrainConfig:
     return replace(config, **{**ends, **changes})
 
 
-def with_an_end(config: TrainConfig, device: torch.device) -> TrainConfig:
-    """The same settings with a length, where the user gave none."""
+def settled(config: TrainConfig, size_px: int, device: torch.device) -> TrainConfig:
+    """The same settings with all that the user left open: the recipe at its size, the precision, the end.
+
+    Raises:
+        SettingsError: the preset has no network of that size.
+    """
+    recipe = PRESETS[config.preset].at_size(size_px)
+    config = replace(config, recipe=recipe, precision=choose_precision(config.precision, device))
     if config.kimg is not None or config.minutes is not None:
         return config
     if device.type == "cpu":
         return replace(config, minutes=MINUTES_ON_CPU)
-    return replace(config, kimg=config.recipe.total_kimg)
+    return replace(config, kimg=recipe.total_kimg)
 
 
 def play(
