@@ -17,7 +17,7 @@ from gan.config import Architecture, GanError
 from gan.networks import build_generator
 from scraper.atomic import replacing, write_bytes
 
-CHECKPOINT_FORMAT = 2
+CHECKPOINT_FORMAT = 3
 GENERATOR_FORMAT = 1
 HEADER_KEY = "vgc"
 

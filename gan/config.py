@@ -114,6 +114,9 @@ class Recipe:
     """Mirror half of the real pictures."""
     augment: bool = False
     """Augment what the discriminator sees; see `gan.augment`."""
+    augment_target: float = 0.0
+    """Mean sign of the scores on real pictures that the strength of the augmentation is steered by; 0 augments
+    always."""
     relativistic: bool = False
     """Whether every real picture is compared with a generated one, in place of judging each by itself."""
     r1_gamma: float = 0.0

@@ -61,20 +61,11 @@ def demo(settings: DemoSettings, stage: Stage) -> DemoSummary:
     Raises:
         ScrapeError, DatasetError, GanError: as the stages do.
     """
-    raw, data = settings.out / "Data/raw", settings.out / "Data/train_data"
-    with serve() as address, stage("scrape") as progress:
-        crawl(
-            ScrapeSettings(
-                base_url=address, letters=settings.letters, out=raw, delay_seconds=0, workers=CONNECTIONS
-            ),
-            progress,
-        )
-    with stage("preprocess") as progress:
-        built = build(BuildSettings(raw=raw, out=data), progress)
+    data, characters = built_in_set(settings.out, settings.letters, stage)
     with stage("train") as progress:
         summary = train(
             TrainConfig(
-                data=data / "rgb_images",
+                data=data,
                 output=settings.out / "train_output",
                 minutes=settings.minutes,
                 device=settings.device,
@@ -84,8 +75,25 @@ def demo(settings: DemoSettings, stage: Stage) -> DemoSummary:
     out = settings.out / "generated"
     generate(GenerateSettings(model=str(summary.run), out=out, count=SAMPLES, device=settings.device))
     board = settings.out / "before-after.png"
-    save_png(before_after(summary, data / "rgb_images", out / "grid.png"), board)
-    return DemoSummary(summary, built.pictures, out / "grid.png", board)
+    save_png(before_after(summary, data, out / "grid.png"), board)
+    return DemoSummary(summary, characters, out / "grid.png", board)
+
+
+def built_in_set(out: Path, letters: str | None, stage: Stage) -> tuple[Path, int]:
+    """Scrape the built-in site and preprocess what it gives, under ``out/Data``.
+
+    Returns:
+        The folder of RGB pictures, and how many there are.
+    """
+    raw, data = out / "Data/raw", out / "Data/train_data"
+    with serve() as address, stage("scrape") as progress:
+        crawl(
+            ScrapeSettings(base_url=address, letters=letters, out=raw, delay_seconds=0, workers=CONNECTIONS),
+            progress,
+        )
+    with stage("preprocess") as progress:
+        built = build(BuildSettings(raw=raw, out=data), progress)
+    return data / "rgb_images", built.pictures
 
 
 def before_after(summary: TrainSummary, data: Path, after: Path) -> Image.Image:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gan import ema, losses
-from gan.augment import augment, background_colour, flip_half
+from gan.augment import adapt, augment, background_colour, flip_half
 from gan.chance import Chance
 from gan.config import Recipe, SettingsError
 from gan.device import Precision
@@ -17,8 +17,9 @@ from gan.distributed import World
 from gan.graphs import GraphedPlay
 from gan.networks import build_discriminator, build_generator
 
-WATCHED = ("loss_d", "r1", "sign_real", "sign_fake", "loss_g")
-"""What is averaged between two lines of metrics; signs are means of sign(score), in [-1, 1]."""
+WATCHED = ("loss_d", "r1", "sign_real", "sign_fake", "augment", "loss_g")
+"""What is averaged between two lines of metrics. Signs are means of sign(score), in [-1, 1], of a relativistic
+discriminator those of the difference to the counterpart's score; ``augment`` is the strength, 0 to 1."""
 
 
 class Game:
@@ -66,6 +67,7 @@ class Game:
         self.fingerprint = hashlib.sha256(pictures.numpy().tobytes()).hexdigest()
         self.background = background_colour(pictures).to(device)
         self.pictures = pictures.to(device)
+        self.strength = torch.tensor(float(recipe.augment and not recipe.augment_target), device=device)
         self.steps = 0
         self.watched = torch.zeros(len(WATCHED), device=device)
         self.watched_steps = 0
@@ -115,14 +117,26 @@ class Game:
             The generated pictures, one tensor a part, and the first values of `WATCHED`.
         """
         self.optimizer_d.zero_grad(set_to_none=True)
-        watched = torch.zeros(len(WATCHED) - 1, device=self.device)
+        watched = torch.zeros(len(WATCHED) - 2, device=self.device)
         fakes = []
         for part in self.parts:
             fakes.append(self.generated(chance[part].latents))
             real = self.real(places[part], chance[part])
             watched += self.judge(real, fakes[-1].detach(), chance[part], penalised)
         self.update(self.optimizer_d, self.discriminator)
-        return fakes, watched / len(self.parts)
+        watched /= len(self.parts)
+        return fakes, torch.cat([watched, self.adapted(watched).view(1)])
+
+    def adapted(self, watched: Tensor) -> Tensor:
+        """The strength of the augmentation after the discriminator's update, [], a copy.
+
+        ``watched``: the first values of `WATCHED`.
+        """
+        if self.recipe.augment_target:
+            sign_real = watched[WATCHED.index("sign_real")].clone()
+            self.world.average([sign_real])
+            adapt(self.strength, sign_real, self.recipe.augment_target, self.batch)
+        return self.strength.clone()
 
     def judge(self, real: Tensor, fake: Tensor, chance: Chance, penalised: bool) -> Tensor:
         """Add a part's gradients to the discriminator's; returns the first values of `WATCHED`."""
@@ -138,7 +152,9 @@ class Game:
             penalty = losses.gradient_penalty(scores[: 1 + recipe.r2], under_penalty)
         weighted = loss + recipe.r1_gamma * recipe.r1_interval * penalty
         (weighted / len(self.parts)).backward()  # type: ignore[no-untyped-call]
-        signs = [part.sign().mean() for part in scores]
+        real_scores, fake_scores = scores
+        judged = (real_scores - fake_scores, fake_scores - real_scores) if recipe.relativistic else scores
+        signs = [part.sign().mean() for part in judged]
         return torch.stack([loss, penalty, *signs]).detach()
 
     def discriminator_loss(self, real_scores: Tensor, fake_scores: Tensor, chance: Chance) -> Tensor:
@@ -205,7 +221,9 @@ class Game:
 
     def seen(self, pictures: Tensor, uniform: Tensor) -> Tensor:
         """The pictures as the discriminator sees them."""
-        return augment(pictures, self.background, uniform) if self.recipe.augment else pictures
+        if not self.recipe.augment:
+            return pictures
+        return augment(pictures, self.background, uniform, self.strength)
 
     def real(self, places: Tensor, chance: Chance) -> Tensor:
         """Pictures of the set, [len(places), 3, H, W] float32 in [-1, 1], channels last."""
@@ -251,6 +269,7 @@ class Game:
             "average": self.average.state_dict(),
             "optimizer_g": self.optimizer_g.state_dict(),
             "optimizer_d": self.optimizer_d.state_dict(),
+            "strength": self.strength,
             "watched": self.watched,
             "watched_steps": self.watched_steps,
             "dice": {self.device.type: self.dice.get_state()},
@@ -262,6 +281,7 @@ class Game:
         self.steps = state["steps"]
         for name in ("generator", "discriminator", "average", "optimizer_g", "optimizer_d"):
             getattr(self, name).load_state_dict(state[name])
+        self.strength.copy_(state["strength"])
         self.watched = state["watched"].to(self.device)
         self.watched_steps = state["watched_steps"]
         if self.device.type in state["dice"]:

@@ -3,13 +3,14 @@
 import torch
 from PIL import Image
 
+from gan.augment import augment
 from gan.chance import Chance
 from gan.game import Game
 from gan.sample import as_pictures, grid
 
 
 def previews(game: Game, count: int) -> dict[str, Image.Image]:
-    """Two boards by name: ``real``, and ``real-augmented``, the same mirrored and augmented as in training.
+    """Two boards by name: ``real``, and ``real-augmented``, the same mirrored and augmented as strongly as can be.
 
     The chance is the preview's own, so that the game stays as it is.
 
@@ -20,7 +21,8 @@ def previews(game: Game, count: int) -> dict[str, Image.Image]:
     places = torch.linspace(0, len(game.pictures) - 1, min(count, len(game.pictures))).long().to(game.device)
     dice = torch.Generator(game.device).manual_seed(game.seed)
     chance = Chance.draw(len(places), game.recipe.generator.latent_dim, dice)
-    with torch.no_grad():
-        seen = game.seen(game.real(places, chance), chance.view("real"))
+    seen = game.real(places, chance)
+    if game.recipe.augment:
+        seen = augment(seen, game.background, chance.view("real"), torch.ones((), device=game.device))
     plain = game.pictures[places].float().div(127.5).sub(1)
     return {"real": grid(list(as_pictures(plain))), "real-augmented": grid(list(as_pictures(seen)))}

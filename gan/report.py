@@ -89,7 +89,8 @@ CARDS = [
     Card(
         "Diversity", "Of the samples, next to real ones: .3 to 1 is healthy.", {"diversity": "samples"}, (0, 1.2)
     ),
-    Card("Gradient penalty", "R1, without its weight.", {"r1": "R1"}),
+    Card("Augmentation", "Share of pictures changed before they are judged.", {"augment": "strength"}, (0, 1)),
+    Card("Gradient penalty", "R1 (and R2), without its weight.", {"r1": "penalty"}),
     Card("Speed", "Real pictures shown a second.", {"images_per_second": "a second"}),
 ]
 NO_CURVES = {"images", "seconds", "collapsed", "discriminator_won"} | {

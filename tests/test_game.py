@@ -1,6 +1,7 @@
 """The pieces of a training step, against answers known by hand."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,9 +9,11 @@ from conftest import slim
 from torch import nn
 
 from gan import ema, losses
-from gan.augment import AUGMENT_DRAWS, TRANSLATION, augment, background_colour, flip_half
+from gan.augment import ADAPT_IMAGES, AUGMENT_DRAWS, TRANSLATION, adapt, augment, background_colour, flip_half
 from gan.config import PRESETS, SettingsError
 from gan.game import Game
+
+ALWAYS = torch.ones(())
 
 
 def small_game(pictures: int = 10, batch: int = 4, preset: str = "dcgan", seed: int = 0, split: int = 1) -> Game:
@@ -59,7 +62,7 @@ def test_penalty_of_a_linear_critic_is_half_its_squared_weight():
 def test_augmentation_leaves_an_empty_picture_empty():
     background = torch.tensor([-1.0, 0.25, 0.5]).view(3, 1, 1)
     empty = background.expand(32, 3, 16, 16)
-    torch.testing.assert_close(augment(empty, background, torch.rand(32, AUGMENT_DRAWS)), empty)
+    torch.testing.assert_close(augment(empty, background, torch.rand(32, AUGMENT_DRAWS), ALWAYS), empty)
 
 
 def test_augmentation_moves_a_dot_by_an_eighth_at_most_and_fills_with_background():
@@ -67,7 +70,7 @@ def test_augmentation_moves_a_dot_by_an_eighth_at_most_and_fills_with_background
     background = torch.full((3, 1, 1), -1.0)
     pictures = background.expand(200, 3, 16, 16).clone()
     pictures[:, :, 8, 8] = 1.0
-    seen = augment(pictures, background, torch.rand(200, AUGMENT_DRAWS))
+    seen = augment(pictures, background, torch.rand(200, AUGMENT_DRAWS), ALWAYS)
     changed = (seen - background).abs().amax(1) > 1e-6
     assert changed.sum((1, 2)).tolist() == [1] * 200
     rows, columns = changed.nonzero()[:, 1], changed.nonzero()[:, 2]
@@ -78,11 +81,51 @@ def test_augmentation_moves_a_dot_by_an_eighth_at_most_and_fills_with_background
 def test_augmentation_has_gradients_of_second_order():
     torch.manual_seed(0)
     pictures = torch.randn(2, 3, 16, 16, requires_grad=True)
-    seen = augment(pictures, torch.zeros(3, 1, 1), torch.rand(2, AUGMENT_DRAWS))
+    seen = augment(pictures, torch.zeros(3, 1, 1), torch.rand(2, AUGMENT_DRAWS), ALWAYS)
     (first,) = torch.autograd.grad(seen.square().sum(), pictures, create_graph=True)
     first.sum().backward()
     assert pictures.grad is not None
     assert pictures.grad.abs().sum() > 0
+
+
+def test_augmentation_of_half_the_strength_changes_half_of_the_colours_and_independently_half_of_the_places():
+    torch.manual_seed(0)
+    background = torch.full((3, 1, 1), -1.0)
+    pictures = background.expand(1000, 3, 16, 16).clone()
+    pictures[:, :, 8, 8] = torch.tensor([0.9, 0.1, -0.5])
+    never = augment(pictures, background, torch.rand(1000, AUGMENT_DRAWS), torch.zeros(()))
+    torch.testing.assert_close(never, pictures)
+    seen = augment(pictures, background, torch.rand(1000, AUGMENT_DRAWS), torch.tensor(0.5))
+    moved = (seen[:, :, 8, 8] == -1).all(1)
+    recoloured = ~torch.isclose(seen.flatten(2).amax(2), pictures.flatten(2).amax(2)).all(1)
+    # A move of nothing is one of 25, which hides a few.
+    assert moved.float().mean() == pytest.approx(0.5 * 24 / 25, abs=0.05)
+    assert recoloured.float().mean() == pytest.approx(0.5, abs=0.05)
+    assert (moved & recoloured).float().mean() == pytest.approx(0.25 * 24 / 25, abs=0.05)
+
+
+def test_the_strength_of_augmentation_goes_up_and_down_a_step_and_stays_a_probability():
+    strength = torch.tensor(0.0)
+    step = 50 / ADAPT_IMAGES
+    for sign, expected in ((0.9, step), (0.61, 2 * step), (0.2, step), (-1.0, 0.0), (-1.0, 0.0)):
+        adapt(strength, torch.tensor(sign), target=0.6, batch=50)
+        assert float(strength) == pytest.approx(expected)
+    strength.fill_(1.0)
+    adapt(strength, torch.tensor(0.9), target=0.6, batch=50)
+    assert float(strength) == 1.0
+
+
+def test_an_adaptive_strength_rises_while_the_discriminator_is_sure_and_goes_on_where_it_was():
+    game = small_game(preset="r3gan")
+    game.recipe = replace(game.recipe, augment_target=-1.0)  # always surer than that, but where all are wrong
+    game.strength.zero_()
+    for _ in range(5):
+        game.step()
+    assert float(game.strength) == pytest.approx(5 * game.batch / ADAPT_IMAGES)
+    assert 0 < game.take_metrics()["augment"] < float(game.strength)
+    other = small_game(preset="r3gan")
+    other.load_state(game.state())
+    assert torch.equal(other.strength, game.strength)
 
 
 def test_flips_mirror_about_half_of_the_pictures_and_change_no_pixel():

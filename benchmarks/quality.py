@@ -1,0 +1,272 @@
+"""Picture quality: any row of the ladder in docs/recipes.md trained and scored again.
+
+    python -m benchmarks.quality [ROW ...] [--list] [--data FOLDER] [--kimg N] [--seeds 0,1,2] [--hold-out]
+                                 [--scorer COMMAND] [--device auto] [--work FOLDER]
+
+A row is a preset, or a preset with something changed. Each is trained to its number of real pictures shown, chosen
+so that all rows of a group take equal time on the machine that the table names; then as many pictures as there are
+real ones are generated, at truncation 1, without any choice, and scored by `vgc evaluate`.
+
+- Without --data it takes the built-in characters, which a crawl of the built-in site brings.
+- --hold-out leaves every tenth picture out of the training and tells the memorisation ratio by them; the scores
+  are still against all pictures.
+- --scorer names a program of yours that takes two folders, real and generated, and --json, and prints one object
+  of scores; they are added to the row.
+- A row that was interrupted goes on where it was; one that has been scored is not trained again.
+
+Rows are appended to rows.jsonl in --work, and printed as a table in Markdown.
+"""
+
+import argparse
+import json
+import platform
+import shlex
+import shutil
+import statistics
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dataset.reader import load_pictures, picture_files
+from gan.config import PRESETS, Recipe, TrainConfig
+from gan.demo import built_in_set
+from gan.device import choose_device
+from gan.evaluate import EvaluateSettings, evaluate
+from gan.features import feature_network
+from gan.generate import GenerateSettings, generate
+from gan.run import read_metrics
+from gan.train import resume, train
+from scraper.progress import silent
+
+ROOT = Path(__file__).parents[1]
+HELD_OUT_OF = 10
+DRAWS = 20
+"""Choices of training pictures, as many as are held out, that a ratio is the median of."""
+COLUMNS = ("fd", "kid", "precision", "recall", "density", "coverage", "copies")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A rung of the ladder."""
+
+    change: str
+    predicted: str
+    recipe: Recipe
+    kimg: float
+
+
+DCGAN = PRESETS["dcgan"]
+ROWS = {
+    "dcgan-2015": Row("the textbook", "draws coloured clouds", PRESETS["dcgan-2015"], 100),
+    "dcgan": Row("the default", "draws figures", DCGAN, 165),
+}
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """What rows are trained on and scored against."""
+
+    all: Path
+    training: Path
+    held_out: Path | None
+
+
+def main() -> None:
+    """Train and score the rows that were asked for, then print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="default: dcgan-2015 and dcgan")
+    parser.add_argument("--list", action="store_true", help="tell the rows, and train none")
+    parser.add_argument("--data", type=Path, help="real pictures, as vgc preprocess makes them")
+    parser.add_argument("--kimg", type=float, help="default: the row's")
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--hold-out", action="store_true")
+    parser.add_argument("--scorer", help="a program that scores two folders")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--work", type=Path, default=Path("quality-work"))
+    options = parser.parse_args()
+    if options.list:
+        for name, row in ROWS.items():
+            print(f"{name:24} {row.kimg:6g} kimg  {row.change}")
+        return
+    names = options.rows or ["dcgan-2015", "dcgan"]
+    if unknown := set(names) - set(ROWS):
+        parser.error(f"no such row: {', '.join(sorted(unknown))}; --list tells them")
+    pictures = pictures_for(options.data, options.work, options.hold_out)
+    for seed in map(int, options.seeds.split(",")):
+        for name in names:
+            measured(name, seed, pictures, options)
+    print("\n".join(table(read_rows(options.work / "rows.jsonl"))))
+
+
+def pictures_for(data: Path | None, work: Path, hold_out: bool) -> Pictures:
+    """The real pictures, every tenth set apart if it is to be held out."""
+    if data is None:
+        print("bringing the built-in characters", flush=True)
+        data, _ = built_in_set(work / "built-in", None, lambda _: nullcontext(silent))
+    if not hold_out:
+        return Pictures(data, data, None)
+    parts = Pictures(data, work / "nine-tenths", work / "one-tenth")
+    for place, file in enumerate(picture_files(data)):
+        folder = parts.training if place % HELD_OUT_OF else parts.held_out
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, folder)
+    return parts
+
+
+def measured(name: str, seed: int, pictures: Pictures, options: argparse.Namespace) -> None:
+    """Train a row as far as it goes, score it, and append what was found."""
+    row = ROWS[name]
+    kimg = options.kimg or row.kimg
+    run = f"{name}-{kimg:g}kimg-seed{seed}{'-held-out' if pictures.held_out else ''}"
+    results = options.work / "rows.jsonl"
+    if any(found["run"] == run for found in read_rows(results)):
+        return
+    PRESETS[name] = row.recipe  # so that the training finds the row by its name, as it finds any preset
+    config = TrainConfig(
+        pictures.training, name, options.device, kimg=kimg, seed=seed, run=run, output=options.work
+    )
+    print(f"{run}: training", flush=True)
+    trained(config)
+    print(f"{run}: scoring", flush=True)
+    found = {
+        "run": run,
+        "row": name,
+        "seed": seed,
+        "kimg": kimg,
+        **pace(options.work / run),
+        **circumstances(config),
+    }
+    found |= {"change": row.change, "predicted": row.predicted, **scored(config, pictures, options.scorer)}
+    with results.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(found) + "\n")
+
+
+def trained(config: TrainConfig) -> None:
+    """Train the run to its end, from where it stands."""
+    folder = config.output / str(config.run)
+    if not folder.exists():
+        train(config)
+    elif pace(folder)["images"] < (config.kimg or 0) * 1000:
+        resume(str(folder), config.output, {})
+
+
+def pace(run: Path) -> dict[str, Any]:
+    """How far a run has come, in which time."""
+    lines = [line for line in read_metrics(run) if "seconds" in line]
+    images, seconds = (lines[-1]["images"], lines[-1]["seconds"]) if lines else (0, 1.0)
+    return {"images": images, "minutes": seconds / 60, "images_per_second": images / seconds}
+
+
+def circumstances(config: TrainConfig) -> dict[str, str]:
+    """The machine and the state of the program."""
+    device = choose_device(config.device)
+    machine = (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"{cpu_name()}, {torch.get_num_threads()} threads"
+    )
+    words = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    commit = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    return {"hardware": machine, "commit": commit or "unknown"}
+
+
+def cpu_name() -> str:
+    """What the processor calls itself."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next(
+        (line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine()
+    )
+
+
+def scored(config: TrainConfig, pictures: Pictures, scorer: str | None) -> dict[str, Any]:
+    """The scores of as many generated pictures as there are real ones."""
+    run = config.output / str(config.run)
+    fakes = run / "generated"
+    generate(GenerateSettings(count=len(picture_files(pictures.all)), model=str(run), out=fakes, grid=False))
+    out = run / "evaluation"
+    found = evaluate(EvaluateSettings(fakes=fakes, data=pictures.all, metrics="kid,fid,prdc", out=out)).to_json()
+    values: dict[str, Any] = {"scores": found["scores"], "floor": found["floor"]}
+    if pictures.held_out:
+        values["memorisation"] = memorisation(fakes, pictures)
+    if scorer:
+        words = [*shlex.split(scorer), str(pictures.all), str(fakes), "--json"]
+        values["scorer"] = json.loads(subprocess.run(words, capture_output=True, check=True, text=True).stdout)
+    return values
+
+
+def memorisation(fakes: Path, pictures: Pictures) -> dict[str, float]:
+    """Whether generated pictures lie nearer to the training pictures than to those held out.
+
+    Returns:
+        By space, pixels and features: the median distance from a generated picture to its nearest training picture
+        over that to its nearest held-out one, mirror images counted, among equally many of each; the median over
+        `DRAWS` choices of training pictures. 1 says that the generator knows neither; below that it copies.
+    """
+    assert pictures.held_out
+    network = feature_network(None, torch.device("cpu"))
+    views: dict[str, Callable[[Tensor], Tensor]] = {
+        "pixels": lambda images: images.flatten(1).float(),
+        "features": lambda images: network([images], len(images), "generated"),
+    }
+    generated, training, held_out = map(load_pictures, (fakes, pictures.training, pictures.held_out))
+    return {space: nearness(view, generated, training, held_out) for space, view in views.items()}
+
+
+def nearness(view: Callable[[Tensor], Tensor], generated: Tensor, training: Tensor, held_out: Tensor) -> float:
+    """The ratio of `memorisation` in one space; pictures [N, 3, H, W] uint8, ``view`` makes them rows."""
+    rows = view(generated)
+    # [N, M]: the nearer of each picture and its mirror image.
+    known, unknown = (
+        torch.minimum(torch.cdist(rows, view(others)), torch.cdist(rows, view(others.flip(3))))
+        for others in (training, held_out)
+    )
+    dice = torch.Generator().manual_seed(0)
+    picks = [torch.randperm(len(training), generator=dice)[: len(held_out)] for _ in range(DRAWS)]
+    near = statistics.median(float(known[:, pick].amin(1).median()) for pick in picks)
+    return near / float(unknown.amin(1).median())
+
+
+def read_rows(results: Path) -> list[dict[str, Any]]:
+    """The rows that have been measured."""
+    return [json.loads(line) for line in results.read_text("utf-8").splitlines()] if results.exists() else []
+
+
+def table(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Measured rows in Markdown: the scores of the scorer if there was one, else our own."""
+    heads = [
+        "row",
+        "change",
+        "predicted",
+        "seed",
+        "images",
+        "minutes",
+        "img/s",
+        *COLUMNS,
+        "memorisation",
+        "hardware",
+        "commit",
+    ]
+    yield f"| {' | '.join(heads)} |"
+    yield "|" + "---|" * len(heads)
+    for row in rows:
+        scores = row.get("scorer") or {
+            name.split("_efficientnet")[0].replace("kd", "kid"): value for name, value in row["scores"].items()
+        }
+        cells = [row["row"], row["change"], row["predicted"], row["seed"], f"{row['images']:,}"]
+        cells += [f"{row['minutes']:.1f}", f"{row['images_per_second']:.1f}"]
+        cells += [f"{scores[name]:.3g}" if name in scores else "" for name in COLUMNS]
+        cells += [", ".join(f"{value:.3f} {space}" for space, value in row.get("memorisation", {}).items())]
+        yield f"| {' | '.join(map(str, [*cells, row['hardware'], row['commit']]))} |"
+
+
+if __name__ == "__main__":
+    main()
