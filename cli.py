@@ -343,6 +343,7 @@ def generate(
     """Draw new characters."""
     from gan.generate import GenerateSettings
     from gan.generate import generate as generate_pictures
+    from studio.writing import BUNDLE_FILE
 
     settings = GenerateSettings(
         count, model, seed, seeds, tuple(code or ()), truncation, out, grid, animate, device
@@ -358,6 +359,10 @@ def generate(
     screen.hint(f"model: {drawn.model}")
     characters = "1 character" if drawn.count == 1 else f"{drawn.count:,} characters"
     screen.say(f"{characters} in {out}" + (f", on {out / 'grid.png'}" if grid else ""))
+    if drawn.replaced:
+        screen.hint(f"in place of the {drawn.replaced:,} drawn there before; --out names another folder")
+    if drawn.replaced and not bundled and (out / BUNDLE_FILE).exists():
+        screen.hint(f"{out / BUNDLE_FILE} holds earlier characters; --sprites writes it anew")
     if animate:
         screen.say(f"animation: {animate}")
     if bundled:
@@ -441,7 +446,7 @@ def demo(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
 ) -> None:
     """The whole road offline on the built-in site: scrape, preprocess, train, generate."""
-    from gan.demo import DemoSettings
+    from gan.demo import IMAGES_FOR_SHAPES, DemoSettings
     from gan.demo import demo as run_demo
 
     settings = DemoSettings(out, minutes, letters, device)
@@ -450,6 +455,8 @@ def demo(
     screen.say(
         f"learned from {done.characters:,} characters in {done.run.minutes:.1f} min, {done.run.images:,} images"
     )
+    if done.run.images < IMAGES_FOR_SHAPES:
+        screen.hint("too few images for more than noise: this machine is slow or busy; train on as told below")
     screen.say(f"before and after: {done.before_after}")
     screen.say(f"new characters:   {done.grid}")
     screen.hint(f"better ones:      vgc train --resume {done.run.run} --minutes 60")

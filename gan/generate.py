@@ -67,6 +67,8 @@ class Drawn:
 
     count: int
     model: str
+    replaced: int
+    """Pictures of an earlier call that stood in the folder."""
 
 
 def generate(settings: GenerateSettings) -> Drawn:
@@ -80,11 +82,11 @@ def generate(settings: GenerateSettings) -> Drawn:
     path = find_model(settings.model, TrainConfig.output)
     generator, header = load_generator(path, device)
     latents, notes = characters_of(settings, model_hash(generator), header.architecture.latent_dim)
-    save_pictures(draw(generator, latents), notes, settings.out, settings.grid)
+    replaced = save_pictures(draw(generator, latents), notes, settings.out, settings.grid)
     if settings.animate:
         steps = walk(latents[:MAX_ANIMATED].numpy())
         save_animation(list(draw(generator, torch.from_numpy(steps))), settings.animate)
-    return Drawn(len(notes), header.told_of(path))
+    return Drawn(len(notes), header.told_of(path), replaced)
 
 
 def characters_of(settings: GenerateSettings, model: str, latent_dim: int) -> tuple[Tensor, list[dict[str, str]]]:

@@ -87,10 +87,8 @@ def grid(pictures: Sequence[Image.Image], scale: int = 1) -> Image.Image:
 
 def save_pictures(
     pictures: Iterable[Image.Image], notes: Sequence[Mapping[str, str]], folder: Path, with_grid: bool
-) -> None:
-    """Write ``0000.png``… and ``grid.png`` (of the first ON_A_GRID pictures).
-
-    Numbered pictures that an earlier call left beyond are removed.
+) -> int:
+    """Write ``0000.png``… and ``grid.png`` (of the first ON_A_GRID pictures) in place of an earlier call's.
 
     Args:
         pictures: RGB pictures.
@@ -98,32 +96,37 @@ def save_pictures(
         folder: made where it is missing.
         with_grid: whether to write ``grid.png``; an old one is removed.
 
+    Returns:
+        How many numbered pictures of an earlier call are gone.
+
     Raises:
         GanError: the folder cannot be made or written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        earlier = numbered(folder)
         on_grid: list[Image.Image] = []
         for place, (picture, texts) in enumerate(zip(pictures, notes, strict=True)):
             save_png(picture, folder / f"{place:04d}.png", **texts)
             if place < ON_A_GRID:
                 on_grid.append(picture)
-        for stale in surplus(folder, len(notes)):
-            stale.unlink()
+        for place in set(earlier) - set(range(len(notes))):
+            earlier[place].unlink()
         if with_grid:
             save_png(grid(on_grid), folder / "grid.png")
         else:
             (folder / "grid.png").unlink(missing_ok=True)
+        return len(earlier)
     except OSError as error:
         raise GanError(
             f"{folder}: cannot write the pictures ({error.strerror or error}); choose another --out"
         ) from error
 
 
-def surplus(folder: Path, count: int) -> list[Path]:
-    """Pictures numbered ``count`` and up that vgc itself wrote."""
-    numbered = [path for path in folder.glob("*.png") if re.fullmatch(r"\d{4,}", path.stem)]
-    return [path for path in numbered if int(path.stem) >= count and is_ours(path)]
+def numbered(folder: Path) -> dict[int, Path]:
+    """The numbered pictures there that vgc itself wrote."""
+    named = [path for path in folder.glob("*.png") if re.fullmatch(r"\d{4,}", path.stem)]
+    return {int(path.stem): path for path in named if is_ours(path)}
 
 
 def is_ours(path: Path) -> bool:

@@ -207,7 +207,7 @@ def play(
     """
     clock = Clock(earlier_seconds, game.images, config.save_minutes * 60)
     record = Record(game, folder, config, clock)
-    losses = "starting"
+    losses = f"losses from {IMAGES_BETWEEN_METRICS:,} images on"
     clock.start()
     record.start()
     clock.start()  # anew: what is written before the first step is no training

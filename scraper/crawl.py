@@ -319,10 +319,10 @@ class _Crawl:
             self._summary.minutes = self._minutes(self._summary.to_fetch)
         elif (minutes := self._minutes(len(self._waiting))) >= TOLD_MINUTES:
             log.warning(
-                "%d pages read; %d pictures to fetch will take about %.0f minutes",
+                "%d pages read; the %d pictures still to fetch will take about %s",
                 self._summary.pages,
                 len(self._waiting),
-                minutes,
+                "a minute" if round(minutes) == 1 else f"{minutes:.0f} minutes",
             )
 
 

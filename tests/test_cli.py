@@ -142,6 +142,14 @@ def test_generate_at_once_says_that_the_built_in_generator_drew(tmp_path):
     assert run.stdout == "1 character in generated, on generated/grid.png\n"
 
 
+def test_generate_says_what_it_replaces_and_what_it_leaves_behind(tmp_path):
+    assert "before" not in vgc("generate", "-n", "1", cwd=tmp_path).stderr
+    (tmp_path / "generated/sprites.zip").touch()
+    run = vgc("generate", "-n", "2", cwd=tmp_path)
+    assert "in place of the 1 drawn there before; --out names another folder" in run.stderr
+    assert "generated/sprites.zip holds earlier characters; --sprites writes it anew" in run.stderr
+
+
 def test_quiet_says_nothing(tmp_path):
     run = vgc("generate", "-n", "1", "-q", cwd=tmp_path)
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
