@@ -320,6 +320,12 @@ def generate(
     truncation: Annotated[
         float, typer.Option(help="Below 1: nearer to the typical picture; above: stranger.")
     ] = 1.0,
+    best_of: Annotated[
+        int, typer.Option(help="Draw so many for each picture and keep the one most like real ones.")
+    ] = 1,
+    data: Annotated[
+        Path | None, typer.Option(help="Real pictures for --best-of. [default: those of the run]")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("generated"),
     grid: Annotated[bool, typer.Option(help="Write grid.png too.")] = True,
     animate: Annotated[Path | None, typer.Option(help="Also write a GIF that walks from seed to seed.")] = None,
@@ -341,17 +347,20 @@ def generate(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
 ) -> None:
     """Draw new characters."""
-    from gan.generate import GenerateSettings
+    from gan.generate import GenerateSettings, with_best_seeds
     from gan.generate import generate as generate_pictures
     from studio.writing import BUNDLE_FILE
 
     settings = GenerateSettings(
-        count, model, seed, seeds, tuple(code or ()), truncation, out, grid, animate, device
+        count, model, seed, seeds, tuple(code or ()), truncation, best_of, data, out, grid, animate, device
     )
     given = {
         "colours": colours, "palette": palette, "sprite_px": sprite_size, "upscale": upscale,
         "tolerance": tolerance,
     }  # fmt: skip
+    if best_of > 1:
+        with screen.progress("choose") as progress:
+            settings = with_best_seeds(settings, progress)
     bundled = bundle_sprites(
         settings, sprites, {name: value for name, value in given.items() if value is not None}
     )

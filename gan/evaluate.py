@@ -21,7 +21,7 @@ from gan.features import FeatureNetwork, cached_features, feature_network, score
 from gan.metrics import floor_scores, kid_subset_size, scores
 from gan.models import find_model
 from gan.neighbours import MAX_COMPARED, Seen, TrainingSet, memorisation, neighbour_board
-from gan.run import CONFIG_FILE
+from gan.run import data_of
 from gan.sample import MAX_PICTURES, draw, latents_of, save_png
 from scraper.atomic import write_text
 from scraper.progress import Progress, silent
@@ -164,7 +164,7 @@ def evaluate(settings: EvaluateSettings, progress: Progress = silent) -> Evaluat
     device = choose_device(settings.device)
     network = feature_network(settings.weights, device)
     model = None if settings.fakes else find_model(settings.model, TrainConfig.output)
-    data = settings.data or data_of(model)
+    data = settings.data or (model and data_of(model)) or TrainConfig.data
     reals = load_pictures(data)
     require_scores(reals, data)
     fakes = drawn(model, settings, reals, device) if model else read(settings, reals)
@@ -191,16 +191,6 @@ def evaluate(settings: EvaluateSettings, progress: Progress = silent) -> Evaluat
         add_neighbours(found, settings, generated, training, held_out)
     write_text(settings.out / SCORES_FILE, json.dumps(found.to_json(), indent=2) + "\n")
     return found
-
-
-def data_of(model: Path | None) -> Path:
-    """The folder that a run learned from; of a file that is in no run, the folder that training takes."""
-    if model is None:
-        return TrainConfig.data
-    try:
-        return Path(json.loads((model.parent / CONFIG_FILE).read_text("utf-8"))["data"])
-    except (OSError, ValueError, KeyError):
-        return TrainConfig.data
 
 
 def drawn(model: Path, settings: EvaluateSettings, reals: Tensor, device: torch.device) -> Fakes:

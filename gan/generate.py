@@ -1,21 +1,26 @@
 """New characters: a model and seeds in, a folder of pictures out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from dataset.reader import load_pictures
 from gan.checkpoint import load_generator, model_hash
 from gan.codes import code_in, encode, latent_for
-from gan.config import SettingsError, TrainConfig
+from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
+from gan.evaluation import require_scores
 from gan.models import find_model
+from gan.run import data_of
 from gan.sample import MAX_PICTURES, draw, latents_of, parse_seeds, save_animation, save_pictures
 from gan.walk import walk
+from scraper.progress import Progress, silent
 
 MAX_ANIMATED = 64
+MOST_CANDIDATES = 64
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,10 @@ class GenerateSettings:
     """Share codes of the characters to draw, or links or PNGs with them, in place of seeds."""
     truncation: float = 1.0
     """Factor on the latents, 0 to 2."""
+    best_of: int = 1
+    """Candidates for each picture; see `gan.choice`. Those for seed s have the seeds s·best_of and up."""
+    data: Path | None = None
+    """Folder of the real pictures that candidates are judged by; None: those of the run."""
     out: Path = Path("generated")
     """Folder for the pictures."""
     grid: bool = True
@@ -50,10 +59,14 @@ class GenerateSettings:
             raise SettingsError(f"--truncation {self.truncation:g}: choose 0 to 2")
         if not 0 <= self.seed < 2**62:
             raise SettingsError(f"--seed {self.seed}: choose 0 or a positive number below 2^62")
+        if not 1 <= self.best_of <= MOST_CANDIDATES:
+            raise SettingsError(f"--best-of {self.best_of}: choose 1 to {MOST_CANDIDATES} candidates")
+        if self.best_of > 1 and max(self.all_seeds, default=0) >= 2**62 // self.best_of:
+            raise SettingsError(f"--best-of {self.best_of}: its seeds would pass 2^62; choose smaller ones")
         if self.animate is not None and self.animate.suffix.lower() != ".gif":
             raise SettingsError(f"--animate {self.animate}: name a .gif file")
-        if self.codes and (self.seeds or self.truncation != 1):
-            raise SettingsError("--code says all of a character: leave out --seeds and --truncation")
+        if self.codes and (self.seeds or self.truncation != 1 or self.best_of > 1):
+            raise SettingsError("--code says all of a character: leave out --seeds, --truncation and --best-of")
 
     @property
     def all_seeds(self) -> list[int]:
@@ -78,6 +91,7 @@ def generate(settings: GenerateSettings) -> Drawn:
         GanError: there is no such model, it is damaged, or the folder cannot be written.
         SettingsError: the seeds are no seeds, or a code is none of this model.
     """
+    settings = with_best_seeds(settings)
     device = choose_device(settings.device)
     path = find_model(settings.model, TrainConfig.output)
     generator, header = load_generator(path, device)
@@ -87,6 +101,36 @@ def generate(settings: GenerateSettings) -> Drawn:
         steps = walk(latents[:MAX_ANIMATED].numpy())
         save_animation(list(draw(generator, torch.from_numpy(steps))), settings.animate)
     return Drawn(len(notes), header.told_of(path), replaced)
+
+
+def with_best_seeds(settings: GenerateSettings, progress: Progress = silent) -> GenerateSettings:
+    """The same settings with the seeds of the best candidates, and nothing left to choose.
+
+    Raises:
+        GanError: the extra ``evaluate`` is not installed, there is no such model, or nobody knows what it learned
+            from.
+        DatasetError: the real pictures cannot be read.
+    """
+    if settings.best_of == 1:
+        return settings
+    # Only here, for nothing else that draws needs the networks that see.
+    from gan.choice import best_seeds  # noqa: PLC0415
+
+    device = choose_device(settings.device)
+    path = find_model(settings.model, TrainConfig.output)
+    generator, header = load_generator(path, device)
+    data = settings.data or data_of(path)
+    if data is None:
+        raise GanError(
+            f"--best-of judges by the pictures that the generator learned from ({header.trained_on}): "
+            "name their folder with --data"
+        )
+    reals = load_pictures(data)
+    require_scores(reals, data)
+    groups = [range(seed * settings.best_of, (seed + 1) * settings.best_of) for seed in settings.all_seeds]
+    latent_dim = header.architecture.latent_dim
+    chosen = best_seeds(generator, latent_dim, groups, settings.truncation, reals, device, progress)
+    return replace(settings, seeds=",".join(map(str, chosen)), best_of=1)
 
 
 def characters_of(settings: GenerateSettings, model: str, latent_dim: int) -> tuple[Tensor, list[dict[str, str]]]:

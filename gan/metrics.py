@@ -115,13 +115,41 @@ def density_coverage(fakes: Tensor, reals: Tensor) -> tuple[float, float]:
     Source: Naeem et al. 2020, arXiv:2002.09797, equations 3 and 4.
     """
     inside = covered = 0
-    for block in reals.split(ROWS_AT_ONCE):  # type: ignore[no-untyped-call]
-        # The nearest of all is the picture itself.
-        radii = torch.cdist(block, reals).kthvalue(COVERAGE_NEIGHBOURS + 1).values
-        near = torch.cdist(block, fakes) <= radii[:, None]
+    radii = neighbourhood_radii(reals)
+    for block, reach in zip(reals.split(ROWS_AT_ONCE), radii.split(ROWS_AT_ONCE), strict=True):  # type: ignore[no-untyped-call]
+        near = torch.cdist(block, fakes) <= reach[:, None]
         inside += int(near.sum())
         covered += int(near.any(1).sum())
     return inside / (COVERAGE_NEIGHBOURS * len(fakes)), covered / len(reals)
+
+
+def neighbourhood_radii(reals: Tensor) -> Tensor:
+    """Distance of each picture's features, [M, D] float32, to its fifth nearest other one: [M]."""
+    blocks = reals.split(ROWS_AT_ONCE)  # type: ignore[no-untyped-call]
+    # The nearest of all is the picture itself.
+    return torch.cat([torch.cdist(block, reals).kthvalue(COVERAGE_NEIGHBOURS + 1).values for block in blocks])
+
+
+def typicality(features: Tensor, reals: Tensor) -> Tensor:
+    """In how many real pictures' neighbourhoods each of some pictures lies: its part of the density.
+
+    Args:
+        features: [N, D] float32.
+        reals: [M, D] float32.
+
+    Returns:
+        [N] float32; fractions put those that lie in equally many in order, by their mean distance to the five
+        nearest real pictures.
+
+    Source: Naeem et al. 2020, arXiv:2002.09797, equation 3.
+    """
+    radii = neighbourhood_radii(reals)
+    merits = []
+    for block in features.split(ROWS_AT_ONCE):  # type: ignore[no-untyped-call]
+        distances = torch.cdist(block, reals)
+        nearest = distances.topk(COVERAGE_NEIGHBOURS, largest=False).values.mean(1)
+        merits.append((distances <= radii).sum(1) + 1 / (1 + nearest))
+    return torch.cat(merits)
 
 
 def scores(fakes: Tensor, reals: Tensor, wanted: frozenset[str], seed: int = 0) -> dict[str, float]:

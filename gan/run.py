@@ -155,3 +155,11 @@ def check_finite(values: dict[str, float], folder: Path) -> None:
             f"{folder}: the training diverged ({', '.join(broken)} is not a number); the last checkpoint is kept: "
             "try another --seed, a larger --batch or --precision fp32"
         )
+
+
+def data_of(model: Path) -> Path | None:
+    """The folder that the run of a generator file learned from; None if it is in no run."""
+    try:
+        return Path(json.loads((model.parent / CONFIG_FILE).read_text("utf-8"))["data"])
+    except (OSError, ValueError, KeyError):
+        return None

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from gan.config import GanError, TrainConfig
-from gan.generate import GenerateSettings, characters_of
+from gan.generate import GenerateSettings, characters_of, with_best_seeds
 from gan.models import find_model
 from scraper.atomic import write_bytes
 from studio.bundle import bundle, check_count, walk_of
@@ -24,6 +24,7 @@ def write_bundle(characters: GenerateSettings, settings: SpriteSettings) -> Path
         SettingsError: no seeds, or no code of this model.
         StudioSettingsError: too many, too large.
     """
+    characters = with_best_seeds(characters)
     engine = TorchEngine(find_model(characters.model, TrainConfig.output), torch.get_num_threads())
     info = engine.info
     latents = characters_of(characters, info.hash, info.latent_dim)[0].numpy()

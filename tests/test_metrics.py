@@ -22,6 +22,7 @@ from gan.metrics import (
     kernel_distance,
     precision_recall,
     scores,
+    typicality,
 )
 from gan.neighbours import Seen, TrainingSet, memorisation, nearest
 from gan.networks import build_generator
@@ -49,6 +50,16 @@ def with_moments(mean: list[float], covariance: np.ndarray, count: int, seed: in
     white = torch.linalg.inv(torch.linalg.cholesky(raw.T @ raw / (count - 1))) @ raw.T
     root = torch.linalg.cholesky(torch.tensor(covariance, dtype=torch.float64))
     return ((root @ white).T + torch.tensor(mean, dtype=torch.float64)).float()
+
+
+def test_typicality_counts_the_neighbourhoods_that_a_picture_lies_in_and_then_tells_the_nearer_one():
+    # Real pictures at 0, 1, …, 9 on a line: that at 0 reaches to its fifth nearest at 5, that at 5 over 3.
+    reals = torch.arange(10.0)[:, None]
+    inside = torch.floor(typicality(torch.tensor([[4.5], [-4.0], [-5.5]]), reals))
+    # 4.5 is within 5 of 0, 4 of 1, 3 of 2 to 7, 4 of 8 and 5 of 9; -4 within 5 of 0 alone; -5.5 within none.
+    assert inside.tolist() == [10, 1, 0]
+    near, far = typicality(torch.tensor([[-6.0], [-60.0]]), reals)
+    assert 1 > near > far > 0
 
 
 def test_the_frechet_distance_of_two_gaussians_is_the_closed_form():

@@ -13,6 +13,7 @@ from PIL import Image
 from gan.checkpoint import GeneratorHeader, load_generator, save_generator
 from gan.codes import decode
 from gan.config import PRESETS, GanError, SettingsError
+from gan.evaluate import EvaluateSettings, evaluate
 from gan.generate import GenerateSettings, generate
 from gan.models import built_in_model, find_model
 from gan.networks import build_generator
@@ -52,6 +53,29 @@ def test_a_picture_alone_has_the_bytes_it_has_among_others(model, tmp_path):
     generate(settings(model, tmp_path / "few", seeds="17,3-4"))
     many, few = written(tmp_path / "many"), written(tmp_path / "few")
     assert [few[f"{n:04d}.png"] for n in range(3)] == [many["0017.png"], many["0003.png"], many["0004.png"]]
+
+
+def test_of_several_candidates_those_are_drawn_that_lie_amid_real_pictures(model, tmp_path):
+    real = tmp_path / "real"
+    generate(settings(model, real, count=40, seed=10_000, truncation=0.5, grid=False))
+    generate(settings(model, tmp_path / "plain", count=24, grid=False))
+    generate(settings(model, tmp_path / "best", count=24, best_of=3, data=real, grid=False))
+    chosen = [Image.open(tmp_path / "best" / name).info["seed"] for name in written(tmp_path / "best")]
+    assert [int(seed) // 3 for seed in chosen] == list(range(24))
+    plain, best = (
+        evaluate(EvaluateSettings(fakes=tmp_path / name, data=real, metrics="prdc", out=tmp_path, device="cpu"))
+        for name in ("plain", "best")
+    )
+    assert best.scores["density"] > 1.3 * plain.scores["density"] > 0
+    generate(settings(model, tmp_path / "again", seeds=",".join(chosen), grid=False))
+    assert written(tmp_path / "again") == written(tmp_path / "best")
+
+
+def test_candidates_cannot_be_judged_without_the_pictures_that_the_model_learned_from(model, tmp_path):
+    with pytest.raises(GanError, match=r"learned from \(noise\): name their folder with --data"):
+        generate(settings(model, tmp_path / "out", best_of=2))
+    with pytest.raises(SettingsError, match="--best-of 65: choose 1 to 64"):
+        settings(model, tmp_path / "out", best_of=65)
 
 
 def test_each_picture_tells_its_seed(model, tmp_path):
