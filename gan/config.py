@@ -60,6 +60,9 @@ class Architecture:
     batch_norm: bool = True
     """Whether a strided discriminator normalises over the batch."""
 
+    batch_spread: int = 0
+    """Pictures among which a strided discriminator sees how much they differ; 0: it judges each alone."""
+
     blocks: int = 1
     """Residual blocks of each stage."""
 

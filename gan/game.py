@@ -165,8 +165,9 @@ class Game:
         return losses.discriminator_loss(real_scores, fake_scores, moves)
 
     def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """The discriminator's word on both kinds: apart where it normalises over the batch, else in one pass."""
-        if self.recipe.discriminator.batch_norm:
+        """The discriminator's word on both kinds: in one pass, or apart where they would be mixed up."""
+        architecture = self.recipe.discriminator
+        if architecture.batch_norm or len(real) % max(architecture.batch_spread, 1):
             return self.discriminator(real), self.discriminator(fake)
         real_scores, fake_scores = self.discriminator(torch.cat([real, fake])).chunk(2)
         return real_scores, fake_scores
