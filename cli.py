@@ -318,7 +318,7 @@ def generate(
         list[str] | None, typer.Option(help="A share code, a link, or a PNG that carries one; may be repeated.")
     ] = None,
     truncation: Annotated[
-        float, typer.Option(help="Below 1: nearer to the typical picture; above: stranger.")
+        float, typer.Option(help="0 to 1; below 1: nearer to the typical picture, and less varied.")
     ] = 1.0,
     best_of: Annotated[
         int, typer.Option(help="Draw so many for each picture and keep the one most like real ones.")
@@ -425,7 +425,7 @@ def evaluate(
     count: Annotated[int | None, typer.Option(help="Generated pictures. [default: as many as real ones]")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the first picture and of everything random.")] = 0,
     truncation: Annotated[
-        float, typer.Option(help="Below 1: nearer to the typical picture; above: stranger.")
+        float, typer.Option(help="0 to 1; below 1: nearer to the typical picture, and less varied.")
     ] = 1.0,
     out: Annotated[Path, typer.Option(help="Folder for the board and the scores.")] = Path("evaluation"),
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",

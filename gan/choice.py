@@ -9,6 +9,7 @@ from gan.evaluation import drawn
 from gan.features import cached_features, feature_network
 from gan.metrics import typicality
 from gan.sample import latents_of
+from gan.truncation import truncated
 from scraper.progress import Progress, silent
 
 
@@ -40,7 +41,7 @@ def best_seeds(
     """
     network = feature_network(None, device)
     seeds = [seed for group in candidates for seed in group]
-    pictures = drawn(generator, latents_of(seeds, latent_dim, truncation))
+    pictures = drawn(generator, truncated(latents_of(seeds, latent_dim), generator, truncation))
     features = network(pictures, len(seeds), "candidate", progress)
     merits = typicality(features, cached_features(network, reals, progress=progress))
     best = merits.view(len(candidates), -1).argmax(1).tolist()

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from gan.models import find_model
 from gan.neighbours import MAX_COMPARED, Seen, TrainingSet, memorisation, neighbour_board
 from gan.run import data_of
 from gan.sample import MAX_PICTURES, draw, latents_of, save_png
+from gan.truncation import truncated
 from scraper.atomic import write_text
 from scraper.progress import Progress, silent
 
@@ -54,7 +55,7 @@ class EvaluateSettings:
     seed: int = 0
     """Of the first generated picture, of KID's subsets and of the halves of the floor."""
     truncation: float = 1.0
-    """Factor on the latents, 0 to 2."""
+    """How far to stay from the typical picture, 0 to 1; see `gan.truncation`."""
     out: Path = Path("evaluation")
     """Folder for the board and the scores."""
     device: str = "auto"
@@ -67,8 +68,8 @@ class EvaluateSettings:
             raise SettingsError(f"--metrics {self.metrics}: choose from {','.join(METRICS)}")
         if self.count is not None and not FEWEST_PICTURES <= self.count <= MAX_PICTURES:
             raise SettingsError(f"--count {self.count}: choose {FEWEST_PICTURES} to {MAX_PICTURES:,} pictures")
-        if not 0 <= self.truncation <= 2:
-            raise SettingsError(f"--truncation {self.truncation:g}: choose 0 to 2")
+        if not 0 <= self.truncation <= 1:
+            raise SettingsError(f"--truncation {self.truncation:g}: choose 0 to 1")
         if not 0 <= self.seed < 2**62:
             raise SettingsError(f"--seed {self.seed}: choose 0 or a positive number below 2^62")
 
@@ -198,11 +199,8 @@ def drawn(model: Path, settings: EvaluateSettings, reals: Tensor, device: torch.
     generator, header = load_generator(model, device)
     count = settings.count or max(min(len(reals), MAX_PICTURES), FEWEST_PICTURES)
     seeds = range(settings.seed, settings.seed + count)
-    parts = (seeds[start : start + PICTURES_AT_ONCE] for start in range(0, count, PICTURES_AT_ONCE))
-    pictures = chain.from_iterable(
-        draw(generator, latents_of(part, header.architecture.latent_dim, settings.truncation)) for part in parts
-    )
-    return Fakes(header.told_of(model), pictures, count, reals.shape[-1])
+    latents = truncated(latents_of(seeds, header.architecture.latent_dim), generator, settings.truncation)
+    return Fakes(header.told_of(model), draw(generator, latents), count, reals.shape[-1])
 
 
 def read(settings: EvaluateSettings, reals: Tensor) -> Fakes:

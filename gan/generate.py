@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dataset.reader import load_pictures
 from gan.checkpoint import load_generator, model_hash
@@ -16,6 +16,7 @@ from gan.evaluation import require_scores
 from gan.models import find_model
 from gan.run import data_of
 from gan.sample import MAX_PICTURES, draw, latents_of, parse_seeds, save_animation, save_pictures
+from gan.truncation import truncated
 from gan.walk import walk
 from scraper.progress import Progress, silent
 
@@ -38,7 +39,7 @@ class GenerateSettings:
     codes: tuple[str, ...] = ()
     """Share codes of the characters to draw, or links or PNGs with them, in place of seeds."""
     truncation: float = 1.0
-    """Factor on the latents, 0 to 2."""
+    """How far to stay from the typical picture, 0 to 1; see `gan.truncation`."""
     best_of: int = 1
     """Candidates for each picture; see `gan.choice`. Those for seed s have the seeds s·best_of and up."""
     data: Path | None = None
@@ -55,8 +56,8 @@ class GenerateSettings:
     def __post_init__(self) -> None:
         if not 1 <= self.count <= MAX_PICTURES:
             raise SettingsError(f"-n {self.count}: choose 1 to {MAX_PICTURES:,} pictures")
-        if not 0 <= self.truncation <= 2:
-            raise SettingsError(f"--truncation {self.truncation:g}: choose 0 to 2")
+        if not 0 <= self.truncation <= 1:
+            raise SettingsError(f"--truncation {self.truncation:g}: choose 0 to 1")
         if not 0 <= self.seed < 2**62:
             raise SettingsError(f"--seed {self.seed}: choose 0 or a positive number below 2^62")
         if not 1 <= self.best_of <= MOST_CANDIDATES:
@@ -95,7 +96,7 @@ def generate(settings: GenerateSettings) -> Drawn:
     device = choose_device(settings.device)
     path = find_model(settings.model, TrainConfig.output)
     generator, header = load_generator(path, device)
-    latents, notes = characters_of(settings, model_hash(generator), header.architecture.latent_dim)
+    latents, notes = characters_of(settings, generator, header.architecture.latent_dim)
     replaced = save_pictures(draw(generator, latents), notes, settings.out, settings.grid)
     if settings.animate:
         steps = walk(latents[:MAX_ANIMATED].numpy())
@@ -133,13 +134,16 @@ def with_best_seeds(settings: GenerateSettings, progress: Progress = silent) -> 
     return replace(settings, seeds=",".join(map(str, chosen)), best_of=1)
 
 
-def characters_of(settings: GenerateSettings, model: str, latent_dim: int) -> tuple[Tensor, list[dict[str, str]]]:
+def characters_of(
+    settings: GenerateSettings, generator: nn.Module, latent_dim: int
+) -> tuple[Tensor, list[dict[str, str]]]:
     """Whom to draw: [N, latent_dim] float32, and what each PNG says of its character."""
+    model = model_hash(generator)
     if settings.codes:
         codes = [code_in(shared) for shared in settings.codes]
         latents = torch.tensor(np.stack([latent_for(code, model, latent_dim) for code in codes]))
         return latents, [{"code": code} for code in codes]
     seeds = settings.all_seeds
-    latents = latents_of(seeds, latent_dim, settings.truncation)
+    latents = truncated(latents_of(seeds, latent_dim), generator, settings.truncation)
     codes = [encode(model, latent) for latent in latents.numpy()]
     return latents, [{"seed": str(seed), "code": code} for seed, code in zip(seeds, codes, strict=True)]

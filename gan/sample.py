@@ -46,13 +46,13 @@ def parse_seeds(text: str) -> list[int]:
     return seeds
 
 
-def latents_of(seeds: Sequence[int], latent_dim: int, truncation: float = 1.0) -> Tensor:
-    """One latent a seed, the same on every device: [len(seeds), latent_dim] float32 from N(0, truncation).
+def latents_of(seeds: Sequence[int], latent_dim: int) -> Tensor:
+    """One latent a seed, the same on every device: [len(seeds), latent_dim] float32 from N(0, 1).
 
     They are rounded to what a share code holds, so that code and seed give the same bytes.
     """
     gaussian = [torch.randn(latent_dim, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
-    return torch.from_numpy(quantised((torch.stack(gaussian) * truncation).numpy()))
+    return torch.from_numpy(quantised(torch.stack(gaussian).numpy()))
 
 
 @torch.inference_mode()

@@ -22,10 +22,10 @@ class TorchEngine:
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         torch.set_num_threads(threads)
-        self._generator, header = load_generator(path, torch.device("cpu"))
+        self.generator, header = load_generator(path, torch.device("cpu"))
         self.info = ModelInfo(
             model=name_of(path),
-            hash=model_hash(self._generator),
+            hash=model_hash(self.generator),
             latent_dim=header.architecture.latent_dim,
             size_px=header.architecture.size_px,
             trained_on=header.trained_on,
@@ -33,8 +33,8 @@ class TorchEngine:
 
     def draw(self, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
         """See `Engine`; the same bytes as ``vgc generate`` gives on a CPU."""
-        return np.stack([np.asarray(picture) for picture in draw(self._generator, torch.from_numpy(latents))])
+        return np.stack([np.asarray(picture) for picture in draw(self.generator, torch.from_numpy(latents))])
 
     def directions(self) -> NDArray[np.float32]:
         """See `Engine`."""
-        return find_directions(self._generator, self.info.latent_dim)
+        return find_directions(self.generator, self.info.latent_dim)

@@ -27,7 +27,7 @@ def write_bundle(characters: GenerateSettings, settings: SpriteSettings) -> Path
     characters = with_best_seeds(characters)
     engine = TorchEngine(find_model(characters.model, TrainConfig.output), torch.get_num_threads())
     info = engine.info
-    latents = characters_of(characters, info.hash, info.latent_dim)[0].numpy()
+    latents = characters_of(characters, engine.generator, info.latent_dim)[0].numpy()
     check_count(len(latents))
     frames = walk_of(latents)
     drawn = engine.draw(np.concatenate([latents, frames]))

@@ -18,6 +18,7 @@ from gan.generate import GenerateSettings, generate
 from gan.models import built_in_model, find_model
 from gan.networks import build_generator
 from gan.sample import draw, latents_of, parse_seeds
+from gan.truncation import truncated
 from gan.walk import walk
 
 CPU = torch.device("cpu")
@@ -103,6 +104,17 @@ def test_truncation_zero_draws_one_picture_again_and_again(model, tmp_path):
     assert np.array_equal(pictures[0], pictures[2])
 
 
+def test_truncation_makes_pictures_more_alike_but_no_darker():
+    generator, header = load_generator(built_in_model(), CPU)
+    latents = latents_of(range(40), header.architecture.latent_dim)
+    wide, narrow = (
+        torch.stack([torch.from_numpy(np.array(picture)).float() for picture in draw(generator, chosen)])
+        for chosen in (latents, truncated(latents, generator, 0.5))
+    )
+    assert narrow.std(0).mean() < 0.8 * wide.std(0).mean()
+    assert narrow.mean() > 0.75 * wide.mean()
+
+
 def test_the_animation_walks_from_seed_to_seed_and_back(model, tmp_path):
     generate(settings(model, tmp_path / "out", seeds="1,2,9", animate=tmp_path / "walk.gif"))
     with Image.open(tmp_path / "walk.gif") as gif:
@@ -169,6 +181,7 @@ def test_seeds_that_are_none_are_refused(text):
         ({"count": 0}, "-n 0"),
         ({"count": 1_000_000}, "-n 1000000: choose 1 to 100,000"),
         ({"truncation": -0.1}, "--truncation -0.1"),
+        ({"truncation": 1.1}, "--truncation 1.1: choose 0 to 1"),
         ({"truncation": float("nan")}, "--truncation nan"),
         ({"animate": Path("x.mp4")}, "--animate x.mp4: name a .gif file"),
         ({"seed": -1}, "--seed -1"),

@@ -14,7 +14,7 @@ SEEDS = (0, 4, 2, 20, 1, 12, 22, 11)
 SIDE_PX, SQUARE_PX = 160, 16
 
 engine = load_engine(built_in_model())
-pictures = engine.draw(latents_of(SEEDS, engine.info.latent_dim, truncation=0.85).numpy())
+pictures = engine.draw(latents_of(SEEDS, engine.info.latent_dim).numpy())
 opaque = np.pad(pictures, ((0, 0),) * 3 + ((0, 1),), constant_values=255)
 rows = [
     opaque.repeat(2, 1).repeat(2, 2),
