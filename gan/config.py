@@ -115,11 +115,11 @@ class Recipe:
     """Targets move outwards for fakes and inwards for reals by this times U(0, 1)."""
     flips: bool = False
     """Mirror half of the real pictures."""
-    augment: bool = False
-    """Augment what the discriminator sees; see `gan.augment`."""
+    augment: float = 0.0
+    """Strength of the augmentation of what the discriminator sees, 0 to 1; see `gan.augment`."""
     augment_target: float = 0.0
-    """Mean sign of the scores on real pictures that the strength of the augmentation is steered by; 0 augments
-    always."""
+    """Mean sign of the scores on real pictures by which the strength is steered, from 0 on, in place of staying;
+    0 steers nothing."""
     relativistic: bool = False
     """Whether every real picture is compared with a generated one, in place of judging each by itself."""
     r1_gamma: float = 0.0
@@ -178,7 +178,7 @@ PRESETS: dict[str, Recipe] = {
         discriminator_lr=6e-4,
         betas=(0.0, 0.99),
         flips=True,
-        augment=True,
+        augment=1.0,
         r1_gamma=0.1,
         r1_interval=16,
         ema_half_life_kimg=10,
@@ -191,7 +191,7 @@ PRESETS: dict[str, Recipe] = {
         total_kimg=5000,
         betas=(0.0, 0.99),
         flips=True,
-        augment=True,
+        augment=1.0,
         relativistic=True,
         r1_gamma=1.0,
         r1_interval=1,

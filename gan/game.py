@@ -67,7 +67,7 @@ class Game:
         self.fingerprint = hashlib.sha256(pictures.numpy().tobytes()).hexdigest()
         self.background = background_colour(pictures).to(device)
         self.pictures = pictures.to(device)
-        self.strength = torch.tensor(float(recipe.augment and not recipe.augment_target), device=device)
+        self.strength = torch.tensor(0.0 if recipe.augment_target else recipe.augment, device=device)
         self.steps = 0
         self.watched = torch.zeros(len(WATCHED), device=device)
         self.watched_steps = 0
@@ -222,7 +222,7 @@ class Game:
 
     def seen(self, pictures: Tensor, uniform: Tensor) -> Tensor:
         """The pictures as the discriminator sees them."""
-        if not self.recipe.augment:
+        if not (self.recipe.augment or self.recipe.augment_target):
             return pictures
         return augment(pictures, self.background, uniform, self.strength)
 
