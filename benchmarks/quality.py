@@ -26,7 +26,7 @@ import statistics
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +61,35 @@ class Row:
     kimg: float
 
 
-DCGAN = PRESETS["dcgan"]
+def altered(recipe: Recipe, batch_spread: int | None = None, **changes: Any) -> Recipe:
+    """A recipe with other numbers, the discriminator's ``batch_spread`` among them."""
+    if batch_spread is not None:
+        changes["discriminator"] = replace(recipe.discriminator, batch_spread=batch_spread)
+    return replace(recipe, **changes)
+
+
+RUNG_KIMG, FINAL_KIMG = 60, 100
+PLAIN = altered(PRESETS["dcgan"], 0, relativistic=False, r2=False, augment=1.0, augment_target=0.0)
+PAIRED = replace(PLAIN, relativistic=True, r2=True)
 ROWS = {
-    "dcgan-2015": Row("the textbook", "draws coloured clouds", PRESETS["dcgan-2015"], 100),
-    "dcgan": Row("the default", "draws figures", DCGAN, 165),
+    "plain": Row("non-saturating loss, R1", "the default until now", PLAIN, RUNG_KIMG),
+    "paired": Row("relativistic pairing, R1 + R2", "more recall", PAIRED, RUNG_KIMG),
+    "paired-half": Row("and half as much augmentation", "learns faster", replace(PAIRED, augment=0.5), RUNG_KIMG),
+    "paired-adaptive": Row(
+        "and adaptive augmentation, target .6",
+        "as half, and later stronger",
+        replace(PAIRED, augment=0.0, augment_target=0.6),
+        RUNG_KIMG,
+    ),
+    "paired-spread": Row("pairing, and batch spread", "more recall", altered(PAIRED, 4), RUNG_KIMG),
+    "paired-spread-adaptive": Row(
+        "pairing, batch spread, adaptive augmentation",
+        "the sum of its parts",
+        altered(PAIRED, 4, augment=0.0, augment_target=0.6),
+        RUNG_KIMG,
+    ),
+    "dcgan": Row("the default", "the sum of its parts", PRESETS["dcgan"], FINAL_KIMG),
+    "dcgan-2015": Row("the textbook", "coloured clouds", PRESETS["dcgan-2015"], FINAL_KIMG),
 }
 
 

@@ -7,9 +7,9 @@ TRANSLATION = 0.125
 """Largest shift, as a share of the side; DiffAugment's."""
 AUGMENT_DRAWS = 7
 """Random numbers that `augment` takes for a picture."""
-ADAPT_IMAGES = 100_000
+ADAPT_IMAGES = 50_000
 """Real pictures in which an adaptive strength may go from never to always. Karras et al. 2020 take 500,000, but
-they train a hundred times as long as a CPU does."""
+their runs are a hundred times as long as one on a CPU."""
 
 
 def flip_half(pictures: Tensor, uniform: Tensor) -> Tensor:

@@ -168,19 +168,23 @@ PRESETS: dict[str, Recipe] = {
         generator=Architecture("transposed", (512, 256, 128, 64), latent_dim=100),
         discriminator=Architecture("strided", (64, 128, 256, 512)),
     ),
-    # The same family made stable: nearest upsampling folded into the convolution (no checkerboard), no
-    # normalisation in the discriminator but R1 (Mescheder et al. 2018), DiffAugment (Zhao et al. 2020), EMA.
+    # The same family made stable: nearest upsampling folded into the convolution (no checkerboard); relativistic
+    # pairing and, instead of normalisation, R1 + R2 now and then (Huang et al. 2024); a discriminator that sees how
+    # much a batch differs (Karras et al. 2018); DiffAugment (Zhao et al. 2020), adaptive; EMA. docs/recipes.md says
+    # what each brings.
     "dcgan": Recipe(
         generator=Architecture("upsample", (256, 128, 64, 32, 16), latent_dim=100),
-        discriminator=Architecture("strided", (32, 64, 128, 256), batch_norm=False),
+        discriminator=Architecture("strided", (32, 64, 128, 256), batch_norm=False, batch_spread=4),
         batch=16,
         generator_lr=3e-4,
         discriminator_lr=6e-4,
         betas=(0.0, 0.99),
         flips=True,
-        augment=1.0,
+        augment_target=0.6,
+        relativistic=True,
         r1_gamma=0.1,
         r1_interval=16,
+        r2=True,
         ema_half_life_kimg=10,
     ),
     # Huang et al. 2024 (arXiv:2501.05441), for GPUs: residual, nothing normalised, relativistic pairing, R1 + R2.
