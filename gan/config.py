@@ -169,9 +169,9 @@ PRESETS: dict[str, Recipe] = {
         discriminator=Architecture("strided", (64, 128, 256, 512)),
     ),
     # The same family made stable: nearest upsampling folded into the convolution (no checkerboard); relativistic
-    # pairing and, instead of normalisation, R1 + R2 now and then (Huang et al. 2024); a discriminator that sees how
-    # much a batch differs (Karras et al. 2018); DiffAugment (Zhao et al. 2020), adaptive; EMA. docs/recipes.md says
-    # what each brings.
+    # pairing with R1 + R2 now and then, and no normalisation (Huang et al. 2024), in a discriminator that sees how
+    # much a batch differs (Karras et al. 2018); DiffAugment (Zhao et al. 2020), adaptive; EMA. What each brings
+    # stands in docs/recipes.md.
     "dcgan": Recipe(
         generator=Architecture("upsample", (256, 128, 64, 32, 16), latent_dim=100),
         discriminator=Architecture("strided", (32, 64, 128, 256), batch_norm=False, batch_spread=4),

@@ -247,15 +247,19 @@ def test_a_step_changes_both_networks_and_shows_a_batch():
     assert game.images == 4
 
 
-@pytest.mark.parametrize("preset", ["seed", "dcgan"])
-def test_a_split_batch_plays_the_same_game_as_a_whole_one(preset):
-    whole, split = small_game(preset=preset, batch=8), small_game(preset=preset, batch=8, split=4)
+@pytest.mark.parametrize(("preset", "split"), [("seed", 4), ("dcgan", 2)])
+def test_a_split_batch_plays_the_same_game_as_a_whole_one(preset, split):
+    # Parts of dcgan's must hold whole groups of four, among which its discriminator sees the spread.
+    whole, split = small_game(preset=preset, batch=8), small_game(preset=preset, batch=8, split=split)
     for game in (whole, split):
         still(game)
         game.step()
     assert split.take_metrics() == pytest.approx(whole.take_metrics(), rel=1e-4)
-    for one, other in zip(whole.discriminator.parameters(), split.discriminator.parameters(), strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+    others = dict(split.discriminator.named_parameters())
+    for name, parameter in whole.discriminator.named_parameters():
+        # What is added to every score cancels out in a relativistic game: Adam walks along rounding errors.
+        if name != "score.bias" or not whole.recipe.relativistic:
+            torch.testing.assert_close(parameter, others[name], rtol=1e-3, atol=1e-5)
 
 
 def still(game: Game) -> None:

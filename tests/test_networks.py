@@ -4,7 +4,7 @@ from torch.nn import functional as F
 
 from gan.config import MAX_SIZE_PX, PRESETS, SettingsError, doublings
 from gan.describe import describe_recipe
-from gan.networks import UpsampleConv2d, build_discriminator, build_generator, parameter_count
+from gan.networks import BatchSpread, UpsampleConv2d, build_discriminator, build_generator, parameter_count
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,18 @@ def test_folded_upsampling_equals_doubling_and_convolving():
     x = torch.randn(2, 3, 4, 6, dtype=torch.float64)
     plain = F.conv2d(F.interpolate(x, scale_factor=2), layer.weight, padding=1)
     torch.testing.assert_close(layer(x), plain, rtol=0, atol=1e-12)
+
+
+def test_the_spread_of_a_batch_is_that_of_each_group_of_consecutive_pictures():
+    alike, apart = torch.zeros(4, 2, 3, 3), torch.zeros(4, 2, 3, 3)
+    apart[::2] = 1.0  # two of four at 1: a standard deviation of 1/2 everywhere
+    seen = BatchSpread(4)(torch.cat([alike, apart]))
+    assert seen.shape == (8, 3, 3, 3)
+    torch.testing.assert_close(seen[:4, 2], torch.full((4, 3, 3), 1e-4))
+    torch.testing.assert_close(seen[4:, 2], torch.full((4, 3, 3), 0.5))
+    # Six pictures make groups of two, one picture a group of itself.
+    assert BatchSpread(4)(apart[:3].repeat(2, 1, 1, 1)).shape == (6, 3, 3, 3)
+    assert BatchSpread(4)(apart[:1])[:, 2].max() == pytest.approx(1e-4)
 
 
 @pytest.mark.parametrize("preset", ["dcgan-2015", "dcgan"])

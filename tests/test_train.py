@@ -193,7 +193,7 @@ def test_a_damaged_checkpoint_is_refused_and_named(discs, tmp_path):
 
 def test_a_checkpoint_of_another_format_says_what_to_do(tmp_path):
     save_checkpoint(tmp_path / "c.pt", {"format": 99})
-    with pytest.raises(GanError, match="checkpoint format 99, this version reads 2; go on with the version"):
+    with pytest.raises(GanError, match="checkpoint format 99, this version reads 3; go on with the version"):
         load_checkpoint(tmp_path / "c.pt")
 
 

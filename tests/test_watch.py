@@ -267,7 +267,7 @@ def test_the_preview_shows_what_the_discriminator_sees_and_leaves_the_game_alone
     assert boards["real"].tobytes() != boards["real-augmented"].tobytes()
     assert torch.equal(game.dice.get_state(), before)
     assert torch.equal(torch.get_rng_state(), state)
-    plain = replace(PRESETS["dcgan"].at_size(16), augment=False, flips=False)
+    plain = replace(PRESETS["dcgan"].at_size(16), augment_target=0.0, flips=False)
     same = previews(Game(plain, pictures, 8, 0, CPU, "fp32"), 9)
     assert same["real"].tobytes() == same["real-augmented"].tobytes()
 
