@@ -220,12 +220,38 @@ def scored(config: TrainConfig, pictures: Pictures, scorer: str | None) -> dict[
     out = run / "evaluation"
     found = evaluate(EvaluateSettings(fakes=fakes, data=pictures.all, metrics="kid,fid,prdc", out=out)).to_json()
     values: dict[str, Any] = {"scores": found["scores"], "floor": found["floor"]}
+    values["traces"] = {
+        name: traces(load_pictures(folder)) for name, folder in (("real", pictures.all), ("fake", fakes))
+    }
     if pictures.held_out:
         values["memorisation"] = memorisation(fakes, pictures)
     if scorer:
         words = [*shlex.split(scorer), str(pictures.all), str(fakes), "--json"]
         values["scorer"] = json.loads(subprocess.run(words, capture_output=True, check=True, text=True).stdout)
     return values
+
+
+def traces(images: Tensor) -> dict[str, float]:
+    """What an augmentation that leaks would change in generated pictures.
+
+    Args:
+        images: [N, 3, H, W] uint8, of figures on black.
+
+    Returns:
+        ``black_border``: share of border pixels that are black; ``saturation``: mean of figures' pixels, 0 to 1;
+        ``brightness``: the same, 0 to 255; ``place``: standard deviation of the figures' middle, in widths.
+    """
+    light, dark = images.amax(1).float(), images.amin(1).float()
+    border = torch.cat([light[:, 0], light[:, -1], light[:, :, 0], light[:, :, -1]], 1)
+    figure = light > 32
+    columns = light.sum(1)
+    middle = (columns @ torch.arange(columns.shape[1]).float()) / columns.sum(1).clamp(min=1)
+    return {
+        "black_border": float((border < 16).float().mean()),
+        "saturation": float(((light - dark) / light.clamp(min=1))[figure].mean()),
+        "brightness": float(light[figure].mean()),
+        "place": float(middle.std() / columns.shape[1]),
+    }
 
 
 def memorisation(fakes: Path, pictures: Pictures) -> dict[str, float]:
