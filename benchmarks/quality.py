@@ -34,13 +34,14 @@ import torch
 from torch import Tensor
 
 from dataset.reader import load_pictures, picture_files
+from gan.checkpoint import load_checkpoint
 from gan.config import PRESETS, Recipe, TrainConfig
 from gan.demo import built_in_set
 from gan.device import choose_device
 from gan.evaluate import EvaluateSettings, evaluate
 from gan.features import feature_network
 from gan.generate import GenerateSettings, generate
-from gan.run import read_metrics
+from gan.run import CHECKPOINT_FILE
 from gan.train import resume, train
 from scraper.progress import silent
 
@@ -164,7 +165,7 @@ def measured(name: str, seed: int, pictures: Pictures, options: argparse.Namespa
         "row": name,
         "seed": seed,
         "kimg": kimg,
-        **pace(options.work / run),
+        **pace(config),
         **circumstances(config),
     }
     found |= {"change": row.change, "predicted": row.predicted, **scored(config, pictures, options.scorer)}
@@ -177,15 +178,15 @@ def trained(config: TrainConfig) -> None:
     folder = config.output / str(config.run)
     if not folder.exists():
         train(config)
-    elif pace(folder)["images"] < (config.kimg or 0) * 1000:
+    elif pace(config)["images"] < (config.kimg or 0) * 1000:
         resume(str(folder), config.output, {})
 
 
-def pace(run: Path) -> dict[str, Any]:
-    """How far a run has come, in which time."""
-    lines = [line for line in read_metrics(run) if "seconds" in line]
-    images, seconds = (lines[-1]["images"], lines[-1]["seconds"]) if lines else (0, 1.0)
-    return {"images": images, "minutes": seconds / 60, "images_per_second": images / seconds}
+def pace(config: TrainConfig) -> dict[str, Any]:
+    """How far a run has come, and in which time."""
+    state = load_checkpoint(config.output / str(config.run) / CHECKPOINT_FILE)
+    images, seconds = state["steps"] * PRESETS[config.preset].batch, state["seconds"]
+    return {"images": images, "minutes": seconds / 60, "images_per_second": images / max(seconds, 1e-9)}
 
 
 def circumstances(config: TrainConfig) -> dict[str, str]:

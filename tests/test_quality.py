@@ -1,0 +1,88 @@
+"""``benchmarks.quality``: a row from end to end, and its own measures against answers known by hand."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks.quality import ROWS, nearness, traces
+
+ROOT = Path(__file__).parents[1]
+
+
+def quality(*words: str, work: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks.quality", *words, "--device", "cpu", "--work", str(work)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def test_a_row_is_trained_scored_and_written_down_once(tmp_path, discs):
+    scorer = tmp_path / "scorer.py"
+    scorer.write_text(
+        "import json, os, sys\n"
+        "real, fake, flag = sys.argv[1:]\n"
+        "print(json.dumps({'fd': len(os.listdir(real)) + len(os.listdir(fake)) / 100, 'flag': flag}))\n"
+    )
+    words = (
+        "plain",
+        "--kimg",
+        "0.08",
+        "--data",
+        str(discs),
+        "--hold-out",
+        "--scorer",
+        f"{sys.executable} {scorer}",
+    )
+    first = quality(*words, work=tmp_path / "work")
+    assert first.returncode == 0, first.stderr
+    (row,) = map(json.loads, (tmp_path / "work/rows.jsonl").read_text().splitlines())
+    assert (row["row"], row["seed"], row["images"]) == ("plain", 0, 80)
+    assert row["scorer"] == {"fd": 40.40, "flag": "--json"}
+    assert set(row["memorisation"]) == {"pixels", "features"}
+    assert len(list((tmp_path / "work/one-tenth").iterdir())) == 4
+    assert len(list((tmp_path / "work/nine-tenths").iterdir())) == 36
+    assert "| plain | non-saturating loss, R1 |" in first.stdout
+    again = quality(*words, work=tmp_path / "work")
+    assert again.returncode == 0, again.stderr
+    assert "training" not in again.stdout
+    assert (tmp_path / "work/rows.jsonl").read_text().count("\n") == 1
+
+
+def test_an_unknown_row_is_named_and_the_rows_are_told(tmp_path):
+    run = quality("plane", work=tmp_path)
+    assert run.returncode == 2
+    assert "no such row: plane; --list tells them" in run.stderr
+    assert [line.split()[0] for line in quality("--list", work=tmp_path).stdout.splitlines()] == list(ROWS)
+
+
+def test_nearness_is_below_one_for_copies_of_training_pictures_mirrored_or_not():
+    dice = torch.Generator().manual_seed(0)
+    training, held_out = (torch.rand(count, 3, 4, 4, generator=dice) for count in (30, 30))
+    copies = torch.cat([training[:15], training[15:].flip(3)]) + 0.01
+
+    def rows(pictures: torch.Tensor) -> torch.Tensor:
+        return pictures.flatten(1)
+
+    assert nearness(rows, copies, training, held_out) < 0.1
+    assert nearness(rows, held_out + 0.01, training, held_out) > 10
+
+
+def test_traces_tell_what_an_augmentation_leaves():
+    images = torch.zeros(2, 3, 10, 10, dtype=torch.uint8)
+    images[0, :, 4, 2] = torch.tensor([200, 100, 100], dtype=torch.uint8)
+    images[1, :, 4, 6] = torch.tensor([100, 100, 100], dtype=torch.uint8)
+    found = traces(images)
+    assert found["black_border"] == 1
+    assert found["saturation"] == pytest.approx((0.5 + 0) / 2)
+    assert found["brightness"] == pytest.approx(150)
+    assert found["place"] == pytest.approx(0.4 / 2**0.5)  # the middles are at 2 and 6
+    images[:, :, 0] = 255
+    assert traces(images)["black_border"] == pytest.approx(1 - (10 + 1 + 1) / 40)
