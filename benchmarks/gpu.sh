@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # All that wants a GPU, in pieces of under ten minutes that resume: a smoke test, the CUDA tests, the throughput of
-# the presets with and without CUDA graphs, a training, a grid. Leaves small files only (checkpoints stay under gpu-work/, which git ignores).
+# the presets with and without CUDA graphs, a training, a grid, and rows of the quality ladder. Leaves small files only
+# (checkpoints stay under gpu-work/, which git ignores).
 #
-#   benchmarks/gpu.sh [smoke|tests|speed|train|grid|all] [--device cuda] [--data FOLDER] [--minutes 8] [--out DIR] [--tiny]
+#   benchmarks/gpu.sh [smoke|tests|speed|train|grid|quality|all] [--device cuda] [--data FOLDER] [--minutes 8] [--out DIR]
+#                     [--rows "dcgan r3gan seed"] [--scorer COMMAND] [--tiny]
 #
-# Call "train" again to go on with the same run; --tiny is for trying the script itself, on a CPU too.
+# Call "train" or "quality" again to go on where it was; --tiny is for trying the script itself, on a CPU too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-part=all device=cuda data="" minutes=8 out=gpu-results tiny=""
+part=all device=cuda data="" minutes=8 out=gpu-results tiny="" rows="dcgan r3gan seed" scorer=""
 [ $# -gt 0 ] && case "$1" in --*) ;; *) part=$1; shift ;; esac
 while [ $# -gt 0 ]; do
     case "$1" in
@@ -16,11 +18,13 @@ while [ $# -gt 0 ]; do
         --data) data=$2; shift 2 ;;
         --minutes) minutes=$2; shift 2 ;;
         --out) out=$2; shift 2 ;;
+        --rows) rows=$2; shift 2 ;;
+        --scorer) scorer=$2; shift 2 ;;
         --tiny) tiny=yes; shift ;;
         *) echo "gpu.sh: unknown option $1" >&2; exit 2 ;;
     esac
 done
-case "$part" in smoke | tests | speed | train | grid | all) ;; *) echo "gpu.sh: unknown part $part" >&2; exit 2 ;; esac
+case "$part" in smoke | tests | speed | train | grid | quality | all) ;; *) echo "gpu.sh: unknown part $part" >&2; exit 2 ;; esac
 
 python=${PYTHON:-python3}
 [ -x .venv/bin/python ] && [ -z "${PYTHON:-}" ] && python=.venv/bin/python
@@ -91,7 +95,21 @@ grid() {
     cp "$work/generated/grid.png" "$out/grid.png"
 }
 
-for each in smoke tests speed train grid; do
+# Stops itself after so many minutes, saved; a row that is through is scored and not trained again.
+quality() {
+    local words=(--data "$data" --device "$device" --work "$work/quality") ended=0
+    [ -n "$scorer" ] && words+=(--scorer "$scorer")
+    [ -n "$tiny" ] && words+=(--kimg 0.1)
+    # shellcheck disable=SC2086
+    timeout --signal=INT "${minutes}m" "$python" -m benchmarks.quality $rows "${words[@]}" || ended=$?
+    [ "$ended" = 0 ] || [ "$ended" = 124 ] || [ "$ended" = 130 ] || return "$ended"
+    cp "$work/quality/rows.jsonl" "$out/" 2>/dev/null || echo "no row is through yet: call quality again"
+    for run in "$work"/quality/*/samples; do
+        cp "$(ls "$run"/0*.png | tail -n 1)" "$out/$(basename "$(dirname "$run")").png"
+    done
+}
+
+for each in smoke tests speed train grid quality; do
     if [ "$part" = all ] || [ "$part" = "$each" ]; then
         "$each"
     fi

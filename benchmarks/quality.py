@@ -46,6 +46,7 @@ from gan.train import resume, train
 from scraper.progress import silent
 
 ROOT = Path(__file__).parents[1]
+INTERRUPTED = 130
 HELD_OUT_OF = 10
 DRAWS = 20
 """Choices of training pictures, as many as are held out, that a ratio is the median of."""
@@ -91,6 +92,8 @@ ROWS = {
     ),
     "dcgan": Row("the default", "the sum of its parts", PRESETS["dcgan"], FINAL_KIMG),
     "dcgan-2015": Row("the textbook", "coloured clouds", PRESETS["dcgan-2015"], FINAL_KIMG),
+    "seed": Row("the students' whole training", "noise", PRESETS["seed"], 400),
+    "r3gan": Row("residual, for GPUs", "the best of all", PRESETS["r3gan"], 2000),
 }
 
 
@@ -174,12 +177,16 @@ def measured(name: str, seed: int, pictures: Pictures, options: argparse.Namespa
 
 
 def trained(config: TrainConfig) -> None:
-    """Train the run to its end, from where it stands."""
+    """Train the run to its end, from where it stands; SystemExit if Ctrl-C ended it before."""
     folder = config.output / str(config.run)
     if not folder.exists():
-        train(config)
-    elif pace(config)["images"] < (config.kimg or 0) * 1000:
-        resume(str(folder), config.output, {})
+        stopped = train(config).stopped
+    else:
+        over = pace(config)["images"] >= (config.kimg or 0) * 1000
+        stopped = not over and resume(str(folder), config.output, {}).stopped
+    if stopped:
+        print(f"{config.run}: stopped and saved; the same command goes on", flush=True)
+        raise SystemExit(INTERRUPTED)
 
 
 def pace(config: TrainConfig) -> dict[str, Any]:

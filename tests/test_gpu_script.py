@@ -33,12 +33,13 @@ def test_without_a_gpu_it_says_so_and_how_to_try_it_anyway(tmp_path):
 
 def test_its_pieces_run_on_a_cpu_resume_and_leave_small_files(tmp_path, discs):
     small = ("--device", "cpu", "--tiny", "--data", str(discs))
-    for part in ("smoke", "train", "train", "grid"):
-        run = gpu(part, *small, tmp_path=tmp_path)
+    for part in ("smoke", "train", "train", "grid", "quality"):
+        run = gpu(part, *small, "--rows", "dcgan", tmp_path=tmp_path)
         assert run.returncode == 0, run.stdout + run.stderr
     results = tmp_path / "results"
     assert {path.name for path in results.iterdir()} == {
-        "info.txt", "config.json", "metrics.jsonl", "generator.safetensors", "grid.png",
+        "info.txt", "config.json", "metrics.jsonl", "generator.safetensors", "grid.png", "rows.jsonl",
+        "dcgan-0.1kimg-seed0.png",
     }  # fmt: skip
     assert all(path.stat().st_size < 16 * 2**20 for path in results.iterdir())
     assert '"kimg": 0.2' in (results / "config.json").read_text()
