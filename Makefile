@@ -32,6 +32,7 @@ $(BIN)/python:
 
 # Editable, so that a change of the code needs no new installation; a change of setup.cfg does.
 $(VENV)/.installed: $(BIN)/python setup.cfg
+	@echo "installing PyTorch and the rest into $(VENV): a few minutes the first time"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 
