@@ -121,7 +121,7 @@ def test_everything_measured_gets_a_curve_whatever_it_is_called(run):
     titles = re.findall(r"<figcaption><b>([^<]*)</b>", text)
     assert titles == [
         "KID", "FID", "KD", "Precision, recall", "Losses", "Signs of the scores", "Diversity", "Augmentation",
-        "Speed", "strangeness of all",
+        "Gradient penalty", "Speed", "strangeness of all",
     ]  # fmt: skip
     assert 'aria-label="Precision, recall: precision 0.500, recall 0.250"' in text
     assert "<b>0.0123</b>lowest KID, at 1.1k" in text
