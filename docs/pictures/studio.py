@@ -20,7 +20,7 @@ from gan.sample import latents_of
 
 HERE = Path(__file__).parent
 COLOURS = 256
-SEEDS = [20, 28, 15, 2]
+SEEDS = [18, 15, 16, 46]
 """The first is the character on the bench, the others wait in the tray."""
 DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 375, "height": 667}
