@@ -92,7 +92,10 @@ def use_algorithms(deterministic: bool) -> None:
 
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether PyTorch could not get the memory it asked for: CUDA has a type for it, the CPU only words."""
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+    told = str(error)
+    # The second are oneDNN's, for the scratch memory of a convolution.
+    words = ("DefaultCPUAllocator", "could not create a primitive")
+    return isinstance(error, torch.OutOfMemoryError) or any(each in told for each in words)
 
 
 def in_fp32(layer: nn.Module, x: Tensor) -> Tensor:
