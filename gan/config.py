@@ -131,6 +131,11 @@ class Recipe:
     ema_half_life_kimg: float = 0.0
     """Half-life of the averaged generator, thousands of pictures; 0 averages nothing."""
 
+    @property
+    def augments(self) -> bool:
+        """Whether the discriminator sees augmented pictures at all."""
+        return self.augment > 0 or self.augment_target != 0
+
     def at_size(self, size_px: int) -> "Recipe":
         """The same recipe for pictures of another size; see `Architecture.at_size`."""
         return replace(

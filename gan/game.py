@@ -222,7 +222,7 @@ class Game:
 
     def seen(self, pictures: Tensor, uniform: Tensor) -> Tensor:
         """The pictures as the discriminator sees them."""
-        if not (self.recipe.augment or self.recipe.augment_target):
+        if not self.recipe.augments:
             return pictures
         return augment(pictures, self.background, uniform, self.strength)
 

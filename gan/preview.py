@@ -22,7 +22,7 @@ def previews(game: Game, count: int) -> dict[str, Image.Image]:
     dice = torch.Generator(game.device).manual_seed(game.seed)
     chance = Chance.draw(len(places), game.recipe.generator.latent_dim, dice)
     seen = game.real(places, chance)
-    if game.recipe.augment or game.recipe.augment_target:
+    if game.recipe.augments:
         seen = augment(seen, game.background, chance.view("real"), torch.ones((), device=game.device))
     plain = game.pictures[places].float().div(127.5).sub(1)
     return {"real": grid(list(as_pictures(plain))), "real-augmented": grid(list(as_pictures(seen)))}
