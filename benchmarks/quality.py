@@ -73,6 +73,13 @@ def altered(recipe: Recipe, batch_spread: int | None = None, **changes: Any) -> 
 RUNG_KIMG, FINAL_KIMG = 60, 100
 PLAIN = altered(PRESETS["dcgan"], 0, relativistic=False, r2=False, augment=1.0, augment_target=0.0)
 PAIRED = replace(PLAIN, relativistic=True, r2=True)
+NARROW = replace(
+    PRESETS["r3gan"],
+    generator=replace(PRESETS["r3gan"].generator, widths=(96, 96, 64, 32, 16)),
+    discriminator=replace(PRESETS["r3gan"].discriminator, widths=(16, 32, 64, 96, 96)),
+)
+NARROW_LAZY = replace(NARROW, r1_interval=16)
+NARROW_ADAPTIVE = replace(NARROW_LAZY, augment=0.0, augment_target=0.6)
 ROWS = {
     "plain": Row("non-saturating loss, R1", "the default until now", PLAIN, RUNG_KIMG),
     "paired": Row("relativistic pairing, R1 + R2", "more recall", PAIRED, RUNG_KIMG),
@@ -94,6 +101,20 @@ ROWS = {
     "dcgan-2015": Row("the textbook", "coloured clouds", PRESETS["dcgan-2015"], FINAL_KIMG),
     "seed": Row("the students' whole training", "noise", PRESETS["seed"], 400),
     "r3gan": Row("residual, for GPUs", "the best of all", PRESETS["r3gan"], 2000),
+    # The flagship's ladder, narrow enough for one core: for --data of 40x40 pictures.
+    "narrow-dcgan": Row("the default, to compare with", "the best for its time", PRESETS["dcgan"], 55),
+    "narrow": Row("r3gan at 3/8 of its width", "too slow to win here", NARROW, 21),
+    "narrow-lazy": Row("and the penalties every 16th step", "as good a step, twice as many", NARROW_LAZY, 50),
+    "narrow-lazy-adaptive": Row("and adaptive augmentation", "more recall, as in dcgan", NARROW_ADAPTIVE, 50),
+    "narrow-lazy-adaptive-soft": Row(
+        "and a tenth of the penalty", "faster, for now", replace(NARROW_ADAPTIVE, r1_gamma=0.1), 50
+    ),
+    "narrow-small-batch": Row(
+        "adaptive, batch 16, dcgan's rates",
+        "faster, for the steps are more",
+        replace(NARROW_ADAPTIVE, batch=16, generator_lr=3e-4, discriminator_lr=6e-4),
+        33,
+    ),
 }
 
 
@@ -126,11 +147,24 @@ def main() -> None:
     names = options.rows or ["dcgan-2015", "dcgan"]
     if unknown := set(names) - set(ROWS):
         parser.error(f"no such row: {', '.join(sorted(unknown))}; --list tells them")
+    if other := claimed(options.work, options.data):
+        parser.error(f"{options.work} holds rows of other pictures ({other}): name another folder with --work")
     pictures = pictures_for(options.data, options.work, options.hold_out)
     for seed in map(int, options.seeds.split(",")):
         for name in names:
             measured(name, seed, pictures, options)
     print("\n".join(table(read_rows(options.work / "rows.jsonl"))))
+
+
+def claimed(work: Path, data: Path | None) -> str | None:
+    """The other pictures that the folder's rows are of, if they are; else it is for these from now on."""
+    note = work / "pictures.txt"
+    name = str(data.resolve()) if data else "the built-in characters"
+    if not note.exists():
+        work.mkdir(parents=True, exist_ok=True)
+        note.write_text(name, "utf-8")
+    held = note.read_text("utf-8")
+    return None if held == name else held
 
 
 def pictures_for(data: Path | None, work: Path, hold_out: bool) -> Pictures:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor, nn
 
@@ -100,10 +100,11 @@ def save_pictures(
         How many numbered pictures of an earlier call are gone.
 
     Raises:
-        GanError: the folder cannot be made or written.
+        GanError: the folder cannot be made or written, or a picture that vgc did not make is in the way.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        refuse_to_overwrite(folder, {f"{place:04d}.png" for place in range(len(notes))}, with_grid)
         earlier = numbered(folder)
         on_grid: list[Image.Image] = []
         for place, (picture, texts) in enumerate(zip(pictures, notes, strict=True)):
@@ -112,15 +113,24 @@ def save_pictures(
                 on_grid.append(picture)
         for place in set(earlier) - set(range(len(notes))):
             earlier[place].unlink()
+        board_file = folder / "grid.png"
         if with_grid:
-            save_png(grid(on_grid), folder / "grid.png")
-        else:
-            (folder / "grid.png").unlink(missing_ok=True)
+            save_png(grid(on_grid), board_file)
+        elif board_file.exists() and is_ours(board_file):
+            board_file.unlink()
         return len(earlier)
     except OSError as error:
         raise GanError(
             f"{folder}: cannot write the pictures ({error.strerror or error}); choose another --out"
         ) from error
+
+
+def refuse_to_overwrite(folder: Path, names: set[str], with_grid: bool) -> None:
+    """GanError if a picture there of one of these names, or the grid, is not vgc's own."""
+    wanted = names | {"grid.png"} if with_grid else names
+    for path in sorted(folder.glob("*.png")):
+        if path.name in wanted and not is_ours(path):
+            raise GanError(f"{path}: vgc did not make this and will not overwrite it; choose another --out")
 
 
 def numbered(folder: Path) -> dict[int, Path]:
@@ -130,9 +140,12 @@ def numbered(folder: Path) -> dict[int, Path]:
 
 
 def is_ours(path: Path) -> bool:
-    """Whether the PNG's metadata says that vgc wrote it."""
-    with Image.open(path) as picture:
-        return picture.info.get("Software") == SOFTWARE
+    """Whether the PNG's metadata says that vgc wrote it; what is no picture, it did not."""
+    try:
+        with Image.open(path) as picture:
+            return picture.info.get("Software") == SOFTWARE
+    except UnidentifiedImageError:
+        return False
 
 
 def save_png(picture: Image.Image, path: Path, **texts: str) -> None:

@@ -54,6 +54,9 @@ def test_a_row_is_trained_scored_and_written_down_once(tmp_path, discs):
     assert again.returncode == 0, again.stderr
     assert "training" not in again.stdout
     assert (tmp_path / "work/rows.jsonl").read_text().count("\n") == 1
+    other = quality("plain", work=tmp_path / "work")
+    assert other.returncode == 2
+    assert f"holds rows of other pictures ({discs.resolve()})" in other.stderr
 
 
 def test_an_unknown_row_is_named_and_the_rows_are_told(tmp_path):

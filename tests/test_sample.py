@@ -97,6 +97,24 @@ def test_fewer_pictures_leave_none_of_an_earlier_call_behind_but_strangers_stay(
     assert list(written(out)) == ["0000.png", "0001.png", "0099.png"]
 
 
+@pytest.mark.parametrize("name", ["0001.png", "grid.png"])
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_picture_that_is_not_ours_is_never_overwritten(model, tmp_path, name, damaged):
+    out = tmp_path / "out"
+    out.mkdir()
+    Image.new("RGB", (4, 4)).save(out / name)
+    if damaged:
+        (out / name).write_bytes(b"no picture")
+    before = (out / name).read_bytes()
+    with pytest.raises(GanError, match=rf"{name}: vgc did not make this .* choose another --out"):
+        generate(settings(model, out, count=2))
+    assert [path.name for path in out.iterdir()] == [name]
+    assert (out / name).read_bytes() == before
+    if name == "grid.png":
+        generate(settings(model, out, count=2, grid=False))
+        assert (out / name).read_bytes() == before
+
+
 def test_truncation_zero_draws_one_picture_again_and_again(model, tmp_path):
     generate(settings(model, tmp_path / "out", count=3, truncation=0.0))
     pictures = [np.asarray(Image.open(tmp_path / f"out/{n:04d}.png")) for n in range(3)]
