@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from gan.pretrained import TRAINED_ON
 
 log = logging.getLogger(__name__)
+
+MOST_PICTURES = 64
+"""Drawn at a request."""
 
 LICENCE_BUILT_IN = "Learned from CC0 1.0 pictures only: what it draws may be used freely, in games for sale too."
 LICENCE_UNKNOWN = (
@@ -51,6 +54,12 @@ class Engine(Protocol):
 
     def directions(self) -> NDArray[np.float32]:
         """[K, latent_dim], one step each; see `gan.directions`. May take seconds, in a thread of its own."""
+
+
+def traits_of(engine: Engine) -> list[dict[str, Any]]:
+    """An engine's directions as the page's sliders show them: ``name``, and ``vector`` of latent_dim floats."""
+    vectors = engine.directions().tolist()
+    return [{"name": f"Trait {number}", "vector": vector} for number, vector in enumerate(vectors, start=1)]
 
 
 def load_engine(path: Path) -> Engine:

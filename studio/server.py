@@ -19,15 +19,13 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from gan.codes import MAX_LATENT
 from studio.bundle import bundle, walk_of
 from studio.desk import Desk, DeskFull
-from studio.engine import Engine
+from studio.engine import MOST_PICTURES, Engine, traits_of
 from studio.errors import StudioSettingsError
 from studio.guard import Guard
 from studio.palettes import MAX_COLOURS, MAX_FILE_CHARS, parse_palette
 from studio.sprites import SMALLEST_SPRITE_PX, SpriteSettings
 
 PAGE = Path(__file__).with_name("page")
-MOST_PICTURES = 64
-"""In one request."""
 LARGEST_UPSCALE = 8
 """Smaller than the command's, for the server's memory."""
 RETRY_SECONDS = 1
@@ -186,8 +184,7 @@ def add_routes(app: FastAPI, engine: Engine, desk: Desk) -> None:
     found: list[asyncio.Task[list[Direction]]] = []
 
     async def find() -> list[Direction]:
-        vectors = await asyncio.to_thread(engine.directions)
-        return [Direction(name=f"Trait {n}", vector=v.tolist()) for n, v in enumerate(vectors, start=1)]
+        return [Direction(**trait) for trait in await asyncio.to_thread(traits_of, engine)]
 
     @app.get("/api/directions")
     async def directions() -> list[Direction]:

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gan.codes import MAX_LATENT
+from studio.engine import MOST_PICTURES, traits_of
 from studio.engine_onnx import OnnxEngine, exported_beside
 from studio.errors import StudioError, StudioSettingsError
 from studio.runtime import RECORD_FILE, unpack
@@ -15,8 +16,6 @@ from studio.runtime import RECORD_FILE, unpack
 PAGE = Path(__file__).with_name("page")
 BROWSER_ENGINE = "engine-onnx.js"
 MODEL_FILE, INFO_FILE, RUNTIME_FOLDER = "model.onnx", "model.json", "ort"
-MOST_PICTURES = 64
-"""The page asks for at a time."""
 CHARSET = '<meta charset="utf-8">'
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; "
@@ -88,9 +87,5 @@ def put_model(model: Path, target: Path) -> OnnxEngine:
 
 def info_json(engine: OnnxEngine) -> str:
     """What the page asks the studio's server, as a file; see studio/page/engine.js."""
-    traits = [
-        {"name": f"Trait {number}", "vector": vector}
-        for number, vector in enumerate(engine.header.directions, start=1)
-    ]
     told = {"latent_bound": MAX_LATENT, "most_pictures": MOST_PICTURES, "licence": engine.info.licence}
-    return json.dumps({**asdict(engine.info), **told, "traits": traits})
+    return json.dumps({**asdict(engine.info), **told, "traits": traits_of(engine)})

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.quality import ROWS, nearness, traces
+from benchmarks.quality import ROWS, main, nearness, traces
 
 ROOT = Path(__file__).parents[1]
 
 
-def quality(*words: str, work: Path) -> subprocess.CompletedProcess[str]:
+def in_a_process(*words: str) -> subprocess.CompletedProcess[str]:
+    """Training puts the row among the presets, which is nothing for the other tests' process."""
     return subprocess.run(
-        [sys.executable, "-m", "benchmarks.quality", *words, "--device", "cpu", "--work", str(work)],
+        [sys.executable, "-m", "benchmarks.quality", *words, "--device", "cpu"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -24,7 +25,22 @@ def quality(*words: str, work: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_row_is_trained_scored_and_written_down_once(tmp_path, discs):
+@pytest.fixture
+def quality(monkeypatch, capsys):
+    """Run what trains nothing; returns what it printed and the exit code."""
+
+    def run(*words: str) -> tuple[str, int]:
+        monkeypatch.setattr(sys, "argv", ["quality", *words])
+        try:
+            main()
+        except SystemExit as stop:
+            return capsys.readouterr().err, stop.code
+        return capsys.readouterr().out, 0
+
+    return run
+
+
+def test_a_row_is_trained_scored_and_written_down_once(tmp_path, discs, quality):
     scorer = tmp_path / "scorer.py"
     scorer.write_text(
         "import json, os, sys\n"
@@ -41,7 +57,8 @@ def test_a_row_is_trained_scored_and_written_down_once(tmp_path, discs):
         "--scorer",
         f"{sys.executable} {scorer}",
     )
-    first = quality(*words, work=tmp_path / "work")
+    work = ("--work", str(tmp_path / "work"))
+    first = in_a_process(*words, *work)
     assert first.returncode == 0, first.stderr
     (row,) = map(json.loads, (tmp_path / "work/rows.jsonl").read_text().splitlines())
     assert (row["row"], row["seed"], row["images"]) == ("plain", 0, 80)
@@ -50,20 +67,21 @@ def test_a_row_is_trained_scored_and_written_down_once(tmp_path, discs):
     assert len(list((tmp_path / "work/one-tenth").iterdir())) == 4
     assert len(list((tmp_path / "work/nine-tenths").iterdir())) == 36
     assert "| plain | non-saturating loss, R1 |" in first.stdout
-    again = quality(*words, work=tmp_path / "work")
-    assert again.returncode == 0, again.stderr
-    assert "training" not in again.stdout
+    again, code = quality(*words, *work)
+    assert code == 0
+    assert "training" not in again
     assert (tmp_path / "work/rows.jsonl").read_text().count("\n") == 1
-    other = quality("plain", work=tmp_path / "work")
-    assert other.returncode == 2
-    assert f"holds rows of other pictures ({discs.resolve()})" in other.stderr
+    refusal, code = quality("plain", *work)
+    assert code == 2
+    assert f"holds rows of other pictures ({discs.resolve()})" in refusal
 
 
-def test_an_unknown_row_is_named_and_the_rows_are_told(tmp_path):
-    run = quality("plane", work=tmp_path)
-    assert run.returncode == 2
-    assert "no such row: plane; --list tells them" in run.stderr
-    assert [line.split()[0] for line in quality("--list", work=tmp_path).stdout.splitlines()] == list(ROWS)
+def test_an_unknown_row_is_named_and_the_rows_are_told(quality):
+    refusal, code = quality("plane")
+    assert code == 2
+    assert "no such row: plane; --list tells them" in refusal
+    told, _ = quality("--list")
+    assert [line.split()[0] for line in told.splitlines()] == list(ROWS)
 
 
 def test_nearness_is_below_one_for_copies_of_training_pictures_mirrored_or_not():

@@ -25,10 +25,9 @@ from gan.codes import MAX_LATENT
 from gan.config import GanError
 from studio import desk, guard
 from studio.bundle import bundle, walk_of
-from studio.engine import LICENCE_UNKNOWN
+from studio.engine import LICENCE_UNKNOWN, MOST_PICTURES
 from studio.errors import StudioError
 from studio.launch import StudioSettings, has_desktop, listening, open_studio, url_of
-from studio.server import MOST_PICTURES
 from studio.sprites import SpriteSettings
 
 ROOT = Path(__file__).parents[1]
