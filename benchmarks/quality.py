@@ -81,6 +81,11 @@ NARROW = replace(
 NARROW_LAZY = replace(NARROW, r1_interval=16)
 NARROW_ADAPTIVE = replace(NARROW_LAZY, augment=0.0, augment_target=0.6)
 NARROW_SMALL = replace(NARROW_ADAPTIVE, batch=16, generator_lr=3e-4, discriminator_lr=6e-4)
+SMALL = replace(
+    NARROW_SMALL,
+    generator=replace(NARROW_SMALL.generator, widths=(128, 128, 64, 32, 16)),
+    discriminator=replace(NARROW_SMALL.discriminator, widths=(16, 32, 64, 128, 128)),
+)
 ROWS = {
     "plain": Row("non-saturating loss, R1", "the default until now", PLAIN, RUNG_KIMG),
     "paired": Row("relativistic pairing, R1 + R2", "more recall", PAIRED, RUNG_KIMG),
@@ -102,12 +107,24 @@ ROWS = {
     "dcgan-2015": Row("the textbook", "coloured clouds", PRESETS["dcgan-2015"], FINAL_KIMG),
     "seed": Row("the students' whole training", "noise", PRESETS["seed"], 400),
     "r3gan": Row("residual, for GPUs", "the best of all", PRESETS["r3gan"], 2000),
+    "residual-small": Row(
+        "r3gan's networks, small, with dcgan's batch and rates", "better shapes, for its time", SMALL, 80
+    ),
     # The flagship's ladder, narrow enough for one core: for --data of 40x40 pictures.
     "narrow-dcgan": Row("the default, to compare with", "the best for its time", PRESETS["dcgan"], 57),
     "narrow": Row("r3gan at 3/8 of its width", "too slow to win here", NARROW, 24),
     "narrow-lazy": Row("and the penalties every 16th step", "as good a step, twice as many", NARROW_LAZY, 50),
     "narrow-lazy-adaptive": Row("and adaptive augmentation", "more recall, as in dcgan", NARROW_ADAPTIVE, 50),
     "narrow-small-batch": Row("and batch 16, dcgan's rates", "faster: more steps", NARROW_SMALL, 44),
+    "narrow-spread": Row(
+        "small batch, and batch spread", "more recall, as in dcgan", altered(NARROW_SMALL, 4), 44
+    ),
+    "narrow-soft": Row(
+        "small batch, and a tenth of the penalty",
+        "dcgan's .1: sharper",
+        replace(NARROW_SMALL, r1_gamma=0.1),
+        44,
+    ),
     "narrow-generator": Row(
         "the same, but dcgan's discriminator",
         "tells which half is slow",

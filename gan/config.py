@@ -61,7 +61,7 @@ class Architecture:
     """Whether a strided discriminator normalises over the batch."""
 
     batch_spread: int = 0
-    """Pictures among which a strided discriminator sees how much they differ; 0: it judges each alone."""
+    """Pictures among which a discriminator sees how much they differ; 0: it judges each alone."""
 
     blocks: int = 1
     """Residual blocks of each stage."""

@@ -1,6 +1,5 @@
 """Every architecture, built from its `Architecture`; ``z -> picture`` and ``picture -> score``."""
 
-import math
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -11,6 +10,7 @@ from torch.nn import functional as F
 from gan.config import Architecture, SettingsError, doublings
 from gan.device import in_fp32
 from gan.residual import ResidualDiscriminator, ResidualGenerator
+from gan.spread import BatchSpread
 
 KERAS_LEAKY_SLOPE = 0.3
 LEAKY_SLOPE = 0.2
@@ -98,27 +98,6 @@ class TransposedGenerator(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         return in_fp32(self.to_rgb, self.layers(z[:, :, None, None])).tanh()
-
-
-class BatchSpread(nn.Module):
-    """One more channel: how much a picture's group differs, so that a generator of few pictures is found out.
-
-    [N, C, H, W] -> [N, C + 1, H, W]; groups of consecutive pictures, smaller ones where they do not come out even.
-
-    Source: Karras et al. 2018, arXiv:1710.10196, section 3.
-    """
-
-    def __init__(self, group: int) -> None:
-        super().__init__()
-        self.group = group
-
-    def forward(self, x: Tensor) -> Tensor:
-        size = math.gcd(len(x), self.group)
-        groups = x.float().unflatten(0, (-1, size))  # type: ignore[no-untyped-call]
-        # The small number keeps the root's gradient finite where all are alike.
-        spread = (groups.var(1, correction=0) + 1e-8).sqrt().mean((1, 2, 3)).repeat_interleave(size)
-        channel = spread.to(x.dtype).view(-1, 1, 1, 1).expand(-1, -1, *x.shape[2:])
-        return torch.cat([x, channel], 1)
 
 
 class StridedDiscriminator(nn.Module):

@@ -4,7 +4,8 @@ from torch.nn import functional as F
 
 from gan.config import MAX_SIZE_PX, PRESETS, SettingsError, doublings
 from gan.describe import describe_recipe
-from gan.networks import BatchSpread, UpsampleConv2d, build_discriminator, build_generator, parameter_count
+from gan.networks import UpsampleConv2d, build_discriminator, build_generator, parameter_count
+from gan.spread import BatchSpread
 
 
 @pytest.mark.parametrize(
