@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.quality import ROWS, main, nearness, traces
+from benchmarks.ladder import ROWS
+from benchmarks.quality import main, nearness, traces
 
 ROOT = Path(__file__).parents[1]
 

@@ -1,0 +1,97 @@
+"""The rungs of docs/recipes.md: presets, or presets with something changed, and what was expected of each."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gan.config import PRESETS, Recipe
+
+
+@dataclass(frozen=True)
+class Row:
+    """A rung of the ladder."""
+
+    change: str
+    predicted: str
+    recipe: Recipe
+    kimg: float
+
+
+def altered(recipe: Recipe, batch_spread: int | None = None, **changes: Any) -> Recipe:
+    """A recipe with other numbers, the discriminator's ``batch_spread`` among them."""
+    if batch_spread is not None:
+        changes["discriminator"] = replace(recipe.discriminator, batch_spread=batch_spread)
+    return replace(recipe, **changes)
+
+
+RUNG_KIMG, FINAL_KIMG = 60, 100
+PLAIN = altered(PRESETS["dcgan"], 0, relativistic=False, r2=False, augment=1.0, augment_target=0.0)
+PAIRED = replace(PLAIN, relativistic=True, r2=True)
+# Rates, penalties and augmentation as the paper has them, before this ladder changed the preset.
+PAPER = altered(
+    PRESETS["r3gan"],
+    0,
+    generator_lr=2e-4,
+    discriminator_lr=2e-4,
+    r1_interval=1,
+    augment=1.0,
+    augment_target=0.0,
+)
+NARROW = replace(
+    PAPER,
+    generator=replace(PAPER.generator, widths=(96, 96, 64, 32, 16)),
+    discriminator=replace(PAPER.discriminator, widths=(16, 32, 64, 96, 96)),
+)
+NARROW_LAZY = replace(NARROW, r1_interval=16)
+NARROW_ADAPTIVE = replace(NARROW_LAZY, augment=0.0, augment_target=0.6)
+NARROW_SMALL = replace(NARROW_ADAPTIVE, batch=16, generator_lr=3e-4, discriminator_lr=6e-4)
+SMALL = replace(
+    NARROW_SMALL,
+    generator=replace(NARROW_SMALL.generator, widths=(128, 128, 64, 32, 16)),
+    discriminator=replace(NARROW_SMALL.discriminator, widths=(16, 32, 64, 128, 128)),
+)
+ROWS = {
+    "plain": Row("non-saturating loss, R1", "the default until now", PLAIN, RUNG_KIMG),
+    "paired": Row("relativistic pairing, R1 + R2", "more recall", PAIRED, RUNG_KIMG),
+    "paired-half": Row("and half as much augmentation", "learns faster", replace(PAIRED, augment=0.5), RUNG_KIMG),
+    "paired-adaptive": Row(
+        "and adaptive augmentation, target .6",
+        "as half, and later stronger",
+        replace(PAIRED, augment=0.0, augment_target=0.6),
+        RUNG_KIMG,
+    ),
+    "paired-spread": Row("pairing, and batch spread", "more recall", altered(PAIRED, 4), RUNG_KIMG),
+    "paired-spread-adaptive": Row(
+        "pairing, batch spread, adaptive augmentation",
+        "the sum of its parts",
+        altered(PAIRED, 4, augment=0.0, augment_target=0.6),
+        RUNG_KIMG,
+    ),
+    "dcgan": Row("the default", "the sum of its parts", PRESETS["dcgan"], FINAL_KIMG),
+    "dcgan-2015": Row("the textbook", "coloured clouds", PRESETS["dcgan-2015"], FINAL_KIMG),
+    "seed": Row("the students' whole training", "noise", PRESETS["seed"], 400),
+    "r3gan": Row("residual, for GPUs", "the best of all", PRESETS["r3gan"], 2000),
+    "residual-small": Row(
+        "r3gan's networks, small, with dcgan's batch and rates", "better shapes, for its time", SMALL, 80
+    ),
+    # The flagship's ladder, narrow enough for one core: for --data of 40x40 pictures.
+    "narrow-dcgan": Row("the default, to compare with", "the best for its time", PRESETS["dcgan"], 57),
+    "narrow": Row("r3gan at 3/8 of its width", "too slow to win here", NARROW, 24),
+    "narrow-lazy": Row("and the penalties every 16th step", "as good a step, twice as many", NARROW_LAZY, 50),
+    "narrow-lazy-adaptive": Row("and adaptive augmentation", "more recall, as in dcgan", NARROW_ADAPTIVE, 50),
+    "narrow-small-batch": Row("and batch 16, dcgan's rates", "faster: more steps", NARROW_SMALL, 44),
+    "narrow-spread": Row(
+        "small batch, and batch spread", "more recall, as in dcgan", altered(NARROW_SMALL, 4), 44
+    ),
+    "narrow-generator": Row(
+        "the same, but dcgan's discriminator",
+        "tells which half is slow",
+        replace(NARROW_SMALL, discriminator=PRESETS["dcgan"].discriminator),
+        70,
+    ),
+    "narrow-discriminator": Row(
+        "the same, but dcgan's generator",
+        "the best: residual where it judges",
+        replace(NARROW_SMALL, generator=PRESETS["dcgan"].generator, r1_gamma=0.1),
+        40,
+    ),
+}
