@@ -33,7 +33,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.ladder import ROWS
+from benchmarks._ladder import ROWS
 from dataset.reader import load_pictures, picture_files
 from gan.checkpoint import load_checkpoint
 from gan.config import PRESETS, TrainConfig

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.ladder import ROWS
+from benchmarks._ladder import ROWS
 from benchmarks.quality import main, nearness, traces
 
 ROOT = Path(__file__).parents[1]
