@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,17 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.datasets import VisionDataset
 
 from dataset.decode import Refused, decode
 from dataset.errors import DatasetError
+
+try:
+    from torchvision.datasets import VisionDataset
+except RuntimeError as error:  # "operator torchvision::nms does not exist"
+    raise DatasetError(
+        f"torch {version('torch')} and torchvision {version('torchvision')} are not built for each other: "
+        "pip install --force-reinstall torch torchvision, both at once and from one place"
+    ) from error
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".avif", ".tif", ".tiff"})
 USABLE_MEMORY = 0.8

@@ -102,6 +102,8 @@ def save_pictures(
     Raises:
         GanError: the folder cannot be made or written, or a picture that vgc did not make is in the way.
     """
+    if folder.exists() and not folder.is_dir():
+        raise GanError(f"{folder}: is a file, not a folder; choose another --out")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         refuse_to_overwrite(folder, {f"{place:04d}.png" for place in range(len(notes))}, with_grid)

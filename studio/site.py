@@ -42,6 +42,8 @@ def export_site(model: Path, target: Path) -> Path:
     """
     if not find_spec("onnxruntime"):
         raise StudioError("vgc export --web needs ONNX Runtime: pip install '.[studio]'")
+    if target.exists() and not target.is_dir():
+        raise StudioSettingsError(f"--web {target}: is a file, not a folder; name another")
     if target.exists() and any(target.iterdir()) and not is_site(target):
         raise StudioSettingsError(f"--web {target}: holds other files; name a new folder, or an earlier site")
     try:

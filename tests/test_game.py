@@ -117,7 +117,7 @@ def test_the_strength_of_augmentation_goes_up_and_down_a_step_and_stays_a_probab
 
 def test_an_adaptive_strength_rises_while_the_discriminator_is_sure_and_goes_on_where_it_was():
     game = small_game(preset="r3gan")
-    game.recipe = replace(game.recipe, augment_target=-1.0)  # always surer than that, but where all are wrong
+    game.recipe = replace(game.recipe, augment_target=-2.0)  # always surer than that
     game.strength.zero_()
     for _ in range(5):
         game.step()

@@ -1,5 +1,8 @@
 """A folder of square pictures, for training."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +50,23 @@ def test_torchvision_sees_a_dataset(folder: Path) -> None:
     batches = list(DataLoader(CharacterPictures(folder, pil_to_tensor), batch_size=2))
     assert [batch.shape[0] for batch in batches] == [2, 1]
     assert torch.equal(torch.cat(batches), load_pictures(folder))
+
+
+def test_a_torchvision_of_another_build_is_named_with_its_remedy(tmp_path: Path) -> None:
+    (tmp_path / "torchvision").mkdir()
+    broken = "raise RuntimeError('operator torchvision::nms does not exist')"
+    (tmp_path / "torchvision/__init__.py").write_text(broken)
+    run = subprocess.run(
+        [sys.executable, "-m", "cli", "generate", "-n", "1", "--out", str(tmp_path / "out")],
+        cwd=Path(__file__).parents[1],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert "are not built for each other: pip install --force-reinstall torch torchvision" in run.stderr
+    assert "Traceback" not in run.stderr
 
 
 def refusal(folder: Path) -> str:

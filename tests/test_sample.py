@@ -97,6 +97,12 @@ def test_fewer_pictures_leave_none_of_an_earlier_call_behind_but_strangers_stay(
     assert list(written(out)) == ["0000.png", "0001.png", "0099.png"]
 
 
+def test_a_file_in_place_of_the_folder_is_called_one(model, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(GanError, match="out: is a file, not a folder; choose another --out"):
+        generate(settings(model, tmp_path / "out", count=1))
+
+
 @pytest.mark.parametrize("name", ["0001.png", "grid.png"])
 @pytest.mark.parametrize("damaged", [False, True])
 def test_a_picture_that_is_not_ours_is_never_overwritten(model, tmp_path, name, damaged):

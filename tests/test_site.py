@@ -132,6 +132,10 @@ def test_another_export_replaces_a_site_whole_and_nothing_else(site, tmp_path):
     names = {path.relative_to(target) for path in target.rglob("*")}
     assert names == {path.relative_to(site) for path in site.rglob("*")}
     assert list(tmp_path.iterdir()) == [target]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StudioSettingsError, match=r"file: is a file, not a folder; name another"):
+        export_site(built_in_model(), tmp_path / "file")
+    (tmp_path / "file").unlink()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.txt").write_text("")
     with pytest.raises(StudioSettingsError, match=r"mine: holds other files"):
