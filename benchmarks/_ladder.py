@@ -32,6 +32,7 @@ PAPER = altered(
     0,
     generator_lr=2e-4,
     discriminator_lr=2e-4,
+    r1_gamma=1.0,
     r1_interval=1,
     augment=1.0,
     augment_target=0.0,

@@ -193,7 +193,7 @@ PRESETS: dict[str, Recipe] = {
         ema_half_life_kimg=10,
     ),
     # Huang et al. 2024 (arXiv:2501.05441), for GPUs: residual, nothing normalised, relativistic pairing, R1 + R2.
-    # What is not theirs (higher rates, lazy penalties, batch spread, adaptive augmentation) won at 40x40; see
+    # What is not theirs (higher rates, lazy and softer penalties, batch spread, adaptive augmentation) won in
     # docs/recipes.md.
     "r3gan": Recipe(
         generator=Architecture("residual", (256, 256, 256, 128, 64), latent_dim=64),
@@ -206,7 +206,7 @@ PRESETS: dict[str, Recipe] = {
         flips=True,
         augment_target=0.6,
         relativistic=True,
-        r1_gamma=1.0,
+        r1_gamma=0.1,
         r1_interval=16,
         r2=True,
         ema_half_life_kimg=50,
