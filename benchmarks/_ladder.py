@@ -93,7 +93,7 @@ ROWS = {
     "narrow-discriminator": Row(
         "the same, but dcgan's generator",
         "the best: residual where it judges",
-        replace(NARROW_SMALL, generator=PRESETS["dcgan"].generator, r1_gamma=0.1),
+        replace(NARROW_SOFT, generator=PRESETS["dcgan"].generator),
         40,
     ),
 }

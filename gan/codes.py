@@ -73,7 +73,7 @@ def decode(code: str) -> Character:
     """
     code = code.strip()
     shown = code if len(code) <= 40 else f"{code[:40]}…"
-    match = re.fullmatch(rf"{PREFIX}-([0-9a-f]{{{HASH_DIGITS}}})-([\w-]{{1,100000}})", code, re.ASCII)
+    match = re.fullmatch(rf"{PREFIX}-([0-9a-f]{{{HASH_DIGITS}}})-([\w-]{{8,100000}})", code, re.ASCII)
     if not match:
         raise SettingsError(f"{shown}: not a share code; one looks like {PREFIX}-0123abcd-…")
     damaged = SettingsError(f"{shown}: this share code is damaged; copy it again, from {PREFIX}- to its end")

@@ -21,6 +21,7 @@ the same seed would not give the same bytes alone as among others. Twice as many
 but make a single picture half as fast."""
 
 MAX_PICTURES = 100_000
+GRID_FILE = "grid.png"
 ON_A_GRID = 1024
 FRAME_MS = 60
 SOFTWARE = "vgc"
@@ -104,41 +105,41 @@ def save_pictures(
     """
     if folder.exists() and not folder.is_dir():
         raise GanError(f"{folder}: is a file, not a folder; choose another --out")
+    names = [f"{place:04d}.png" for place in range(len(notes))] + [GRID_FILE] * with_grid
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        refuse_to_overwrite(folder, {f"{place:04d}.png" for place in range(len(notes))}, with_grid)
-        earlier = numbered(folder)
+        earlier = drawn_before(folder, names)
         on_grid: list[Image.Image] = []
         for place, (picture, texts) in enumerate(zip(pictures, notes, strict=True)):
-            save_png(picture, folder / f"{place:04d}.png", **texts)
+            save_png(picture, folder / names[place], **texts)
             if place < ON_A_GRID:
                 on_grid.append(picture)
-        for place in set(earlier) - set(range(len(notes))):
-            earlier[place].unlink()
-        board_file = folder / "grid.png"
+        for name in earlier - set(names):
+            (folder / name).unlink()
         if with_grid:
-            save_png(grid(on_grid), board_file)
-        elif board_file.exists() and is_ours(board_file):
-            board_file.unlink()
-        return len(earlier)
+            save_png(grid(on_grid), folder / GRID_FILE)
+        return len(earlier - {GRID_FILE})
     except OSError as error:
         raise GanError(
             f"{folder}: cannot write the pictures ({error.strerror or error}); choose another --out"
         ) from error
 
 
-def refuse_to_overwrite(folder: Path, names: set[str], with_grid: bool) -> None:
-    """GanError if a picture there of one of these names, or the grid, is not vgc's own."""
-    wanted = names | {"grid.png"} if with_grid else names
+def drawn_before(folder: Path, names: Sequence[str]) -> set[str]:
+    """The names of the numbered pictures and the grid that an earlier call left there.
+
+    Raises:
+        GanError: one of ``names``, which are to be written, stands there, and vgc did not make it.
+    """
+    drawn = set()
     for path in sorted(folder.glob("*.png")):
-        if path.name in wanted and not is_ours(path):
+        if path.name != GRID_FILE and not re.fullmatch(r"\d{4,}", path.stem):
+            continue
+        if is_ours(path):
+            drawn.add(path.name)
+        elif path.name in names:
             raise GanError(f"{path}: vgc did not make this and will not overwrite it; choose another --out")
-
-
-def numbered(folder: Path) -> dict[int, Path]:
-    """The numbered pictures there that vgc itself wrote."""
-    named = [path for path in folder.glob("*.png") if re.fullmatch(r"\d{4,}", path.stem)]
-    return {int(path.stem): path for path in named if is_ours(path)}
+    return drawn
 
 
 def is_ours(path: Path) -> bool:
