@@ -10,6 +10,9 @@ AUGMENT_DRAWS = 7
 ADAPT_IMAGES = 50_000
 """Real pictures in which an adaptive strength may go from never to always. Karras et al. 2020 take 500,000, but
 their runs are a hundred times as long as one on a CPU."""
+STRONGEST_ADAPTED = 0.8
+"""Where an adaptive strength stops rising: a set of crisp drawings lets the discriminator win without learning a
+picture by heart, and stronger augmentation only leaks then (Karras et al. 2020, section 2.2)."""
 
 
 def flip_half(pictures: Tensor, uniform: Tensor) -> Tensor:
@@ -47,13 +50,13 @@ def adapt(strength: Tensor, sign_real: Tensor, target: float, batch: int) -> Non
     """Move the strength, in place, a step up where the discriminator is too sure of real pictures, else down.
 
     Args:
-        strength: [] float32, 0 to 1.
+        strength: [] float32, 0 to `STRONGEST_ADAPTED`.
         sign_real: [] float32, mean sign of its scores on a batch of real pictures: r_t of Karras et al. 2020,
             equation 1.
         target: of ``sign_real``.
         batch: real pictures in the step.
     """
-    strength.add_(torch.sign(sign_real - target) * batch / ADAPT_IMAGES).clamp_(0, 1)
+    strength.add_(torch.sign(sign_real - target) * batch / ADAPT_IMAGES).clamp_(0, STRONGEST_ADAPTED)
 
 
 def colour(difference: Tensor, uniform: Tensor) -> Tensor:

@@ -9,7 +9,16 @@ from conftest import slim
 from torch import nn
 
 from gan import ema, losses
-from gan.augment import ADAPT_IMAGES, AUGMENT_DRAWS, TRANSLATION, adapt, augment, background_colour, flip_half
+from gan.augment import (
+    ADAPT_IMAGES,
+    AUGMENT_DRAWS,
+    STRONGEST_ADAPTED,
+    TRANSLATION,
+    adapt,
+    augment,
+    background_colour,
+    flip_half,
+)
 from gan.config import PRESETS, SettingsError
 from gan.game import Game
 
@@ -104,15 +113,15 @@ def test_augmentation_of_half_the_strength_changes_half_of_the_colours_and_indep
     assert (moved & recoloured).float().mean() == pytest.approx(0.25 * 24 / 25, abs=0.05)
 
 
-def test_the_strength_of_augmentation_goes_up_and_down_a_step_and_stays_a_probability():
+def test_the_strength_of_augmentation_goes_up_and_down_a_step_and_stays_where_nothing_leaks():
     strength = torch.tensor(0.0)
     step = 50 / ADAPT_IMAGES
     for sign, expected in ((0.9, step), (0.61, 2 * step), (0.2, step), (-1.0, 0.0), (-1.0, 0.0)):
         adapt(strength, torch.tensor(sign), target=0.6, batch=50)
         assert float(strength) == pytest.approx(expected)
-    strength.fill_(1.0)
+    strength.fill_(STRONGEST_ADAPTED)
     adapt(strength, torch.tensor(0.9), target=0.6, batch=50)
-    assert float(strength) == 1.0
+    assert float(strength) == pytest.approx(STRONGEST_ADAPTED)
 
 
 def test_an_adaptive_strength_rises_while_the_discriminator_is_sure_and_goes_on_where_it_was():
