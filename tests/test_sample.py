@@ -128,15 +128,16 @@ def test_truncation_zero_draws_one_picture_again_and_again(model, tmp_path):
     assert np.array_equal(pictures[0], pictures[2])
 
 
-def test_truncation_makes_pictures_more_alike_but_no_darker():
+def test_truncation_makes_pictures_more_alike_and_does_not_darken_them_as_shorter_latents_do():
     generator, header = load_generator(built_in_model(), CPU)
     latents = latents_of(range(40), header.architecture.latent_dim)
-    wide, narrow = (
+    wide, narrow, shortened = (
         torch.stack([torch.from_numpy(np.array(picture)).float() for picture in draw(generator, chosen)])
-        for chosen in (latents, truncated(latents, generator, 0.5))
+        for chosen in (latents, truncated(latents, generator, 0.5), latents * 0.5)
     )
     assert narrow.std(0).mean() < 0.8 * wide.std(0).mean()
-    assert narrow.mean() > 0.75 * wide.mean()
+    assert narrow.std(0).mean() < shortened.std(0).mean()
+    assert narrow.mean() > 1.05 * shortened.mean()
 
 
 def test_the_animation_walks_from_seed_to_seed_and_back(model, tmp_path):
