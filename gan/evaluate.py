@@ -22,14 +22,13 @@ from gan.metrics import floor_scores, kid_subset_size, scores
 from gan.models import find_model
 from gan.neighbours import MAX_COMPARED, Seen, TrainingSet, memorisation, neighbour_board
 from gan.run import data_of
-from gan.sample import MAX_PICTURES, draw, latents_of, save_png
+from gan.sample import GRID_FILE, MAX_PICTURES, draw, latents_of, save_png
 from gan.truncation import truncated
 from scraper.atomic import write_text
 from scraper.progress import Progress, silent
 
 METRICS = ("kid", "fid", "prdc", "nn")
 PICTURES_AT_ONCE = 512
-GRID_FILE = "grid.png"
 BOARD_FILE = "neighbours.png"
 SCORES_FILE = "scores.json"
 
