@@ -34,10 +34,10 @@ def picture_files(folder: Path) -> list[Path]:
         DatasetError: there is no such folder, or no picture in it.
     """
     if not folder.is_dir():
-        raise DatasetError(f"{folder}: no such folder; make it with vgc preprocess, or name another with --data")
+        raise DatasetError(f"{folder}: no such folder; make it with vgc preprocess, or name another")
     files = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()]
     if not files:
-        raise DatasetError(f"{folder}: no pictures in it; fill it with vgc preprocess, or name another --data")
+        raise DatasetError(f"{folder}: no pictures in it; fill it with vgc preprocess, or name another")
     return sorted(files, key=lambda path: path.name)
 
 
@@ -113,7 +113,7 @@ def _mend(folder: Path, side: int) -> str:
     out = folder.with_name(f"{folder.name}-{size_px}")
     return (
         f"make them alike with: vgc preprocess --raw {folder} --out {out} --size {size_px}, "
-        f"then train with --data {out / 'rgb_images'}"
+        f"then name {out / 'rgb_images'}"
     )
 
 

@@ -17,7 +17,7 @@ from gan.checkpoint import load_generator
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
 from gan.evaluation import FEWEST_PICTURES, require_scores
-from gan.features import FeatureNetwork, cached_features, feature_network, score_name
+from gan.features import cached_features, feature_network, score_name
 from gan.metrics import floor_scores, kid_subset_size, scores
 from gan.models import find_model
 from gan.neighbours import MAX_COMPARED, Seen, TrainingSet, memorisation, neighbour_board
@@ -167,10 +167,11 @@ def evaluate(settings: EvaluateSettings, progress: Progress = silent) -> Evaluat
     data = settings.data or (model and data_of(model)) or TrainConfig.data
     reals = load_pictures(data)
     require_scores(reals, data)
+    unseen = read_held_out(settings.held_out, reals.shape[-1])
     fakes = drawn(model, settings, reals, device) if model else read(settings, reals)
+    make_folder(settings.out)
     fake_features = network(fakes, fakes.count, "generated", progress)
     real_features = cached_features(network, reals, progress=progress)
-    make_folder(settings.out)
     found = Evaluation(
         generated=fakes.origin,
         real=str(data),
@@ -186,8 +187,10 @@ def evaluate(settings: EvaluateSettings, progress: Progress = silent) -> Evaluat
     if "nn" in settings.wanted:
         generated = Seen(fakes.first, fake_features[: len(fakes.first)])
         mirrored = cached_features(network, reals, mirrored=True, progress=progress)
-        held_out = read_held_out(settings.held_out, reals.shape[-1], network, progress)
         training = TrainingSet(Seen(reals, real_features), mirrored)
+        held_out = None
+        if unseen is not None:
+            held_out = Seen(unseen, network([unseen], len(unseen), "held-out", progress))
         add_neighbours(found, settings, generated, training, held_out)
     write_text(settings.out / SCORES_FILE, json.dumps(found.to_json(), indent=2) + "\n")
     return found
@@ -231,7 +234,7 @@ def add_neighbours(
     save_png(neighbour_board(generated.pictures, training.seen.pictures, compared), found.board)
 
 
-def read_held_out(folder: Path | None, side: int, network: FeatureNetwork, progress: Progress) -> Seen | None:
+def read_held_out(folder: Path | None, side: int) -> Tensor | None:
     """Some pictures that the model never saw; GanError if their size is not the others'."""
     if folder is None:
         return None
@@ -241,7 +244,7 @@ def read_held_out(folder: Path | None, side: int, network: FeatureNetwork, progr
             f"{folder}: pictures of {pictures.shape[-1]} pixels, but the training ones have {side}; "
             f"make them alike with vgc preprocess --size {side}"
         )
-    return Seen(pictures, network([pictures], len(pictures), "held-out", progress))
+    return pictures
 
 
 def make_folder(folder: Path) -> None:

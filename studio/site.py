@@ -41,7 +41,7 @@ def export_site(model: Path, target: Path) -> Path:
         StudioSettingsError: the folder holds something else.
     """
     if not find_spec("onnxruntime"):
-        raise StudioError("vgc export --web needs ONNX Runtime: pip install '.[studio]'")
+        raise StudioError("vgc export --web needs ONNX Runtime and the exporter: pip install '.[studio,onnx]'")
     if target.exists() and not target.is_dir():
         raise StudioSettingsError(f"--web {target}: is a file, not a folder; name another")
     if target.exists() and any(target.iterdir()) and not is_site(target):

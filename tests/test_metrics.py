@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from dataset.errors import DatasetError
 from dataset.reader import load_pictures
 from gan.checkpoint import GeneratorHeader, save_generator
 from gan.config import PRESETS, GanError, SettingsError
@@ -312,6 +313,20 @@ def test_pictures_of_another_size_or_too_few_are_refused(discs, tmp_path):
     for words in ({"fakes": folder, "data": discs}, {"fakes": discs, "data": folder}):
         with pytest.raises(GanError, match=r"others: 19 pictures; scores need 20 at least"):
             evaluate(EvaluateSettings(**words, device="cpu"))
+
+
+def test_what_is_wrong_with_a_folder_is_said_before_the_work(discs, tmp_path):
+    told: list[int] = []
+
+    def progress(done: int, *_: object) -> None:
+        told.append(done)
+
+    with pytest.raises(DatasetError, match="nowhere: no such folder"):
+        evaluate(EvaluateSettings(fakes=discs, data=discs, held_out=tmp_path / "nowhere", device="cpu"), progress)
+    (tmp_path / "a-file").touch()
+    with pytest.raises(GanError, match=r"a-file: cannot be made .*choose another --out"):
+        evaluate(EvaluateSettings(fakes=discs, data=discs, out=tmp_path / "a-file", device="cpu"), progress)
+    assert told == []
 
 
 @pytest.mark.parametrize(
