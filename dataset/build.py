@@ -86,6 +86,8 @@ class BuildSettings:
             ) from None
         if self.workers < 1:
             raise DatasetSettingsError(f"--workers {self.workers}: choose 1 or more")
+        if self.out.is_file():
+            raise DatasetSettingsError(f"--out {self.out}: is a file, not a folder; choose another")
         if self.raw.resolve().is_relative_to(self.out.resolve()):
             raise DatasetSettingsError(
                 f"--out {self.out} holds the raw pictures in {self.raw}; choose another folder"

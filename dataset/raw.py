@@ -70,6 +70,8 @@ def find_raw(folder: Path, leave_out: Path) -> RawFolder:
     Raises:
         DatasetError: there is no such folder.
     """
+    if folder.is_file():
+        raise DatasetError(f"{folder}: is a file, not a folder of pictures; name another with --raw")
     if not folder.is_dir():
         raise DatasetError(
             f"{folder}: no such folder; run vgc scrape first, or name a folder of pictures with --raw"

@@ -23,6 +23,8 @@ except RuntimeError as error:  # "operator torchvision::nms does not exist"
     ) from error
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".avif", ".tif", ".tiff"})
+SIDES_PX = (16, 32, 48, 64, 80, 96, 128, 192, 256)
+"""Sides that we advise: some of those that networks can be built for."""
 USABLE_MEMORY = 0.8
 """Share of the free memory that the pictures may take."""
 
@@ -33,6 +35,8 @@ def picture_files(folder: Path) -> list[Path]:
     Raises:
         DatasetError: there is no such folder, or no picture in it.
     """
+    if folder.is_file():
+        raise DatasetError(f"{folder}: is a file, not a folder of pictures; name another")
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder; make it with vgc preprocess, or name another")
     files = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()]
@@ -109,7 +113,7 @@ def _open_rgb(file: Path) -> Image.Image:
 
 
 def _mend(folder: Path, side: int) -> str:
-    size_px = min(max(side, 16), 512)
+    size_px = max((each for each in SIDES_PX if each <= side), default=SIDES_PX[0])
     out = folder.with_name(f"{folder.name}-{size_px}")
     return (
         f"make them alike with: vgc preprocess --raw {folder} --out {out} --size {size_px}, "

@@ -1,5 +1,6 @@
 """The loop: what to ask for next, and what became of it."""
 
+import errno
 import logging
 import time
 from collections import deque
@@ -33,6 +34,9 @@ READ_AHEAD = 2000
 TOLD_MINUTES = 1.0
 """A crawl that will take longer says so before it starts."""
 
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What a full disk, a used-up quota and a file system's limit are called."""
+
 log = logging.getLogger(__name__)
 
 
@@ -55,9 +59,10 @@ def crawl(settings: ScrapeSettings, progress: Progress = silent) -> ScrapeSummar
             _warn(settings)
             return _Crawl(settings, progress, stack).run()
         except OSError as error:
+            remedy = "make room there" if error.errno in NO_ROOM else "see who may write there"
             raise ScrapeError(
-                f"cannot write {error.filename or settings.out} ({error.strerror}): make room there or choose "
-                "another folder with --out; what was saved is saved, and the same command goes on"
+                f"cannot write {error.filename or settings.out} ({error.strerror}): {remedy}, or choose another "
+                "folder with --out; what was saved is saved, and the same command goes on"
             ) from error
 
 
@@ -117,7 +122,8 @@ class _Crawl:
             ) from None
         except (ScrapeError, OSError) as error:
             self._end_early()
-            if isinstance(error, ScrapeError) and self._summary.pages:
+            usage = isinstance(error, ScrapeSettingsError)  # there is nothing to tell of
+            if isinstance(error, ScrapeError) and self._summary.pages and not usage:
                 error.summary = self._summary
             raise
         finally:

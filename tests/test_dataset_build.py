@@ -414,6 +414,15 @@ def test_a_missing_folder_names_the_command_that_makes_it(tmp_path: Path, out: P
     assert not out.exists()
 
 
+def test_a_file_in_place_of_a_folder_is_named_with_its_option(tmp_path: Path, raw: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.touch()
+    with pytest.raises(DatasetSettingsError, match=r"--out .*notes\.txt: is a file, not a folder"):
+        make(raw, file)
+    with pytest.raises(DatasetError, match=r"notes\.txt: is a file, .*--raw"):
+        make(file, tmp_path / "out")
+
+
 def test_a_folder_without_any_file_is_an_error(tmp_path: Path, out: Path) -> None:
     (tmp_path / "bare").mkdir()
     with pytest.raises(DatasetError, match="nothing in it"):

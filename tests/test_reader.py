@@ -14,7 +14,8 @@ from torchvision.transforms.v2.functional import pil_to_tensor
 
 import dataset.reader
 from dataset.errors import DatasetError
-from dataset.reader import CharacterPictures, load_pictures
+from dataset.reader import SIDES_PX, CharacterPictures, load_pictures
+from gan.config import doublings
 
 COLOURS = {"b.png": (1, 2, 3), "a.png": (4, 5, 6), "C.png": (7, 8, 9)}
 
@@ -79,6 +80,10 @@ def test_a_missing_folder_names_the_command_that_makes_it(tmp_path: Path) -> Non
     assert "no such folder; make it with vgc preprocess" in refusal(tmp_path / "nowhere")
 
 
+def test_a_file_is_no_folder(folder: Path) -> None:
+    assert refusal(folder / "C.png") == f"{folder / 'C.png'}: is a file, not a folder of pictures; name another"
+
+
 def test_an_empty_folder_names_the_command_that_fills_it(tmp_path: Path) -> None:
     assert "no pictures in it; fill it with vgc preprocess" in refusal(tmp_path)
 
@@ -95,7 +100,12 @@ def test_pictures_that_are_not_square_name_the_file_and_the_command(folder: Path
     words = refusal(folder)
     assert "A.png: 100x60 is not square" in words
     assert "vgc preprocess --raw" in words
-    assert "--size 100" in words
+    assert "--size 96" in words
+
+
+def test_the_size_that_is_advised_can_be_trained_on() -> None:
+    for side in SIDES_PX:
+        assert doublings(side)
 
 
 def test_a_damaged_picture_names_the_file(folder: Path) -> None:

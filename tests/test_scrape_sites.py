@@ -296,9 +296,10 @@ def test_letters_are_chosen_by_spans_and_single_ones(wanted: str, tmp_path: Path
 def test_letters_that_the_site_has_not_are_named(tmp_path: Path) -> None:
     with (
         small_site("ab", count=1) as web,
-        pytest.raises(ScrapeSettingsError, match="--letters x: the site has a, b"),
+        pytest.raises(ScrapeSettingsError, match="--letters x: the site has a, b") as error,
     ):
         crawl(ScrapeSettings(base_url=web.url, letters="x", out=tmp_path, delay_seconds=0, limits=FAST))
+    assert error.value.summary is None
 
 
 def test_a_letter_among_others_that_the_site_has_not_is_told(
