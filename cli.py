@@ -256,6 +256,7 @@ def train(
     from gan.config import SettingsError, TrainConfig
     from gan.launch import is_launched, launch
     from gan.rehearsal import rehearse
+    from gan.train import IMAGES_FOR_SHAPES
     from gan.train import resume as resume_run
     from gan.train import train as train_run
 
@@ -277,13 +278,15 @@ def train(
         if dry_run:
             return show_rehearsal(screen, rehearse(config, line))
         if resume is None:
-            summary = train_run(config, line, profile)
+            summary = train_run(config, line, profile, screen.hint)
         else:
-            summary = resume_run(resume, TrainConfig.output, given, line, profile)
+            summary = resume_run(resume, TrainConfig.output, given, line, profile, screen.hint)
     screen.result(vars(summary))
     if summary.stopped:
         raise KeyboardInterrupt(f"stopped and saved; go on with: vgc train --resume {summary.run.name}")
     screen.say(f"{summary.run}: {summary.images:,} images shown in {summary.minutes:.1f} minutes")
+    if summary.images < IMAGES_FOR_SHAPES:
+        screen.hint(f"too few images for more than noise: vgc train --resume {summary.run.name} --minutes 60")
     screen.hint("next: vgc generate -n 64")
     return 0
 
@@ -328,7 +331,9 @@ def generate(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("generated"),
     grid: Annotated[bool, typer.Option(help="Write grid.png too.")] = True,
-    animate: Annotated[Path | None, typer.Option(help="Also write a GIF that walks from seed to seed.")] = None,
+    animate: Annotated[
+        Path | None, typer.Option(metavar="FILE.gif", help="Also write a GIF that walks from seed to seed.")
+    ] = None,
     sprites: Annotated[
         bool,
         typer.Option("--sprites", help="Also write sprites.zip, for a game: transparent, few colours, a sheet."),
@@ -455,8 +460,9 @@ def demo(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
 ) -> None:
     """The whole road offline on the built-in site: scrape, preprocess, train, generate."""
-    from gan.demo import IMAGES_FOR_SHAPES, DemoSettings
+    from gan.demo import DemoSettings
     from gan.demo import demo as run_demo
+    from gan.train import IMAGES_FOR_SHAPES
 
     settings = DemoSettings(out, minutes, letters, device)
     screen.hint(f"vgc demo: the built-in site, then {minutes:g} minutes of training; nothing leaves this machine")
@@ -566,7 +572,15 @@ def info(
 
 
 def show_info(screen: Screen, found: dict[str, Any]) -> None:
-    """Print what `gan.info.info` found, for a person."""
+    """Print what `gan.info.info` found, for a person; last what a terminal should still show at the end."""
+    for preset, networks in found["presets"].items():
+        for kind, network in networks.items():
+            default = " (default)" if preset == found["default_preset"] else ""
+            screen.say(f"{preset}{default}: {kind}, {network['parameters']:,} parameters")
+            for layer in network["layers"]:
+                shape = " x ".join(map(str, layer["shape"]))
+                screen.say(f"  {layer['name']:18}{layer['kind']:18}{shape:>16}{layer['parameters']:>14,}")
+            screen.say()
     for name, version in found["versions"].items():
         screen.say(f"{name:16}{version}")
     screen.say(f"{'system':16}{found['system']}")
@@ -575,13 +589,6 @@ def show_info(screen: Screen, found: dict[str, Any]) -> None:
     screen.say(f"{'--device auto':16}{found['auto']}")
     screen.say(f"{'built-in':16}{found['built_in_generator']}")
     screen.say(f"{'runs':16}{', '.join(found['runs']) or 'none here'}")
-    for preset, networks in found["presets"].items():
-        for kind, network in networks.items():
-            default = " (default)" if preset == found["default_preset"] else ""
-            screen.say(f"\n{preset}{default}: {kind}, {network['parameters']:,} parameters")
-            for layer in network["layers"]:
-                shape = " x ".join(map(str, layer["shape"]))
-                screen.say(f"  {layer['name']:18}{layer['kind']:18}{shape:>16}{layer['parameters']:>14,}")
 
 
 def show_version(wanted: bool) -> None:

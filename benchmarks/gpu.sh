@@ -54,7 +54,7 @@ fi
 
 smoke() {
     vgc info >"$out/info.txt"
-    head -n 16 "$out/info.txt"
+    tail -n 16 "$out/info.txt"
     vgc train --data "$data" --device "$device" --kimg "$([ -n "$tiny" ] && echo 0.1 || echo 20)" \
         --run "smoke-$(date +%s)-$$" -q
     echo "smoke test passed on $device"

@@ -103,7 +103,9 @@ def read_generator_file(path: Path) -> tuple[dict[str, Tensor], GeneratorHeader]
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except SafetensorError as error:
-        raise GanError(f"{path}: damaged or not a safetensors file") from error
+        raise GanError(
+            f"{path}: damaged, or no generator file; name a run or another file with --model"
+        ) from error
     if HEADER_KEY not in metadata:
         raise GanError(f"{path}: not a generator of vgc (its header has no '{HEADER_KEY}' entry)")
     values = json.loads(metadata[HEADER_KEY])

@@ -22,8 +22,6 @@ Stage = Callable[[str], AbstractContextManager[Progress]]
 """Opens the progress display of a stage, by its title."""
 
 CONNECTIONS = 4
-IMAGES_FOR_SHAPES = 4000
-"""Real pictures shown before the default preset draws more than noise."""
 CAPTION_HEIGHT = 44
 CAPTION_COLOUR = (228, 228, 231)
 

@@ -167,7 +167,7 @@ def evaluate(settings: EvaluateSettings, progress: Progress = silent) -> Evaluat
     data = settings.data or (model and data_of(model)) or TrainConfig.data
     reals = load_pictures(data)
     require_scores(reals, data)
-    unseen = read_held_out(settings.held_out, reals.shape[-1])
+    unseen = read_held_out(settings.held_out, reals)
     fakes = drawn(model, settings, reals, device) if model else read(settings, reals)
     make_folder(settings.out)
     fake_features = network(fakes, fakes.count, "generated", progress)
@@ -234,15 +234,27 @@ def add_neighbours(
     save_png(neighbour_board(generated.pictures, training.seen.pictures, compared), found.board)
 
 
-def read_held_out(folder: Path | None, side: int) -> Tensor | None:
-    """Some pictures that the model never saw; GanError if their size is not the others'."""
+def read_held_out(folder: Path | None, reals: Tensor) -> Tensor | None:
+    """Some pictures that the model never saw, [N, 3, H, W] uint8.
+
+    Raises:
+        GanError: their size is not the others', or some are among ``reals``.
+    """
     if folder is None:
         return None
     pictures = load_pictures(folder)[:MAX_COMPARED]
+    side = reals.shape[-1]
     if pictures.shape[-1] != side:
         raise GanError(
             f"{folder}: pictures of {pictures.shape[-1]} pixels, but the training ones have {side}; "
             f"make them alike with vgc preprocess --size {side}"
+        )
+    known = {picture.numpy().tobytes() for picture in pictures}
+    seen = len(known & {picture.numpy().tobytes() for picture in reals})
+    if seen:
+        raise GanError(
+            f"{folder}: {seen} of {len(known)} pictures are among the training ones too; take them away there "
+            "and train without them (docs/training.md, Evaluating)"
         )
     return pictures
 

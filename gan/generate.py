@@ -14,6 +14,7 @@ from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
 from gan.evaluation import require_scores
 from gan.models import find_model
+from gan.pretrained import TRAINED_ON
 from gan.run import data_of
 from gan.sample import MAX_PICTURES, draw, latents_of, parse_seeds, save_animation, save_pictures
 from gan.truncation import truncated
@@ -122,9 +123,12 @@ def with_best_seeds(settings: GenerateSettings, progress: Progress = silent) -> 
     generator, header = load_generator(path, device)
     data = settings.data or data_of(path)
     if data is None:
+        made = (
+            "; vgc demo makes it: vgc-demo/Data/train_data/rgb_images" if header.trained_on == TRAINED_ON else ""
+        )
         raise GanError(
             f"--best-of judges by the pictures that the generator learned from ({header.trained_on}): "
-            "name their folder with --data"
+            f"name their folder with --data{made}"
         )
     reals = load_pictures(data)
     require_scores(reals, data)

@@ -19,8 +19,9 @@ from gan.game import Game, parts_of
 from gan.pace import Clock, is_due, is_over, position, remaining, stop_signals
 from gan.profiling import profiled
 from gan.record import Record
+from gan.report import REPORT_FILE
 from gan.run import RunFolder
-from scraper.progress import Progress, silent
+from scraper.progress import Progress, Tell, silent, unheard
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,9 @@ MINUTES_ON_CPU = 20.0
 """Length of a run on a CPU where the user names none; a GPU plays the preset's kimg."""
 FEW_PICTURES = 50
 """Fewer are trained on, but not without a word."""
+
+IMAGES_FOR_SHAPES = 4000
+"""Real pictures shown before the default preset draws more than noise."""
 
 CHANGEABLE = {
     "kimg",
@@ -59,13 +63,16 @@ class TrainSummary:
     """Ended by a signal, before its time."""
 
 
-def train(config: TrainConfig, progress: Progress = silent, profile: bool = False) -> TrainSummary:
+def train(
+    config: TrainConfig, progress: Progress = silent, profile: bool = False, tell: Tell = unheard
+) -> TrainSummary:
     """Train from fresh weights.
 
     Args:
         config: the settings; ``recipe`` is replaced by the preset's, at the size of the pictures.
         progress: told the images shown after every step.
         profile: whether to record where the time goes; see `gan.profiling`.
+        tell: told at the start where the run is and what it trains with.
 
     Raises:
         GanError: see `play`; or the device, the folder or the pictures are not there.
@@ -79,7 +86,7 @@ def train(config: TrainConfig, progress: Progress = silent, profile: bool = Fals
         config = replace(config, precision=world.from_leader(config.precision))
         game = game_of(config, pictures, device, world)
         with RunFolder.create(config) if world.leads else nullcontext() as folder:
-            return play(game, folder, config, 0.0, progress, profile)
+            return play(game, folder, config, 0.0, progress, profile, tell)
 
 
 def pictures_of(config: TrainConfig) -> Tensor:
@@ -97,7 +104,7 @@ def pictures_of(config: TrainConfig) -> Tensor:
             )
         log.warning("%s (%d such pictures); take away what is no character", told, int(blank.sum()))
     if len(pictures) < FEW_PICTURES:
-        log.warning("%s: only %d pictures; the generator may learn them by heart", config.data, len(pictures))
+        log.warning("%s: few pictures (%d); the generator may learn them by heart", config.data, len(pictures))
     return pictures
 
 
@@ -124,7 +131,12 @@ def game_of(config: TrainConfig, pictures: Tensor, device: torch.device, world: 
 
 
 def resume(
-    name: str, output: Path, changes: dict[str, Any], progress: Progress = silent, profile: bool = False
+    name: str,
+    output: Path,
+    changes: dict[str, Any],
+    progress: Progress = silent,
+    profile: bool = False,
+    tell: Tell = unheard,
 ) -> TrainSummary:
     """Go on with a run, bit for bit as if it had never stopped (on a CPU, or with ``deterministic``).
 
@@ -132,7 +144,7 @@ def resume(
         name: the run's name in ``output``, or its path.
         output: the folder that holds the runs.
         changes: settings by name that the user gave; only `CHANGEABLE` ones may differ from the run's.
-        progress, profile: as in `train`.
+        progress, profile, tell: as in `train`.
 
     Raises:
         GanError, SettingsError, DatasetError: as in `train`; or there is no such run, its checkpoint is damaged,
@@ -146,7 +158,8 @@ def resume(
         game = game_of(config, pictures_of(config), device, world)
         if state["fingerprint"] != game.fingerprint:
             raise GanError(
-                f"{config.data}: the pictures have changed since {folder.path.name} began; start a new run"
+                f"{config.data}: the pictures have changed since {folder.path.name} began; put back what it had, "
+                "or start a new run"
             )
         game.load_state(state)
         if is_over(config, game.images, state["seconds"]):
@@ -154,16 +167,15 @@ def resume(
             raise SettingsError(f"{name} has reached its end ({so_far}): go on with a larger --kimg or --minutes")
         if world.leads:
             folder.write_config(config)
-        return play(game, folder if world.leads else None, config, state["seconds"], progress, profile)
+        return play(game, folder if world.leads else None, config, state["seconds"], progress, profile, tell)
 
 
 def changed(config: TrainConfig, changes: dict[str, Any]) -> TrainConfig:
     """The run's settings with the user's changes; SettingsError names those that may not change."""
-    refused = [
-        name for name, value in changes.items() if name not in CHANGEABLE and getattr(config, name) != value
-    ]
+    had = {name: config.batch_size if name == "batch" else getattr(config, name) for name in changes}
+    refused = [name for name, value in changes.items() if name not in CHANGEABLE and had[name] != value]
     if refused:
-        told = ", ".join(f"--{name} {changes[name]} (the run has {getattr(config, name)})" for name in refused)
+        told = ", ".join(f"--{name} {changes[name]} (the run has {had[name]})" for name in refused)
         raise SettingsError(f"--resume cannot change {told}; leave it out, or start a new run")
     # A run told to end at another point forgets the end that it had.
     ends = {"kimg": None, "minutes": None} if {"kimg", "minutes"} & set(changes) else {}
@@ -192,6 +204,7 @@ def play(
     earlier_seconds: float,
     progress: Progress,
     profile: bool,
+    tell: Tell,
 ) -> TrainSummary:
     """Step until the end, a signal or a failure; whatever comes, a checkpoint stands.
 
@@ -200,13 +213,15 @@ def play(
         folder: where the run is written down; None in a process that works for another one.
         config: of the run.
         earlier_seconds: of training before this piece.
-        progress, profile: as in `train`.
+        progress, profile, tell: as in `train`.
 
     Raises:
         GanError: out of memory (names what would fit), or the losses are no numbers any more.
     """
     clock = Clock(earlier_seconds, game.images, config.save_minutes * 60)
     record = Record(game, folder, config, clock)
+    if folder:
+        tell(beginning(game, folder))
     losses = f"losses from {IMAGES_BETWEEN_METRICS:,} images on"
     clock.start()
     record.start()
@@ -235,6 +250,16 @@ def play(
     record.end(stopped)
     average = (game.images - clock.images_before) / max(clock.piece_seconds, 1e-9)
     return TrainSummary(record.path, game.images, clock.seconds / 60, average, stopped)
+
+
+def beginning(game: Game, folder: RunFolder) -> str:
+    """Words on where a run is and what it trains with."""
+    count, _, _, side = game.pictures.shape
+    machine = f"{game.precision} on {game.device}"
+    return (
+        f"{folder.path}: {count:,} pictures of {side}x{side}, batch {game.batch}, {machine}\n"
+        f"to watch: {folder.path / REPORT_FILE}"
+    )
 
 
 def step(game: Game) -> None:

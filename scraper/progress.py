@@ -8,3 +8,11 @@ Progress = Callable[[int, int | None, str], None]
 
 def silent(_done: int, _total: int | None, _text: str) -> None:
     """Report nothing."""
+
+
+Tell = Callable[[str], None]
+"""Called with a line for a person, told once."""
+
+
+def unheard(_line: str) -> None:
+    """Tell nobody."""

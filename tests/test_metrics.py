@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageChops
 
 from dataset.errors import DatasetError
 from dataset.reader import load_pictures
@@ -289,14 +289,29 @@ def test_a_folder_of_the_real_pictures_themselves_is_seen_to_be_copies(discs, tm
     copies = tmp_path / "copies"
     shutil.copytree(discs, copies)
     Image.new("RGB", (99, 99)).save(copies / "grid.png")
+    unseen = tmp_path / "unseen"
+    unseen.mkdir()
+    for number, file in enumerate(sorted(discs.glob("*.png"))[:20]):
+        with Image.open(file) as disc:
+            ImageChops.offset(disc, 3).save(unseen / f"{number}.png")
     settings = EvaluateSettings(
-        fakes=copies, data=discs, held_out=discs, metrics="prdc,nn", out=tmp_path / "out", device="cpu"
+        fakes=copies, data=discs, held_out=unseen, metrics="prdc,nn", out=tmp_path / "out", device="cpu"
     )
     found = evaluate(settings)
+    assert all(ratio < 0.1 for ratio in found.memorisation.values())
     assert found.generated_pictures == 40
     assert found.scores["precision"] == found.scores["coverage"] == 1
     assert "fid" not in found.scores
-    assert found.compared_with == f"40 held-out pictures of {discs}"
+    assert found.compared_with == f"20 held-out pictures of {unseen}"
+
+
+def test_held_out_pictures_that_were_trained_on_are_refused(discs, tmp_path):
+    held_out = tmp_path / "held-out"
+    held_out.mkdir()
+    Image.new("RGB", (16, 16)).save(held_out / "new.png")
+    shutil.copy(discs / "003.png", held_out)
+    with pytest.raises(GanError, match=r"held-out: 1 of 2 pictures are among the training ones too; take them"):
+        evaluate(EvaluateSettings(fakes=discs, data=discs, held_out=held_out, device="cpu"))
 
 
 def test_pictures_of_another_size_or_too_few_are_refused(discs, tmp_path):

@@ -143,4 +143,4 @@ def test_pictures_of_one_colour_are_named(tmp_path, caplog):
     Image.radial_gradient("L").resize((16, 16)).convert("RGB").save(data / "1.png")
     train(TrainConfig(data, **given))
     assert "0.png: one colour all over (2 such pictures)" in caplog.text
-    assert "only 3 pictures" in caplog.text
+    assert "few pictures (3)" in caplog.text

@@ -77,6 +77,10 @@ def test_candidates_cannot_be_judged_without_the_pictures_that_the_model_learned
         generate(settings(model, tmp_path / "out", best_of=2))
     with pytest.raises(SettingsError, match="--best-of 65: choose 1 to 64"):
         settings(model, tmp_path / "out", best_of=65)
+    with pytest.raises(
+        GanError, match=r"built-in characters .*vgc demo makes it: vgc-demo/Data/train_data/rgb_images"
+    ):
+        generate(settings(built_in_model(), tmp_path / "out", best_of=2))
 
 
 def test_each_picture_tells_its_seed(model, tmp_path):

@@ -126,6 +126,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(discs, tmp_path):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=240)
     assert process.returncode == 130
+    assert errors.splitlines()[1].startswith(f"{Path('train_output/r')}: 40 pictures of 16x16, batch 8, ")
     assert errors.splitlines()[-1] == "vgc: stopped and saved; go on with: vgc train --resume r"
     assert load_checkpoint(run / "checkpoint.pt")["steps"] > 0
 
@@ -152,6 +153,21 @@ def test_resuming_refuses_other_settings_by_name(discs, tmp_path):
     with pytest.raises(SettingsError, match=r"--batch 16 \(the run has 8\)"):
         resume("r", tmp_path, {"batch": 16, "kimg": 0.1})
     resume("r", tmp_path, {"batch": 8, "kimg": 0.1})
+
+
+def test_resuming_knows_the_batch_that_the_preset_chose(discs, tmp_path):
+    train(config(discs, tmp_path, batch=None))
+    with pytest.raises(SettingsError, match=r"--batch 32 \(the run has 16\)"):
+        resume("r", tmp_path, {"batch": 32, "kimg": 0.1})
+    resume("r", tmp_path, {"batch": 16, "kimg": 0.1})
+
+
+def test_a_run_tells_at_once_where_it_is(discs, tmp_path):
+    told: list[str] = []
+    train(config(discs, tmp_path), tell=told.append)
+    resume("r", tmp_path, {"kimg": 0.1}, tell=told.append)
+    run = tmp_path / "r"
+    assert told == [f"{run}: 40 pictures of 16x16, batch 8, fp32 on cpu\nto watch: {run / 'report.html'}"] * 2
 
 
 def test_resuming_a_run_at_its_end_says_how_to_go_further(discs, tmp_path):
