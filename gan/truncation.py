@@ -20,8 +20,9 @@ def truncated(latents: Tensor, generator: nn.Module, truncation: float) -> Tenso
     """Latents moved towards that of the typical picture, as long as before.
 
     To shorten latents, as the truncation of other generators does, leads out of the shell in which nearly all
-    normal vectors of a hundred numbers lie, to where nothing was ever trained: at .5, black pictures. So they are
-    mixed: t·z + √(1 - t²)·c, which keeps the length where z and c are independent.
+    normal vectors of a hundred numbers lie, to where nothing was ever trained: some generators draw black pictures
+    there (docs/recipes.md). So they are mixed: t·z + √(1 - t²)·c, which keeps the length where z and c are
+    independent.
 
     Args:
         latents: [N, D] float32 from N(0, 1).

@@ -88,7 +88,7 @@ def test_quantising_twice_changes_nothing_more():
 
 def test_the_models_hash_is_of_its_weights_alone(tmp_path: Path):
     generator, header = load_generator(built_in_model(), CPU)
-    assert model_hash(generator) == "74032bd1ab07d914f88ebee94a4cbb73fb1cbda53a6e1ada20ab2be8b89ea8de"
+    assert model_hash(generator) == "6d1a70c48b42e99dbc38e7031c9919a3e4dacabc587ba0ba0887d8015c2752fb"
     other = tmp_path / "other.safetensors"
     save_generator(other, generator, replace(header, images=1), torch.float32)
     assert model_hash(load_generator(other, CPU)[0]) == model_hash(generator)

@@ -132,7 +132,7 @@ def test_truncation_zero_draws_one_picture_again_and_again(model, tmp_path):
     assert np.array_equal(pictures[0], pictures[2])
 
 
-def test_truncation_makes_pictures_more_alike_and_does_not_darken_them_as_shorter_latents_do():
+def test_truncation_makes_pictures_more_alike_than_shorter_latents_do_and_does_not_darken_them():
     generator, header = load_generator(built_in_model(), CPU)
     latents = latents_of(range(40), header.architecture.latent_dim)
     wide, narrow, shortened = (
@@ -141,9 +141,9 @@ def test_truncation_makes_pictures_more_alike_and_does_not_darken_them_as_shorte
     )
     assert narrow.std(0).mean() < 0.8 * wide.std(0).mean()
     assert narrow.std(0).mean() < shortened.std(0).mean()
+    assert narrow.mean() > 0.75 * wide.mean()
     # The figures' own pixels: how large the typical one is says nothing of light.
-    assert narrow[narrow > 32].mean() > 0.75 * wide[wide > 32].mean()
-    assert narrow.mean() > 1.05 * shortened.mean()
+    assert narrow[narrow > 32].mean() > 0.9 * wide[wide > 32].mean()
 
 
 def test_the_animation_walks_from_seed_to_seed_and_back(model, tmp_path):
@@ -187,10 +187,12 @@ def test_the_built_in_generator_draws_at_once_and_is_small():
     assert "built-in" in header.trained_on
     pictures = list(draw(generator, latents_of(range(4), header.architecture.latent_dim)))
     assert [picture.size for picture in pictures] == [(80, 80)] * 4
-    # A character stands in the middle, with another colour than the corner's.
+    # A character stands in the middle, with other colours than the corner's, which is all around it.
     for picture in pictures:
         pixels = np.asarray(picture).astype(int)
-        assert np.abs(pixels[40, 40] - pixels[0, 0]).max() > 40
+        figure = np.abs(pixels - pixels[0, 0]).max(2) > 40
+        assert 0.2 < figure.mean() < 0.8
+        assert figure[20:60, 20:60].mean() > 2 * figure[[0, -1]].mean()
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_a_damaged_runtime_is_refused(tmp_path, monkeypatch):
 
 def test_a_missing_package_is_named_with_its_command(tmp_path, monkeypatch):
     monkeypatch.setattr(studio.site, "find_spec", lambda _: None)
-    with pytest.raises(StudioError, match=r"needs ONNX Runtime: pip install '\.\[studio\]'"):
+    with pytest.raises(StudioError, match=r"needs ONNX Runtime and the exporter: pip install '\.\[studio,onnx\]'"):
         export_site(built_in_model(), tmp_path / "site")
 
 
