@@ -48,7 +48,7 @@ def crawl(settings: ScrapeSettings, progress: Progress = silent) -> ScrapeSummar
         progress: told about each picture.
 
     Raises:
-        ScrapeSettingsError: the site's description or a letter is wrong.
+        ScrapeSettingsError: the site's description, a letter or the folder is wrong.
         ScrapeBlockedError: the site does not want to be asked (now).
         ScrapeError: the site cannot be reached, or the folder cannot be written. This and the one before
             carry the ``summary`` so far.
@@ -334,6 +334,8 @@ class _Crawl:
 
 def _prepare_folder(folder: Path, stack: ExitStack) -> None:
     """Make the folder, take it for this run alone, and clear what a killed run left unfinished."""
+    if folder.is_file():
+        raise ScrapeSettingsError(f"--out {folder}: is a file, not a folder; choose another")
     for name in (IMAGES, PAGES):
         (folder / name).mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK_NAME)

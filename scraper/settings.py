@@ -58,8 +58,6 @@ class ScrapeSettings:
         for option, url in (("--base-url", self.base_url), ("VGC_WAYBACK_URL", self.wayback_url)):
             _check_base_url(option, url)
         wanted_letters(self.letters)
-        if self.out.is_file():
-            raise ScrapeSettingsError(f"--out {self.out}: is a file, not a folder; choose another")
 
     def described_site(self) -> Site:
         """Give the site that is meant, at the address that is meant.

@@ -183,7 +183,6 @@ def test_the_archive_gives_nothing_but_captures_of_the_site() -> None:
         {"wayback": "201"},
         {"wayback_url": "nowhere"},
         {"contact": "a\r\nX-Header: 1"},
-        {"out": Path(__file__)},
     ],
     ids=str,
 )

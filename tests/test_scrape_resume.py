@@ -389,8 +389,9 @@ def test_a_folder_without_permission_is_a_clear_error(site: Web, tmp_path: Path)
 
 def test_an_out_folder_that_is_a_file_is_a_clear_error(site: Web, tmp_path: Path) -> None:
     (tmp_path / "raw").write_text("a file")
-    with pytest.raises(ScrapeError, match="cannot write"):
+    with pytest.raises(ScrapeError, match=r"--out .*raw: is a file, not a folder; choose another") as error:
         scrape(site, tmp_path / "raw")
+    assert error.value.exit_code == 2
 
 
 def test_a_letter_page_that_loses_its_characters_is_a_failure_and_keeps_the_pictures(
