@@ -250,7 +250,7 @@ def read_held_out(folder: Path | None, reals: Tensor) -> Tensor | None:
             f"make them alike with vgc preprocess --size {side}"
         )
     known = {picture.numpy().tobytes() for picture in pictures}
-    seen = len(known & {picture.numpy().tobytes() for picture in reals})
+    seen = len(known.intersection(picture.numpy().tobytes() for picture in reals))
     if seen:
         raise GanError(
             f"{folder}: {seen} of {len(known)} pictures are among the training ones too; take them away there "
