@@ -21,6 +21,9 @@ WATCHED = ("loss_d", "r1", "sign_real", "sign_fake", "augment", "loss_g")
 """What is averaged between two lines of metrics. Signs are means of sign(score), in [-1, 1], of a relativistic
 discriminator those of the difference to the counterpart's score; ``augment`` is the strength, 0 to 1."""
 
+WAYS_OF_WORKING = ("capturable", "foreach", "fused")
+"""Options of PyTorch's optimizers that depend on the device and leave the result as it is."""
+
 
 class Game:
     """A generator and a discriminator at some point of their training."""
@@ -280,8 +283,10 @@ class Game:
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on where `state` was taken; RuntimeError if it is of another architecture."""
         self.steps = state["steps"]
-        for name in ("generator", "discriminator", "average", "optimizer_g", "optimizer_d"):
+        for name in ("generator", "discriminator", "average"):
             getattr(self, name).load_state_dict(state[name])
+        for name in ("optimizer_g", "optimizer_d"):
+            load_optimizer(getattr(self, name), state[name])
         self.strength.copy_(state["strength"])
         self.watched = state["watched"].to(self.device)
         self.watched_steps = state["watched_steps"]
@@ -323,6 +328,15 @@ def make_optimizer(
     return torch.optim.Adam(
         parameters, lr, betas=recipe.betas, fused=cuda or device.type == "cpu", capturable=cuda
     )
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Take over an optimizer's state, but not how the device that it was on had it work."""
+    groups = [
+        {**saved, **{name: own[name] for name in WAYS_OF_WORKING if name in own}}
+        for saved, own in zip(state["param_groups"], optimizer.param_groups, strict=True)
+    ]
+    optimizer.load_state_dict({**state, "param_groups": groups})
 
 
 def tensors_in(state: object) -> Iterator[Tensor]:

@@ -27,7 +27,7 @@ class Recording:
 
 
 class GraphedPlay:
-    """`gan.game.Game.play`, recorded for steps with the penalty and without, on the current CUDA device.
+    """`gan.game.Game.play`, recorded for steps with the penalty and without, on the GPU that the game is on.
 
     Source: https://docs.pytorch.org/docs/stable/notes/cuda.html, "Whole-network capture".
     """
@@ -40,11 +40,16 @@ class GraphedPlay:
     def __call__(self, places: Tensor, chance: Chance, penalised: bool) -> Tensor:
         """As `gan.game.Game.play`; what it returns holds until the next call."""
         self._calls[penalised] += 1
-        if self._calls[penalised] <= CALLS_BEFORE_RECORDING:
-            return self._aside(places, chance, penalised)
-        if penalised not in self._recordings:
-            self._recordings[penalised] = self._record(places, chance, penalised)
-        recording = self._recordings[penalised]
+        with torch.cuda.device(
+            places.device
+        ):  # streams and recordings are the current GPU's, which may be another
+            if self._calls[penalised] <= CALLS_BEFORE_RECORDING:
+                return self._aside(places, chance, penalised)
+            if penalised not in self._recordings:
+                self._recordings[penalised] = self._record(places, chance, penalised)
+            return self._again(self._recordings[penalised], places, chance)
+
+    def _again(self, recording: Recording, places: Tensor, chance: Chance) -> Tensor:
         recording.places.copy_(places)
         recording.chance.copy_(chance)
         recording.graph.replay()

@@ -20,7 +20,7 @@ from gan.augment import (
     flip_half,
 )
 from gan.config import PRESETS, SettingsError
-from gan.game import Game
+from gan.game import Game, make_optimizer
 
 ALWAYS = torch.ones(())
 
@@ -221,6 +221,18 @@ def test_a_state_of_another_kind_of_device_goes_on_with_chance_of_its_own():
     moved.load_state(state)
     assert not torch.equal(moved.dice.get_state(), small_game().dice.get_state())
     assert_same(moved.generator.state_dict(), game.generator.state_dict())
+
+
+def test_an_optimizer_that_moves_to_a_gpu_works_as_one_there():
+    game, moved = small_game(), small_game()
+    game.step()
+    cuda = torch.device("cuda")
+    moved.optimizer_d = make_optimizer(moved.recipe, moved.discriminator.parameters(), 1.0, cuda)
+    moved.load_state(game.state())
+    (group,) = moved.optimizer_d.param_groups
+    assert group["capturable"]  # else PyTorch refuses to record it
+    assert group["lr"] == moved.recipe.discriminator_lr
+    assert_same(moved.optimizer_d.state_dict()["state"], game.optimizer_d.state_dict()["state"])
 
 
 def assert_same(one: object, other: object) -> None:

@@ -27,20 +27,26 @@ def other_device(monkeypatch):
 
 @pytest.fixture
 def recordable(monkeypatch):
-    """The parts of torch.cuda that a recording needs, and optimizers as they are on CUDA."""
+    """The parts of torch.cuda that a recording needs, and optimizers as they are on CUDA.
+
+    A list of the devices that were made the current one.
+    """
     stream = SimpleNamespace(wait_stream=lambda _: None)
+    current: list[torch.device] = []
     for name, value in {
         "Stream": lambda: stream,
         "current_stream": lambda: stream,
         "stream": nullcontext,
         "CUDAGraph": pretended.Graph,
         "graph": pretended.graph,
+        "device": lambda device: current.append(device) or nullcontext(),
     }.items():
         monkeypatch.setattr(torch.cuda, name, value)
     monkeypatch.setattr(
         "gan.game.make_optimizer",
         lambda recipe, parameters, lr, _: torch.optim.Adam(parameters, lr, betas=recipe.betas, capturable=True),
     )
+    return current
 
 
 def game(preset: str, device: torch.device, split: int = 1) -> Game:
@@ -65,9 +71,8 @@ def test_steps_on_another_device_are_those_of_the_cpu_and_wait_for_nothing(prese
         assert elsewhere.take_metrics() == pytest.approx(on_cpu.take_metrics(), rel=1e-3)
 
 
-@pytest.mark.usefixtures("recordable")
 @pytest.mark.parametrize("preset", ["dcgan-2015", "dcgan", "r3gan"])
-def test_recorded_steps_are_the_same_steps(preset):
+def test_recorded_steps_are_the_same_steps(preset, recordable):
     with Pretended():
         eager, recorded = game(preset, DEVICE), game(preset, DEVICE)
         recorded._play = GraphedPlay(recorded.play)
@@ -78,6 +83,7 @@ def test_recorded_steps_are_the_same_steps(preset):
                 one.step()
         for one, other in zip(tensors_in(eager.state()), tensors_in(recorded.state()), strict=True):
             assert torch.equal(one, other)
+    assert recordable == [DEVICE] * steps
 
 
 def test_a_run_is_scored_elsewhere_and_goes_on_on_the_cpu_and_back(discs, tmp_path, slim_presets, monkeypatch):
