@@ -17,6 +17,7 @@ JOINERS = "\u200c\u200d"
 """Invisible, but part of the spelling of Persian and Indic names."""
 NO_PAGE_ENCODINGS = ("idna", "punycode", "unicode_escape", "raw-unicode-escape", "utf-7")
 """Python's codecs that no page is written in; some take hours for a large one."""
+PROBE = b"meta"
 
 
 class _BoundedSoup(BeautifulSoup):
@@ -45,18 +46,23 @@ def page_text(body: bytes, content_type: str) -> str:
     """Decode a page as it or its header declares, else as UTF-8, else with marks for what is broken."""
     body, marked = EncodingDetector.strip_byte_order_mark(body)  # type: ignore[no-untyped-call]
     header = re.search(r"charset=[\"']?([\w.:-]{1,40})", content_type, re.IGNORECASE)
-    declared = [marked, header[1] if header else None, EncodingDetector.find_declared_encoding(body, is_html=True)]
-    names = [name for name in declared if name and _is_page_encoding(name)]
+    names = [name for name in (marked, header[1] if header else None) if name and _is_page_encoding(name)]
+    within = EncodingDetector.find_declared_encoding(body, is_html=True)
+    if within and _is_page_encoding(within, ascii_too=True):  # or it could not have been read
+        names.append(within)
     for name in [*names, "utf-8"]:
         with suppress(UnicodeError):
             return body.decode(name)
     return body.decode([*names, "windows-1252"][0], "replace")
 
 
-def _is_page_encoding(name: str) -> bool:
+def _is_page_encoding(name: str, ascii_too: bool = False) -> bool:
+    """Tell whether Python can read text in it, and (``ascii_too``) reads ASCII in it as such."""
     try:
-        return codecs.lookup(name).name not in NO_PAGE_ENCODINGS and bool(b"".decode(name) == "")
-    except (LookupError, UnicodeError):
+        # Codecs that are for no text, such as base64, say so only where there is something to decode.
+        text = PROBE.decode(name, "replace")
+        return codecs.lookup(name).name not in NO_PAGE_ENCODINGS and (not ascii_too or text == PROBE.decode())
+    except (LookupError, ValueError):
         return False
 
 

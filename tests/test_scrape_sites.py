@@ -2,6 +2,7 @@
 
 import json
 import textwrap
+from encodings.aliases import aliases
 from pathlib import Path
 from typing import Any
 
@@ -392,6 +393,12 @@ def test_no_page_however_broken_breaks_the_reader(pieces: list[str], noise: byte
         assert one.name == clean(one.name)
         json.dumps([one.name, one.picture, one.link])
         assert one.name or one.picture
+
+
+@pytest.mark.parametrize("name", [*sorted({*aliases.values(), "undefined", "idna", "a\0b", "klingon"})])
+def test_whatever_encoding_a_page_declares_it_is_read(name: str) -> None:
+    body = f'<meta charset="{name}"><p>plain</p>'.encode() + bytes(range(256))
+    assert "plain" in page_text(body, "")
 
 
 @settings(max_examples=300, deadline=None)
