@@ -318,7 +318,8 @@ class Fetcher:
                 f"{address} could not be read ({refusal.reason}), and that forbids the whole site: "
                 "run the same command later, or add --ignore-robots if you may",
             ) from refusal
-        return reply.body[:ROBOTS_BYTES].decode("utf-8", "replace")
+        # With a byte order mark in front, Protego would pass over the first line.
+        return reply.body[:ROBOTS_BYTES].decode("utf-8-sig", "replace")
 
 
 def _retry_after_seconds(value: str) -> float | None:

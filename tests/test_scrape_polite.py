@@ -55,8 +55,9 @@ def test_rules_for_this_program_win_over_those_for_all(site: Web, tmp_path: Path
     assert scrape(site, tmp_path).saved == 5
 
 
-def test_a_forbidden_hub_ends_the_crawl_with_code_4(site: Web, tmp_path: Path) -> None:
-    site.answers["/robots.txt"] = robots("User-agent: vgc", "Disallow: /")
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_forbidden_hub_ends_the_crawl_with_code_4(mark: str, site: Web, tmp_path: Path) -> None:
+    site.answers["/robots.txt"] = robots(f"{mark}User-agent: vgc", "Disallow: /")
     with pytest.raises(ScrapeBlockedError, match=r"robots\.txt of .* forbids") as stop:
         scrape(site, tmp_path)
     assert stop.value.exit_code == 4
