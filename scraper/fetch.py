@@ -328,7 +328,7 @@ def _retry_after_seconds(value: str) -> float | None:
         return min(float(value), YEAR_SECONDS)
     try:
         when = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)

@@ -195,7 +195,10 @@ def test_a_retry_after_beyond_two_minutes_ends_the_crawl_and_says_when_to_come_b
     assert site.requests[-1][1] == "/up/a-0.png"
 
 
-@pytest.mark.parametrize("value", ["", "soon", "-3", "Thu, 01 Jan 1970 00:00:00 GMT"])
+@pytest.mark.parametrize(
+    "value",
+    ["", "soon", "-3", "Thu, 01 Jan 1970 00:00:00 GMT", "Thu, 01 Jan 1970 00:00:00 +99999999999999"],
+)
 def test_a_senseless_retry_after_is_taken_for_a_short_wait(value: str, site: Web, tmp_path: Path) -> None:
     site.answers["/up/a-0.png"] = refusing_once(503, Retry_After=value)
     assert scrape(site, tmp_path, letters="a").saved == 3
