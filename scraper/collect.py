@@ -120,8 +120,10 @@ class Collector:
             OSError: something cannot be saved.
         """
         said = labels(character)
-        if known:
-            said |= {"description": known.description, "fields": known.fields}
+        if known and (known.description or known.fields):
+            # The character's own page has been read, and its words hold.
+            own = ("name", "game", "description", "fields")
+            said |= {key: value for key in own if (value := getattr(known, key))}
         records = []
         if details_due:
             page, found = self._details(character)

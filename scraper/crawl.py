@@ -266,7 +266,7 @@ class _Crawl:
         if not self._settings.details or not character.link:
             return False
         known = self._journal.get(character.link)
-        return known is None or known.retry or self._settings.refresh
+        return known is None or known.status == "skipped" or known.retry or self._settings.refresh
 
     def _start_character(self, character: Character) -> None:
         known = self._journal.get(character.picture)
@@ -281,10 +281,11 @@ class _Crawl:
 
     def _settle_character(self, future: Future[list[Record]]) -> None:
         *others, picture = future.result()
+        # First, for it bears what the character's page says: a page on record is not read again.
+        self._write(picture)
         for record in others:
             self._write(record)
             self._note_refusal(record)
-        self._write(picture)
         self._count(picture)
 
     # The account

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from webserver import FAST, HUB, Answer, cell, letter_path, page, picture, serving, small_site
+from webserver import FAST, HUB, Answer, Web, cell, letter_path, page, picture, serving, small_site
 
 from scraper.collect import file_stem
 from scraper.crawl import ScrapeSettings, crawl
@@ -167,6 +167,55 @@ def test_details_and_picture_of_one_run_share_a_line(tmp_path: Path) -> None:
         assert [line["description"] for line in lines if line.get("file", "") and "images/" in line["file"]] == [
             "Long ago."
         ]
+
+
+def ann_and_her_page(web: Web) -> None:
+    web.add_letters({"a": cell("Ann", "/up/ann.png").replace("/9/x-from-y/", "/9/ann-from-the-gables/")})
+    web.answers["/up/ann.png"] = Answer(picture())
+    web.answers["/9/ann-from-the-gables/"] = page(
+        "<h2 class=post-title>Ann Green from Gables</h2><p>Red hair.</p>"
+    )
+
+
+def ann(out: Path) -> tuple[Any, ...]:
+    lines = map(json.loads, (out / "manifest.jsonl").read_text().splitlines())
+    last = [line for line in lines if line["url"].endswith("/up/ann.png")][-1]
+    return tuple(last.get(key) for key in ("status", "name", "game", "description"))
+
+
+def test_what_a_characters_page_said_outlasts_a_picture_that_came_later(tmp_path: Path) -> None:
+    with serving() as web:
+        ann_and_her_page(web)
+        web.answers["/up/ann.png"] = Answer(status=503)
+        settings = ScrapeSettings(base_url=web.url, out=tmp_path, delay_seconds=0, limits=FAST, details=True)
+        assert crawl(settings).failed == 1
+        web.answers["/up/ann.png"] = Answer(picture())
+        assert crawl(settings).saved == 1
+        assert ann(tmp_path) == ("saved", "Ann Green", "Gables", "Red hair.")
+
+
+def test_a_kill_between_any_two_lines_loses_nothing_of_a_characters_page(tmp_path: Path) -> None:
+    with serving() as web:
+        ann_and_her_page(web)
+        settings = ScrapeSettings(base_url=web.url, out=tmp_path, delay_seconds=0, limits=FAST, details=True)
+        crawl(settings)
+        manifest = tmp_path / "manifest.jsonl"
+        whole = manifest.read_bytes().splitlines(keepends=True)
+        for kept in range(len(whole)):
+            manifest.write_bytes(b"".join(whole[:kept]))
+            crawl(settings)
+            assert ann(tmp_path)[1:] == ("Ann Green", "Gables", "Red hair.")
+
+
+def test_a_characters_page_that_was_skipped_is_asked_for_when_it_may_be(tmp_path: Path) -> None:
+    with serving() as web:
+        ann_and_her_page(web)
+        web.answers["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /9/")
+        settings = ScrapeSettings(base_url=web.url, out=tmp_path, delay_seconds=0, limits=FAST, details=True)
+        assert [crawl(settings).exit_code for _ in range(2)] == [4, 4]
+        del web.answers["/robots.txt"]
+        assert crawl(settings).exit_code == 0
+        assert ann(tmp_path) == ("unchanged", "Ann Green", "Gables", "Red hair.")
 
 
 TOML = """
