@@ -50,23 +50,28 @@ class ScrapeSummary:
 
     def lines(self) -> list[str]:
         """Say all this to a person."""
-        if self.to_fetch is not None:
-            return [
-                f"{self.pages} pages read, {self.unchanged:,} pictures here already, {self.to_fetch:,} to fetch: "
-                f"about {self.minutes or 0:.0f} minutes"
-            ]
-        kept = f"{self.saved + self.unchanged:,} pictures in {self.out / 'images'}"
-        lines = [f"{kept}: {self.saved:,} saved now, {self.unchanged:,} from before"]
-        if self.skipped or self.failures:
-            lines.append(f"{self.failed:,} pictures failed, {self.skipped:,} cells skipped")
+        lines = self._amounts() if self.to_fetch is None else [self._dry_run_amounts()]
         lines += [f"  {count:,} x {reason}" for reason, count in self.reasons()[:MOST_REASONS_SHOWN]]
-        if self.failures:
+        if self.failures and self.to_fetch is None:
             lines.append(f"  each one is named in {self.out / 'manifest.jsonl'}")
         if any(failure.retry for failure in self.failures):
             lines.append("some are worth another try: run the same command again")
         if self.forbidden:
             lines.append(f"robots.txt forbids {self.forbidden:,} addresses; they were not asked for")
         return lines
+
+    def _amounts(self) -> list[str]:
+        kept = f"{self.saved + self.unchanged:,} pictures in {self.out / 'images'}"
+        lines = [f"{kept}: {self.saved:,} saved now, {self.unchanged:,} from before"]
+        if self.skipped or self.failures:
+            lines.append(f"{self.failed:,} pictures failed, {self.skipped:,} cells skipped")
+        return lines
+
+    def _dry_run_amounts(self) -> str:
+        return (
+            f"{self.pages} pages read, {self.unchanged:,} pictures here already, {self.to_fetch:,} to fetch: "
+            f"about {self.minutes or 0:.0f} minutes"
+        )
 
     def reasons(self) -> list[tuple[str, int]]:
         """Give the reasons of the failures and how often each came, the most frequent first."""

@@ -116,6 +116,19 @@ def test_a_dry_run_tells_pages_pictures_and_minutes(site: Web, tmp_path: Path) -
     assert not (tmp_path / "Data").exists()
 
 
+def test_a_dry_run_names_what_its_exit_code_is_about(site: Web) -> None:
+    site.answers[letter_path("a")] = Answer(b"", 500)
+    done = vgc("--base-url", site.url, "--dry-run", "--delay", "0")
+    assert done.exit_code == 3
+    assert "  1 x HTTP 500\n" in done.stdout
+    assert "another try" in done.stdout
+    assert "manifest" not in done.stdout
+    site.answers["/robots.txt"] = Answer(f"User-agent: *\nDisallow: {letter_path('a')}".encode())
+    done = vgc("--base-url", site.url, "--dry-run", "--delay", "0")
+    assert done.exit_code == 4
+    assert "robots.txt forbids 1 addresses" in done.stdout
+
+
 def test_contact_and_archive_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scraper.crawl.MIN_DELAY_SECONDS", 0.0)
     home = "http://www.game-art-hq.com"
