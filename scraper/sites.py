@@ -80,7 +80,10 @@ SELECTORS = (
     "description",
     "field_rows",
 )
-PATTERNS = ("letter_pattern", "game_pattern", "title_pattern")
+MAY_BE_EMPTY = ("character_name", "game", "title", "game_pattern", "title_pattern")
+GROUPED = ("letter_pattern", "game_pattern")
+"""Patterns whose first group is what is looked for."""
+PATTERNS = (*GROUPED, "title_pattern")
 
 
 def _check_field(name: str, value: object) -> None:
@@ -90,11 +93,13 @@ def _check_field(name: str, value: object) -> None:
         return
     if not isinstance(value, str):
         raise ScrapeSettingsError(f"{name}: write text between quotes")
+    if not value and name in MAY_BE_EMPTY:
+        return
     try:
-        if name in SELECTORS and value:
+        if name in SELECTORS:
             soupsieve.compile(value)
-        elif name in PATTERNS:
-            re.compile(value)
+        elif name in PATTERNS and not re.compile(value).groups and name in GROUPED:
+            raise ScrapeSettingsError(f"{name} = {value!r}: put what is looked for between round brackets")
     except (soupsieve.SelectorSyntaxError, re.error) as error:
         raise ScrapeSettingsError(f"{name} = {value!r}: {str(error).splitlines()[0]}") from None
 
@@ -166,7 +171,7 @@ def letter_pages(site: Site, hub: BeautifulSoup, hub_url: str) -> dict[str, str]
     for link in hub.select(site.letter_links):
         address = _absolute(hub_url, str(link.get("href", "")))
         letter = re.search(site.letter_pattern, _path(address))
-        if letter:
+        if letter and letter[1]:
             found.setdefault(letter[1].lower(), address)
     return dict(sorted(found.items()))
 
@@ -271,7 +276,7 @@ def _alternative_text(images: list[Tag]) -> str:
 def _game_in(site: Site, address: str) -> str | None:
     """Read the game from the address of a character's page: the letter page does not name it."""
     found = re.search(site.game_pattern, _path(address)) if site.game_pattern else None
-    if not found:
+    if not found or not found[1]:
         return None
     words = clean(unquote(found[1]).replace("-", " ")).split()
     return " ".join(word.upper() if ROMAN_NUMERAL.fullmatch(word) else word.capitalize() for word in words)

@@ -2,6 +2,7 @@
 
 import json
 import textwrap
+from dataclasses import replace
 from encodings.aliases import aliases
 from pathlib import Path
 from typing import Any
@@ -261,6 +262,9 @@ def test_another_site_is_scraped_by_a_few_selectors(tmp_path: Path) -> None:
         ("name = 'x'\nbase_url = 'ftp://x'", "base_url 'ftp://x': not an http address"),
         ("name = 'x'\nbase_url = 'http://x'\ncells = 'td['", "cells = 'td\\['"),
         ("name = 'x'\nbase_url = 'http://x'\ngame_pattern = '('", "game_pattern = '\\('"),
+        ("name = 'x'\nbase_url = 'http://x'\ngame_pattern = '-from-'", "game_pattern = '-from-': put what"),
+        ("name = 'x'\nbase_url = 'http://x'\nletter_pattern = ''", "letter_pattern = '': put what"),
+        ("name = 'x'\nbase_url = 'http://x'\narea = ''", "area = '': Expected a selector"),
         ("name = 'x'\nbase_url = 'http://x'\npicture_hosts = 'cdn'", "picture_hosts: a list"),
         ("name = 7\nbase_url = 'http://x'", "name: write text"),
         ("name = ", "my.toml"),
@@ -271,6 +275,13 @@ def test_a_wrong_description_is_refused_by_name(toml: str, words: str, tmp_path:
     with pytest.raises(ScrapeSettingsError, match=words) as error:
         load_site(tmp_path / "my.toml")
     assert error.value.exit_code == 2
+
+
+def test_a_group_that_a_link_may_do_without_names_nothing(tmp_path: Path) -> None:
+    site = replace(GAME_ART_HQ, letter_pattern="hq(-[a-z])?", game_pattern="/(y-)?x")
+    assert not letter_pages(site, parse_html('<a href="/1/video-game-characters-on-game-art-hq/">all</a>'), URL)
+    tree = parse_html(f'<div class="entry">{cell("Ann", "/ann.png")}</div>')
+    assert [ann.game for ann in characters(site, tree, URL, "a")] == [None]
 
 
 def test_a_description_that_is_not_there_is_named(tmp_path: Path) -> None:
