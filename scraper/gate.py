@@ -1,6 +1,7 @@
 """Which addresses may be contacted at all."""
 
 import ipaddress
+import re
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
@@ -85,6 +86,11 @@ def host_and_port(url: str) -> tuple[str, int]:
     if parts.username is not None:
         raise Refusal("an address with a user name in it")
     return host, DEFAULT_PORTS[parts.scheme] if port is None else port
+
+
+def is_host_name(text: str) -> bool:
+    """Tell whether ``text`` names a host and says no more, such as a scheme or a port."""
+    return re.fullmatch(r"[\w.-]+", text) is not None
 
 
 def is_public(address: IPAddress) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scraper.errors import Refusal, ScrapeSettingsError
-from scraper.gate import DEFAULT_PORTS, Gate, host_and_port
+from scraper.gate import DEFAULT_PORTS, Gate, host_and_port, is_host_name
 from scraper.sites import GAME_ART_HQ, Site, load_site
 from scraper.transport import Limits
 from scraper.wayback import WAYBACK_URL, Wayback
@@ -57,6 +57,9 @@ class ScrapeSettings:
             raise ScrapeSettingsError(f"--contact {self.contact!r}: plain ASCII text, at most 200 characters")
         for option, url in (("--base-url", self.base_url), ("VGC_WAYBACK_URL", self.wayback_url)):
             _check_base_url(option, url)
+        for name in self.picture_hosts:
+            if not is_host_name(name):
+                raise ScrapeSettingsError(f"--picture-host {name}: write the name alone, like cdn.example.org")
         wanted_letters(self.letters)
 
     def described_site(self) -> Site:
@@ -76,7 +79,7 @@ class ScrapeSettings:
         if self.wayback and self.wayback_url != WAYBACK_URL:
             given.add(host_and_port(self.wayback_url))
         return Gate(
-            hosts=frozenset({host, twin, *site.picture_hosts, *self.picture_hosts}),
+            hosts=frozenset({host, twin, *map(str.lower, (*site.picture_hosts, *self.picture_hosts))}),
             ports=frozenset({*DEFAULT_PORTS.values(), port}),
             given=frozenset(given),
             wayback=Wayback(self.wayback, self.wayback_url.rstrip("/")) if self.wayback else None,

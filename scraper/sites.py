@@ -12,7 +12,7 @@ import soupsieve
 from bs4 import BeautifulSoup, Tag
 
 from scraper.errors import Refusal, ScrapeSettingsError
-from scraper.gate import MAX_URL_CHARACTERS, host_and_port
+from scraper.gate import MAX_URL_CHARACTERS, host_and_port, is_host_name
 from scraper.soup import clean
 
 LAZY_ATTRIBUTES = ("data-src", "data-lazy-src", "data-original")
@@ -88,7 +88,7 @@ PATTERNS = (*GROUPED, "title_pattern")
 
 def _check_field(name: str, value: object) -> None:
     if name == "picture_hosts":
-        if not isinstance(value, tuple) or not all(isinstance(host, str) for host in value):
+        if not isinstance(value, tuple) or not all(isinstance(host, str) and is_host_name(host) for host in value):
             raise ScrapeSettingsError('picture_hosts: a list of host names, such as ["cdn.example.org"]')
         return
     if not isinstance(value, str):

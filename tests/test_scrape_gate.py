@@ -144,6 +144,11 @@ def test_cookies_are_not_kept(tmp_path: Path) -> None:
         assert not any("Cookie" in headers for _, _, headers in web.requests)
 
 
+def test_a_picture_host_is_the_same_in_capitals() -> None:
+    settings = ScrapeSettings(picture_hosts=("CDN.Example.org",))
+    settings.gate(settings.described_site()).check_url("http://cdn.example.ORG/x.png")
+
+
 def test_the_site_may_answer_with_and_without_www() -> None:
     gate = ScrapeSettings().gate(GAME_ART_HQ)
     for url in ("http://www.game-art-hq.com/", "https://game-art-hq.com/"):
@@ -182,6 +187,9 @@ def test_the_archive_gives_nothing_but_captures_of_the_site() -> None:
         {"wayback": "yesterday"},
         {"wayback": "201"},
         {"wayback_url": "nowhere"},
+        {"picture_hosts": ("https://cdn.example.org",)},
+        {"picture_hosts": ("cdn.example.org:8080",)},
+        {"picture_hosts": ("",)},
         {"contact": "a\r\nX-Header: 1"},
     ],
     ids=str,

@@ -266,6 +266,7 @@ def test_another_site_is_scraped_by_a_few_selectors(tmp_path: Path) -> None:
         ("name = 'x'\nbase_url = 'http://x'\nletter_pattern = ''", "letter_pattern = '': put what"),
         ("name = 'x'\nbase_url = 'http://x'\narea = ''", "area = '': Expected a selector"),
         ("name = 'x'\nbase_url = 'http://x'\npicture_hosts = 'cdn'", "picture_hosts: a list"),
+        ("name = 'x'\nbase_url = 'http://x'\npicture_hosts = ['//cdn']", "picture_hosts: a list"),
         ("name = 7\nbase_url = 'http://x'", "name: write text"),
         ("name = ", "my.toml"),
     ],
