@@ -5,6 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -206,7 +207,7 @@ class Fetcher:
                 self._judge(reply)
                 return reply
             try:
-                address = urljoin(address, reply.headers.get("Location", ""))
+                address = urljoin(address, _location(reply))
             except ValueError:
                 raise Refusal("a redirect to no address", http=reply.status) from None
             check(address)
@@ -320,6 +321,14 @@ class Fetcher:
             ) from refusal
         # With a byte order mark in front, Protego would pass over the first line.
         return reply.body[:ROBOTS_BYTES].decode("utf-8-sig", "replace")
+
+
+def _location(reply: Reply) -> str:
+    """Give where a redirect leads: headers are read as Latin-1, but sites write their addresses in UTF-8."""
+    location = reply.headers.get("Location", "")
+    with suppress(UnicodeError):
+        return location.encode("latin-1").decode("utf-8")
+    return location
 
 
 def _retry_after_seconds(value: str) -> float | None:

@@ -124,6 +124,8 @@ PICTURES: dict[str, tuple[Behaviour, str]] = {
     "a picture after a cut-off": (fails_first(1, Answer(WHOLE[:40]), Answer(WHOLE)), SAVED),
     "a picture after a reset": (fails_first(1, reset_in_mid_body, Answer(WHOLE)), SAVED),
     "a picture behind five redirects": (to("/hop/4"), SAVED),
+    "a redirect in UTF-8": (raw(b"HTTP/1.1 302 X\r\nLocation: /up/b\xc3\xa4r x.png\r\n\r\n"), SAVED),
+    "a redirect in Latin-1": (raw(b"HTTP/1.1 302 X\r\nLocation: /up/b\xe4r x.png\r\n\r\n"), SAVED),
     "a page": (Answer(b"<!DOCTYPE html><html>no hotlinking</html>"), "a web page in place of a picture"),
     "a page called a picture": (
         Answer(b"\xef\xbb\xbf\n<html>", headers={"Content-Type": "image/png"}),
