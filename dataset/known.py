@@ -8,6 +8,7 @@ from dataset.lines import read_lines
 from dataset.raw import RawFolder, RawPicture
 from dataset.render import OUTCOME_FIELDS, Outcome, content_sha256
 from dataset.staging import JOURNAL, METADATA, REPORT, whole_pictures
+from dataset.tables import changed_ns
 
 
 class Known:
@@ -59,7 +60,7 @@ def _standing(out: Path, recipe: dict[str, Any]) -> tuple[int, dict[str, Outcome
     """Time and outcomes of the set in ``out``; none if it was made by another recipe."""
     try:
         report = json.loads((out / REPORT).read_text(encoding="utf-8"))
-        made_ns = (out / REPORT).stat().st_mtime_ns
+        made_ns = changed_ns((out / REPORT).stat())
     except (OSError, ValueError):
         return 0, {}
     if report.get("recipe") != recipe:

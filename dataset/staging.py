@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 from dataset.errors import DatasetError
 from dataset.lines import read_lines
 from dataset.render import GREY_FOLDER, RGB_FOLDER, Outcome
+from dataset.tables import changed_ns
 from scraper.atomic import write_text
 
 WORK_FOLDER = ".vgc"
@@ -166,7 +167,7 @@ def whole_pictures(folder: Path, not_after_ns: int | None = None) -> set[str]:
             with os.scandir(folder / part) as entries:
                 for entry in entries:
                     state = entry.stat()
-                    if state.st_size and (not_after_ns is None or state.st_mtime_ns <= not_after_ns):
+                    if state.st_size and (not_after_ns is None or changed_ns(state) <= not_after_ns):
                         names[-1].add(entry.name)
     return names[0] & names[1]
 

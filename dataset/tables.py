@@ -1,6 +1,7 @@
 """The grey pictures as rows of numbers: the two CSV files, written and read as a stream."""
 
 import csv
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -60,6 +61,11 @@ def _header(size_px: int) -> bytes:
     return ",".join(f"pixel{place}" for place in range(size_px**2)).encode() + b"\n"
 
 
+def changed_ns(state: os.stat_result) -> int:
+    """When a file was written, or moved here if that was later: what is moved brings its old date along."""
+    return max(state.st_mtime_ns, state.st_ctime_ns)
+
+
 class FormerRows:
     """The rows of an earlier pair of tables, to be asked for in the order of their names."""
 
@@ -81,7 +87,7 @@ class FormerRows:
 
 def _rows(folder: Path, size_px: int, not_after_ns: int) -> Iterator[tuple[str, bytes]]:
     try:
-        if max((folder / name).stat().st_mtime_ns for name in (PIXELS_CSV, LABELS_CSV)) > not_after_ns:
+        if max(changed_ns((folder / name).stat()) for name in (PIXELS_CSV, LABELS_CSV)) > not_after_ns:
             return
         with (
             (folder / PIXELS_CSV).open("rb") as pixels,

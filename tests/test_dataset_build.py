@@ -334,6 +334,16 @@ def other_digits(table: Path) -> None:
     table.write_text(table.read_text().replace(",1", ",2"))
 
 
+def older_file(file: Path) -> None:
+    """As ``mv`` does: another file takes the place and brings its old date along."""
+    other = file.with_name("other")
+    shutil.copyfile(file.parent / ("a.png" if file.suffix == ".png" else file.name), other)
+    if file.suffix == ".csv":
+        other_digits(other)
+    os.utime(other, ns=(1, 1))
+    other.replace(file)
+
+
 @pytest.mark.parametrize(
     "harm",
     [
@@ -341,6 +351,9 @@ def other_digits(table: Path) -> None:
         lambda out: (out / "grayscale_images/b.png").unlink(),
         lambda out: (out / "rgb_images/b.png").write_bytes(b""),
         lambda out: plain(RED, size=(SIZE, SIZE)).save(out / "rgb_images/b.png"),
+        lambda out: older_file(out / "rgb_images/b.png"),
+        lambda out: older_file(out / "grayscale_images/b.png"),
+        lambda out: older_file(out / "csv_files/train_converted.csv"),
         lambda out: (out / "csv_files/train_converted.csv").write_text("pixel0\n1\n"),
         lambda out: (out / "csv_files/train_labels.csv").unlink(),
         lambda out: other_digits(out / "csv_files/train_converted.csv"),
