@@ -27,6 +27,7 @@ from dataset.staging import (
     commit,
     file_names,
     finish_commit,
+    is_set,
     locked,
     open_staging,
     picture_names,
@@ -35,7 +36,7 @@ from dataset.staging import (
     stamp_of,
     write_stamp,
 )
-from dataset.tables import FormerRows, TableWriter, row_of_file
+from dataset.tables import LABELS_CSV, PIXELS_CSV, FormerRows, TableWriter, row_of_file
 from scraper.atomic import write_text
 from scraper.progress import Progress, silent
 
@@ -162,18 +163,25 @@ def _report(out: Path, rendered_now: int) -> BuildReport:
 
 
 def _respect_strangers(out: Path, raw: RawFolder) -> None:
-    """Pictures in the set's folder that no earlier build made are somebody's own: never overwritten or deleted."""
+    """What no earlier build made in the set's folder is somebody's own: never overwritten or deleted."""
+    if not is_set(out):
+        grey = (f"{GREY_FOLDER}/{name}" for name in picture_names(out / GREY_FOLDER))
+        for name in (CARD, SAMPLE, REPORT, PIXELS_CSV, LABELS_CSV, *grey):
+            if (out / name).exists():
+                raise DatasetError(_not_ours(out / name))
     folder = out / RGB_FOLDER
     made = file_names(out / METADATA)
     strangers = {name for name in picture_names(folder) if name not in made}
     lost = sorted(strangers.intersection(picture.file_name for picture in raw.pictures))
     if (strangers and not made) or lost:
         name = lost[0] if lost else min(strangers)
-        raise DatasetError(
-            f"{folder / name} was not made by vgc preprocess: move it away, or choose another --out"
-        )
+        raise DatasetError(_not_ours(folder / name))
     if strangers:
         log.warning("%s is not of this set; to add a picture, put it into %s", folder / min(strangers), raw.folder)
+
+
+def _not_ours(path: Path) -> str:
+    return f"{path} was not made by vgc preprocess: move it away, or choose another --out"
 
 
 class _Build:

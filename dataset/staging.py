@@ -105,6 +105,14 @@ def file_names(metadata: Path) -> set[str]:
     return {str(record.get("file_name")) for record in read_lines(metadata)}
 
 
+def is_set(out: Path) -> bool:
+    """Whether a build has ended in ``out``: its report stands there, or its metadata."""
+    try:
+        return "recipe" in json.loads((out / REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return (out / METADATA).exists()
+
+
 def _move_files(source: Path, target: Path) -> None:
     if source.exists() and not target.exists():
         source.replace(target)

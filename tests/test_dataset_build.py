@@ -459,6 +459,17 @@ def test_pictures_of_somebody_else_are_never_overwritten(raw: Path, out: Path) -
         make(raw, out)
 
 
+@pytest.mark.parametrize(
+    "name", ["README.md", "report.json", "csv_files/train_labels.csv", "grayscale_images/a.png"]
+)
+def test_files_of_somebody_else_are_never_overwritten(name: str, raw: Path, out: Path) -> None:
+    (out / name).parent.mkdir(parents=True)
+    (out / name).write_text("[]")
+    with pytest.raises(DatasetError, match="was not made by vgc preprocess"):
+        make(raw, out)
+    assert (out / name).read_text() == "[]"
+
+
 def test_a_strange_picture_beside_the_set_is_told_of_and_left(
     raw: Path, out: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
