@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from functools import wraps
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -91,6 +92,9 @@ def main() -> None:
     # Threads that wait for each other give way soon: with GNU OpenMP's own 300,000 rounds, a training beside other
     # work on the same cores stands nearly still. Read when torch is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    # A pipe or a file on Windows takes the characters of one code page; others are better escaped than an error.
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     app(prog_name="vgc")
 
 

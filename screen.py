@@ -24,9 +24,9 @@ class Screen:
             print(text, flush=True)
 
     def result(self, values: dict[str, Any]) -> None:
-        """Print the one JSON object of ``--json``."""
+        """Print the one JSON object of ``--json``; ASCII, which every pipe can carry."""
         if self.json:
-            print(json.dumps(values, ensure_ascii=False, default=str), flush=True)
+            print(json.dumps(values, default=str), flush=True)
 
     def hint(self, text: str) -> None:
         """Print a line for a person to stderr."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from PIL import Image
 
 import cli
 
@@ -90,6 +91,20 @@ def test_help_is_there_for_every_command_and_never_loads_torch():
         )
         assert "Usage: vgc" in run.stdout
         assert run.stderr == "False\n"
+
+
+@pytest.mark.parametrize("code_page", ["ascii", "cp1252", "utf-8"])
+def test_a_name_outside_the_pipes_code_page_ends_no_command(code_page, tmp_path):
+    (tmp_path / "raw").mkdir()
+    Image.new("RGB", (40, 40)).save(tmp_path / "raw/a.png")
+    (tmp_path / "raw/名前.png").write_text("no picture")
+    words = ["preprocess", "--raw", "raw", "--out", "set"]
+    plain = vgc(*words, cwd=tmp_path, PYTHONIOENCODING=code_page)
+    assert plain.returncode == 0, plain.stderr
+    assert "a text, not a picture" in plain.stdout
+    told = vgc(*words, "--json", cwd=tmp_path, PYTHONIOENCODING=code_page)
+    assert told.returncode == 0, told.stderr
+    assert [each["raw_file"] for each in json.loads(told.stdout)["rejected"]] == ["名前.png"]
 
 
 def test_scraping_and_preprocessing_never_load_torch():
