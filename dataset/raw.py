@@ -90,23 +90,28 @@ def find_raw(folder: Path, leave_out: Path) -> RawFolder:
 
 def _walk(root: Path, below: str, leave_out: Path) -> Iterator[tuple[str, str, bytes]]:
     """Give path below ``root``, refusal and times of every file, the same whatever the folder's own order."""
-    # Names alone: the directory's own entries keep what they know of each file, and all of them at once are large.
-    with os.scandir(root / below) as listing:
-        names = sorted(entry.name for entry in listing)
-    for name in names:
+    for name in _names(root / below):
         path = f"{below}/{name}" if below else name
         if name.startswith(".") or name.endswith(PARTIAL_SUFFIX) or path == MANIFEST_NAME:
             continue
         try:
             state = os.lstat(f"{root}/{path}")
+            if stat.S_ISDIR(state.st_mode):
+                if (root / path).resolve() != leave_out:
+                    yield from _walk(root, path, leave_out)
+                continue
+            refusal, times = _look_at(root, path, state)
         except FileNotFoundError:
             continue  # gone since the folder was listed
-        if stat.S_ISDIR(state.st_mode):
-            if (root / path).resolve() != leave_out:
-                yield from _walk(root, path, leave_out)
-            continue
-        refusal, times = _look_at(root, path, state)
+        except OSError as error:  # a folder without permission, a path too long for the system
+            refusal, times = f"cannot be read: {error.strerror}", b""
         yield path, refusal, times
+
+
+def _names(folder: Path) -> list[str]:
+    # Names alone: the directory's own entries keep what they know of each file, and all of them at once are large.
+    with os.scandir(folder) as listing:
+        return sorted(entry.name for entry in listing)
 
 
 def _look_at(root: Path, path: str, state: os.stat_result) -> tuple[str, bytes]:

@@ -221,6 +221,30 @@ def test_a_file_that_may_not_be_read_is_recorded(raw: Path, out: Path) -> None:
     assert record["reason"] == "cannot be read: Permission denied"
 
 
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root reads everything")
+def test_a_folder_that_may_not_be_read_is_recorded(raw: Path, out: Path) -> None:
+    (raw / "lost+found").mkdir(mode=0)
+    report = make(raw, out)
+    assert report.pictures == 5
+    assert [(each["raw_file"], each["reason"]) for each in report.rejected] == [
+        ("lost+found", "cannot be read: Permission denied")
+    ]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a path that only its parts can make")
+def test_a_path_that_is_too_long_for_the_system_is_recorded(
+    raw: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(raw)
+    for _ in range(20):
+        Path("x" * 250).mkdir()
+        os.chdir("x" * 250)
+    os.chdir(tmp_path)
+    report = make(raw, out)
+    assert report.pictures == 5
+    assert [each["reason"] for each in report.rejected] == ["cannot be read: File name too long"]
+
+
 def test_a_file_that_vanishes_under_the_build_is_recorded(raw: Path, out: Path) -> None:
     def remove(done: int, _total: int | None, _text: str) -> None:
         if done == 1:
