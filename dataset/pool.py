@@ -78,7 +78,7 @@ class Crew:
         try:
             pipe.send(jobs)
             answer = pipe.recv()
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):  # between two messages, or in the midst of one
             raise DatasetError(
                 "a process died while it decoded pictures (out of memory?); try again with --workers 1"
             ) from None

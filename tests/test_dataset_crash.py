@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from PIL import Image
 
 from dataset.build import BuildSettings, build
 from dataset.errors import DatasetError
+from dataset.pool import Crew
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
 
@@ -209,6 +211,22 @@ def test_a_process_that_dies_is_an_error_and_the_same_command_goes_on(raw: Path,
     with pytest.raises(DatasetError, match=r"a process died .* --workers 1"):
         build(settings, kill_a_worker)
     assert build(settings).pictures == PICTURES + 200
+
+
+def test_a_process_that_dies_in_the_midst_of_its_answer_is_the_same_error() -> None:
+    crew = Crew(1)
+    try:
+        ours, theirs = multiprocessing.Pipe()
+        crew._idle.get()
+        crew._idle.put(ours)
+        os.write(theirs.fileno(), struct.pack("!i", 1000) + b"a tenth of it")
+        answer = crew.ask([])
+        theirs.recv()
+        theirs.close()
+        with pytest.raises(DatasetError, match=r"a process died .* --workers 1"):
+            answer.result(timeout=20)
+    finally:
+        crew.dismiss()
 
 
 def _session_lives(leader: int) -> bool:
