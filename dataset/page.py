@@ -1,6 +1,7 @@
 """One HTML page that shows a set: to look at rather than to read, whole in itself."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -34,7 +35,7 @@ Record = dict[str, Any]
 
 
 def refresh_page(raw: Path, out: Path, wanted: bool) -> Path | None:
-    """Write the page if it is ``wanted``, or if there is one; not if it is younger than the set.
+    """Write the page if it is ``wanted``, or if there is one; not if it is of this very set.
 
     Returns:
         Its path, or None where there is none.
@@ -45,8 +46,11 @@ def refresh_page(raw: Path, out: Path, wanted: bool) -> Path | None:
     page = out / PAGE
     if not (wanted or page.exists()):
         return None
-    if not page.exists() or page.stat().st_mtime_ns < (out / REPORT).stat().st_mtime_ns:
+    # The page bears the report's own date, so that no clock has to be right to tell which set it shows.
+    made_ns = (out / REPORT).stat().st_mtime_ns
+    if not page.exists() or page.stat().st_mtime_ns != made_ns:
         write_page(raw, out)
+        os.utime(page, ns=(made_ns, made_ns))
     return page
 
 

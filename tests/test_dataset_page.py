@@ -1,5 +1,6 @@
 """The page, the card, and pictures that look alike."""
 
+import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -127,6 +128,16 @@ def test_the_page_is_written_when_asked_for_and_kept_fresh_from_then_on(raw: Pat
     figure(50, GREEN).save(raw / "new.png")
     build(BuildSettings(raw, out, workers=1))
     refresh_page(raw, out, wanted=False)
+    assert "<h1>8 characters" in page.read_text(encoding="utf-8")
+
+
+def test_the_page_is_of_this_set_whatever_the_clock_said_when_it_was_written(raw: Path, out: Path) -> None:
+    page = refresh_page(raw, out, wanted=True)
+    assert page
+    os.utime(page, (2**32, 2**32))
+    figure(50, GREEN).save(raw / "new.png")
+    build(BuildSettings(raw, out, workers=1))
+    refresh_page(raw, out, wanted=True)
     assert "<h1>8 characters" in page.read_text(encoding="utf-8")
 
 
