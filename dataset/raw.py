@@ -1,6 +1,7 @@
 """The folder of raw pictures: its files, what the clean ones will be called, what is known of them."""
 
 import os
+import re
 import stat
 import unicodedata
 from collections import Counter
@@ -20,6 +21,8 @@ FACTS = ("name", "game", "letter", "url", "page")
 MAX_STEM_BYTES = 150
 UNSAFE = frozenset('<>:"/\\|?*')
 """Characters that some file system refuses in a name."""
+DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+"""Names that Windows keeps for itself, whatever suffix they get."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,8 @@ def _stem(path: str) -> str:
     """The file's own name without suffix, as every file system and every reader of text can hold it."""
     text = unicodedata.normalize("NFC", PurePosixPath(path).stem)
     safe = "".join("_" if char in UNSAFE or not char.isprintable() else char for char in text).strip(" .")
-    return safe.encode()[:MAX_STEM_BYTES].decode(errors="ignore") or "picture"
+    stem = safe.encode()[:MAX_STEM_BYTES].decode(errors="ignore") or "picture"
+    return f"_{stem}" if DEVICES.match(stem) else stem
 
 
 def read_facts(folder: Path) -> dict[str, dict[str, str | None]]:

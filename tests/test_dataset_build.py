@@ -266,18 +266,20 @@ def test_wild_names_become_names_that_every_system_can_hold(tmp_path: Path, out:
     raw = tmp_path / "wild"
     (raw / "deep/er").mkdir(parents=True)
     wild = ["Zoë.png", "two\nlines.png", 'quo"te,comma.png', "x" * 250 + ".png", "-rf.png", "名前.png", "con?.png"]
+    wild += ["con.png", "AUX.tar.png"]
     for seed, name in enumerate([*wild, "deep/er/same.png", "deep/same.png", "Same.jpg"]):
         noise(seed).save(raw / name, "PNG")
     (raw / os.fsdecode(b"bytes-\xff.png")).write_bytes(encoded(noise(50), "PNG"))
     (raw / ".hidden.png").write_bytes(encoded(noise(51), "PNG"))
     report = make(raw, out)
-    assert report.found == report.pictures == 11
+    assert report.found == report.pictures == 13
     found = names(out)
     assert {"Zoë.png", "two_lines.png", "quo_te,comma.png", "x" * 150 + ".png", "-rf.png", "名前.png"} <= set(
         found
     )
+    assert {"_con.png", "_AUX.tar.png"} <= set(found)
     assert sum(name.casefold().startswith("same-") for name in found) == 3
-    assert len({name.casefold() for name in found}) == 11
+    assert len({name.casefold() for name in found}) == 13
     assert sorted(path.name for path in (out / "rgb_images").glob("*.png")) == sorted(found)
 
 
