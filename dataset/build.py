@@ -37,7 +37,7 @@ from dataset.staging import (
     write_stamp,
 )
 from dataset.tables import LABELS_CSV, PIXELS_CSV, FormerRows, TableWriter, row_of_file
-from scraper.atomic import write_text
+from scraper.atomic import cannot_write, write_text
 from scraper.progress import Progress, silent
 
 log = logging.getLogger(__name__)
@@ -134,13 +134,23 @@ def build(settings: BuildSettings, progress: Progress = silent) -> BuildReport:
         progress: told of every file.
 
     Raises:
-        DatasetError: no raw folder, no picture in it, a folder in the way, or another build at work.
-        OSError: the disk is full or cannot be written.
+        DatasetError: no raw folder, no picture in it, a folder in the way, another build at work, or the disk is
+            full or cannot be written.
+        OSError: a picture of the set was damaged without a trace in its dates.
         KeyboardInterrupt: Ctrl-C; the same settings go on where this run stopped.
     """
     raw = find_raw(settings.raw, settings.out)
     if not raw.found:
         raise DatasetError(f"{raw.folder}: nothing in it; run vgc scrape first, or name another folder with --raw")
+    try:
+        return _build(settings, raw, progress)
+    except OSError as error:
+        if error.errno is None:  # Pillow's own, of a picture of the set
+            raise
+        raise DatasetError(f"{cannot_write(error, settings.out)}; the same command goes on") from error
+
+
+def _build(settings: BuildSettings, raw: RawFolder, progress: Progress) -> BuildReport:
     with locked(settings.out):
         finish_commit(settings.out)
         inputs = [json.dumps(settings.recipe()), raw.fingerprint]

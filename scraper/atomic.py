@@ -1,5 +1,6 @@
 """Files that appear whole under their name or not at all."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,9 @@ from pathlib import Path
 
 PARTIAL_SUFFIX = ".partial"
 """What unfinished files end in; whoever finds one left by a killed run may delete it."""
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What a full disk, a used-up quota and a file system's limit are called."""
 
 
 @contextmanager
@@ -38,3 +42,10 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Write ``content`` to ``path`` atomically, as UTF-8 with ``\\n`` line ends; see `replacing`."""
     write_bytes(path, content.encode())
+
+
+def cannot_write(error: OSError, folder: Path) -> str:
+    """Say to a person what could not be written below ``folder``, why, and what helps."""
+    what = f"cannot write {error.filename or folder} ({error.strerror})"
+    remedy = "make room there" if error.errno in NO_ROOM else "see who may write there"
+    return f"{what}: {remedy}, or choose another folder with --out"

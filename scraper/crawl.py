@@ -1,6 +1,5 @@
 """The loop: what to ask for next, and what became of it."""
 
-import errno
 import logging
 import time
 from collections import deque
@@ -14,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from scraper.atomic import PARTIAL_SUFFIX
+from scraper.atomic import PARTIAL_SUFFIX, cannot_write
 from scraper.collect import IMAGES, PAGES, Collector, labels, refused
 from scraper.errors import Refusal, ScrapeBlockedError, ScrapeError, ScrapeSettingsError
 from scraper.fetch import Fetcher, Stopped, user_agent
@@ -33,9 +32,6 @@ READ_AHEAD = 2000
 """Pages are read before pictures, so that the amount of work is known, until so many pictures wait."""
 TOLD_MINUTES = 1.0
 """A crawl that will take longer says so before it starts."""
-
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""What a full disk, a used-up quota and a file system's limit are called."""
 
 log = logging.getLogger(__name__)
 
@@ -59,10 +55,8 @@ def crawl(settings: ScrapeSettings, progress: Progress = silent) -> ScrapeSummar
             _warn(settings)
             return _Crawl(settings, progress, stack).run()
         except OSError as error:
-            remedy = "make room there" if error.errno in NO_ROOM else "see who may write there"
             raise ScrapeError(
-                f"cannot write {error.filename or settings.out} ({error.strerror}): {remedy}, or choose another "
-                "folder with --out; what was saved is saved, and the same command goes on"
+                f"{cannot_write(error, settings.out)}; what was saved is saved, and the same command goes on"
             ) from error
 
 
