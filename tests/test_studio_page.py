@@ -49,7 +49,9 @@ def browser() -> Iterator[Browser]:
         pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-dev-shm-usage"],
+            ignore_default_args=["--disable-ipc-flooding-protection"],  # people's browsers have it
         )
         yield chromium
         chromium.close()
@@ -371,6 +373,20 @@ def test_a_link_shows_the_same_character_in_another_browser(open_page, engine, u
     other = open_page(link.removeprefix(url))
     expect(other.locator("#name")).to_have_text(page.locator("#name").inner_text())
     expect_portrait(other, engine)
+
+
+def test_steps_too_fast_for_the_address_leave_the_picture_and_the_link_true(open_page, engine):
+    page = open_page()
+    pick(page)
+    before = code_of(page)
+    page.evaluate("for (let n = 0; n < 250; n++) history.replaceState(null, '', location.href)")
+    painted(page.locator("#children .card")).first.click()
+    page.keyboard.press("c")
+    expect(page.locator("#said")).to_contain_text("Link copied")
+    copied = page.evaluate("navigator.clipboard.readText()").partition("#")[2]
+    assert copied != before
+    assert changed_code(page, before) == copied
+    expect_portrait(page, engine)
 
 
 def saved_png(page: Page, folder: Path) -> Path:

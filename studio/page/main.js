@@ -23,11 +23,13 @@ import { copied, say, trouble } from "./voice.js";
 import { Wall } from "./wall.js";
 
 const TABS = ["children", "traits", "mix"];
+const ASK_AGAIN_MS = 1000;
 
 class Studio {
   story = new Story();
   #tab = "children";
   #previews = 0;
+  #late; // the timer of an address that the browser has refused
 
   constructor(engine) {
     this.engine = engine;
@@ -127,22 +129,38 @@ class Studio {
   }
 
   #toWall(goes) {
-    if (goes && location.hash) history.pushState(null, "", location.pathname);
     the("wall").hidden = false;
     the("bench").hidden = true;
+    if (goes) this.#address("pushState");
     document.title = "Character studio";
     this.#tools();
   }
 
   #toBench() {
-    const address = `#${this.#code}`;
-    if (the("bench").hidden) {
+    const fromWall = the("bench").hidden;
+    if (fromWall) {
       the("wall").hidden = true;
       the("bench").hidden = false;
       scrollTo(0, 0);
-      if (location.hash !== address) history.pushState(null, "", address);
-    } else if (location.hash !== address) history.replaceState(null, "", address);
+    }
+    this.#address(fromWall ? "pushState" : "replaceState");
     this.#tools();
+  }
+
+  /**
+   * Bring the address to what is shown. A browser refuses what comes too often, as while a key is held on a slider:
+   * after 100 changes in ten seconds Safari raises an error, after 200 Chromium does nothing without a word.
+   */
+  #address(change) {
+    clearTimeout(this.#late);
+    const hash = the("bench").hidden ? "" : `#${this.#code}`;
+    if (location.hash === hash) return;
+    try {
+      history[change](null, "", hash || location.pathname);
+    } catch (error) {
+      if (error.name !== "SecurityError") throw error;
+    }
+    if (location.hash !== hash) this.#late = setTimeout(() => this.#address(change), ASK_AGAIN_MS);
   }
 
   #tools() {
@@ -190,10 +208,11 @@ class Studio {
   }
 
   async #share() {
-    if (await copied(location.href))
+    const link = new URL(`#${this.#code}`, location).href;
+    if (await copied(link))
       return say("Link copied. Whoever opens it in a studio with this model meets the same character.");
     this.openings.show();
-    the("code").value = location.href;
+    the("code").value = link;
     the("code").select();
     the("open-wrong").textContent = "This browser lets no page copy: take the link from the field.";
   }
