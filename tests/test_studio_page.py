@@ -23,6 +23,7 @@ from gan.models import built_in_model
 from studio.engine import Engine, load_engine
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM_ARGS = ["--no-sandbox", "--disable-dev-shm-usage"]
 TWO_COLOURS = {(0, 0, 0, 0), (255, 0, 0, 255), (0, 0, 255, 255)}
 PHONE = {"viewport": {"width": 375, "height": 667}, "has_touch": True, "is_mobile": True}
 
@@ -50,7 +51,7 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-dev-shm-usage"],
+            args=CHROMIUM_ARGS,
             ignore_default_args=["--disable-ipc-flooding-protection"],  # people's browsers have it
         )
         yield chromium
@@ -499,6 +500,22 @@ def test_kept_characters_survive_a_reload_and_can_be_let_go(open_page):
     page.locator("#tray .away").last.click()
     expect(page.locator("#tray .card")).to_have_count(1)
     expect(page.locator("#keep")).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_browser_that_blocks_cookies_shows_everything_and_keeps_nothing(browser, url, tmp_path):
+    (tmp_path / "Default").mkdir()
+    blocked = {"profile": {"default_content_setting_values": {"cookies": 2}}}
+    (tmp_path / "Default/Preferences").write_text(json.dumps(blocked))
+    context = browser.browser_type.launch_persistent_context(
+        tmp_path, executable_path=CHROMIUM, args=CHROMIUM_ARGS
+    )
+    page = context.new_page()
+    page.goto(url)
+    pick(page)
+    page.keyboard.press("k")
+    expect(page.locator("#said")).to_contain_text("This browser keeps nothing")
+    expect(page.locator("#tray .card")).to_have_count(1)
+    context.close()
 
 
 def test_the_zip_for_a_game_holds_what_the_dialog_promised(open_page, tmp_path):

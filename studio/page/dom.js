@@ -44,19 +44,22 @@ export function newest(work) {
   };
 }
 
-/** Something that is kept over a reload; where the browser keeps nothing, `fallback` and no harm. */
-export function remembered(key, fallback, store = localStorage) {
+/**
+ * Something that is kept over a reload, in the window's `store`; where the browser keeps nothing, `fallback` and no
+ * harm. One that blocks cookies raises an error at the mere name of the store.
+ */
+export function remembered(key, fallback, store = "localStorage") {
   try {
-    return JSON.parse(store.getItem(key)) ?? fallback;
+    return JSON.parse(window[store].getItem(key)) ?? fallback;
   } catch {
     return fallback;
   }
 }
 
 /** Keep something over a reload; false where the browser keeps nothing. */
-export function remember(key, value, store = localStorage) {
+export function remember(key, value, store = "localStorage") {
   try {
-    store.setItem(key, JSON.stringify(value));
+    window[store].setItem(key, JSON.stringify(value));
     return true;
   } catch {
     return false;

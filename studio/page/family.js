@@ -26,7 +26,7 @@ export class Family {
 
   /** The line that stood here before a reload, if it ends with this code. */
   before(code) {
-    const line = remembered(KEPT_KEY, [], sessionStorage);
+    const line = remembered(KEPT_KEY, [], "sessionStorage");
     if (line.at(-1)?.code !== code) return null;
     try {
       return line.map(({ code: own, kind, other }) => ({
@@ -77,6 +77,6 @@ export class Family {
     const line = this.#studio.story
       .line()
       .map(({ latent, kind, other }) => ({ code: code(latent), kind, other: other && code(other) }));
-    remember(KEPT_KEY, line, sessionStorage);
+    remember(KEPT_KEY, line, "sessionStorage");
   }
 }
