@@ -645,6 +645,16 @@ def test_the_keyboard_reaches_everything(open_page):
     expect(cards.first).to_have_attribute("title", first)
 
 
+@pytest.mark.parametrize("size", [{}, PHONE], ids=["desk", "phone"])
+def test_the_help_begins_at_its_top_and_names_the_keys(open_page, size):
+    page = open_page(**size)
+    page.locator("#help").click()
+    expect(page.locator("#help-title")).to_be_in_viewport()
+    expect(page.locator("#shortcuts kbd").first).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.locator("#single-keys")).to_be_focused()
+
+
 @pytest.mark.parametrize(("scheme", "size"), [("light", {}), ("dark", PHONE)], ids=["desk", "phone"])
 def test_axe_finds_nothing_and_nothing_sticks_out(open_page, scheme, size):
     page = open_page(color_scheme=scheme, reduced_motion="reduce", **size)
