@@ -5,10 +5,15 @@ import io
 from collections.abc import Sequence
 from html import escape
 
+import numpy as np
 from PIL import Image
 
 THUMB_PX = 80
 """Larger pictures are shown smaller: the page should open at once."""
+MARGIN_PX = 8
+"""Around each thumbnail in its sheet, its own edge repeated: Firefox and Safari move a sheet to whole pixels of
+the screen, and so show a line of what lies beside the thumbnail."""
+CELL_PX = THUMB_PX + 2 * MARGIN_PX
 COLUMNS = 16
 SHADE = (24, 24, 27)
 WEBP_QUALITY = 90
@@ -49,20 +54,30 @@ class Sheets:
             return []
         columns = min(COLUMNS, len(thumbnails))
         lines = -(-len(thumbnails) // columns)
-        sheet = Image.new("RGB", (columns * THUMB_PX, lines * THUMB_PX), SHADE)
+        sheet = Image.new("RGB", (columns * CELL_PX, lines * CELL_PX), SHADE)
         tiles = []
         for place, (picture, label) in enumerate(zip(thumbnails, labels, strict=True)):
             line, column = divmod(place, columns)
-            sheet.paste(picture, (column * THUMB_PX, line * THUMB_PX))
-            x, y = (100 * at / max(last, 1) for at, last in ((column, columns - 1), (line, lines - 1)))
+            sheet.paste(_with_margin(picture), (column * CELL_PX, line * CELL_PX))
+            x, y = (_percent(*at) for at in ((column, columns), (line, lines)))
             words = escape(label)
             style = f"background-position:{x:.3f}% {y:.3f}%"
             name = f"s{len(self._rules)}"
             tiles.append(f'<i role="img" class="{name}" style="{style}" title="{words}" aria-label="{words}"></i>')
-        size = f"background-size:{100 * columns}% {100 * lines}%"
+        width, height = (100 * count * CELL_PX / THUMB_PX for count in (columns, lines))
+        size = f"background-size:{width:g}% {height:g}%"
         self._rules.append(f".s{len(self._rules)}{{background-image:url({data_uri(sheet)});{size}}}")
         return tiles
 
     def style(self) -> str:
         """The CSS that the tiles need."""
         return "\n".join(self._rules)
+
+
+def _with_margin(picture: Image.Image) -> Image.Image:
+    return Image.fromarray(np.pad(np.asarray(picture), [(MARGIN_PX, MARGIN_PX)] * 2 + [(0, 0)], "edge"))
+
+
+def _percent(at: int, count: int) -> float:
+    """CSS's position of one of ``count`` cells: the share of what the sheet is longer than the tile."""
+    return 100 * (at * CELL_PX + MARGIN_PX) / (count * CELL_PX - THUMB_PX)

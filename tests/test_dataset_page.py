@@ -1,5 +1,7 @@
 """The page, the card, and pictures that look alike."""
 
+import base64
+import io
 import os
 import re
 from html.parser import HTMLParser
@@ -16,6 +18,7 @@ from dataset.build import BuildSettings, build
 from dataset.card import evenly
 from dataset.near import near_pairs, perceptual_hash
 from dataset.page import refresh_page
+from dataset.sheets import Sheets
 from dataset.study import study
 
 
@@ -91,6 +94,21 @@ def test_the_page_shows_every_part_of_the_story(raw: Path, out: Path) -> None:
     assert "again as twin.bmp" in text
     wall = text[text.index('<div class="wall">') : text.index("All at once")]
     assert wall.count("<i ") == 7
+
+
+@pytest.mark.parametrize("count", [1, 2, 16, 17, 40])
+def test_a_tile_shows_its_own_picture_up_to_its_edge_and_beyond(count: int) -> None:
+    sheets, colours = Sheets(), (RED, GREEN)
+    tiles = sheets.tiles([Image.new("RGB", (80, 80), colours[at % 2]) for at in range(count)], ["x"] * count)
+    data, width, height = re.findall(r"base64,([^)]*)\);background-size:([\d.]+)% ([\d.]+)%", sheets.style())[0]
+    sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))).astype(int)
+    assert sheet.shape[:2] == (round(float(height) * 0.8), round(float(width) * 0.8))
+    for at, tile in enumerate(tiles):
+        x, y = (float(share) / 100 for share in re.findall(r"position:([\d.]+)% ([\d.]+)%", tile)[0])
+        left, top = round(x * (sheet.shape[1] - 80)), round(y * (sheet.shape[0] - 80))
+        seen = sheet[top - 2 : top + 82, left - 2 : left + 82]
+        assert seen.shape[:2] == (84, 84)
+        assert np.abs(seen - colours[at % 2]).max() < 40  # WebP is lossy; the two differ by far more
 
 
 def test_wild_names_and_bytes_do_not_become_part_of_the_page(raw: Path, out: Path) -> None:
