@@ -82,6 +82,9 @@ def test_the_site_has_a_wall_traits_and_children_but_no_zip(page, address):
     page.locator("#tab-traits").click()
     expect(page.get_by_label("Name of trait 10")).to_have_value("Trait 10")
     expect(page.locator("#game")).to_be_hidden()
+    page.keyboard.press("?")
+    expect(page.locator("#shortcuts")).to_contain_text("Save as PNG")
+    expect(page.locator("#shortcuts")).not_to_contain_text("For a game")
 
 
 def test_the_browser_itself_refuses_every_other_address(page, address):

@@ -27,7 +27,7 @@ const typing = (element) =>
 
 const seen = (button) => button.checkVisibility() && !button.disabled;
 
-/** Listen for the shortcuts, and list them in the help. */
+/** Listen for the shortcuts, and list in the help those of the buttons that this studio has. */
 export function keys() {
   const on = the("single-keys");
   on.checked = remembered(SWITCH_KEY, true);
@@ -35,7 +35,7 @@ export function keys() {
   on.addEventListener("change", () => (remember(SWITCH_KEY, on.checked), follow()));
   follow();
   the("shortcuts").append(
-    ...SHORTCUTS.flatMap(([key, words]) => [
+    ...SHORTCUTS.filter(([, , button]) => !the(button).hidden).flatMap(([key, words]) => [
       make("dt", {}, make("kbd", {}, key.toUpperCase())),
       make("dd", {}, words),
     ]),

@@ -232,9 +232,10 @@ class Studio {
 
 async function open() {
   dragging();
-  keys();
   try {
-    new Studio(await connect()).start();
+    const studio = new Studio(await connect());
+    keys();
+    studio.start();
   } catch (error) {
     document.addEventListener("back", () => location.reload(), { once: true });
     the("alarm").textContent = error.message;
