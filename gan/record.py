@@ -2,10 +2,12 @@
 
 import time
 
+import torch
 from PIL import Image
 
 from gan.checkpoint import GeneratorHeader, save_checkpoint, save_generator
 from gan.config import TrainConfig
+from gan.ema import tensors_of
 from gan.evaluation import Evaluator
 from gan.game import Game
 from gan.health import Health
@@ -101,9 +103,15 @@ class Record:
         )
 
     def save(self) -> None:
-        """Write the averaged generator and the checkpoint, each whole or not at all."""
+        """Write the averaged generator and the checkpoint, each whole or not at all.
+
+        GanError if a weight is no number any more: what was saved before stays.
+        """
         self.clock.saved = time.monotonic()
         if not self.folder:
             return
+        # What is broken in any network reaches the average within a step, long before the next line of metrics.
+        total = torch.stack([weights.float().sum() for weights in tensors_of(self.game.average)]).sum()
+        check_finite({"a weight": float(total)}, self.path)
         save_generator(self.folder.generator, self.game.average, self.header())
         save_checkpoint(self.folder.checkpoint, {**self.game.state(), "seconds": self.clock.seconds})

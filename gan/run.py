@@ -148,7 +148,7 @@ def is_until(line: str, images: int) -> bool:
 
 
 def check_finite(values: dict[str, float], folder: Path) -> None:
-    """GanError if the losses are no numbers any more."""
+    """GanError if losses or weights are no numbers any more."""
     broken = [name for name, value in values.items() if not math.isfinite(value)]
     if broken:
         raise GanError(

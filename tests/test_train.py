@@ -251,3 +251,20 @@ def test_a_diverged_training_is_told_and_keeps_its_checkpoint(discs, tmp_path):
     with pytest.raises(GanError, match="the training diverged"):
         resume("r", tmp_path, {"kimg": 2})
     assert (tmp_path / "r/checkpoint.pt").read_bytes() == before
+
+
+@pytest.mark.parametrize("save_minutes", [1e-6, 5.0])
+def test_a_training_that_diverged_between_two_lines_never_replaces_a_good_checkpoint(
+    discs, tmp_path, save_minutes
+):
+    train(config(discs, tmp_path))
+    run = tmp_path / "r"
+    kept = [run / "checkpoint.pt", run / "generator.safetensors"]
+    state = load_checkpoint(run / "checkpoint.pt")
+    state["optimizer_d"]["param_groups"][0]["lr"] = 1e30
+    save_checkpoint(run / "checkpoint.pt", state)
+    before = [path.read_bytes() for path in kept]
+    # Ten steps more: far from the first line of metrics, at a thousand pictures.
+    with pytest.raises(GanError, match=r"diverged \(a weight is not a number\); the last checkpoint"):
+        resume("r", tmp_path, {"kimg": 0.16, "save_minutes": save_minutes})
+    assert [path.read_bytes() for path in kept] == before
