@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import pickle
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -52,11 +51,12 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise GanError(f"{path}: no checkpoint there to go on from; start a new run")
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise GanError(f"{path}: damaged or not a checkpoint of vgc; start a new run") from error
-    found = state.get("format")
+    with path.open("rb") as file:
+        try:
+            state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+            found = state.get("format")
+        except Exception as error:  # damaged bytes mean anything to an unpickler, and so raise anything
+            raise GanError(f"{path}: damaged or not a checkpoint of vgc; start a new run") from error
     if found != CHECKPOINT_FORMAT:
         raise GanError(
             f"{path}: checkpoint format {found}, this version reads {CHECKPOINT_FORMAT}; "

@@ -156,18 +156,29 @@ def resume(
     with joined(device) as world, folder if world.leads else nullcontext():
         state = world.from_leader(load_checkpoint(folder.checkpoint) if world.leads else {})
         game = game_of(config, pictures_of(config), device, world)
-        if state["fingerprint"] != game.fingerprint:
-            raise GanError(
-                f"{config.data}: the pictures have changed since {folder.path.name} began; put back what it had, "
-                "or start a new run"
-            )
-        game.load_state(state)
+        go_on_from(state, game, folder, config.data)
         if is_over(config, game.images, state["seconds"]):
             so_far = f"{game.images:,} images, {state['seconds'] / 60:.1f} minutes"
             raise SettingsError(f"{name} has reached its end ({so_far}): go on with a larger --kimg or --minutes")
         if world.leads:
             folder.write_config(config)
         return play(game, folder if world.leads else None, config, state["seconds"], progress, profile, tell)
+
+
+def go_on_from(state: dict[str, Any], game: Game, folder: RunFolder, data: Path) -> None:
+    """Load a checkpoint's state; GanError if it is of other pictures, or of other networks than the run's."""
+    if state["fingerprint"] != game.fingerprint:
+        raise GanError(
+            f"{data}: the pictures have changed since {folder.path.name} began; put back what it had, "
+            "or start a new run"
+        )
+    try:
+        game.load_state(state)
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise GanError(
+            f"{folder.checkpoint}: of other networks than {folder.path.name}'s; "
+            "put back its own, or start a new run"
+        ) from error
 
 
 def changed(config: TrainConfig, changes: dict[str, Any]) -> TrainConfig:

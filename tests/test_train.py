@@ -207,6 +207,29 @@ def test_a_damaged_checkpoint_is_refused_and_named(discs, tmp_path):
         resume("r", tmp_path, {})
 
 
+def test_a_damaged_checkpoint_is_never_a_traceback(tmp_path):
+    path = tmp_path / "c.pt"
+    torch.save([1, 2], path)
+    other = path.read_bytes()
+    save_checkpoint(path, {"fingerprint": "0123", "steps": 1})
+    content = path.read_bytes()
+    # The pickle lies inside uncompressed: here a string that is no UTF-8, and an object that was never stored.
+    spoilt = [content.replace(b"fingerprint", b"\xffingerprint"), content.replace(b"\x80\x02}", b"\x80\x02h\xee")]
+    for damaged in (b"", content[:-1], content[:-30], b"hello world\n", other, *spoilt):
+        assert damaged != content
+        path.write_bytes(damaged)
+        with pytest.raises(GanError, match=r"c\.pt: damaged or not a checkpoint"):
+            load_checkpoint(path)
+
+
+def test_a_checkpoint_of_another_preset_is_refused_and_named(discs, tmp_path):
+    train(config(discs, tmp_path))
+    train(config(discs, tmp_path, run="textbook", preset="dcgan-2015"))
+    shutil.copy(tmp_path / "textbook/checkpoint.pt", tmp_path / "r")
+    with pytest.raises(GanError, match=r"checkpoint\.pt: of other networks than r's; put back its own"):
+        resume("r", tmp_path, {"kimg": 0.16})
+
+
 def test_a_checkpoint_of_another_format_says_what_to_do(tmp_path):
     save_checkpoint(tmp_path / "c.pt", {"format": 99})
     with pytest.raises(GanError, match="checkpoint format 99, this version reads 3; go on with the version"):
