@@ -67,6 +67,11 @@ class RunFolder:
         have = ", ".join(path.name for path in runs_in(output)) or "none"
         raise GanError(f"--resume {name}: no such run in {output} (there: {have})")
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether a first checkpoint was ever written: the first sample comes after it."""
+        return self.checkpoint.exists() or any((self.path / "samples").glob("*.png"))
+
     def write_config(self, config: TrainConfig) -> None:
         """Write ``config.json``."""
         write_text(self.path / CONFIG_FILE, json.dumps(config.to_json(), indent=2) + "\n")

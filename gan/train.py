@@ -154,15 +154,18 @@ def resume(
     config = changed(folder.read_config(), changes)
     device = local_device(choose_device(config.device))
     with joined(device) as world, folder if world.leads else nullcontext():
-        state = world.from_leader(load_checkpoint(folder.checkpoint) if world.leads else {})
+        begun = world.from_leader(folder.has_begun)
+        state = world.from_leader(load_checkpoint(folder.checkpoint) if begun and world.leads else {})
         game = game_of(config, pictures_of(config), device, world)
-        go_on_from(state, game, folder, config.data)
-        if is_over(config, game.images, state["seconds"]):
-            so_far = f"{game.images:,} images, {state['seconds'] / 60:.1f} minutes"
+        if begun:
+            go_on_from(state, game, folder, config.data)
+        seconds = state.get("seconds", 0.0)
+        if is_over(config, game.images, seconds):
+            so_far = f"{game.images:,} images, {seconds / 60:.1f} minutes"
             raise SettingsError(f"{name} has reached its end ({so_far}): go on with a larger --kimg or --minutes")
         if world.leads:
             folder.write_config(config)
-        return play(game, folder if world.leads else None, config, state["seconds"], progress, profile, tell)
+        return play(game, folder if world.leads else None, config, seconds, progress, profile, tell)
 
 
 def go_on_from(state: dict[str, Any], game: Game, folder: RunFolder, data: Path) -> None:

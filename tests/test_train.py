@@ -114,6 +114,21 @@ def test_a_killed_run_goes_on_from_its_checkpoint_without_double_lines(discs, tm
     assert shown == [64 * -(-mark // 64) for mark in range(1000, at + 1101, 1000)]
 
 
+def test_a_run_killed_before_its_first_checkpoint_is_resumed_from_its_start(discs, tmp_path):
+    process = vgc("train", "--data", str(discs), "--device", "cpu", "--batch", "8", "--run", "r", cwd=tmp_path)
+    run = tmp_path / "train_output/r"
+    wait_for((run / "config.json").exists, process)
+    process.kill()
+    process.communicate()
+    (run / "checkpoint.pt").unlink(missing_ok=True)  # had it been quick enough
+    shutil.rmtree(run / "samples", ignore_errors=True)
+    assert resume("r", tmp_path / "train_output", {"kimg": 0.08}).images == 80
+    assert load_checkpoint(run / "checkpoint.pt")["steps"] == 10
+    (run / "checkpoint.pt").unlink()  # a run that has begun is not begun again
+    with pytest.raises(GanError, match="no checkpoint there"):
+        resume("r", tmp_path / "train_output", {"kimg": 0.16})
+
+
 def metrics_lines(run: Path) -> list[str]:
     return (run / "metrics.jsonl").read_text().splitlines()
 
