@@ -21,7 +21,7 @@ from gan.describe import describe_recipe
 from gan.features import INCEPTION, LITE0, score_name
 from gan.models import GENERATOR_FILE
 from gan.report_style import STYLE
-from gan.run import BEFORE_COLLAPSE_FILE, BEST_FILE, CHECKPOINT_FILE, CONFIG_FILE, read_metrics
+from gan.run import BEFORE_COLLAPSE_FILE, BEST_FILE, CHECKPOINT_FILE, CONFIG_FILE, read_metrics, sample_files
 from scraper.atomic import write_text
 
 log = logging.getLogger(__name__)
@@ -136,7 +136,7 @@ def write_report(run: Path, state: str) -> None:
 
 def sections(run: Path, config: dict[str, Any], metrics: Metrics, state: str) -> Iterator[str]:
     """From the top of the page to its end."""
-    samples = sorted((run / "samples").glob("[0-9]*.png"))
+    samples = sample_files(run)
     yield head(run, config, state)
     yield from alerts(run, metrics)
     yield figures(run, config, metrics, samples)

@@ -70,7 +70,7 @@ class RunFolder:
     @property
     def has_begun(self) -> bool:
         """Whether a first checkpoint was ever written: the first sample comes after it."""
-        return self.checkpoint.exists() or any((self.path / "samples").glob("*.png"))
+        return self.checkpoint.exists() or bool(sample_files(self.path))
 
     def write_config(self, config: TrainConfig) -> None:
         """Write ``config.json``."""
@@ -143,6 +143,12 @@ def read_metrics(run: Path) -> list[dict[str, float]]:
             with suppress(ValueError):
                 found.append(json.loads(line))
     return found
+
+
+def sample_files(run: Path) -> list[Path]:
+    """The boards of generated pictures, named by the pictures shown, the earliest first."""
+    numbered = (path for path in (run / "samples").glob("*.png") if path.stem.isdecimal())
+    return sorted(numbered, key=lambda path: int(path.stem))
 
 
 def is_until(line: str, images: int) -> bool:

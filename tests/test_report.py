@@ -87,6 +87,11 @@ def add_metrics(run: Path, **values: float) -> None:
         file.write(json.dumps({"images": 1100, **values}) + "\n")
 
 
+def test_a_copy_of_a_sample_beside_the_others_is_no_sample(run):
+    shutil.copy(run / "samples/00001100.png", run / "samples/00001100 (copy).png")
+    assert "drawn after 1,100 pictures" in page(run)
+
+
 def test_a_run_that_ends_leaves_its_page(trained):
     text = (trained / "report.html").read_text("utf-8")
     assert '<p class="state ended">ended</p><h1>r</h1>' in text
