@@ -98,14 +98,17 @@ class RunFolder:
         self._lock.release()
 
     def go_on_from(self, images: int) -> None:
-        """Forget lines of metrics that a killed run wrote after its last checkpoint, and open the event file."""
+        """Forget lines of metrics and samples from after the last checkpoint, and open the event file."""
+        for sample in sample_files(self.path):
+            if int(sample.stem) > images:
+                sample.unlink()
         lines = self._metrics.read_text("utf-8").splitlines() if self._metrics.exists() else []
         write_text(self._metrics, "".join(f"{line}\n" for line in lines if is_until(line, images)))
         # Imported here, for drawing finds its runs by this module and must not wait for TensorBoard.
         from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415
 
         # TensorBoard drops earlier events at or after the purge step, so its curves have no double points either.
-        self._events = SummaryWriter(str(self.path), purge_step=images + 1 if images else None)
+        self._events = SummaryWriter(str(self.path), purge_step=images + 1 if images else 0)
 
     def read_metrics(self) -> list[dict[str, float]]:
         """The lines of metrics; several may be of the same number of images, each with its own values."""

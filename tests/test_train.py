@@ -15,6 +15,7 @@ from PIL import Image
 
 from gan.checkpoint import load_checkpoint, save_checkpoint
 from gan.config import GanError, SettingsError, TrainConfig
+from gan.run import RunFolder
 from gan.train import resume, train
 
 pytestmark = pytest.mark.usefixtures("slim_presets")
@@ -127,6 +128,32 @@ def test_a_run_killed_before_its_first_checkpoint_is_resumed_from_its_start(disc
     (run / "checkpoint.pt").unlink()  # a run that has begun is not begun again
     with pytest.raises(GanError, match="no checkpoint there"):
         resume("r", tmp_path / "train_output", {"kimg": 0.16})
+
+
+@pytest.mark.parametrize("steps", [0, 10])
+def test_what_a_killed_run_left_after_its_checkpoint_is_nowhere_to_be_seen(discs, tmp_path, steps):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(config(discs, tmp_path))
+    run = tmp_path / "r"
+    save_checkpoint(run / "checkpoint.pt", {**load_checkpoint(run / "checkpoint.pt"), "steps": steps})
+    with RunFolder(run) as killed:
+        killed.go_on_from(steps * 8)
+        killed.log(88, {"loss_d": 9.0})
+        killed.save_sample(96, Image.new("RGB", (164, 164)))
+    time.sleep(1.1)  # event files are read by the second of their beginning
+    resume("r", tmp_path, {"kimg": 0.088})
+    assert {path.name for path in (run / "samples").glob("0*")} - {"00000080.png"} == {
+        "00000000.png",
+        "00000088.png",
+    }
+    assert "drawn after 88 pictures" in (run / "report.html").read_text()
+    assert metrics(run) == []
+    events = EventAccumulator(str(run))
+    events.Reload()
+    assert [event.step for event in events.Images("samples")][-1] == 88
+    assert 96 not in [event.step for event in events.Images("samples")]
+    assert "loss_d" not in events.Tags()["scalars"] or not events.Scalars("loss_d")
 
 
 def metrics_lines(run: Path) -> list[str]:
