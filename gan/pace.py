@@ -71,7 +71,7 @@ def position(game: Game, config: TrainConfig, clock: Clock) -> tuple[int, int]:
 
 def remaining(done: int, total: int, speed: float) -> str:
     """The time to the end as ``1:02:03`` or ``2:03``."""
-    minutes, seconds = divmod(int((total - done) / max(speed, 1e-9)), 60)
+    minutes, seconds = divmod(int(max(total - done, 0) / max(speed, 1e-9)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from gan.checkpoint import load_checkpoint, save_checkpoint
 from gan.config import GanError, SettingsError, TrainConfig
+from gan.pace import remaining
 from gan.run import RunFolder
 from gan.train import resume, train
 
@@ -333,3 +334,9 @@ def test_a_training_that_diverged_between_two_lines_never_replaces_a_good_checkp
     with pytest.raises(GanError, match=r"diverged \(a weight is not a number\); the last checkpoint"):
         resume("r", tmp_path, {"kimg": 0.16, "save_minutes": save_minutes})
     assert [path.read_bytes() for path in kept] == before
+
+
+def test_the_last_step_may_pass_the_end_but_the_time_left_never_falls_below_none():
+    assert remaining(1152, 1100, 30.0) == "0:00"
+    assert remaining(400, 1000, 10.0) == "1:00"
+    assert remaining(0, 36_610, 10.0) == "1:01:01"
