@@ -47,6 +47,7 @@ def test_json_is_one_object_on_stdout_and_quiet_says_nothing(site: Web, tmp_path
     done = vgc("--base-url", site.url, "--delay", "0", "--json")
     told = json.loads(done.stdout)
     assert (told["saved"], told["failed"], told["exit_code"], done.exit_code) == (5, 1, 0, 0)
+    assert told["requests"] == len(site.requests)
     assert told["failures"] == [
         {"url": f"{site.url}/up/a-0.png", "name": "A 0", "reason": "HTTP 404", "retry": False}
     ]

@@ -363,6 +363,14 @@ def test_the_account_adds_up_and_another_run_is_advised(outcome: Outcome) -> Non
     assert summary.exit_code == 3
 
 
+def test_pictures_that_an_accident_may_have_spoilt_are_worth_another_try_and_no_others(outcome: Outcome) -> None:
+    assert {line["reason"] for line in outcome[1] if line["name"] and line.get("retry")} == {
+        *("HTTP 304 to a plain question", "HTTP 500", "HTTP 999"),
+        *("a cut-off or broken picture", "an empty answer", "broken compression"),
+        *("the answer was cut off", BROKE),
+    }
+
+
 def test_no_file_differs_from_another_by_case_alone(outcome: Outcome) -> None:
     names = [path.name.lower() for path in (outcome[2] / "images").iterdir()]
     assert len(names) == len(set(names))

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from filelock import FileLock
 from PIL import Image
 from webserver import FAST, HUB, Answer, Request, Web, cell, letter_path, page, picture, small_site
 
+from scraper.atomic import replacing
 from scraper.crawl import LOCK_NAME, ScrapeSettings, ScrapeSummary, crawl
 from scraper.errors import ScrapeError
 from scraper.journal import Journal, Record
@@ -229,6 +231,21 @@ def test_a_rerun_tries_again_what_may_succeed_and_nothing_else(site: Web, tmp_pa
     assert set(picture_hits(site)) == {"/up/a-0.png"}
 
 
+def test_a_letter_page_that_is_gone_is_worth_another_try(site: Web, tmp_path: Path) -> None:
+    there = site.answers[letter_path("a")]
+    site.answers[letter_path("a")] = Answer(b"gone", 404)
+    summary = scrape(site, tmp_path)
+    assert (summary.saved, summary.exit_code) == (3, 3)
+    site.answers[letter_path("a")] = there
+    assert scrape(site, tmp_path).saved == 3
+
+
+def test_progress_ends_where_every_cell_is_done(site: Web, tmp_path: Path) -> None:
+    told: list[tuple[int, int | None, str]] = []
+    crawl(ScrapeSettings(base_url=site.url, out=tmp_path, delay_seconds=0), lambda *state: told.append(state))
+    assert told[-1] == (6, 6, "6 saved, 0 failed")
+
+
 def test_refresh_looks_at_everything_again(site: Web, tmp_path: Path) -> None:
     site.answers["/up/a-0.png"] = with_validators(Answer(picture(1)), '"1"', None)
     site.answers["/up/a-1.png"] = Answer(b"", 404)
@@ -296,7 +313,29 @@ def test_a_server_on_this_machine_may_come_back_on_another_port(tmp_path: Path) 
     for saved in (3, 0):
         with small_site("a", count=3) as web:
             assert scrape(web, tmp_path).saved == saved
-    assert len(pictures(tmp_path)) == 3
+    before = pictures(tmp_path)
+    assert len(before) == 3
+    with small_site("a", count=3) as web:
+        assert scrape(web, tmp_path, refresh=True).unchanged == 3
+    assert pictures(tmp_path) == before
+
+
+def test_a_server_on_another_port_is_not_asked_what_has_changed_since_the_first(tmp_path: Path) -> None:
+    for count in (1, 2):
+        with small_site("a", count=count) as web:
+            letter_page = web.answers[letter_path("a")]
+            assert isinstance(letter_page, Answer)
+            web.answers[letter_path("a")] = with_validators(letter_page, '"1"', None)
+            assert scrape(web, tmp_path).saved == 1
+    assert len(pictures(tmp_path)) == 2
+
+
+def test_a_header_of_two_lines_is_not_sent_back(site: Web, tmp_path: Path) -> None:
+    hub = site.answers[HUB]
+    assert isinstance(hub, Answer)
+    site.answers[HUB] = replace(hub, headers={**hub.headers, "ETag": '"a\r\n b"'})
+    assert scrape(site, tmp_path).saved == 6
+    assert scrape(site, tmp_path).unchanged == 6
 
 
 def test_a_limit_takes_the_first_characters_and_reads_no_page_in_vain(site: Web, tmp_path: Path) -> None:
@@ -418,6 +457,26 @@ def test_two_cells_of_one_picture_are_fetched_once_and_two_of_one_name_both(site
     assert (summary.saved, summary.skipped) == (3, 1)
     assert len({name.lower() for name in pictures(tmp_path)}) == 3
     assert site.hits["/up/a-0.png"] == 1
+
+
+def test_two_processes_that_replace_one_file_do_not_meet(tmp_path: Path) -> None:
+    other = "import sys, pathlib, scraper.atomic as a; a.write_text(pathlib.Path(sys.argv[1]), 'b')"
+    with replacing(tmp_path / "file") as partial:
+        partial.write_text("a")
+        subprocess.run([sys.executable, "-c", other, str(tmp_path / "file")], check=True)
+        assert (tmp_path / "file").read_text() == "b"
+    assert (tmp_path / "file").read_text() == "a"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_pictures_are_fetched_before_the_last_page_is_read_where_many_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scraper.crawl.READ_AHEAD", 2)
+    with small_site("abcdefgh", count=3) as web:
+        assert scrape(web, tmp_path, workers=1).saved == 24
+        asked = [path for _, path, _ in web.requests]
+    assert sum(path.startswith("/up/") for path in asked[: asked.index(letter_path("h"))]) > 9
 
 
 def test_the_folder_can_be_moved_between_runs(site: Web, tmp_path: Path) -> None:

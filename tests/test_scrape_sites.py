@@ -165,9 +165,20 @@ def test_details_and_picture_of_one_run_share_a_line(tmp_path: Path) -> None:
         web.answers["/9/x-from-y/"] = page("<p>Long ago.</p>")
         crawl(ScrapeSettings(base_url=web.url, out=tmp_path, delay_seconds=0, limits=FAST, details=True))
         lines = [json.loads(line) for line in (tmp_path / "manifest.jsonl").read_text().splitlines()]
-        assert [line["description"] for line in lines if line.get("file", "") and "images/" in line["file"]] == [
-            "Long ago."
-        ]
+        told = [(line["name"], line["description"]) for line in lines if "images/" in (line["file"] or "")]
+        assert told == [("A 0", "Long ago.")]  # the page has no title: the name is the cell's
+
+
+def test_details_that_failed_are_asked_for_again_and_those_of_a_refresh_too(tmp_path: Path) -> None:
+    with small_site("a", count=1) as web:
+        settings = ScrapeSettings(base_url=web.url, out=tmp_path, delay_seconds=0, limits=FAST, details=True)
+        web.answers["/9/x-from-y/"] = Answer(b"", 500)
+        assert crawl(settings).exit_code == 3
+        for words, options in (("Long ago.", settings), ("And now.", replace(settings, refresh=True))):
+            web.answers["/9/x-from-y/"] = page(f"<p>{words}</p>")
+            assert crawl(options).exit_code == 0
+            lines = [json.loads(line) for line in (tmp_path / "manifest.jsonl").read_text().splitlines()]
+            assert [line["description"] for line in lines if line.get("description")][-1] == words
 
 
 def ann_and_her_page(web: Web) -> None:
