@@ -56,6 +56,13 @@ def test_one_changed_letter_is_noticed(values, data):
         decode(code[:place] + letter + code[place + 1 :])
 
 
+def test_a_last_letter_that_differs_in_bits_without_meaning_is_noticed_too():
+    code = encode(MODEL, np.ones(2, np.float32))  # 8 bytes in 11 letters: two bits are over
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    with pytest.raises(SettingsError, match="damaged"):
+        decode(code[:-1] + letters[letters.index(code[-1]) + 1])
+
+
 @given(st.text(max_size=60) | st.text("vgc1-0123abcdAZ_", max_size=60))
 def test_what_is_no_code_is_refused_in_words(text):
     with pytest.raises(SettingsError, match="share code"):
@@ -66,6 +73,13 @@ def test_what_is_no_code_is_refused_in_words(text):
 def test_values_that_no_character_has_are_refused(latent):
     with pytest.raises(SettingsError, match="damaged"):
         decode(code_of(latent))
+
+
+def test_half_a_value_is_refused():
+    content = b"abc"
+    checksum = struct.pack("<I", zlib.crc32(b"0123abcd" + content))
+    with pytest.raises(SettingsError, match="damaged"):
+        decode("vgc1-0123abcd-" + urlsafe_b64encode(content + checksum).decode().rstrip("="))
 
 
 def test_a_code_cut_short_is_called_damaged():

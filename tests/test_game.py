@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 import torch
@@ -17,8 +18,10 @@ from gan.augment import (
     adapt,
     augment,
     background_colour,
+    colour,
     flip_half,
 )
+from gan.chance import VIEWS, Chance
 from gan.config import PRESETS, SettingsError
 from gan.game import Game, make_optimizer
 
@@ -85,6 +88,44 @@ def test_augmentation_moves_a_dot_by_an_eighth_at_most_and_fills_with_background
     rows, columns = changed.nonzero()[:, 1], changed.nonzero()[:, 2]
     reach = int(16 * TRANSLATION)
     assert set(rows.tolist()) == set(range(8 - reach, 8 + reach + 1)) == set(columns.tolist())
+
+
+def test_light_saturation_and_contrast_change_within_their_bounds_and_only_on_the_figure():
+    figure = torch.tensor([0.9, 0.3, 0.3]).view(1, 3, 1, 1).expand(1, 3, 1, 2).clone()
+    figure[..., 1] = 0  # background
+    for uniform, expected in (
+        ((0.5, 0.5, 0.5), (0.9, 0.3, 0.3)),
+        ((0.0, 0.5, 0.5), (0.7, 0.1, 0.1)),
+        ((1.0, 0.5, 0.5), (1.1, 0.5, 0.5)),
+        ((0.5, 0.0, 0.5), (0.7, 0.4, 0.4)),
+        ((0.5, 1.0, 0.5), (1.1, 0.2, 0.2)),
+        ((0.5, 0.5, 0.0), (0.675, 0.225, 0.225)),
+        ((0.5, 0.5, 1.0), (1.125, 0.375, 0.375)),
+    ):
+        seen = colour(figure, torch.tensor([uniform]))
+        torch.testing.assert_close(seen[0, :, 0, 0], torch.tensor(expected))
+        assert seen[..., 1].abs().max() == 0
+
+
+def test_what_moves_a_picture_does_not_colour_it():
+    pictures = torch.zeros(2, 3, 16, 16)
+    pictures[:, 0, 4:12, 4:12] = 1.0
+    uniform = torch.full((2, AUGMENT_DRAWS), 0.2)
+    uniform[1, 3:5] = 0.9
+    one, other = augment(pictures, torch.zeros(3, 1, 1), uniform, ALWAYS).flatten(1).sort().values
+    torch.testing.assert_close(one, other)
+    assert not torch.equal(*augment(pictures, torch.zeros(3, 1, 1), uniform, ALWAYS))
+
+
+def test_the_discriminator_sees_each_kind_of_pictures_by_chance_of_its_own_as_strongly_as_told():
+    game = small_game()
+    chance = chance_of(4)
+    pictures = game.real(torch.arange(4), chance)
+    for name in VIEWS:
+        torch.testing.assert_close(game.seen(pictures, chance.view(name)), pictures)  # the strength begins at 0
+    game.strength.fill_(STRONGEST_ADAPTED)
+    seen = [pictures, *(game.seen(pictures, chance.view(name)) for name in VIEWS)]
+    assert not any(torch.equal(one, other) for one, other in combinations(seen, 2))
 
 
 def test_augmentation_has_gradients_of_second_order():
@@ -249,6 +290,87 @@ def assert_same(one: object, other: object) -> None:
             assert_same(left, right)
     else:
         assert one == other
+
+
+def linear_game(**changes: object) -> tuple[Game, torch.Tensor]:
+    """A game that augments nothing, whose discriminator's score is the picture times the weights returned."""
+    game = small_game()
+    game.recipe = replace(game.recipe, augment_target=0.0, **changes)
+    layer = nn.Linear(3 * 16 * 16, 1, bias=False)
+    game.discriminator = nn.Sequential(nn.Flatten(), layer, nn.Flatten(0))
+    return game, layer.weight
+
+
+def chance_of(count: int) -> Chance:
+    return Chance.draw(count, 1, torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("penalised", [False, True])
+@pytest.mark.parametrize("r2", [False, True])
+@pytest.mark.parametrize("relativistic", [False, True])
+def test_the_discriminator_learns_to_score_real_pictures_higher_and_pays_for_its_slope(
+    relativistic, r2, penalised
+):
+    game, weight = linear_game(relativistic=relativistic, r1_gamma=0.1, r1_interval=16, r2=r2)
+    real, fake = torch.rand(4, 3, 16, 16), torch.rand(4, 3, 16, 16)
+    x, y, w = real.flatten(1), fake.flatten(1), weight.detach()[0].clone()
+    told = game.judge(real, fake, chance_of(4), penalised)
+    if relativistic:
+        slope = -(torch.sigmoid((y - x) @ w)[:, None] * (x - y)).mean(0)
+        signs = [((x - y) @ w).sign().mean(), ((y - x) @ w).sign().mean()]
+    else:
+        slope = (torch.sigmoid(y @ w)[:, None] * y).mean(0) - (torch.sigmoid(-x @ w)[:, None] * x).mean(0)
+        signs = [(x @ w).sign().mean(), (y @ w).sign().mean()]
+    kinds = (1 + r2) * penalised
+    torch.testing.assert_close(weight.grad[0], slope + 0.1 * 16 * kinds * w)
+    torch.testing.assert_close(told[1:], torch.stack([kinds * w.square().sum() / 2, *signs]))
+
+
+@pytest.mark.parametrize("relativistic", [False, True])
+def test_the_generator_learns_to_be_scored_as_real(relativistic):
+    game, weight = linear_game(relativistic=relativistic)
+    places, fake = torch.arange(4), torch.rand(4, 3, 16, 16, requires_grad=True)
+    game.persuade(places, fake, chance_of(4))
+    w = weight.detach()[0]
+    scores = fake.detach().flatten(1) @ w
+    if relativistic:
+        scores = scores - game.real(places, chance_of(4)).flatten(1) @ w
+    expected = -torch.sigmoid(-scores)[:, None] * w / 4
+    torch.testing.assert_close(fake.grad.flatten(1), expected)
+
+
+def test_the_penalty_comes_at_its_interval_and_metrics_are_of_the_steps_since_the_last():
+    game, twin = small_game(), small_game()
+    assert game.recipe.r1_interval > 2
+    for each in (game, twin):
+        each.step()
+    assert game.take_metrics()["r1"] > 0
+    twin.watched.zero_()
+    twin.watched_steps = 0
+    for each in (game, twin):
+        each.step()
+    told = game.take_metrics()
+    assert told == twin.take_metrics()
+    assert told["r1"] == 0
+
+
+def test_the_students_targets_are_noisy_by_a_twentieth_and_their_gradients_clipped_at_one():
+    game, chance, scores = small_game(preset="seed"), chance_of(4), torch.full((4,), 2.0)
+    noise = game.discriminator_loss(scores, scores, chance) - losses.discriminator_loss(scores, scores)
+    assert noise.item() == pytest.approx(2 * 0.05 * chance.labels.mean(0).sum().item(), rel=1e-4)
+    for parameter in game.discriminator.parameters():
+        parameter.grad = torch.full_like(parameter, -7.0)
+    game.update(game.optimizer_d, game.discriminator)
+    assert {float(parameter.grad.min()) for parameter in game.discriminator.parameters()} == {-1.0}
+
+
+def test_the_optimizers_are_the_recipes():
+    game, students = small_game(), small_game(preset="seed")
+    for optimizer, lr in ((game.optimizer_g, 3e-4), (game.optimizer_d, 6e-4)):
+        assert (optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["betas"]) == (lr, (0.0, 0.99))
+    for optimizer, lr in ((students.optimizer_g, 4e-4), (students.optimizer_d, 8e-4)):
+        group = optimizer.param_groups[0]
+        assert (group["lr"], group["alpha"], group["eps"]) == (lr, 0.9, 1e-7)
 
 
 def test_the_student_rates_decay_with_the_steps():

@@ -68,6 +68,16 @@ def test_networks_are_built_for_any_size_of_doublings(preset, size):
     assert build_discriminator(recipe.discriminator)(pictures).shape == (2,)
 
 
+def test_stages_join_and_leave_where_the_pictures_are_large():
+    dcgan, r3gan = PRESETS["dcgan"], PRESETS["r3gan"]
+    assert dcgan.at_size(128).generator.widths == (256, 128, 64, 32, 16, 8)
+    assert dcgan.at_size(448).generator.widths == (256, 128, 64, 32, 16, 8, 8)
+    assert dcgan.at_size(128).discriminator.widths == (16, 32, 64, 128, 256)
+    assert dcgan.at_size(40).discriminator.widths == (64, 128, 256)
+    assert r3gan.at_size(128).generator.widths == (256, 256, 256, 128, 64, 32)
+    assert r3gan.at_size(128).discriminator.widths == (32, 64, 128, 256, 256, 256)
+
+
 @pytest.mark.parametrize(("size", "count"), [(16, 2), (28, 2), (80, 4), (128, 5), (448, 6)])
 def test_a_base_of_four_to_seven_pixels_is_doubled(size, count):
     assert doublings(size) == count

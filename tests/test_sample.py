@@ -247,6 +247,16 @@ def test_a_file_that_is_no_model_is_refused_and_named(content, tmp_path):
         load_generator(path, CPU)
 
 
+def test_weights_that_are_not_those_of_the_header_are_refused(tmp_path):
+    small = replace(PRESETS["dcgan"].generator, widths=(8, 8, 8), size_px=16)
+    path = tmp_path / "x.safetensors"
+    save_generator(
+        path, build_generator(small), GeneratorHeader(replace(small, widths=(8, 8, 4)), "dcgan", 7, "noise")
+    )
+    with pytest.raises(GanError, match=r"x\.safetensors: its weights do not fit its header"):
+        load_generator(path, CPU)
+
+
 def test_a_folder_that_cannot_be_made_is_named(model, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(GanError, match=r"file.*choose another --out"):
