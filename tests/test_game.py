@@ -205,6 +205,14 @@ def test_a_weight_is_halved_in_the_average_after_one_half_life():
     assert average.weight.item() == 0
 
 
+def test_at_the_start_the_half_life_is_a_twentieth_of_what_was_seen():
+    average, current = nn.Linear(1, 1), nn.Linear(1, 1)
+    nn.init.constant_(average.weight, 1.0)
+    nn.init.constant_(current.weight, 0.0)
+    ema.update(average, current, batch=100, images_seen=2000, half_life_kimg=10)
+    assert average.weight.item() == pytest.approx(0.5)
+
+
 def test_averaging_copies_counters_and_moves_statistics():
     average, current = nn.BatchNorm2d(2), nn.BatchNorm2d(2)
     current(torch.randn(4, 2, 3, 3) + 5)
@@ -221,6 +229,7 @@ def test_every_picture_is_shown_once_an_epoch_in_another_order():
         shown += game.next_places().tolist()
     assert sorted(shown[:10]) == sorted(shown[10:]) == list(range(10))
     assert shown[:10] != shown[10:]
+    assert small_game(pictures=10, batch=10, seed=1).next_places().tolist() != shown[:10]
 
 
 def test_a_batch_larger_than_the_set_takes_several_epochs():
@@ -290,6 +299,41 @@ def assert_same(one: object, other: object) -> None:
             assert_same(left, right)
     else:
         assert one == other
+
+
+def test_half_of_the_real_pictures_are_mirrored():
+    game, chance = small_game(), chance_of(4)
+    chance.flips.copy_(torch.tensor([0.1, 0.9, 0.4, 0.6]))
+    plain = game.pictures[:4].float() / 127.5 - 1
+    expected = torch.stack([plain[0].flip(2), plain[1], plain[2].flip(2), plain[3]])
+    torch.testing.assert_close(game.real(torch.arange(4), chance), expected)
+
+
+@pytest.mark.parametrize("count", [4, 6])
+def test_real_and_generated_pictures_are_never_of_one_group(count):
+    game = small_game()
+    real, fake = torch.rand(count, 3, 16, 16), torch.rand(count, 3, 16, 16) - 1
+    for told, alone in zip(
+        game.scores(real, fake), (game.discriminator(real), game.discriminator(fake)), strict=True
+    ):
+        torch.testing.assert_close(told, alone)
+
+
+def test_in_bf16_all_but_the_last_layers_is_in_16_bits():
+    game = small_game()
+    game.precision = "bf16"
+    seen: dict[nn.Module, set[torch.dtype]] = {}
+    for network, last in ((game.generator, game.generator.to_rgb), (game.discriminator, game.discriminator.score)):
+        for layer in network.modules():
+            if isinstance(layer, nn.Conv2d):
+                kinds = seen.setdefault(layer, set())
+                layer.register_forward_hook(lambda _layer, _inputs, out, kinds=kinds: kinds.add(out.dtype))
+        assert last in seen
+    game.step()
+    for layer, kinds in seen.items():
+        assert kinds == {
+            torch.float32 if layer in (game.generator.to_rgb, game.discriminator.score) else torch.bfloat16
+        }
 
 
 def linear_game(**changes: object) -> tuple[Game, torch.Tensor]:

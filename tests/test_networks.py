@@ -1,5 +1,7 @@
 import pytest
 import torch
+from conftest import slim
+from torch import nn
 from torch.nn import functional as F
 
 from gan.config import MAX_SIZE_PX, PRESETS, SettingsError, doublings
@@ -10,7 +12,13 @@ from gan.spread import BatchSpread
 
 @pytest.mark.parametrize(
     ("preset", "generator", "discriminator"),
-    [("seed", 28_822_723, 1_244_001), ("dcgan-2015", 4_037_504, 2_770_176)],
+    [
+        ("seed", 28_822_723, 1_244_001),
+        ("dcgan-2015", 4_037_504, 2_770_176),
+        # Nobody's but ours: files of earlier versions load only while these stay.
+        ("dcgan", 1_229_427, 696_570),
+        ("r3gan", 1_212_611, 1_196_506),
+    ],
 )
 def test_presets_have_exactly_the_published_parameter_counts(preset, generator, discriminator):
     with torch.device("meta"):
@@ -35,6 +43,40 @@ def test_the_students_layer_table_is_theirs():
     sides = [row["shape"][-1] for row in table["discriminator"]["layers"] if row["kind"] == "Conv2d"]
     assert sides == [78, 38, 18, 8]
     assert [row["shape"] for row in table["discriminator"]["layers"] if row["kind"] == "Dropout"] == [(10_240,)]
+
+
+def spread_of(network: nn.Module, layer: str) -> float:
+    return float(network.get_submodule(layer).weight.detach().std())
+
+
+def test_the_students_slopes_dropout_and_weights_are_kerass():
+    torch.manual_seed(0)
+    recipe = slim(PRESETS["seed"]).at_size(40)
+    for network in (build_generator(recipe.generator), build_discriminator(recipe.discriminator)):
+        leaks = {layer.negative_slope for layer in network.modules() if isinstance(layer, nn.LeakyReLU)}
+        dropped = {layer.p for layer in network.modules() if isinstance(layer, nn.Dropout)}
+        assert leaks == {0.3}
+        assert dropped <= {0.4}
+        for layer in network.modules():
+            if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+                fans = sum(layer.weight.shape[:2]) * layer.weight[0, 0].numel()
+                # Glorot's uniform weights reach this bound and no further.
+                assert float(layer.weight.detach().abs().max()) == pytest.approx((6 / fans) ** 0.5, rel=0.05)
+                assert not layer.bias.any()
+
+
+def test_weights_begin_as_wide_as_the_papers_have_them():
+    torch.manual_seed(0)
+    radford = PRESETS["dcgan-2015"]
+    network = build_discriminator(radford.discriminator)
+    assert spread_of(network, "layers.5") == pytest.approx(0.02, rel=0.02)
+    assert float(network.layers[6].weight.detach().mean()) == pytest.approx(1, abs=0.01)
+    assert not isinstance(network.layers[1], nn.BatchNorm2d)  # "not applied to the discriminator's input layer"
+    assert spread_of(build_generator(radford.generator), "layers.0") == pytest.approx(0.02, rel=0.02)
+    network = build_discriminator(PRESETS["dcgan"].discriminator)
+    assert spread_of(network, "layers.4") == pytest.approx((2 / 1.04 / (64 * 16)) ** 0.5, rel=0.02)
+    network = build_generator(PRESETS["r3gan"].generator)
+    assert spread_of(network, "stages.0.0.wider") == pytest.approx((2 / 1.04 / 256) ** 0.5 * 5**-0.25, rel=0.02)
 
 
 def test_folded_upsampling_equals_doubling_and_convolving():

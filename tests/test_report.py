@@ -233,6 +233,7 @@ def test_a_scale_holds_all_lines_and_turns_to_powers_where_they_span_many():
     assert wide.y(10) == pytest.approx(80)
     assert wide.middle == pytest.approx(10)
     assert Scale(-1, 1, False).y(0) == 80
+    assert (Scale(0, 1, False).y(7), Scale(0, 1, False).y(-7)) == (0, 160)
     assert scale_of([Line("a", [(0, 0.01), (1, 1.0)])], (0, 1)) == Scale(0, 1, False)
 
 

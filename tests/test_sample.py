@@ -83,6 +83,13 @@ def test_candidates_cannot_be_judged_without_the_pictures_that_the_model_learned
         generate(settings(built_in_model(), tmp_path / "out", best_of=2))
 
 
+def test_candidates_are_judged_by_the_pictures_that_are_named_if_they_are_enough(model, tmp_path):
+    (tmp_path / "config.json").write_text('{"data": "of the run"}')
+    generate(settings(model, tmp_path / "few", count=19, grid=False))
+    with pytest.raises(GanError, match="few: 19 pictures; scores need 20 at least"):
+        generate(settings(model, tmp_path / "best", count=1, best_of=2, data=tmp_path / "few"))
+
+
 def test_each_picture_tells_its_seed(model, tmp_path):
     generate(settings(model, tmp_path / "out", seeds="5"))
     with Image.open(tmp_path / "out/0000.png") as picture:
@@ -202,7 +209,7 @@ def test_seeds_are_numbers_and_ranges(text, seeds):
     assert parse_seeds(text) == seeds
 
 
-@pytest.mark.parametrize("text", ["", "a", "1,,2", "6-4", "-1", "0-100000", "1.5", "9" * 30])
+@pytest.mark.parametrize("text", ["", "a", "1,,2", "6-4", "-1", "0-100000", "0-60000,0-60000", "1.5", "9" * 30])
 def test_seeds_that_are_none_are_refused(text):
     with pytest.raises(SettingsError, match="--seeds"):
         parse_seeds(text)
@@ -218,6 +225,8 @@ def test_seeds_that_are_none_are_refused(text):
         ({"truncation": float("nan")}, "--truncation nan"),
         ({"animate": Path("x.mp4")}, "--animate x.mp4: name a .gif file"),
         ({"seed": -1}, "--seed -1"),
+        ({"seed": 2**61, "best_of": 64}, "--best-of 64: its seeds would pass 2\\^62"),
+        ({"codes": ("vgc1-x",), "truncation": 0.5}, "leave out --seeds, --truncation"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(more, words):

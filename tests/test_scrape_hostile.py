@@ -88,6 +88,14 @@ def png_claiming(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk)) + WHOLE[33:]
 
 
+def animation_cut_off() -> bytes:
+    """Two frames of noise, of which the second is not whole."""
+    first, second = (Image.effect_noise((40, 40), 90) for _ in range(2))
+    buffer = io.BytesIO()
+    first.save(buffer, "GIF", save_all=True, append_images=[second])
+    return buffer.getvalue()[: len(buffer.getvalue()) * 3 // 4]
+
+
 def gif_of(frames: int) -> bytes:
     images = [Image.new("RGB", (100, 100), (number, 255 - number, 0)) for number in range(frames)]
     buffer = io.BytesIO()
@@ -158,6 +166,7 @@ PICTURES: dict[str, tuple[Behaviour, str]] = {
     "an unknown encoding": (packed(WHOLE, "snappy"), SAVED),
     "a pixel bomb": (Answer(png_claiming(50_000, 50_000)), "a picture bomb: far too many pixels"),
     "a small pixel bomb": (Answer(png_claiming(2000, 1000)), "a picture bomb: 2000 x 1000 pixels, 1 frames"),
+    "an animation cut off": (Answer(animation_cut_off()), "a cut-off or broken picture"),
     "a bomb of frames": (Answer(gif_of(200)), "a picture bomb: 100 x 100 pixels, 200 frames"),
     "a bomb of words": (Answer(png_with_text_bomb()), BROKEN),
     "a circle of redirects": (to("/circle"), "more than 5 redirects"),

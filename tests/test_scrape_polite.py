@@ -3,6 +3,7 @@
 import logging
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -257,6 +258,45 @@ def test_a_site_that_goes_away_in_the_midst_ends_the_crawl_soon(tmp_path: Path) 
             scrape(web, tmp_path, workers=1, limits=replace(FAST, tries=2))
         assert stop.value.exit_code == 1
         assert web.hits["/up/a-30.png"] == 0
+
+
+def test_a_site_that_is_silent_now_and_then_is_asked_to_the_end(tmp_path: Path) -> None:
+    def hang_up(request: Request) -> None:
+        request.connection.close()
+
+    with small_site("a", count=12) as web:
+        for number in range(0, 12, 2):
+            web.answers[f"/up/a-{number}.png"] = hang_up
+        summary = scrape(web, tmp_path, workers=1, limits=replace(FAST, tries=1, silent_in_row=3))
+        assert (summary.saved, summary.failed) == (6, 6)
+
+
+def test_no_more_requests_are_under_way_than_workers(tmp_path: Path) -> None:
+    under_way: list[int] = []
+    counting = threading.Lock()
+
+    def slow(request: Request) -> None:
+        with counting:
+            under_way.append(1 + (under_way[-1] if under_way else 0))
+        time.sleep(0.05)
+        with counting:
+            under_way.append(under_way[-1] - 1)
+        request.send_response(404)
+        request.end_headers()
+
+    with small_site("a", count=12) as web:
+        web.answers.update({f"/up/a-{number}.png": slow for number in range(12)})
+        scrape(web, tmp_path, workers=2)
+    assert max(under_way) == 2
+
+
+def test_a_429_without_a_time_is_a_pause_for_all_workers(tmp_path: Path) -> None:
+    with small_site("a", count=15) as web:
+        web.answers["/up/a-0.png"] = refusing_once(429)
+        assert scrape(web, tmp_path, delay_seconds=0.04, limits=replace(FAST, backoff_seconds=0.6)).saved == 15
+        refused = next(at for at, path, _ in web.requests if path == "/up/a-0.png")
+        # One may be on its way already.
+        assert len([at for at, _, _ in web.requests if refused + 0.1 < at < refused + 0.4]) <= 1
 
 
 def test_a_dry_run_counts_what_is_missing_and_writes_nothing(site: Web, tmp_path: Path) -> None:

@@ -492,6 +492,27 @@ def test_cleaned_text_is_one_printable_line(text: str) -> None:
     assert "\u202e" not in line
 
 
+def test_the_joiners_of_a_spelling_stay() -> None:
+    assert clean("a\u200cb\u200d\u202e") == "a\u200cb\u200d"
+
+
+@pytest.mark.parametrize(
+    ("before", "encoding", "content_type"),
+    [
+        ("", "utf-8", ""),
+        ("", "windows-1252", ""),
+        ("", "windows-1252", 'text/html; Charset="ISO-8859-1"'),
+        ("<meta charset=windows-1252>", "windows-1252", "text/html"),
+        ("<meta charset=windows-1252>", "utf-8", "text/html; charset=utf-8"),
+        ("\ufeff", "utf-16-le", "text/html; charset=utf-8"),
+    ],
+)
+def test_a_page_is_read_by_its_mark_its_header_its_own_word_or_a_guess(
+    before: str, encoding: str, content_type: str
+) -> None:
+    assert page_text(f"{before}Pok\xe9mon".encode(encoding), content_type).endswith("Pok\xe9mon")
+
+
 def test_the_site_described_in_the_docs_is_a_good_one(tmp_path: Path) -> None:
     docs = (Path(__file__).parent.parent / "docs/scraping.md").read_text("utf-8")
     example = docs.split("```toml\n")[1].split("```")[0]
