@@ -11,8 +11,17 @@ from pathlib import Path
 import pytest
 import typer
 from PIL import Image
+from typer.testing import CliRunner
 
 import cli
+from dataset.build import BuildSettings
+from gan.config import TrainConfig
+from gan.demo import DemoSettings
+from gan.evaluate import EvaluateSettings
+from gan.generate import GenerateSettings
+from scraper.crawl import ScrapeSettings
+from studio.launch import StudioSettings
+from studio.sprites import SpriteSettings
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
@@ -74,6 +83,127 @@ def test_every_documented_command_and_option_exists():
         if command not in COMMANDS or (option is not None and option not in options_of(command))
     ]
     assert missing == []
+
+
+class Reached(Exception):
+    """What a command called its stage with."""
+
+
+# Of each command: the stage it calls, a line of options, and what the stage must hear.
+REACHES = [
+    (
+        "scraper.crawl.crawl",
+        "scrape --base-url http://x --letters a --limit 1 --out o --delay 2 --workers 3 --details --refresh "
+        "--wayback 2016 --wayback-url http://y --site s --picture-host h --picture-host i --contact me "
+        "--ignore-robots --dry-run",
+        [
+            ScrapeSettings(
+                base_url="http://x",
+                letters="a",
+                limit=1,
+                out=Path("o"),
+                delay_seconds=2,
+                workers=3,
+                details=True,
+                refresh=True,
+                wayback="2016",
+                wayback_url="http://y",
+                site=Path("s"),
+                picture_hosts=("h", "i"),
+                contact="me",
+                ignore_robots=True,
+                dry_run=True,
+            )
+        ],
+    ),
+    (
+        "dataset.build.build",
+        "preprocess --raw r --out o --size 32 --fit crop --background white --workers 2",
+        [BuildSettings(Path("r"), Path("o"), 32, "crop", "white", 2)],
+    ),
+    (
+        "gan.train.train",
+        "train --data d --preset seed --device cpu --precision fp32 --kimg 1 --minutes 2 --batch 3 --seed 4 "
+        "--run n --save-minutes 5 --eval-every 6 --split 7 --deterministic --cuda-graphs --profile",
+        [
+            TrainConfig(
+                data=Path("d"),
+                preset="seed",
+                device="cpu",
+                precision="fp32",
+                kimg=1,
+                minutes=2,
+                batch=3,
+                seed=4,
+                run="n",
+                save_minutes=5,
+                eval_every_kimg=6,
+                split=7,
+                deterministic=True,
+                cuda_graphs=True,
+            ),
+            True,
+        ],
+    ),
+    (
+        "gan.train.resume",
+        "train --resume old --minutes 3 --profile",
+        ["old", Path("train_output"), {"minutes": 3.0}, True],
+    ),
+    ("gan.rehearsal.rehearse", "train --dry-run --batch 3", [TrainConfig(batch=3)]),
+    ("gan.launch.launch", "train --devices 2", [2, Path("train_output")]),
+    (
+        "gan.generate.generate",
+        "generate --count 3 --model m --seed 4 --seeds 5 --truncation 0.5 --data d --out o --no-grid "
+        "--animate a.gif --device cpu",
+        [GenerateSettings(3, "m", 4, "5", (), 0.5, 1, Path("d"), Path("o"), False, Path("a.gif"), "cpu")],
+    ),
+    ("gan.generate.generate", "generate --code x --code y", [GenerateSettings(codes=("x", "y"))]),
+    ("gan.generate.with_best_seeds", "generate --best-of 2", [GenerateSettings(best_of=2)]),
+    (
+        "studio.writing.write_bundle",
+        "generate --sprites --colours 5 --sprite-size 16 --upscale 2 --tolerance 7",
+        [GenerateSettings(), SpriteSettings(5, None, 16, 2, 7)],
+    ),
+    ("studio.palettes.read_palette", "generate --sprites --palette p", [Path("p")]),
+    (
+        "gan.evaluate.evaluate",
+        "evaluate --model m --data d --held-out h --metrics kid --weights w --count 30 --seed 2 --truncation 0.5 "
+        "--out o --device cpu",
+        [EvaluateSettings("m", None, Path("d"), Path("h"), "kid", Path("w"), 30, 2, 0.5, Path("o"), "cpu")],
+    ),
+    ("gan.evaluate.evaluate", "evaluate --fakes f", [EvaluateSettings(fakes=Path("f"))]),
+    (
+        "gan.demo.demo",
+        "demo --out o --minutes 3 --letters a --device cpu",
+        [DemoSettings(Path("o"), 3, "a", "cpu")],
+    ),
+    (
+        "studio.launch.open_studio",
+        "studio --model m --host 0.0.0.0 --port 1 --no-browser",
+        [StudioSettings("m", "0.0.0.0", 1, False)],
+    ),
+    ("gan.info.draw_architectures", "info --draw --preset seed --out o", ["seed", Path("o")]),
+]
+
+
+@pytest.mark.parametrize(("stage", "line", "heard"), REACHES, ids=[line[:30] for _, line, _ in REACHES])
+def test_every_option_reaches_its_stage(stage, line, heard, monkeypatch):
+    def stop(*arguments: object) -> None:
+        raise Reached([each for each in arguments if not callable(each)])
+
+    monkeypatch.setattr(stage, stop)
+    stopped = CliRunner().invoke(cli.app, line.split()).exception
+    assert isinstance(stopped, Reached), stopped
+    assert stopped.args[0][: len(heard)] == heard
+
+
+def test_no_option_is_forgotten_above():
+    tried = {(line.split()[0], word) for _, line, _ in REACHES for word in line.split() if word.startswith("--")}
+    elsewhere = {("preprocess", "--report"), ("export", "--model"), ("export", "--onnx"), ("export", "--web")}
+    shared = {"--json", "--quiet", "--verbose", "--help", "--grid", "--browser"}
+    every = {(command, name) for command in COMMANDS for name in options_of(command) if name.startswith("--")}
+    assert {pair for pair in every - tried - elsewhere if pair[1] not in shared} == set()
 
 
 def test_every_command_is_documented_in_the_readme():

@@ -356,7 +356,9 @@ def test_the_discriminator_learns_to_score_real_pictures_higher_and_pays_for_its
     relativistic, r2, penalised
 ):
     game, weight = linear_game(relativistic=relativistic, r1_gamma=0.1, r1_interval=16, r2=r2)
-    real, fake = torch.rand(4, 3, 16, 16), torch.rand(4, 3, 16, 16)
+    nn.init.constant_(weight, 0.05)
+    real = torch.rand(4, 3, 16, 16)
+    fake = real * torch.tensor([0.5, 2.0, 2.0, 2.0]).view(4, 1, 1, 1)
     x, y, w = real.flatten(1), fake.flatten(1), weight.detach()[0].clone()
     told = game.judge(real, fake, chance_of(4), penalised)
     if relativistic:

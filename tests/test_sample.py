@@ -17,7 +17,7 @@ from gan.evaluate import EvaluateSettings, evaluate
 from gan.generate import GenerateSettings, generate
 from gan.models import built_in_model, find_model
 from gan.networks import build_generator
-from gan.sample import draw, latents_of, parse_seeds
+from gan.sample import as_pictures, draw, latents_of, parse_seeds
 from gan.truncation import truncated
 from gan.walk import walk
 
@@ -130,6 +130,12 @@ def test_a_picture_that_is_not_ours_is_never_overwritten(model, tmp_path, name, 
     if name == "grid.png":
         generate(settings(model, out, count=2, grid=False))
         assert (out / name).read_bytes() == before
+
+
+def test_values_are_rounded_to_the_nearest_byte_and_those_beyond_are_cut():
+    values = torch.tensor([-1.2, -1.0, 0.01, 1.0, 1.2, 3.0])  # .01: 128.8
+    (picture,) = as_pictures(values.expand(1, 3, 1, 6))
+    assert np.asarray(picture)[0, :, 0].tolist() == [0, 0, 129, 255, 255, 255]
 
 
 def test_truncation_zero_draws_one_picture_again_and_again(model, tmp_path):
