@@ -177,6 +177,20 @@ def test_a_walk_meets_each_latent_and_keeps_the_length_between_equal_ones():
     np.testing.assert_allclose(path[2], [half, half], rtol=1e-6)
 
 
+def test_a_walk_is_slow_at_each_latent_and_stays_where_two_are_one():
+    path = walk(np.array([[2, 0], [0, 2]], np.float32), frames_between=8)
+    steps = np.linalg.norm(np.diff(path[:9], axis=0), axis=1)
+    assert max(steps[0], steps[-1]) < steps[4] / 3
+    np.testing.assert_allclose(walk(np.full((2, 2), 3, np.float32)), 3, rtol=1e-6)
+
+
+def test_truncation_keeps_the_length_of_latents(model):
+    generator = load_generator(model, CPU)[0]
+    for truncation in (0.0, 0.5):
+        moved = truncated(latents_of(range(64), 100), generator, truncation)
+        assert float(moved.square().sum(1).mean()) == pytest.approx(100, rel=0.05)
+
+
 def test_weights_survive_the_file_and_half_precision_reads_as_single(tmp_path):
     architecture = replace(PRESETS["dcgan"].generator, widths=(8, 8, 8), size_px=16)
     generator = build_generator(architecture)

@@ -289,7 +289,11 @@ def test_generate_leaves_a_zip_for_a_game_and_always_the_same_one(tmp_path: Path
         assert archive.namelist() == [*names, *rest, "IMPORT.txt", "LICENCE.txt"]
         assert archive.read("palette.hex") == b"101010\nf0f0f0\n"
         assert "the 1,500 built-in characters (CC0 1.0" in archive.read("LICENCE.txt").decode()
-        assert "Pixel Size 80 x 80, Offset 1 x 1, Padding 2 x 2" in archive.read("IMPORT.txt").decode()
+        assert "may be used freely" in archive.read("LICENCE.txt").decode()
+        hints = archive.read("IMPORT.txt").decode()
+        assert "Pixel Size 80 x 80, Offset 1 x 1, Padding 2 x 2" in hints
+        assert "Size 80 x 80, Separation 2 x 2, Offset 1 x 1" in hints
+        assert "256x128 pixels, 3 frames in a row, 1 rows" in hints
         characters = json.loads(archive.read("characters.json"))
         frames = json.loads(archive.read("sheet.json"))["frames"]
         sheet = Image.open(archive.open("sheet.png"))

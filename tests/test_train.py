@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,7 +17,7 @@ from PIL import Image
 
 from gan.checkpoint import load_checkpoint, save_checkpoint
 from gan.config import GanError, SettingsError, TrainConfig
-from gan.pace import remaining
+from gan.pace import Clock, is_due, is_over, position, remaining
 from gan.run import RunFolder
 from gan.train import resume, train
 
@@ -73,6 +75,29 @@ def test_a_run_leaves_the_documented_files(discs, tmp_path):
     assert list(run.glob("events.out.tfevents.*"))
     assert load_checkpoint(run / "checkpoint.pt")["steps"] == 138
     assert (run / "generator.safetensors").stat().st_size > 0
+
+
+def test_marks_lie_even_at_first_and_half_as_dense_from_each_hundredth_on():
+    marks = [n for n in range(100, 800_001, 100) if is_due(SimpleNamespace(images=n, batch=100), 1000)]
+    assert marks[:3] == [1000, 2000, 3000]
+    spans = pairwise([0, 100_000, 200_000, 400_000, 800_000])
+    assert [sum(low < mark <= high for mark in marks) for low, high in spans] == [100, 50, 50, 50]
+
+
+def test_a_run_ends_by_pictures_or_by_minutes_whichever_come_first():
+    both = TrainConfig(kimg=2, minutes=1)
+    assert [is_over(both, *now) for now in ((1999, 59.9), (2000, 0), (0, 60))] == [False, True, True]
+    assert not is_over(TrainConfig(), 10**9, 10**9)
+
+
+def test_the_end_is_foretold_by_the_speed_of_the_last_steps():
+    clock = Clock(earlier_seconds=60, images_before=0, save_seconds=1, started=time.monotonic())
+    clock.recent.extend([(0, 1000), (10, 1500)])
+    game = SimpleNamespace(images=3000)
+    assert clock.speed == 50
+    assert position(game, TrainConfig(minutes=3), clock) == (3000, pytest.approx(3000 + 120 * 50, abs=100))
+    assert position(game, TrainConfig(minutes=3, kimg=4), clock) == (3000, 4000)
+    assert [remaining(0, seconds, 1.0) for seconds in (5, 125, 3723)] == ["0:05", "2:05", "1:02:03"]
 
 
 def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(discs, tmp_path):
