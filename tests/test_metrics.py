@@ -3,19 +3,20 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageOps
 
 from dataset.errors import DatasetError
 from dataset.reader import load_pictures
 from gan.checkpoint import GeneratorHeader, save_generator
 from gan.config import PRESETS, GanError, SettingsError
 from gan.evaluate import EvaluateSettings, evaluate
-from gan.features import cached_features, feature_network, score_name
+from gan.features import FeatureNetwork, cached_features, feature_network, score_name
 from gan.metrics import (
     density_coverage,
     floor_scores,
@@ -257,6 +258,14 @@ def test_features_of_a_set_are_worked_out_once_and_a_damaged_cache_is_made_again
     assert torch.equal(mirrored, cached_features(network, pictures.flip(3)))
 
 
+def test_a_home_that_cannot_be_written_costs_time_only(discs, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    network = FeatureNetwork("mean", lambda pictures: pictures.float().mean((2, 3)), CPU)
+    pictures = load_pictures(discs)
+    torch.testing.assert_close(cached_features(network, pictures), pictures.float().mean((2, 3)))
+
+
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """An untrained generator of 16x16 pictures in a run whose settings name no data."""
@@ -274,6 +283,7 @@ def test_an_untrained_model_scores_worse_than_the_set_itself(discs, model, tmp_p
     assert found.scores["kid"] > found.floor["kid"] + 10 * found.floor["kid_std"]
     assert found.scores["fid"] > found.floor["fid"]
     assert found.scores["coverage"] < 0.5 < found.floor["coverage"]
+    assert all(ratio > 1 for ratio in found.memorisation.values())
     with Image.open(tmp_path / "out/neighbours.png") as board:
         assert board.width > 2 * 7 * 16
     written = json.loads((tmp_path / "out/scores.json").read_text())
@@ -303,6 +313,17 @@ def test_a_folder_of_the_real_pictures_themselves_is_seen_to_be_copies(discs, tm
     assert found.scores["precision"] == found.scores["coverage"] == 1
     assert "fid" not in found.scores
     assert found.compared_with == f"20 held-out pictures of {unseen}"
+    mirrored, further = tmp_path / "mirrored", tmp_path / "further"
+    mirrored.mkdir()
+    further.mkdir()
+    for number, file in enumerate(sorted(discs.glob("*.png"))[:20]):
+        with Image.open(file) as disc:
+            ImageOps.mirror(disc).save(mirrored / f"{number}.png")
+            ImageChops.offset(disc, 6).save(further / f"{number}.png")
+    found = evaluate(replace(settings, fakes=mirrored, metrics="nn"))
+    assert all(ratio < 0.1 for ratio in found.memorisation.values())
+    found = evaluate(replace(settings, fakes=unseen, held_out=further, metrics="nn"))
+    assert all(0.1 < ratio < 0.95 for ratio in found.memorisation.values())
 
 
 def test_held_out_pictures_that_were_trained_on_are_refused(discs, tmp_path):
@@ -314,9 +335,19 @@ def test_held_out_pictures_that_were_trained_on_are_refused(discs, tmp_path):
         evaluate(EvaluateSettings(fakes=discs, data=discs, held_out=held_out, device="cpu"))
 
 
+def test_held_out_pictures_of_another_size_are_refused(discs, tmp_path):
+    Image.new("RGB", (24, 24)).save(tmp_path / "new.png")
+    with pytest.raises(GanError, match=r"pictures of 24 pixels, but the training ones have 16.*--size 16"):
+        evaluate(EvaluateSettings(fakes=discs, data=discs, held_out=tmp_path, device="cpu"))
+
+
 def test_pictures_of_another_size_or_too_few_are_refused(discs, tmp_path):
     folder = tmp_path / "others"
     folder.mkdir()
+    for number in range(20):
+        Image.new("RGB", (16, 24), (number, 0, 0)).save(folder / f"{number:04d}.png")
+    with pytest.raises(GanError, match=r"a picture of 16x24, but the real ones are 16x16.*--size 16"):
+        evaluate(EvaluateSettings(fakes=folder, data=discs, out=tmp_path / "out", device="cpu"))
     for number in range(30):
         Image.new("RGB", (24, 24), (number, 0, 0)).save(folder / f"{number:04d}.png")
     with pytest.raises(GanError, match=r"a picture of 24x24, but the real ones are 16x16.*--size 16"):

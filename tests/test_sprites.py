@@ -75,6 +75,12 @@ def test_the_background_is_what_most_of_the_border_shows():
     assert mask_of(picture, 30).sum() == 5 * 3
 
 
+def test_the_background_is_the_colour_that_comes_most_often_among_like_ones():
+    picture = np.full((20, 20, 3), 10, np.uint8)
+    picture[0, :6] = np.arange(11, 17)[:, None]  # JPEG's crumbs
+    assert background_colour(picture, 30).tolist() == [10, 10, 10]
+
+
 def test_a_background_under_half_of_the_border_is_found_beside_a_figure_of_many_colours():
     rng = np.random.default_rng(0)
     picture = rng.integers(60, 256, (12, 12, 3)).astype(np.uint8)
@@ -149,6 +155,8 @@ def test_few_colours_are_found_exactly_and_the_darkest_comes_first():
     pixels = np.array([[255, 255, 255]] * 5 + [[10, 0, 0]] * 3 + [[0, 200, 0]], np.uint8)
     assert find_palette(pixels, 4).tolist() == [[10, 0, 0], [0, 200, 0], [255, 255, 255]]
     assert find_palette(pixels[:0], 4).tolist() == [[0, 0, 0]]
+    blue, red, green = [0, 0, 255], [255, 0, 0], [0, 255, 0]
+    assert find_palette(np.array([red, green, blue], np.uint8), 3).tolist() == [blue, red, green]
 
 
 def test_the_nearest_colour_is_the_one_that_looks_nearest():
@@ -187,6 +195,7 @@ def test_a_smaller_grid_takes_the_pixel_under_each_middle():
 
 
 def test_a_sheet_is_the_smallest_power_of_two_and_its_borders_repeat():
+    assert lay_out(11, frame_px=41, extrude_px=1).size_px == (512, 64)  # half of 256x256, the next that holds them
     sheet = lay_out(5, frame_px=30, extrude_px=1)
     assert (sheet.size_px, sheet.columns) == ((128, 64), 4)
     assert sheet.corners == ((1, 1), (33, 1), (65, 1), (97, 1), (1, 33))

@@ -298,9 +298,10 @@ def test_a_checkpoint_of_another_preset_is_refused_and_named(discs, tmp_path):
         resume("r", tmp_path, {"kimg": 0.16})
 
 
-def test_a_checkpoint_of_another_format_says_what_to_do(tmp_path):
-    save_checkpoint(tmp_path / "c.pt", {"format": 99})
-    with pytest.raises(GanError, match="checkpoint format 99, this version reads 3; go on with the version"):
+@pytest.mark.parametrize("other", [2, 99])
+def test_a_checkpoint_of_another_format_says_what_to_do(other, tmp_path):
+    save_checkpoint(tmp_path / "c.pt", {"format": other})
+    with pytest.raises(GanError, match=f"checkpoint format {other}, this version reads 3; go on with the version"):
         load_checkpoint(tmp_path / "c.pt")
 
 
@@ -331,6 +332,15 @@ def test_settings_that_make_no_sense_are_refused_before_work_starts(settings, wo
         TrainConfig(**settings)
     assert words in str(error.value)
     assert error.value.exit_code == 2
+
+
+def test_settings_of_another_version_are_refused_by_name():
+    saved = TrainConfig().to_json()
+    assert TrainConfig.from_json(saved) == TrainConfig()
+    with pytest.raises(SettingsError, match=r"another version of vgc .*unknown settings colour.*start a new run"):
+        TrainConfig.from_json({**saved, "colour": 1})
+    with pytest.raises(SettingsError, match=r"another version of vgc .*start a new run"):
+        TrainConfig.from_json({**saved, "recipe": {**saved["recipe"], "colour": 1}})
 
 
 def test_a_diverged_training_is_told_and_keeps_its_checkpoint(discs, tmp_path):

@@ -1,5 +1,6 @@
 """What is watched while a run trains: scores, the best generator, collapse, the first boards."""
 
+import copy
 import json
 import logging
 import shutil
@@ -166,11 +167,14 @@ def test_a_collapse_is_said_once_and_the_generator_from_before_is_kept(discs, fo
     pictures = load_pictures(discs)
     health = Health(folder, pictures, 40)
     torch.manual_seed(0)
-    good, bad = (build_generator(header(0).architecture).eval() for _ in range(2))
+    average = build_generator(header(0).architecture).eval().requires_grad_(False)
+    good = copy.deepcopy(average.state_dict())
     collapsed = pictures[:1].expand(40, -1, -1, -1)
-    health.look(samples_of(pictures), good, header(5000))
-    health.look(samples_of(collapsed), bad, header(10_000))
-    health.look(samples_of(collapsed), bad, header(15_000))
+    health.look(samples_of(pictures), average, header(5000))
+    for weights in average.parameters():  # as training does, in place
+        weights.zero_()
+    health.look(samples_of(collapsed), average, header(10_000))
+    health.look(samples_of(collapsed), average, header(15_000))
     assert [record.message for record in caplog.records if "collapsed" in record.message] == [
         "r has collapsed at 10,000 images: nearly all its pictures are one. It rarely recovers; "
         "start again with another --seed, a larger --batch or the preset dcgan. "
@@ -182,7 +186,7 @@ def test_a_collapse_is_said_once_and_the_generator_from_before_is_kept(discs, fo
     assert [line.get("collapsed") for line in lines] == [None, 1.0, None]
     kept, found = load_generator(folder.path / "generator-before-collapse.safetensors", CPU)
     assert found.images == 5000
-    assert all(torch.equal(kept.state_dict()[name], value) for name, value in good.state_dict().items())
+    assert all(torch.equal(kept.state_dict()[name], value) for name, value in good.items())
 
 
 def test_a_collapse_told_before_a_stop_is_not_told_again_and_a_recovery_is(discs, folder, caplog):
@@ -198,7 +202,7 @@ def test_a_collapse_told_before_a_stop_is_not_told_again_and_a_recovery_is(discs
     assert not caplog.records
     second.look(samples_of(pictures), generator, header(20_000))
     assert [record.message for record in caplog.records] == ["r: the pictures differ again"]
-    second.look(collapsed, generator, header(25_000))
+    Health(folder, pictures, 40).look(collapsed, generator, header(25_000))
     assert "has collapsed at 25,000 images" in caplog.records[-1].message
 
 
@@ -227,6 +231,9 @@ def test_a_discriminator_that_is_never_wrong_is_told_once(discs, folder, caplog)
     assert len(caplog.records) == 1
     assert "knows every real picture by heart" in caplog.records[0].message
     assert caplog.records[0].levelno == logging.WARNING
+    for images in range(19):
+        folder.log(images, {"sign_real": 1.0})
+    assert Health(folder, load_pictures(discs), 8).note(1.0)  # after a stop as well
 
 
 def test_a_real_run_made_to_collapse_says_so(discs, tmp_path, monkeypatch, caplog):
