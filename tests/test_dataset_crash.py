@@ -115,6 +115,7 @@ def test_a_killed_rebuild_ends_well_whichever_settings_come_next(
         out = tmp_path / f"set-{size}"
         build(BuildSettings(raw, out, 16, workers=1))
         (raw / "0.png").unlink(missing_ok=True)
+        noise(100 + size).save(raw / f"new-{size}.png")
         killed(raw, out, name, nth, size=20)
         build(BuildSettings(raw, out, size, workers=1))
         build(BuildSettings(raw, tmp_path / f"undisturbed-{size}", size, workers=1))

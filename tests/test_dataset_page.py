@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from cli import app
 from dataset.build import BuildSettings, build
-from dataset.card import evenly
+from dataset.card import card, evenly
 from dataset.near import near_pairs, perceptual_hash
 from dataset.page import refresh_page
 from dataset.sheets import Sheets
@@ -223,6 +223,26 @@ def test_the_card_has_front_matter_counts_and_a_word_on_licences(out: Path) -> N
     assert "| Left out, exactly the pixels of another | 1 |" in body
     assert "## Licence" in body
     assert "{" not in body
+
+
+def test_the_card_names_sites_games_and_what_was_done_to_the_pictures() -> None:
+    recipe = {"size_px": 80, "fit": "pad", "background": "edge", "pillow": "12"}
+    counts = {"found": 1200, "pictures": 1000, "duplicates": 150, "rejected": 50}
+    report = {"recipe": recipe, "counts": counts, "near_duplicates": [1, 2]}
+    records = [
+        {"page": "http://site.test/a/", "url": "http://cdn.test/1.png", "game": "Half|Life"},
+        {"page": None, "url": "http://cdn.test/2.png", "game": None},
+        {"page": None, "url": None, "game": "Half|Life"},
+    ]
+    text = card(report, records)
+    for words in (
+        "- 1K<n<10K\n",
+        "| site.test | 1 |\n| cdn.test | 1 |\n| a folder of pictures; where they came from is not known | 1 |\n",
+        "| Half\\|Life | 2 |",
+        "the whole picture with bars of each picture's own edge colour beside it",
+        "| Pairs that look alike (both kept) | 2 |",
+    ):
+        assert words in text
 
 
 def test_samples_are_spread_evenly() -> None:

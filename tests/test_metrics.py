@@ -26,7 +26,7 @@ from gan.metrics import (
     scores,
     typicality,
 )
-from gan.neighbours import Seen, TrainingSet, memorisation, nearest
+from gan.neighbours import Compared, Nearest, Seen, TrainingSet, memorisation, nearest
 from gan.networks import build_generator
 from gan.scorecard import scorecard
 
@@ -168,6 +168,19 @@ def test_copies_have_no_distance_even_mirrored_and_new_pictures_that_of_new_real
     itself, count = known.nearest_to_each_other()
     assert count == 60
     assert memorisation(itself, others)["pixels"] == pytest.approx(1, abs=0.05)
+
+
+def test_a_symmetric_picture_is_not_the_nearest_other_one_of_itself():
+    halves = noise(30, 4)[..., :8]
+    symmetric = seen(torch.cat([halves, halves.flip(3)], 3))
+    itself, _ = TrainingSet(symmetric, symmetric.features).nearest_to_each_other()
+    assert itself.by_pixels.distances.min() > 0
+    assert itself.by_features.distances.min() > 0
+
+
+def test_real_pictures_that_are_all_one_are_no_measure_of_copies_but_no_failure():
+    zero = Nearest(torch.zeros(3, 1), torch.zeros(3, 1, dtype=torch.long))
+    assert memorisation(Compared(zero, zero), Compared(zero, zero)) == {"features": 0.0, "pixels": 0.0}
 
 
 def test_only_torch_fidelitys_features_may_be_called_fid_and_kid():

@@ -11,9 +11,11 @@ from conftest import slim
 from torch.nn import functional as F
 
 from gan.config import PRESETS, GanError, TrainConfig
-from gan.game import Game
-from gan.rehearsal import Operations, gflop_per_image, kept_for_the_way_back, rehearse
-from gan.train import resume, train
+from gan.distributed import World
+from gan.game import Game, tensors_in
+from gan.networks import parameter_count
+from gan.rehearsal import Operations, gflop_per_image, kept_for_the_way_back, memory_of_a_step, rehearse
+from gan.train import game_of, resume, train
 
 ROOT = Path(__file__).parents[1]
 
@@ -56,6 +58,30 @@ def test_memory_held_for_the_way_back_is_counted_once_and_let_go():
         del z
         assert kept.now == 0
     assert kept.most == 4000
+
+
+def test_memory_is_what_stands_the_gradients_and_the_most_that_is_kept_in_a_step_with_the_penalty():
+    pictures = torch.zeros(4, 3, 16, 16, dtype=torch.uint8)
+    game = Game(slim(PRESETS["dcgan"]).at_size(16), pictures, 2, 0, torch.device("cpu"), "fp32")
+    told = memory_of_a_step(game)
+    most = []
+    for game.steps in (0, 1):
+        with kept_for_the_way_back() as kept:
+            game.step()
+        most.append(kept.most)
+    weights = parameter_count(game.generator) + parameter_count(game.discriminator)
+    standing = pictures.nbytes + sum(tensor.nbytes for tensor in tensors_in(game.state()))
+    assert told == standing + 4 * weights + most[0]
+    assert most[0] > most[1]
+
+
+def test_the_game_is_as_the_settings_say():
+    recipe = slim(PRESETS["dcgan"]).at_size(16)
+    config = TrainConfig(batch=8, seed=3, split=2, precision="bf16", recipe=recipe)
+    pictures = torch.zeros(4, 3, 16, 16, dtype=torch.uint8)
+    game = game_of(config, pictures, torch.device("cpu"), World())
+    assert (game.batch, game.seed, game.precision, game.recipe) == (8, 3, "bf16", recipe)
+    assert game.parts == [slice(0, 4), slice(4, 8)]
 
 
 @pytest.mark.usefixtures("slim_presets")
