@@ -5,6 +5,9 @@ import re
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
+from urllib3.exceptions import LocationParseError
+from urllib3.util import parse_url
+
 from scraper.errors import Refusal
 from scraper.wayback import Wayback
 
@@ -69,7 +72,7 @@ class Gate:
 
 
 def host_and_port(url: str) -> tuple[str, int]:
-    """Split off the host, in lower case, and the port that ``url`` asks for.
+    """Split off the host, in lower case and as ASCII, and the port that ``url`` asks for.
 
     Raises:
         Refusal: ``url`` is not a plain http(s) address.
@@ -79,7 +82,9 @@ def host_and_port(url: str) -> tuple[str, int]:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
-    except ValueError:
+        if host and not host.isascii():  # bücher.example and xn--bcher-kva.example are one
+            host = parse_url(f"//{host}").host
+    except (ValueError, LocationParseError):
         raise Refusal("not an address") from None
     if parts.scheme not in DEFAULT_PORTS or not host:
         raise Refusal(f"not an http address: {url[:40]}")
@@ -90,7 +95,10 @@ def host_and_port(url: str) -> tuple[str, int]:
 
 def is_host_name(text: str) -> bool:
     """Tell whether ``text`` names a host and says no more, such as a scheme or a port."""
-    return re.fullmatch(r"[\w.-]+", text) is not None
+    try:
+        return re.fullmatch(r"[\w.-]+", text) is not None and bool(host_and_port(f"http://{text}"))
+    except Refusal:
+        return False
 
 
 def is_public(address: IPAddress) -> bool:

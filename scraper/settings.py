@@ -78,8 +78,9 @@ class ScrapeSettings:
         given = {(host, port)} if self.base_url else set()
         if self.wayback and self.wayback_url != WAYBACK_URL:
             given.add(host_and_port(self.wayback_url))
+        others = {host_and_port(f"http://{name}")[0] for name in (*site.picture_hosts, *self.picture_hosts)}
         return Gate(
-            hosts=frozenset({host, twin, *map(str.lower, (*site.picture_hosts, *self.picture_hosts))}),
+            hosts=frozenset({host, twin, *others}),
             ports=frozenset({*DEFAULT_PORTS.values(), port}),
             given=frozenset(given),
             wayback=Wayback(self.wayback, self.wayback_url.rstrip("/")) if self.wayback else None,

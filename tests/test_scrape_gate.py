@@ -149,6 +149,19 @@ def test_a_picture_host_is_the_same_in_capitals() -> None:
     settings.gate(settings.described_site()).check_url("http://cdn.example.ORG/x.png")
 
 
+@pytest.mark.parametrize("typed", ["http://b\u00fccher.example", "http://xn--bcher-kva.example"])
+@pytest.mark.parametrize("linked", ["b\u00fccher.example", "B\u00dcCHER.example", "XN--bcher-kva.example"])
+def test_a_name_in_letters_and_in_punycode_is_one_host(typed: str, linked: str) -> None:
+    settings = ScrapeSettings(base_url=typed, picture_hosts=("b\u00e4r.example",))
+    gate = settings.gate(settings.described_site())
+    gate.check_url(f"http://{linked}/x.png")
+    gate.check_url(f"http://www.{linked}/x.png")
+    gate.check_url("http://xn--br-via.example/x.png")
+    gate.check_address("xn--bcher-kva.example", 80, "127.0.0.1")
+    with pytest.raises(Refusal, match="on another site"):
+        gate.check_url("http://b\u00fccherei.example/x.png")
+
+
 def test_the_site_may_answer_with_and_without_www() -> None:
     gate = ScrapeSettings().gate(GAME_ART_HQ)
     for url in ("http://www.game-art-hq.com/", "https://game-art-hq.com/"):
@@ -190,6 +203,7 @@ def test_the_archive_gives_nothing_but_captures_of_the_site() -> None:
         {"picture_hosts": ("https://cdn.example.org",)},
         {"picture_hosts": ("cdn.example.org:8080",)},
         {"picture_hosts": ("",)},
+        {"picture_hosts": ("\u00fc_\u0301-.example",)},
         {"contact": "a\r\nX-Header: 1"},
     ],
     ids=str,
