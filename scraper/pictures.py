@@ -19,6 +19,9 @@ SUFFIXES = {
 SIGNATURES = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"RIFF", b"BM", b"\0\0\0")
 """How the formats begin: bytes like these that do not decode were a picture once."""
 
+FRAME_PIXELS = 2500
+"""A further frame counts as so many at least: its own cost outweighs that of its pixels."""
+
 Image.init()
 _FORMATS = [name for name in SUFFIXES if name in Image.OPEN]
 """What this Pillow was built to read."""
@@ -32,7 +35,7 @@ def picture_suffix(body: bytes, cap_pixels: int) -> str:
 
     Args:
         body: the file, whatever its name or Content-Type say.
-        cap_pixels: the most pixels, over all frames, that its header may announce.
+        cap_pixels: the most pixels, over all frames, that its header may announce; see `FRAME_PIXELS`.
 
     Raises:
         Refusal: no picture, too many pixels, or (worth another try) a cut-off one.
@@ -53,8 +56,9 @@ def picture_suffix(body: bytes, cap_pixels: int) -> str:
 
 
 def _decode(image: Image.Image, cap_pixels: int) -> None:
-    frames = getattr(image, "n_frames", 1) if image.width * image.height <= cap_pixels else 1
-    if image.width * image.height * frames > cap_pixels:
+    area = image.width * image.height
+    frames = getattr(image, "n_frames", 1) if area <= cap_pixels else 1
+    if area * frames > cap_pixels or FRAME_PIXELS * (frames - 1) > cap_pixels:
         raise Refusal(f"a picture bomb: {image.width} x {image.height} pixels, {frames} frames")
     for frame in ImageSequence.Iterator(image):
         frame.load()

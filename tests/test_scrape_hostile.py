@@ -103,6 +103,11 @@ def gif_of(frames: int) -> bytes:
     return buffer.getvalue()
 
 
+def gif_of_dots(frames: int) -> bytes:
+    head = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
+    return head + (b"," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02\x44\x01\0") * frames + b";"
+
+
 def png_with_text_bomb() -> bytes:
     text = b"zTXt" + b"Comment\0\0" + zlib.compress(b"\0" * 100_000_000)
     chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
@@ -168,6 +173,8 @@ PICTURES: dict[str, tuple[Behaviour, str]] = {
     "a small pixel bomb": (Answer(png_claiming(2000, 1000)), "a picture bomb: 2000 x 1000 pixels, 1 frames"),
     "an animation cut off": (Answer(animation_cut_off()), "a cut-off or broken picture"),
     "a bomb of frames": (Answer(gif_of(200)), "a picture bomb: 100 x 100 pixels, 200 frames"),
+    "a bomb of tiny frames": (Answer(gif_of_dots(2000)), "a picture bomb: 1 x 1 pixels, 2000 frames"),
+    "many tiny frames": (Answer(gif_of_dots(400)), SAVED),
     "a bomb of words": (Answer(png_with_text_bomb()), BROKEN),
     "a circle of redirects": (to("/circle"), "more than 5 redirects"),
     "six redirects": (to("/hop/5"), "more than 5 redirects"),
