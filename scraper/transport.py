@@ -277,8 +277,10 @@ class _Guarded(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         self._kept = False
+        attempt = _current.get()
+        attempt.reused = False  # TLS may fail before there is a request
         timeout = self.timeout if isinstance(self.timeout, int | float) else Limits.connect_seconds
-        return _current.get().connect(self._dns_host, self.port, timeout)
+        return attempt.connect(self._dns_host, self.port, timeout)
 
     def request(self, *args: Any, **options: Any) -> None:
         attempt = _current.get()

@@ -1,10 +1,11 @@
 """One request over TLS and over kept connections: deadlines, trust, and what a closed connection means."""
 
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,6 +138,35 @@ def test_a_server_that_hangs_up_on_fresh_connections_is_asked_once(secure: bool,
         with pytest.raises(Refusal, match="the connection broke"):
             transport(web).get(f"{web.url}/x", {}, 1000)
         assert web.hits["/x"] == 1
+
+
+def test_a_server_whose_tls_broke_after_a_kept_connection_is_asked_once_more(trusted: Path) -> None:
+    greeted: list[socket.socket] = []
+
+    def serve(listener: socket.socket, context: ssl.SSLContext) -> None:
+        with suppress(OSError):
+            while True:
+                greeted.append(listener.accept()[0])
+                if len(greeted) > 1:
+                    greeted[-1].close()  # in place of a handshake
+                    continue
+                with context.wrap_socket(greeted[0], server_side=True) as line:
+                    line.recv(1000)
+                    line.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                    line.recv(1000)
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(trusted)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener, context), daemon=True).start()
+        address = f"https://localhost:{listener.getsockname()[1]}/x"
+        gate = Gate(frozenset({"localhost"}), given=frozenset({host_and_port(address)}))
+        one = Transport(gate, replace(FAST, total_seconds=2), "test", workers=1)
+        assert one.get(address, {}, 1000).body == b"ok"
+        with pytest.raises(Refusal):
+            one.get(address, {}, 1000)
+        assert len(greeted) == 2
+        listener.shutdown(socket.SHUT_RDWR)
 
 
 def test_stopping_cuts_a_request_under_way() -> None:
