@@ -189,8 +189,9 @@ def cached_features(
     """
     from platformdirs import user_cache_path  # noqa: PLC0415
 
-    digest = hashlib.sha256(str(tuple(pictures.shape)).encode() + pictures.numpy().tobytes()).hexdigest()
-    name = f"{digest[:32]}-{network.name}-{REVISION}{'-mirrored' if mirrored else ''}.safetensors"
+    digest = hashlib.sha256(str(tuple(pictures.shape)).encode())
+    digest.update(pictures.flatten().numpy())
+    name = f"{digest.hexdigest()[:32]}-{network.name}-{REVISION}{'-mirrored' if mirrored else ''}.safetensors"
     path = user_cache_path("vgc") / "features" / name
     try:
         known: Tensor = load_file(path)["features"]

@@ -1,6 +1,7 @@
 """The pieces of a training step, against answers known by hand."""
 
 import math
+import tracemalloc
 from dataclasses import replace
 from itertools import combinations
 
@@ -23,6 +24,7 @@ from gan.augment import (
 )
 from gan.chance import VIEWS, Chance
 from gan.config import PRESETS, SettingsError
+from gan.features import FeatureNetwork, cached_features
 from gan.game import Game, make_optimizer
 
 ALWAYS = torch.ones(())
@@ -462,3 +464,18 @@ def still(game: Game) -> None:
 def test_a_batch_that_cannot_be_shared_out_is_refused():
     with pytest.raises(SettingsError, match="choose a multiple of 3"):
         small_game(batch=4, split=3)
+
+
+def test_a_set_is_never_held_twice_only_to_be_known_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    pictures = torch.zeros(20_000, 3, 16, 16, dtype=torch.uint8)
+    seeing = FeatureNetwork("nothing", lambda part: torch.zeros(len(part), 1), torch.device("cpu"))
+    recipe = slim(PRESETS["dcgan"]).at_size(16)
+    tracemalloc.start()
+    try:
+        Game(recipe, pictures, 4, 0, torch.device("cpu"), "fp32")
+        cached_features(seeing, pictures)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < pictures.nbytes / 2
