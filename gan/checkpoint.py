@@ -38,9 +38,12 @@ class GeneratorHeader:
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write ``state`` (tensors, numbers, strings, dicts and lists of them) atomically."""
+    """Write ``state`` (tensors, numbers, strings, dicts and lists of them) atomically; OSError if it cannot be."""
     with replacing(path) as partial:
-        torch.save({"format": CHECKPOINT_FORMAT, **state}, partial)
+        try:
+            torch.save({"format": CHECKPOINT_FORMAT, **state}, partial)
+        except RuntimeError as error:  # what PyTorch makes of a full disk
+            raise OSError("is the disk full?") from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

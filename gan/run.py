@@ -47,7 +47,9 @@ class RunFolder:
         """
         path = config.output / (config.run or f"{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}")
         try:
-            path.mkdir(parents=True)
+            path.mkdir(parents=True, exist_ok=True)
+            if any(path.iterdir()):  # an empty one was left by a run that could not write its settings
+                raise FileExistsError
             folder = cls(path)
             folder.write_config(config)
         except FileExistsError as error:
@@ -92,10 +94,17 @@ class RunFolder:
         (self.path / "samples").mkdir(exist_ok=True)
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._events:
-            self._events.close()
-        self._lock.release()
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        try:
+            if self._events:
+                self._events.close()
+        finally:
+            self._lock.release()
+        if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+            raise GanError(
+                f"{self.path}: cannot be written ({error.strerror or error}); what was saved is kept: "
+                f"make room, then go on with --resume {self.path.name}"
+            ) from error
 
     def go_on_from(self, images: int) -> None:
         """Forget lines of metrics and samples from after the last checkpoint, and open the event file."""

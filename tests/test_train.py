@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -375,3 +376,24 @@ def test_the_last_step_may_pass_the_end_but_the_time_left_never_falls_below_none
     assert remaining(1152, 1100, 30.0) == "0:00"
     assert remaining(400, 1000, 10.0) == "1:00"
     assert remaining(0, 36_610, 10.0) == "1:01:01"
+
+
+def test_a_disk_that_is_full_is_told_and_what_was_saved_is_kept(discs, tmp_path):
+    train(config(discs, tmp_path))
+    saved = tmp_path / "r/checkpoint.pt"
+    before = saved.read_bytes()
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, usual[1]))
+    try:
+        with pytest.raises(GanError, match=r"r: cannot be written \(.*make room, then go on with --resume r"):
+            resume("r", tmp_path, {"kimg": 0.16})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
+    assert saved.read_bytes() == before
+    assert not list((tmp_path / "r").glob("*.partial"))
+    assert resume("r", tmp_path, {"kimg": 0.16}).images == 160
+
+
+def test_a_run_whose_settings_could_not_be_written_may_be_started_again(discs, tmp_path):
+    (tmp_path / "r").mkdir()
+    assert train(config(discs, tmp_path)).images == 80
