@@ -105,6 +105,15 @@ def test_a_profile_leaves_a_table_and_a_trace(discs, tmp_path):
 
 
 @pytest.mark.usefixtures("slim_presets")
+@pytest.mark.parametrize(("steps", "told"), [(8, "no profile: the first 8 steps"), (13, "profile of 5 steps")])
+def test_a_run_too_short_for_a_whole_profile_says_so(discs, tmp_path, caplog, steps, told):
+    given = {"run": "r", "device": "cpu", "precision": "fp32", "batch": 8, "kimg": steps * 8 / 1000}
+    train(TrainConfig(discs, output=tmp_path, **given), profile=True)
+    assert next(record.message for record in caplog.records if "profile" in record.message).startswith(told)
+    assert (tmp_path / "r/profile.txt").exists() == (steps > 8)
+
+
+@pytest.mark.usefixtures("slim_presets")
 def test_a_resumed_run_may_split_its_batch(discs, tmp_path):
     train(TrainConfig(discs, output=tmp_path, run="r", device="cpu", precision="fp32", batch=8, kimg=0.04))
     assert resume("r", tmp_path, {"kimg": 0.08, "split": 2}).images == 80
