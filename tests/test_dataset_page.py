@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from cli import app
 from dataset.build import BuildSettings, build
 from dataset.card import card, evenly
+from dataset.charts import bars, curves, histogram
 from dataset.near import near_pairs, perceptual_hash
 from dataset.page import refresh_page
 from dataset.sheets import Sheets
@@ -173,6 +174,15 @@ def test_brightness_and_colours_of_plain_pictures_are_what_they_are(tmp_path: Pa
     assert sorted(colour for _, colour in seen.palette) == [(255, 0, 0), (255, 255, 255)]
 
 
+def test_charts_are_as_high_as_their_figures() -> None:
+    drawn = histogram([1, 4], ["red", "blue"], "two")
+    assert 'y="90.0"' in drawn.split("</rect>")[0] and 'height="30.0"' in drawn.split("</rect>")[0]
+    assert 'y="0.0"' in drawn.split("</rect>")[1] and 'height="120.0"' in drawn.split("</rect>")[1]
+    # The ends, black and white, are cut to the rest.
+    assert "0.0,0.0 240.0,60.0 480.0,0.0 720.0,0.0" in curves([[9, 1, 2, 9]], ["red"], "one")
+    assert re.findall(r"width:([\d.]+)%", bars([("a", 1), ("b", 4)])) == ["25.00", "100.00"]
+
+
 # Pictures that look alike
 
 
@@ -195,6 +205,8 @@ def test_the_nearest_pairs_come_first_and_plain_pictures_not_at_all() -> None:
         ("b", "c", 3),
         ("a", "b", 4),
     ]
+    assert [pair.distance for pair in near_pairs(["a", "b"], [full, full ^ 0xFF])] == [8]
+    assert near_pairs(["a", "b"], [full, full ^ 0x1FF]) == []
 
 
 def test_pairs_across_blocks_are_found_and_their_number_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

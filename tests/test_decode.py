@@ -72,6 +72,24 @@ def test_the_background_shines_through_where_the_picture_is_clear(
     assert picture.getpixel((0, 0)) == RED
 
 
+@pytest.mark.parametrize(
+    ("kind", "values", "bytes_"),
+    [
+        (np.int32, (0, 100, 255), (0, 100, 255)),
+        (np.int32, (0, 32768, 65535), (0, 128, 255)),
+        (np.int32, (0, 128, 256), (0, 0, 1)),
+        (np.float32, (0, 100.6, 255), (0, 101, 255)),
+        (np.float32, (0, 0.5, 1), (0, 128, 255)),
+    ],
+)
+def test_deep_grey_is_scaled_by_the_white_that_its_values_tell(
+    kind: type, values: tuple[float, ...], bytes_: tuple[int, ...]
+) -> None:
+    image = Image.fromarray(np.array(values, kind).repeat(4)[None].repeat(12, 0))
+    picture, _ = decode(encoded(image, "TIFF"))
+    assert tuple(picture.getpixel((x, 5)) for x in (0, 4, 8)) == tuple((byte,) * 3 for byte in bytes_)
+
+
 def test_edge_takes_the_colour_of_the_opaque_border() -> None:
     image = plain((*GREEN, 255), "RGBA")
     image.paste((*BLUE, 0), (4, 4, 20, 20))  # a clear hole inside a green frame
@@ -89,6 +107,17 @@ def test_edge_is_one_of_two_colours_never_a_mixture() -> None:
     image = plain(GREEN)
     image.paste(BLUE, (0, 0, 24, 9))
     assert edge_colour(image) == GREEN
+
+
+def test_edge_takes_colours_that_hardly_differ_for_one_and_passes_over_what_is_nearly_clear() -> None:
+    image = plain((*RED, 255), "RGBA")  # red all over but for the upper and lower edge
+    for x in range(SIDE):
+        image.putpixel((x, 0), (x % 12, 0, 0, 255))
+        image.putpixel((x, SIDE - 1), (x % 12, 0, 0, 255))
+    assert edge_colour(image)[0] in range(3, 9)
+    image.paste((*BLUE, 100), (0, 0, SIDE, 1))
+    image.paste((*BLUE, 100), (0, SIDE - 1, SIDE, SIDE))
+    assert edge_colour(image) == RED
 
 
 def test_edge_is_the_border_whatever_is_inside() -> None:

@@ -13,9 +13,9 @@ from PIL import Image, ImageChops, ImageOps
 
 from dataset.errors import DatasetError
 from dataset.reader import load_pictures
-from gan.checkpoint import GeneratorHeader, save_generator
+from gan.checkpoint import GeneratorHeader, load_generator, save_generator
 from gan.config import PRESETS, GanError, SettingsError
-from gan.evaluate import EvaluateSettings, evaluate
+from gan.evaluate import EvaluateSettings, drawn, evaluate
 from gan.features import FeatureNetwork, cached_features, feature_network, score_name
 from gan.metrics import (
     density_coverage,
@@ -28,7 +28,9 @@ from gan.metrics import (
 )
 from gan.neighbours import Compared, Nearest, Seen, TrainingSet, memorisation, nearest
 from gan.networks import build_generator
+from gan.sample import draw, latents_of
 from gan.scorecard import scorecard
+from gan.truncation import truncated
 
 CPU = torch.device("cpu")
 ALL = frozenset({"kid", "fid", "prdc"})
@@ -306,6 +308,15 @@ def test_an_untrained_model_scores_worse_than_the_set_itself(discs, model, tmp_p
     assert "20 of the real pictures against the other 20" in words
     assert "not to be compared with anybody's KID and FID" in words
     assert "KID  " not in words
+
+
+def test_a_model_is_scored_by_the_seeds_and_the_truncation_that_are_asked_for(discs, model):
+    settings = EvaluateSettings(str(model), count=20, seed=5, truncation=0.5)
+    (pictures,) = drawn(model, settings, load_pictures(discs), CPU)
+    generator, header = load_generator(model, CPU)
+    wanted = truncated(latents_of(range(5, 25), header.architecture.latent_dim), generator, 0.5)
+    for told, expected in zip(pictures, draw(generator, wanted), strict=True):
+        assert np.array_equal(told.permute(1, 2, 0), expected)
 
 
 def test_a_folder_of_the_real_pictures_themselves_is_seen_to_be_copies(discs, tmp_path):
