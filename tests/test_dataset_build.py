@@ -135,6 +135,10 @@ def test_a_scrape_hands_on_names_games_and_addresses(raw: Path, out: Path) -> No
     card = (out / "README.md").read_text(encoding="utf-8")
     assert "| site | 1 |" in card
     assert "| Quest | 1 |" in card
+    with (scrape / "manifest.jsonl").open("a") as manifest:
+        manifest.write("\n" + json.dumps({**saved, "name": "New name"}) + "\n")
+    make(scrape, out)
+    assert metadata(out)[0]["name"] == "New name"
 
 
 def test_exact_duplicates_are_left_out_and_named(raw: Path, out: Path) -> None:
@@ -271,15 +275,18 @@ def test_wild_names_become_names_that_every_system_can_hold(tmp_path: Path, out:
         noise(seed).save(raw / name, "PNG")
     (raw / os.fsdecode(b"bytes-\xff.png")).write_bytes(encoded(noise(50), "PNG"))
     (raw / ".hidden.png").write_bytes(encoded(noise(51), "PNG"))
+    (raw / "unfinished.png.123.partial").write_bytes(encoded(noise(52), "PNG"))
+    noise(53).save(raw / "ame\u0301lie . .png")
     report = make(raw, out)
-    assert report.found == report.pictures == 13
+    assert report.found == report.pictures == 14
     found = names(out)
     assert {"Zoë.png", "two_lines.png", "quo_te,comma.png", "x" * 150 + ".png", "-rf.png", "名前.png"} <= set(
         found
     )
     assert {"_con.png", "_AUX.tar.png"} <= set(found)
     assert sum(name.casefold().startswith("same-") for name in found) == 3
-    assert len({name.casefold() for name in found}) == 13
+    assert "am\xe9lie.png" in found
+    assert len({name.casefold() for name in found}) == 14
     assert sorted(path.name for path in (out / "rgb_images").glob("*.png")) == sorted(found)
 
 
@@ -311,6 +318,7 @@ def test_a_new_date_alone_changes_no_byte_and_renders_nothing(raw: Path, out: Pa
 
 def test_one_new_picture_costs_one_picture(raw: Path, out: Path, tmp_path: Path) -> None:
     noise(0).save(raw / "copy-of-a.bmp")
+    (raw / "page.png").write_bytes(b"<html>")
     make(raw, out)
     written = times(out)
     noise(60).save(raw / "bb.png")

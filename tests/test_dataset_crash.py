@@ -251,18 +251,27 @@ def test_ctrl_c_stops_soon_and_the_same_command_goes_on(raw: Path, tmp_path: Pat
     assert report.pictures == PICTURES + 100
 
 
-def test_a_disk_that_cannot_be_written_is_an_error_and_the_old_set_stays(raw: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_disk_that_cannot_be_written_is_an_error_and_the_old_set_stays(
+    raw: Path, tmp_path: Path, workers: int
+) -> None:
     out = tmp_path / "set"
+    for seed in range(100, 100 + 60 * (workers - 1)):
+        noise(seed).save(raw / f"{seed}.png")  # enough to be worth two processes
     build(BuildSettings(raw, out, 16, workers=1))
     before = contents(out)
     code = (
         "import resource, sys; from pathlib import Path; from dataset.build import BuildSettings, build\n"
         "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
-        "build(BuildSettings(Path(sys.argv[1]), Path(sys.argv[2]), 64, workers=1))\n"
+        "build(BuildSettings(Path(sys.argv[1]), Path(sys.argv[2]), 64, workers=int(sys.argv[3])))\n"
     )
     run = subprocess.run(
-        [sys.executable, "-c", code, str(raw), str(out)], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", code, str(raw), str(out), str(workers)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
     assert re.search(r"DatasetError: cannot write .+ \(File too large\): make room there, .+ --out", run.stderr)
     assert contents(out) == before

@@ -124,6 +124,15 @@ def test_what_could_still_be_decoded_of_a_damaged_file_is_shown(raw: Path, out: 
     assert left_out.count('aria-label="cut.png"') == 1
 
 
+def test_what_a_link_leads_to_is_not_shown(raw: Path, out: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("my password")
+    (raw / "link.png").symlink_to(tmp_path / "secret")
+    build(BuildSettings(raw, out, workers=1))
+    text = page_text(raw, out)
+    assert "a link out of the folder" in text
+    assert "my password" not in text
+
+
 def test_the_page_survives_every_file_that_is_none(tmp_path: Path) -> None:
     raw = tmp_path / "ruins"
     raw.mkdir()
@@ -133,6 +142,30 @@ def test_the_page_survives_every_file_that_is_none(tmp_path: Path) -> None:
     build(BuildSettings(raw, tmp_path / "set", workers=1))
     text = page_text(raw, tmp_path / "set")
     assert text.count("<figure>") == len(no_pictures())
+
+
+def test_extremes_stand_in_their_order_and_rare_sizes_under_one_bar(tmp_path: Path) -> None:
+    names = [f"{number:02d}.png" for number in range(16)]
+    (tmp_path / "raw").mkdir()
+    for number, name in enumerate(names):
+        side = 20 + max(number, 1)  # two of the first size, one of each other
+        Image.new("RGB", (side, side), (16 * number,) * 3).save(tmp_path / "raw" / name)
+    build(BuildSettings(tmp_path / "raw", tmp_path / "set", workers=1))
+    text = page_text(tmp_path / "raw", tmp_path / "set")
+    for words, expected in (("darkest", names[:8]), ("brightest", names[:-9:-1])):
+        tiles = text.split(f"<h3>the {words}</h3>")[1].split("</div>")[0]
+        assert re.findall('title="([^"]+)"', tiles) == expected
+    assert re.search("<tr><th>other</th>.*?<td>3</td></tr>", text)
+
+
+def test_files_are_misnamed_whose_suffix_is_another_formats(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    for shade, (name, kind) in enumerate(
+        {"a.JPG": "JPEG", "b.jpeg": "JPEG", "c.png": "JPEG", "d.PNG": "PNG", "e.tif": "TIFF", "f": "GIF"}.items()
+    ):
+        Image.new("RGB", (20, 20), (20 * shade,) * 3).save(tmp_path / "raw" / name, kind)
+    build(BuildSettings(tmp_path / "raw", tmp_path / "set", workers=1))
+    assert "<p>2 files are not what their suffix says" in page_text(tmp_path / "raw", tmp_path / "set")
 
 
 def test_the_page_is_written_when_asked_for_and_kept_fresh_from_then_on(raw: Path, out: Path) -> None:
@@ -191,6 +224,7 @@ def test_other_colours_and_other_brightness_keep_the_hash_other_shapes_do_not() 
         return int(perceptual_hash(image.convert("L")), 16)
 
     drawing = bits(figure(3, (200, 200, 200)))
+    assert drawing.bit_count() == 32  # the median parts 64 values in halves
     assert (drawing ^ bits(figure(3, (120, 90, 200)))).bit_count() <= 4
     assert (drawing ^ bits(figure(3, (200, 200, 200)).resize((33, 33)))).bit_count() <= 8
     assert all((drawing ^ bits(figure(seed, (200, 200, 200)))).bit_count() > 12 for seed in (4, 5, 6, 7))
