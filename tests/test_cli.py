@@ -118,8 +118,8 @@ REACHES = [
     ),
     (
         "dataset.build.build",
-        "preprocess --raw r --out o --size 32 --fit crop --background white --workers 2",
-        [BuildSettings(Path("r"), Path("o"), 32, "crop", "white", 2)],
+        "preprocess --raw r --out o --size 32 --fit crop --background white --workers 61",
+        [BuildSettings(Path("r"), Path("o"), 32, "crop", "white", 61)],
     ),
     (
         "gan.train.train",

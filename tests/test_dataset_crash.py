@@ -120,11 +120,21 @@ def test_a_killed_rebuild_ends_well_whichever_settings_come_next(
         build(BuildSettings(raw, out, size, workers=1))
         build(BuildSettings(raw, tmp_path / f"undisturbed-{size}", size, workers=1))
         assert contents(out) == contents(tmp_path / f"undisturbed-{size}")
+        assert not list((out / ".vgc").glob("building-*"))
 
 
 def test_a_killed_build_goes_on_where_it_was(raw: Path, tmp_path: Path) -> None:
     killed(raw, tmp_path / "set", "remove_unused", 1)
     assert build(BuildSettings(raw, tmp_path / "set", 16, workers=1)).rendered < PICTURES
+
+
+def test_a_picture_that_a_power_cut_left_empty_is_rendered_again(raw: Path, tmp_path: Path) -> None:
+    killed(raw, tmp_path / "set", "remove_unused", 1)
+    (lost,) = (tmp_path / "set/.vgc").glob("building-*/rgb_images/5.png")
+    lost.write_bytes(b"")
+    build(BuildSettings(raw, tmp_path / "set", 16, workers=1))
+    build(BuildSettings(raw, tmp_path / "undisturbed", 16, workers=1))
+    assert contents(tmp_path / "set") == contents(tmp_path / "undisturbed")
 
 
 def test_the_old_set_stands_whole_until_the_new_one_is_complete(raw: Path, tmp_path: Path) -> None:

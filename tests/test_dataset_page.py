@@ -19,7 +19,7 @@ from dataset.card import card, evenly
 from dataset.charts import bars, curves, histogram
 from dataset.near import near_pairs, perceptual_hash
 from dataset.page import refresh_page
-from dataset.sheets import Sheets
+from dataset.sheets import SHADE, Sheets, thumbnail
 from dataset.study import study
 
 
@@ -205,6 +205,25 @@ def test_brightness_and_colours_of_plain_pictures_are_what_they_are(tmp_path: Pa
     assert seen.channels[0, -1] == 512
     assert seen.channels[1, 0] == 256
     assert sorted(colour for _, colour in seen.palette) == [(255, 0, 0), (255, 255, 255)]
+
+
+def test_each_tile_shows_its_part_of_the_sheet() -> None:
+    tiles = Sheets().tiles([thumbnail(Image.new("RGB", (8, 8)))] * 18, [str(number) for number in range(18)])
+    places = [re.findall(r"background-position:([\d.]+)% ([\d.]+)%", tile)[0] for tile in tiles]
+    assert [places[number] for number in (0, 3, 15, 16)] == [
+        ("0.000", "0.000"),
+        ("20.000", "0.000"),
+        ("100.000", "0.000"),
+        ("0.000", "100.000"),
+    ]
+
+
+def test_a_small_picture_is_enlarged_crisply_in_the_middle_of_its_tile() -> None:
+    picture = Image.new("RGB", (4, 8), RED)
+    picture.paste(GREEN, (0, 4, 4, 8))
+    tile = thumbnail(picture)
+    assert {colour for _, colour in tile.getcolors()} == {RED, GREEN, SHADE}
+    assert [tile.getpixel((x, 39)) for x in (19, 20, 59, 60)] == [SHADE, RED, RED, SHADE]
 
 
 def test_charts_are_as_high_as_their_figures() -> None:
