@@ -235,6 +235,14 @@ def test_charts_are_as_high_as_their_figures() -> None:
     assert re.findall(r"width:([\d.]+)%", bars([("a", 1), ("b", 4)])) == ["25.00", "100.00"]
 
 
+def test_hues_go_round_the_circle_and_the_palette_from_dark_to_bright(tmp_path: Path) -> None:
+    for name, colour in (("a", (0, 0, 255)), ("b", (0, 0, 255)), ("c", (255, 255, 255))):
+        Image.new("RGB", (16, 16), colour).save(tmp_path / f"{name}.png")
+    seen = study(tmp_path, ["a.png", "b.png", "c.png"])
+    assert 230 <= 10 * seen.hues.argmax() <= 240  # 36 steps of 10 degrees, blue at 240
+    assert seen.palette == [(512, (0, 0, 255)), (256, (255, 255, 255))]
+
+
 # Pictures that look alike
 
 
