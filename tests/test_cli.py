@@ -19,7 +19,9 @@ from gan.config import TrainConfig
 from gan.demo import DemoSettings
 from gan.evaluate import EvaluateSettings
 from gan.generate import GenerateSettings
+from gan.rehearsal import Rehearsal
 from scraper.crawl import ScrapeSettings
+from screen import Screen
 from studio.launch import StudioSettings
 from studio.sprites import SpriteSettings
 
@@ -204,6 +206,16 @@ def test_no_option_is_forgotten_above():
     shared = {"--json", "--quiet", "--verbose", "--help", "--grid", "--browser"}
     every = {(command, name) for command in COMMANDS for name in options_of(command) if name.startswith("--")}
     assert {pair for pair in every - tried - elsewhere if pair[1] not in shared} == set()
+
+
+def test_a_dry_run_of_an_old_run_is_refused():
+    refused = CliRunner().invoke(cli.app, ["train", "--resume", "old", "--dry-run"])
+    assert (refused.exit_code, refused.stderr.count("leave out --run and --dry-run")) == (2, 1)
+
+
+def test_what_a_dry_run_found_is_one_json_object(capsys):
+    cli.show_rehearsal(Screen(json=True), Rehearsal("cpu", "fp32", 40, 16, 8, 1, 2, 0.5, 3, 4.0, 5, 6.0))
+    assert json.loads(capsys.readouterr().out)["batch"] == 8
 
 
 def test_every_command_is_documented_in_the_readme():

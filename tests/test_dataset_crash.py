@@ -284,6 +284,7 @@ def test_a_disk_that_cannot_be_written_is_an_error_and_the_old_set_stays(
         timeout=60,
     )
     assert re.search(r"DatasetError: cannot write .+ \(File too large\): make room there, .+ --out", run.stderr)
+    assert "TypeError" not in run.stderr
     assert contents(out) == before
     build(BuildSettings(raw, out, 64, workers=1))
     build(BuildSettings(raw, tmp_path / "undisturbed", 64, workers=1))

@@ -333,7 +333,14 @@ def test_the_command_makes_a_set_and_tells_what_it_left_out(raw: Path, tmp_path:
     assert result.exit_code == 0
     assert "7 pictures in" in result.output
     assert "left out: twin.bmp: exactly the pixels of 1.png" in result.output
+    assert "more, all in" not in result.output
     assert "report.html" in result.output
+    assert f"next: vgc train --data {tmp_path / 'new/rgb_images'}" in result.output.replace("\n", "")
+    for number in range(20):
+        (raw / f"page-{number}.png").write_bytes(b"<html>")
+    result = CliRunner().invoke(app, ["preprocess", "--raw", str(raw), "--out", str(tmp_path / "new")])
+    assert result.output.count("left out: ") == 21
+    assert "left out: 3 more, all in" in result.output
 
 
 @pytest.mark.parametrize(

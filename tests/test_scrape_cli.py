@@ -40,6 +40,8 @@ def test_a_complete_crawl_ends_with_a_summary_the_next_step_and_code_0(site: Web
     assert done.stdout.startswith(f"6 pictures in {Path('Data/raw/images')}: 6 saved now, 0 from before")
     assert "next: vgc preprocess\n" in done.stderr
     assert len(list((tmp_path / "Data/raw/images").iterdir())) == 6
+    elsewhere = vgc("--base-url", site.url, "--delay", "0", "--out", "elsewhere")
+    assert "next: vgc preprocess --raw elsewhere\n" in elsewhere.stderr
 
 
 def test_json_is_one_object_on_stdout_and_quiet_says_nothing(site: Web, tmp_path: Path) -> None:
@@ -114,6 +116,7 @@ def test_a_dry_run_tells_pages_pictures_and_minutes(site: Web, tmp_path: Path) -
     done = vgc("--base-url", site.url, "--dry-run", "--delay", "0.1")
     assert done.exit_code == 0
     assert "3 pages read, 0 pictures here already, 6 to fetch: about 0 minutes" in done.stdout
+    assert "next:" not in done.stderr
     assert not (tmp_path / "Data").exists()
 
 
