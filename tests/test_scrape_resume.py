@@ -20,7 +20,7 @@ from filelock import FileLock
 from PIL import Image
 from webserver import FAST, HUB, Answer, Request, Web, cell, letter_path, page, picture, small_site
 
-from scraper.atomic import replacing
+from scraper.atomic import replacing, write_text
 from scraper.crawl import LOCK_NAME, ScrapeSettings, ScrapeSummary, crawl
 from scraper.errors import ScrapeError
 from scraper.journal import Journal, Record
@@ -457,6 +457,15 @@ def test_two_cells_of_one_picture_are_fetched_once_and_two_of_one_name_both(site
     assert (summary.saved, summary.skipped) == (3, 1)
     assert len({name.lower() for name in pictures(tmp_path)}) == 3
     assert site.hits["/up/a-0.png"] == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="an open file cannot be replaced there")
+def test_who_reads_a_file_that_is_replaced_reads_the_old_one_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    with (tmp_path / "file").open() as reader:
+        write_text(tmp_path / "file", "new")
+        assert reader.read() == "old"
+    assert (tmp_path / "file").read_text() == "new"
 
 
 def test_two_processes_that_replace_one_file_do_not_meet(tmp_path: Path) -> None:
