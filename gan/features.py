@@ -190,7 +190,7 @@ def cached_features(
     from platformdirs import user_cache_path  # noqa: PLC0415
 
     digest = hashlib.sha256(str(tuple(pictures.shape)).encode())
-    digest.update(pictures.flatten().numpy())
+    digest.update(pictures.flatten().numpy().data)
     name = f"{digest.hexdigest()[:32]}-{network.name}-{REVISION}{'-mirrored' if mirrored else ''}.safetensors"
     path = user_cache_path("vgc") / "features" / name
     try:

@@ -67,7 +67,7 @@ class Game:
         self.average = copy.deepcopy(self.generator).eval().requires_grad_(False)
         self.optimizer_g = make_optimizer(recipe, self.generator.parameters(), recipe.generator_lr, device)
         self.optimizer_d = make_optimizer(recipe, self.discriminator.parameters(), recipe.discriminator_lr, device)
-        self.fingerprint = hashlib.sha256(pictures.flatten().numpy()).hexdigest()
+        self.fingerprint = hashlib.sha256(pictures.flatten().numpy().data).hexdigest()
         self.background = background_colour(pictures).to(device)
         self.pictures = pictures.to(device)
         self.strength = torch.tensor(0.0 if recipe.augment_target else recipe.augment, device=device)

@@ -207,17 +207,6 @@ def test_brightness_and_colours_of_plain_pictures_are_what_they_are(tmp_path: Pa
     assert sorted(colour for _, colour in seen.palette) == [(255, 0, 0), (255, 255, 255)]
 
 
-def test_each_tile_shows_its_part_of_the_sheet() -> None:
-    tiles = Sheets().tiles([thumbnail(Image.new("RGB", (8, 8)))] * 18, [str(number) for number in range(18)])
-    places = [re.findall(r"background-position:([\d.]+)% ([\d.]+)%", tile)[0] for tile in tiles]
-    assert [places[number] for number in (0, 3, 15, 16)] == [
-        ("0.000", "0.000"),
-        ("20.000", "0.000"),
-        ("100.000", "0.000"),
-        ("0.000", "100.000"),
-    ]
-
-
 def test_a_small_picture_is_enlarged_crisply_in_the_middle_of_its_tile() -> None:
     picture = Image.new("RGB", (4, 8), RED)
     picture.paste(GREEN, (0, 4, 4, 8))
