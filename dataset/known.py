@@ -63,9 +63,10 @@ def _standing(out: Path, recipe: dict[str, Any]) -> tuple[int, dict[str, Outcome
         made_ns = changed_ns((out / REPORT).stat())
     except (OSError, ValueError):
         return 0, {}
-    if report.get("recipe") != recipe:
+    # Somebody may have edited it: what it lacks is worked out anew.
+    if not isinstance(report, dict) or report.get("recipe") != recipe:
         return 0, {}
-    records = [*read_lines(out / METADATA), *report["duplicates"], *report["rejected"]]
+    records = [*read_lines(out / METADATA), *report.get("duplicates", []), *report.get("rejected", [])]
     return made_ns, _by_raw_file(records)
 
 

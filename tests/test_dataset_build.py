@@ -379,6 +379,10 @@ def older_file(file: Path) -> None:
     other.replace(file)
 
 
+def only_its_recipe(report: Path) -> None:
+    report.write_text(json.dumps({"recipe": json.loads(report.read_text())["recipe"]}))
+
+
 @pytest.mark.parametrize(
     "harm",
     [
@@ -393,6 +397,9 @@ def older_file(file: Path) -> None:
         lambda out: (out / "csv_files/train_labels.csv").unlink(),
         lambda out: other_digits(out / "csv_files/train_converted.csv"),
         lambda out: os.truncate(out / "csv_files/train_converted.csv", 3000),
+        lambda out: (out / "report.json").write_text("[]"),
+        lambda out: (out / "report.json").write_text("null"),
+        lambda out: only_its_recipe(out / "report.json"),
         lambda out: (out / "rgb_images/metadata.jsonl").write_text("{"),
         lambda out: (out / "data_sample.png").unlink(),
         lambda out: (out / "README.md").write_text(""),
