@@ -106,11 +106,14 @@ def file_names(metadata: Path) -> set[str]:
 
 
 def is_set(out: Path) -> bool:
-    """Whether a build has ended in ``out``: its report stands there, or its metadata."""
+    """Whether a build has ended in ``out``: its metadata stands there, or its report."""
+    if (out / METADATA).exists():
+        return True
     try:
-        return "recipe" in json.loads((out / REPORT).read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):
-        return (out / METADATA).exists()
+        report = json.loads((out / REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(report, dict) and "recipe" in report
 
 
 def _move_files(source: Path, target: Path) -> None:
