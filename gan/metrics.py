@@ -63,7 +63,7 @@ def frechet_distance(fakes: Tensor, reals: Tensor) -> float:
     root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
     cross = torch.linalg.eigvalsh(root @ covariance_2 @ root).clamp(min=0).sqrt().sum()
     distance = (mean_1 - mean_2).square().sum() + covariance_1.trace() + covariance_2.trace() - 2 * cross
-    return float(distance)
+    return max(float(distance), 0.0)  # of equal sets, rounding alone would leave a little less
 
 
 def moments(features: Tensor) -> tuple[Tensor, Tensor]:
