@@ -32,6 +32,14 @@ class Record:
         self._evaluator: Evaluator | None = None
         self._page = ReportPage(self.path)
 
+    def __enter__(self) -> "Record":
+        return self
+
+    def __exit__(self, kind: object, _error: object, _trace: object) -> None:
+        """After a failure, say on the page that the run stands still."""
+        if kind and self.folder:
+            self._page.refresh(STOPPED)
+
     def start(self) -> None:
         """Open the files; at the very start write what a run begins with."""
         if self.folder:

@@ -240,7 +240,7 @@ def play(
     clock.start()
     record.start()
     clock.start()  # anew: what is written before the first step is no training
-    with stop_signals(patient=game.world.size > 1) as stop, profiled(folder, profile) as profiler:
+    with record, stop_signals(patient=game.world.size > 1) as stop, profiled(folder, profile) as profiler:
         while True:
             stopping = stop.is_set() or game.world.is_orphan
             stopped, over = game.world.any(stopping, is_over(config, game.images, clock.seconds))
@@ -261,7 +261,8 @@ def play(
             done, total = position(game, config, clock)
             words = f"{clock.speed:.0f} img/s · {remaining(done, total, clock.speed)} left · {losses}"
             progress(done, total, words)
-    record.end(stopped)
+    with record:
+        record.end(stopped)
     average = (game.images - clock.images_before) / max(clock.piece_seconds, 1e-9)
     return TrainSummary(record.path, game.images, clock.seconds / 60, average, stopped)
 

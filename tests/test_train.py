@@ -353,6 +353,7 @@ def test_a_diverged_training_is_told_and_keeps_its_checkpoint(discs, tmp_path):
     with pytest.raises(GanError, match="the training diverged"):
         resume("r", tmp_path, {"kimg": 2})
     assert (tmp_path / "r/checkpoint.pt").read_bytes() == before
+    assert '<p class="state stopped">' in (tmp_path / "r/report.html").read_text()
 
 
 @pytest.mark.parametrize("save_minutes", [1e-6, 5.0])
@@ -370,6 +371,7 @@ def test_a_training_that_diverged_between_two_lines_never_replaces_a_good_checkp
     with pytest.raises(GanError, match=r"diverged \(a weight is not a number\); the last checkpoint"):
         resume("r", tmp_path, {"kimg": 0.16, "save_minutes": save_minutes})
     assert [path.read_bytes() for path in kept] == before
+    assert '<p class="state stopped">' in (run / "report.html").read_text()
 
 
 def test_the_last_step_may_pass_the_end_but_the_time_left_never_falls_below_none():
