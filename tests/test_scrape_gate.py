@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -221,3 +222,9 @@ def test_a_base_url_with_a_path_and_a_slash_is_a_base(tmp_path: Path) -> None:
         web.answers["/x.png"] = Answer(picture())
         summary = crawl(ScrapeSettings(base_url=f"{web.url}/copy/", out=tmp_path, delay_seconds=0, limits=FAST))
         assert summary.saved == 1
+
+
+def test_pictures_may_come_from_the_hosts_that_the_site_and_the_user_name() -> None:
+    site = replace(GAME_ART_HQ, base_url="http://www.x.test", picture_hosts=("cdn.test",))
+    gate = ScrapeSettings(picture_hosts=("further.test",)).gate(site)
+    assert gate.hosts == {"www.x.test", "x.test", "cdn.test", "further.test"}

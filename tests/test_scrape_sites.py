@@ -179,6 +179,9 @@ def test_details_that_failed_are_asked_for_again_and_those_of_a_refresh_too(tmp_
             assert crawl(options).exit_code == 0
             lines = [json.loads(line) for line in (tmp_path / "manifest.jsonl").read_text().splitlines()]
             assert [line["description"] for line in lines if line.get("description")][-1] == words
+        assert crawl(replace(settings, details=False, refresh=True)).exit_code == 0
+        last = json.loads((tmp_path / "manifest.jsonl").read_text().splitlines()[-1])
+        assert (last["url"], last["description"]) == (f"{web.url}/up/a-0.png", "And now.")
 
 
 def ann_and_her_page(web: Web) -> None:

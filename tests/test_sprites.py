@@ -15,7 +15,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import cli
+from gan.checkpoint import GeneratorHeader, save_generator
 from gan.codes import decode
+from gan.config import PRESETS
+from gan.generate import GenerateSettings
+from gan.networks import build_generator
 from studio.cutout import background_colour, figure_masks
 from studio.errors import StudioError, StudioSettingsError
 from studio.palettes import find_palette, gpl, hexadecimal, nearest, parse_palette
@@ -28,6 +32,7 @@ from studio.sprites import (
     make_sprites,
     png_bytes,
 )
+from studio.writing import write_bundle
 
 SWEETIE_GPL = """GIMP Palette
 #Palette Name: Sweetie
@@ -337,3 +342,15 @@ def test_sprite_options_that_cannot_be_are_one_line(words, message, tmp_path, mo
     assert run.exit_code == 2
     assert run.stderr.startswith(message)
     assert len(run.stderr.splitlines()) == 1
+
+
+def test_sprites_are_of_the_model_that_is_named_and_one_character_walks_nowhere(tmp_path: Path):
+    architecture = PRESETS["dcgan"].at_size(16).generator
+    model = tmp_path / "mine.safetensors"
+    save_generator(model, build_generator(architecture), GeneratorHeader(architecture, "dcgan", 7, "noise"))
+    path = write_bundle(GenerateSettings(count=1, model=str(model), out=tmp_path), SpriteSettings())
+    with zipfile.ZipFile(path) as archive:
+        assert json.loads(archive.read("characters.json"))["model"]["name"] == "mine"
+        assert Image.open(archive.open("sprites/000.png")).size == (16, 16)
+        assert "walk.gif" not in archive.namelist()
+        assert "for your own study" in archive.read("LICENCE.txt").decode()
