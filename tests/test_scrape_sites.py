@@ -508,6 +508,7 @@ def test_the_joiners_of_a_spelling_stay() -> None:
         ("<meta charset=windows-1252>", "windows-1252", "text/html"),
         ("<meta charset=windows-1252>", "utf-8", "text/html; charset=utf-8"),
         ("\ufeff", "utf-16-le", "text/html; charset=utf-8"),
+        *(("", "windows-1252", f"text/html; charset={none}") for none in ("base64", "rot13", "undefined", "idna")),
     ],
 )
 def test_a_page_is_read_by_its_mark_its_header_its_own_word_or_a_guess(
