@@ -21,7 +21,7 @@ def replacing(path: Path) -> Iterator[Path]:
     ``path`` holds either the old bytes or the new ones.
 
     Raises:
-        OSError: the folder cannot be written, or the disk is full; ``path`` is untouched.
+        OSError: the folder cannot be written, or the disk is full; it names ``path``, which is untouched.
     """
     partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
     try:
@@ -29,6 +29,10 @@ def replacing(path: Path) -> Iterator[Path]:
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
         partial.replace(path)
+    except OSError as error:
+        if error.errno and not error.filename:  # as where the disk is full: the system names no file then
+            error.filename = str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 

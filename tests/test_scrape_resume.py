@@ -478,6 +478,20 @@ def test_two_processes_that_replace_one_file_do_not_meet(tmp_path: Path) -> None
     assert len(list(tmp_path.iterdir())) == 1
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no such limits there")
+def test_what_a_full_disk_could_not_take_is_named_and_the_old_one_kept(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("old")
+    code = (
+        "import resource, signal, sys, pathlib, scraper.atomic as a; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (9, 9)); a.write_text(pathlib.Path(sys.argv[1]), 'much too long')"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "file")], capture_output=True, text=True, check=False
+    )
+    assert f"File too large: '{tmp_path / 'file'}'" in run.stderr
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
 def test_pictures_are_fetched_before_the_last_page_is_read_where_many_wait(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
