@@ -482,8 +482,10 @@ def test_two_processes_that_replace_one_file_do_not_meet(tmp_path: Path) -> None
 def test_what_a_full_disk_could_not_take_is_named_and_the_old_one_kept(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("old")
     code = (
-        "import resource, signal, sys, pathlib, scraper.atomic as a; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (9, 9)); a.write_text(pathlib.Path(sys.argv[1]), 'much too long')"
+        "import resource, signal, sys, pathlib, scraper.atomic as a\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (9, 9))\n"
+        "a.write_text(pathlib.Path(sys.argv[1]), 'much too long')"
     )
     run = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "file")], capture_output=True, text=True, check=False
