@@ -275,6 +275,8 @@ def train(
         raise SettingsError("--resume goes on with an old run: leave out --run and --dry-run")
     if devices < 1:
         raise SettingsError(f"--devices {devices}: choose 1 or more")
+    if dry_run and (devices > 1 or is_launched()):
+        raise SettingsError("--dry-run measures one process alone: leave out --devices, and torchrun")
     config = TrainConfig(**given)
     if devices > 1 and not is_launched():
         return launch(devices, TrainConfig.output)

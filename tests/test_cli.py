@@ -213,6 +213,13 @@ def test_a_dry_run_of_an_old_run_is_refused():
     assert (refused.exit_code, refused.stderr.count("leave out --run and --dry-run")) == (2, 1)
 
 
+def test_a_dry_run_of_several_processes_is_refused(monkeypatch):
+    refused = CliRunner().invoke(cli.app, ["train", "--devices", "2", "--dry-run"])
+    assert (refused.exit_code, refused.stderr.count("leave out --devices")) == (2, 1)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert CliRunner().invoke(cli.app, ["train", "--dry-run"]).exit_code == 2
+
+
 def test_what_a_dry_run_found_is_one_json_object(capsys):
     cli.show_rehearsal(Screen(json=True), Rehearsal("cpu", "fp32", 40, 16, 8, 1, 2, 0.5, 3, 4.0, 5, 6.0))
     assert json.loads(capsys.readouterr().out)["batch"] == 8
