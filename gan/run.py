@@ -11,6 +11,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from PIL import Image
 
+from gan.checkpoint import read_generator_file
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.models import GENERATOR_FILE, runs_in
 from gan.sample import save_png
@@ -71,8 +72,10 @@ class RunFolder:
 
     @property
     def has_begun(self) -> bool:
-        """Whether a first checkpoint was ever written: the first sample comes after it."""
-        return self.checkpoint.exists() or bool(sample_files(self.path))
+        """Whether a first checkpoint was ever written, even if it, or all but the trained generator, is gone."""
+        if any(path.exists() for path in (self.checkpoint, self.path / BEST_FILE, *sample_files(self.path))):
+            return True
+        return self.generator.exists() and read_generator_file(self.generator)[1].images > 0
 
     def write_config(self, config: TrainConfig) -> None:
         """Write ``config.json``."""

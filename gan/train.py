@@ -154,7 +154,7 @@ def resume(
     config = changed(folder.read_config(), changes)
     device = local_device(choose_device(config.device))
     with joined(device) as world, folder if world.leads else nullcontext():
-        begun = world.from_leader(folder.has_begun)
+        begun = world.from_leader(world.leads and folder.has_begun)
         state = world.from_leader(load_checkpoint(folder.checkpoint) if begun and world.leads else {})
         game = game_of(config, pictures_of(config), device, world)
         if begun:

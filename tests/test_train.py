@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan.checkpoint import load_checkpoint, save_checkpoint
+from gan.checkpoint import load_checkpoint, load_generator, save_checkpoint, save_generator
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.pace import Clock, is_due, is_over, position, remaining
 from gan.run import RunFolder
@@ -148,13 +149,27 @@ def test_a_run_killed_before_its_first_checkpoint_is_resumed_from_its_start(disc
     wait_for((run / "config.json").exists, process)
     process.kill()
     process.communicate()
-    (run / "checkpoint.pt").unlink(missing_ok=True)  # had it been quick enough
+    for name in ("checkpoint.pt", "generator.safetensors"):  # had it been quick enough
+        (run / name).unlink(missing_ok=True)
     shutil.rmtree(run / "samples", ignore_errors=True)
     assert resume("r", tmp_path / "train_output", {"kimg": 0.08}).images == 80
     assert load_checkpoint(run / "checkpoint.pt")["steps"] == 10
     (run / "checkpoint.pt").unlink()  # a run that has begun is not begun again
     with pytest.raises(GanError, match="no checkpoint there"):
         resume("r", tmp_path / "train_output", {"kimg": 0.16})
+
+
+def test_a_run_of_which_only_the_trained_generator_is_left_is_not_begun_again(discs, tmp_path):
+    generator = train(config(discs, tmp_path)).run / "generator.safetensors"
+    trained = generator.read_bytes()
+    (tmp_path / "r/checkpoint.pt").unlink()
+    shutil.rmtree(tmp_path / "r/samples")
+    with pytest.raises(GanError, match="no checkpoint there"):
+        resume("r", tmp_path, {"kimg": 0.16})
+    assert generator.read_bytes() == trained
+    network, header = load_generator(generator, torch.device("cpu"))
+    save_generator(generator, network, replace(header, images=0))  # as a kill in the midst of the first save
+    assert resume("r", tmp_path, {}).images == 80
 
 
 @pytest.mark.parametrize("steps", [0, 10])
