@@ -15,7 +15,7 @@ from gan.checkpoint import read_generator_file
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.models import GENERATOR_FILE, runs_in
 from gan.sample import save_png
-from scraper.atomic import write_text
+from scraper.atomic import NO_ROOM, write_text
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -104,9 +104,16 @@ class RunFolder:
         finally:
             self._lock.release()
         if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+            full = error.errno is None or error.errno in NO_ROOM
+            told = (
+                f"{self.path}: cannot be written"
+                if full
+                else f"{error.filename or self.path}: cannot be read or written"
+            )
+            remedy = "make room" if full else "see who may do so"
             raise GanError(
-                f"{self.path}: cannot be written ({error.strerror or error}); what was saved is kept: "
-                f"make room, then go on with --resume {self.path.name}"
+                f"{told} ({error.strerror or error}); what was saved is kept: {remedy}, "
+                f"then go on with --resume {self.path.name}"
             ) from error
 
     def go_on_from(self, images: int) -> None:

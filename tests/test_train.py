@@ -395,6 +395,15 @@ def test_the_last_step_may_pass_the_end_but_the_time_left_never_falls_below_none
     assert remaining(0, 36_610, 10.0) == "1:01:01"
 
 
+def test_what_may_not_be_read_is_told_by_name_and_not_as_a_full_disk(discs, tmp_path):
+    lines = train(config(discs, tmp_path)).run / "metrics.jsonl"
+    lines.unlink()
+    lines.mkdir()
+    with pytest.raises(GanError, match=r"metrics.jsonl: cannot be read or written \(Is a directory\)") as error:
+        resume("r", tmp_path, {"kimg": 0.16})
+    assert "make room" not in str(error.value)
+
+
 def test_a_disk_that_is_full_is_told_and_what_was_saved_is_kept(discs, tmp_path):
     train(config(discs, tmp_path))
     saved = tmp_path / "r/checkpoint.pt"
