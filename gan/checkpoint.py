@@ -13,6 +13,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from gan.config import Architecture, GanError
+from gan.device import is_out_of_memory
 from gan.networks import build_generator
 from scraper.atomic import replacing, write_bytes
 
@@ -50,7 +51,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """Read what `save_checkpoint` wrote, onto the CPU, never running code from the file.
 
     Raises:
-        GanError: missing, damaged, or of another format.
+        GanError: missing, damaged, of another format, or larger than the memory.
     """
     if not path.is_file():
         raise GanError(f"{path}: no checkpoint there to go on from; start a new run")
@@ -59,6 +60,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
             state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
             found = state.get("format")
         except Exception as error:  # damaged bytes mean anything to an unpickler, and so raise anything
+            if is_out_of_memory(error):
+                raise GanError(f"{path}: no memory left to read it; end other programs, then go on") from error
             raise GanError(f"{path}: damaged or not a checkpoint of vgc; start a new run") from error
     if found != CHECKPOINT_FORMAT:
         raise GanError(

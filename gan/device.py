@@ -90,12 +90,12 @@ def use_algorithms(deterministic: bool) -> None:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Whether PyTorch could not get the memory it asked for: CUDA has a type for it, the CPU only words."""
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether the memory asked for could not be had: Python and CUDA have a type for it, the CPU only words."""
     told = str(error)
     # The second are oneDNN's, for the scratch memory of a convolution.
     words = ("DefaultCPUAllocator", "could not create a primitive")
-    return isinstance(error, torch.OutOfMemoryError) or any(each in told for each in words)
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(each in told for each in words)
 
 
 def in_fp32(layer: nn.Module, x: Tensor) -> Tensor:

@@ -306,6 +306,21 @@ def test_a_damaged_checkpoint_is_never_a_traceback(tmp_path):
             load_checkpoint(path)
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits its own address space")
+def test_a_good_checkpoint_that_the_memory_does_not_hold_is_not_called_damaged(tmp_path):
+    path = tmp_path / "c.pt"
+    save_checkpoint(path, {"weights": torch.zeros(2**26)})
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**27, before[1]))
+    try:
+        with pytest.raises(GanError, match=r"c\.pt: no memory left to read it"):
+            load_checkpoint(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+    assert load_checkpoint(path)["weights"].shape == (2**26,)
+
+
 def test_a_checkpoint_of_another_preset_is_refused_and_named(discs, tmp_path):
     train(config(discs, tmp_path))
     train(config(discs, tmp_path, run="textbook", preset="dcgan-2015"))
