@@ -106,8 +106,8 @@ def file_names(metadata: Path) -> set[str]:
 
 
 def is_set(out: Path) -> bool:
-    """Whether a build has ended in ``out``: its metadata stands there, or its report."""
-    if (out / METADATA).exists():
+    """Whether a build has ended in ``out``: its metadata stands there, its stamp or its report."""
+    if (out / METADATA).exists() or read_stamp(out):
         return True
     try:
         report = json.loads((out / REPORT).read_text(encoding="utf-8"))

@@ -417,6 +417,15 @@ def test_what_was_harmed_is_mended(raw: Path, out: Path, harm: Any) -> None:
     assert contents(out) == before
 
 
+def test_a_set_whose_pictures_and_report_were_deleted_is_made_again(raw: Path, out: Path) -> None:
+    make(raw, out)
+    before = contents(out)
+    shutil.rmtree(out / "rgb_images")
+    (out / "report.json").unlink()
+    make(raw, out)
+    assert contents(out) == before
+
+
 def test_the_order_of_the_folder_and_the_number_of_workers_do_not_matter(tmp_path: Path) -> None:
     forth, back = tmp_path / "forth", tmp_path / "back"
     forth.mkdir()
