@@ -502,6 +502,16 @@ def test_kept_characters_survive_a_reload_and_can_be_let_go(open_page):
     expect(page.locator("#keep")).to_have_attribute("aria-pressed", "false")
 
 
+def test_a_step_to_the_bench_that_came_too_fast_for_the_address_still_leads_back_to_the_wall(open_page):
+    page = open_page()
+    page.evaluate("for (let n = 0; n < 250; n++) history.replaceState(null, '', location.href)")
+    pick(page)
+    painted(page.locator("#children .card")).first.click()
+    expect(page).to_have_url(re.compile("#.+"))
+    page.go_back()
+    expect(page.locator("#wall")).to_be_visible()
+
+
 def test_a_browser_that_blocks_cookies_shows_everything_and_keeps_nothing(browser, url, tmp_path):
     (tmp_path / "Default").mkdir()
     blocked = {"profile": {"default_content_setting_values": {"cookies": 2}}}

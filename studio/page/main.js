@@ -30,6 +30,7 @@ class Studio {
   #tab = "children";
   #previews = 0;
   #late; // the timer of an address that the browser has refused
+  #change = "replaceState"; // how to bring it in: what is refused as a step stays one
 
   constructor(engine) {
     this.engine = engine;
@@ -154,13 +155,14 @@ class Studio {
   #address(change) {
     clearTimeout(this.#late);
     const hash = the("bench").hidden ? "" : `#${this.#code}`;
-    if (location.hash === hash) return;
+    if (change === "pushState") this.#change = change;
     try {
-      history[change](null, "", hash || location.pathname);
+      if (location.hash !== hash) history[this.#change](null, "", hash || location.pathname);
     } catch (error) {
       if (error.name !== "SecurityError") throw error;
     }
-    if (location.hash !== hash) this.#late = setTimeout(() => this.#address(change), ASK_AGAIN_MS);
+    if (location.hash === hash) this.#change = "replaceState";
+    else this.#late = setTimeout(() => this.#address(this.#change), ASK_AGAIN_MS);
   }
 
   #tools() {
