@@ -40,9 +40,8 @@ class GraphedPlay:
     def __call__(self, places: Tensor, chance: Chance, penalised: bool) -> Tensor:
         """As `gan.game.Game.play`; what it returns holds until the next call."""
         self._calls[penalised] += 1
-        with torch.cuda.device(
-            places.device
-        ):  # streams and recordings are the current GPU's, which may be another
+        # Streams and recordings are the current GPU's, which may be another than the game's.
+        with torch.cuda.device(places.device):
             if self._calls[penalised] <= CALLS_BEFORE_RECORDING:
                 return self._aside(places, chance, penalised)
             if penalised not in self._recordings:

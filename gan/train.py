@@ -169,7 +169,11 @@ def resume(
 
 
 def go_on_from(state: dict[str, Any], game: Game, folder: RunFolder, data: Path) -> None:
-    """Load a checkpoint's state; GanError if it is of other pictures, or of other networks than the run's."""
+    """Load a checkpoint's state.
+
+    Raises:
+        GanError: it is of other pictures, or of other networks than the run's, or larger than the device's memory.
+    """
     if state["fingerprint"] != game.fingerprint:
         raise GanError(
             f"{data}: the pictures have changed since {folder.path.name} began; put back what it had, "
@@ -178,6 +182,10 @@ def go_on_from(state: dict[str, Any], game: Game, folder: RunFolder, data: Path)
     try:
         game.load_state(state)
     except (KeyError, RuntimeError, ValueError) as error:
+        if is_out_of_memory(error):
+            raise GanError(
+                f"{folder.checkpoint}: no memory left on {game.device} to load it; end other programs, then go on"
+            ) from error
         raise GanError(
             f"{folder.checkpoint}: of other networks than {folder.path.name}'s; "
             "put back its own, or start a new run"
