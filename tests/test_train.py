@@ -329,6 +329,16 @@ def test_a_checkpoint_of_another_preset_is_refused_and_named(discs, tmp_path):
         resume("r", tmp_path, {"kimg": 0.16})
 
 
+def test_a_gpu_without_room_for_a_checkpoint_is_told_as_that(discs, tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB")
+
+    train(config(discs, tmp_path))
+    monkeypatch.setattr("gan.game.Game.load_state", full)
+    with pytest.raises(GanError, match=r"checkpoint\.pt: no memory left on cpu to load it"):
+        resume("r", tmp_path, {"kimg": 0.16})
+
+
 @pytest.mark.parametrize("other", [2, 99])
 def test_a_checkpoint_of_another_format_says_what_to_do(other, tmp_path):
     save_checkpoint(tmp_path / "c.pt", {"format": other})
