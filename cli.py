@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from screen import Screen, StderrLog
+from screen import Screen, StderrLog, quoted
 
 if TYPE_CHECKING:
     from gan.generate import GenerateSettings
@@ -95,6 +95,9 @@ def main() -> None:
     # A pipe or a file on Windows takes the characters of one code page; others are better escaped than an error.
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+    if any(not word or (word.startswith("--") and word.endswith("=")) for word in sys.argv[1:]):
+        print("vgc: an empty word among the arguments; is a variable not set?", file=sys.stderr)
+        sys.exit(EXIT_USAGE)
     app(prog_name="vgc")
 
 
@@ -162,7 +165,7 @@ def scrape(
         raise
     show_scrape(screen, summary, summary.exit_code)
     if summary.exit_code == 0 and not dry_run:
-        screen.hint("next: vgc preprocess" + ("" if out == Path("Data/raw") else f" --raw {out}"))
+        screen.hint("next: vgc preprocess" + ("" if out == Path("Data/raw") else f" --raw {quoted(out)}"))
     return summary.exit_code
 
 
@@ -213,7 +216,9 @@ def preprocess(
         screen.say(f"{len(built.near_duplicates)} pairs look alike and stay in the set; --report shows them")
     if report:
         screen.say(f"to look at: {page}")
-    screen.hint("next: vgc train" + ("" if out == Path("Data/train_data") else f" --data {out / 'rgb_images'}"))
+    screen.hint(
+        "next: vgc train" + ("" if out == Path("Data/train_data") else f" --data {quoted(out / 'rgb_images')}")
+    )
     screen.result({**vars(built), "page": page})
 
 
@@ -477,11 +482,11 @@ def demo(
         f"learned from {done.characters:,} characters in {done.run.minutes:.1f} min, {done.run.images:,} images"
     )
     if done.run.images < IMAGES_FOR_SHAPES:
-        screen.hint("too few images for more than noise: this machine is slow or busy; train on as told below")
+        screen.hint("too few images for more than noise, in this time on this machine: train on as told below")
     screen.say(f"before and after: {done.before_after}")
     screen.say(f"new characters:   {done.grid}")
-    screen.hint(f"better ones:      vgc train --resume {done.run.run} --minutes 60")
-    screen.hint(f"                  vgc generate -n 64 --model {done.run.run}")
+    screen.hint(f"better ones:      vgc train --resume {quoted(done.run.run)} --minutes 60")
+    screen.hint(f"                  vgc generate -n 64 --model {quoted(done.run.run)}")
     screen.result(
         {"grid": done.grid, "before_after": done.before_after, "run": done.run.run, "images": done.run.images}
     )
@@ -549,7 +554,7 @@ def export(
         from studio.site import export_site
 
         index = export_site(path, web)
-        screen.say(f"{index}: to try it, python -m http.server --bind 127.0.0.1 --directory {web}")
+        screen.say(f"{index}: to try it, python -m http.server --bind 127.0.0.1 --directory {quoted(web)}")
     screen.result({"model": path, "onnx": onnx, "web": web})
 
 

@@ -2,9 +2,13 @@
 
 import json
 import logging
+import os
+import shlex
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
+from subprocess import list2cmdline
 from typing import Any
 
 SECONDS_BETWEEN_PLAIN_LINES = 5.0
@@ -36,6 +40,11 @@ class Screen:
     def progress(self, title: str) -> "LiveLine":
         """A line that moves while a stage works; use it in a ``with`` block."""
         return LiveLine(title, shown=not self.quiet)
+
+
+def quoted(path: Path) -> str:
+    """A path as one word of a command line of this system, to be copied from what is printed."""
+    return list2cmdline([str(path)]) if os.name == "nt" else shlex.quote(str(path))
 
 
 class StderrLog(logging.Handler):

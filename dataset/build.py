@@ -18,10 +18,11 @@ from dataset.known import Known
 from dataset.lines import read_lines
 from dataset.near import near_pairs
 from dataset.pool import rendered
-from dataset.raw import FACTS, RawFolder, RawPicture, find_raw, read_facts
+from dataset.raw import FACTS, IMAGES, RawFolder, RawPicture, find_raw, read_facts
 from dataset.render import GREY_FOLDER, RGB_FOLDER, Job, Outcome
 from dataset.staging import (
     METADATA,
+    PAGE,
     REPORT,
     Journal,
     commit,
@@ -89,10 +90,11 @@ class BuildSettings:
             raise DatasetSettingsError(f"--workers {self.workers}: choose 1 or more")
         if self.out.is_file():
             raise DatasetSettingsError(f"--out {self.out}: is a file, not a folder; choose another")
-        if self.raw.resolve().is_relative_to(self.out.resolve()):
-            raise DatasetSettingsError(
-                f"--out {self.out} holds the raw pictures in {self.raw}; choose another folder"
-            )
+        for pictures in (self.raw, self.raw / IMAGES):
+            if pictures.resolve().is_relative_to(self.out.resolve()):
+                raise DatasetSettingsError(
+                    f"--out {self.out} holds the raw pictures in {pictures}; choose another folder"
+                )
 
     def recipe(self) -> dict[str, Any]:
         """All that decides which bytes a raw picture becomes."""
@@ -176,7 +178,7 @@ def _respect_strangers(out: Path, raw: RawFolder) -> None:
     """What no earlier build made in the set's folder is somebody's own: never overwritten or deleted."""
     if not is_set(out):
         grey = (f"{GREY_FOLDER}/{name}" for name in picture_names(out / GREY_FOLDER))
-        for name in (CARD, SAMPLE, REPORT, PIXELS_CSV, LABELS_CSV, *grey):
+        for name in (CARD, SAMPLE, REPORT, PAGE, METADATA, PIXELS_CSV, LABELS_CSV, *grey):
             if (out / name).exists():
                 raise DatasetError(_not_ours(out / name))
     folder = out / RGB_FOLDER

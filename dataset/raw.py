@@ -13,9 +13,12 @@ from pathlib import Path, PurePosixPath
 
 from dataset.errors import DatasetError
 from dataset.lines import read_lines
+from dataset.staging import WORK_FOLDER
 from scraper.atomic import PARTIAL_SUFFIX
 from scraper.journal import MANIFEST_NAME
 
+IMAGES = "images"
+"""Where a scrape puts its pictures."""
 FACTS = ("name", "game", "letter", "url", "page")
 """What a scrape's manifest knows of a picture, and `rgb_images/metadata.jsonl` repeats."""
 MAX_STEM_BYTES = 150
@@ -64,7 +67,7 @@ class RawFolder:
 def find_raw(folder: Path, leave_out: Path) -> RawFolder:
     """List ``folder``: a scrape's ``images/`` where there is a manifest, else everything in it and below.
 
-    Hidden files and unfinished downloads are passed over.
+    Hidden files, unfinished downloads and sets that were made below are passed over.
 
     Args:
         folder: the raw pictures.
@@ -80,12 +83,12 @@ def find_raw(folder: Path, leave_out: Path) -> RawFolder:
             f"{folder}: no such folder; run vgc scrape first, or name a folder of pictures with --raw"
         )
     manifest = folder / MANIFEST_NAME
-    scraped = manifest.is_file() and (folder / "images").is_dir()
+    scraped = manifest.is_file() and (folder / IMAGES).is_dir()
     digest = sha256()
     if scraped:
         digest.update(_times(manifest.stat()))
     found: list[tuple[str, str]] = []
-    for path, refusal, times in _walk(folder, "images" if scraped else "", leave_out.resolve()):
+    for path, refusal, times in _walk(folder, IMAGES if scraped else "", leave_out.resolve()):
         digest.update(os.fsencode(path) + b"\0" + times)
         found.append((path, refusal))
     return RawFolder(folder, found, digest.hexdigest())
@@ -100,7 +103,7 @@ def _walk(root: Path, below: str, leave_out: Path) -> Iterator[tuple[str, str, b
         try:
             state = os.lstat(f"{root}/{path}")
             if stat.S_ISDIR(state.st_mode):
-                if (root / path).resolve() != leave_out:
+                if (root / path).resolve() != leave_out and not (root / path / WORK_FOLDER).is_dir():
                     yield from _walk(root, path, leave_out)
                 continue
             refusal, times = _look_at(root, path, state)

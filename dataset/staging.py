@@ -106,8 +106,8 @@ def file_names(metadata: Path) -> set[str]:
 
 
 def is_set(out: Path) -> bool:
-    """Whether a build has ended in ``out``: its metadata stands there, its stamp or its report."""
-    if (out / METADATA).exists() or read_stamp(out):
+    """Whether a build has ended in ``out``: its stamp stands there, its metadata or its report."""
+    if read_stamp(out) or any("raw_file" in record for record in read_lines(out / METADATA)):
         return True
     try:
         report = json.loads((out / REPORT).read_text(encoding="utf-8"))

@@ -48,24 +48,31 @@ class Evaluator:
         self._real = torch.empty(0)
         self._best = math.inf
 
-    def __call__(self, average: nn.Module, header: GeneratorHeader, progress: Progress = silent) -> None:
+    def __call__(self, average: nn.Module, header: GeneratorHeader, progress: Progress = silent) -> str:
         """Append a line of metrics, and replace ``best.safetensors`` if KID is the lowest so far.
 
         Args:
             average: the generator that draws, in eval mode.
             header: of its file, should it be the best.
             progress: told the pictures looked at.
+
+        Returns:
+            A few words on the score.
         """
         network = self._start(progress)
         count = min(len(self._pictures), MOST_DRAWN)
         latents = latents_of(range(count), header.architecture.latent_dim)
         fakes = network(drawn(average, latents), count, "generated", progress)
         found = {score_name(network.name, key): value for key, value in scores(fakes, self._real, WANTED).items()}
-        kid = found[score_name(network.name, "kid")]
+        name = score_name(network.name, "kid")
+        kid = found[name]
+        words = f"{header.images:,} images: {name} {kid:.3f}"
         if kid < self._best:
+            words += f", the lowest so far, kept as {BEST_FILE}"
             self._best = kid
             save_generator(self._folder.path / BEST_FILE, average, header)
         self._folder.log(header.images, found)
+        return words
 
     def _start(self, progress: Progress) -> FeatureNetwork:
         """At the first call, load the network, look at the real pictures, and look up the best score so far."""

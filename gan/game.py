@@ -306,7 +306,7 @@ def parts_of(batch: int, world: World, split: int) -> list[slice]:
     if batch % count or batch < count:
         raise SettingsError(
             f"--batch {batch} cannot be shared out evenly among {count} "
-            f"({world.size} processes, --split {split}); choose a multiple of {count}"
+            f"(processes: {world.size}, --split {split}); choose a multiple of {count}"
         )
     size = batch // count
     first = world.rank * split

@@ -16,7 +16,7 @@ from gan.preview import previews
 from gan.report import ENDED, STOPPED, ReportPage
 from gan.run import RunFolder, check_finite
 from gan.sample import draw, grid, latents_of
-from scraper.progress import Progress
+from scraper.progress import Progress, Tell
 
 SAMPLES = 64
 
@@ -70,15 +70,16 @@ class Record:
         if self._health:
             self._health.look(samples, self.game.average, self.header())
 
-    def evaluate(self, progress: Progress) -> None:
-        """Score the averaged generator."""
+    def evaluate(self, progress: Progress, tell: Tell) -> None:
+        """Score the averaged generator, and tell the score."""
         if self._evaluator:
             done, total = position(self.game, self.config, self.clock)
-            self._evaluator(
+            score = self._evaluator(
                 self.game.average,
                 self.header(),
                 lambda seen, of, what: progress(done, total, f"{what}, {seen}/{of}"),
             )
+            tell(score)
 
     def tick(self) -> str:
         """Write a line of metrics; returns what the live line says of it."""

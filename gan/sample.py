@@ -105,7 +105,7 @@ def save_pictures(
     """
     if folder.exists() and not folder.is_dir():
         raise GanError(f"{folder}: is a file, not a folder; choose another --out")
-    names = [f"{place:04d}.png" for place in range(len(notes))] + [GRID_FILE] * with_grid
+    names = file_names(len(notes), with_grid)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         earlier = drawn_before(folder, names)
@@ -123,6 +123,11 @@ def save_pictures(
         raise GanError(
             f"{folder}: cannot write the pictures ({error.strerror or error}); choose another --out"
         ) from error
+
+
+def file_names(count: int, with_grid: bool) -> list[str]:
+    """What `save_pictures` writes."""
+    return [f"{place:04d}.png" for place in range(count)] + [GRID_FILE] * with_grid
 
 
 def drawn_before(folder: Path, names: Sequence[str]) -> set[str]:

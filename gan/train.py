@@ -72,7 +72,7 @@ def train(
         config: the settings; ``recipe`` is replaced by the preset's, at the size of the pictures.
         progress: told the images shown after every step.
         profile: whether to record where the time goes; see `gan.profiling`.
-        tell: told at the start where the run is and what it trains with.
+        tell: told at the start where the run is and what it trains with, and each score.
 
     Raises:
         GanError: see `play`; or the device, the folder or the pictures are not there.
@@ -244,7 +244,8 @@ def play(
     record = Record(game, folder, config, clock)
     if folder:
         tell(beginning(game, folder))
-    losses = f"losses from {IMAGES_BETWEEN_METRICS:,} images on"
+    first_line = (game.images // IMAGES_BETWEEN_METRICS + 1) * IMAGES_BETWEEN_METRICS
+    losses = f"losses from {first_line:,} images on"
     clock.start()
     record.start()
     clock.start()  # anew: what is written before the first step is no training
@@ -262,7 +263,7 @@ def play(
             if is_due(game, IMAGES_BETWEEN_SAMPLES):
                 record.look(record.sample())
             if config.eval_every_kimg and is_due(game, round(config.eval_every_kimg * 1000)):
-                record.evaluate(progress)
+                record.evaluate(progress, tell)
             if clock.save_is_due():
                 record.save()
             record.show()

@@ -12,6 +12,8 @@ PARTIAL_SUFFIX = ".partial"
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What a full disk, a used-up quota and a file system's limit are called."""
 
+IN_THE_WAY = frozenset({errno.ENOTDIR, errno.EEXIST})
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -51,5 +53,10 @@ def write_text(path: Path, content: str) -> None:
 def cannot_write(error: OSError, folder: Path) -> str:
     """Say to a person what could not be written below ``folder``, why, and what helps."""
     what = f"cannot write {error.filename or folder} ({error.strerror})"
-    remedy = "make room there" if error.errno in NO_ROOM else "see who may write there"
+    if error.errno in NO_ROOM:
+        remedy = "make room there"
+    elif error.errno in IN_THE_WAY:
+        remedy = "move away the file that stands in place of a folder"
+    else:
+        remedy = "see who may write there"
     return f"{what}: {remedy}, or choose another folder with --out"

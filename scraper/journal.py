@@ -9,6 +9,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Self
 
+from scraper.errors import ScrapeError
+
 MANIFEST_NAME = "manifest.jsonl"
 
 LOOPBACK_PORT = re.compile(r"^(http://(?:127\.0\.0\.1|localhost|\[::1\])):\d+")
@@ -76,6 +78,7 @@ class Journal:
 
         Raises:
             OSError: the manifest cannot be read.
+            ScrapeError: it is somebody else's: no line of it is a record.
         """
         self._path = folder / MANIFEST_NAME
         self._offsets: dict[str, int] = {}
@@ -86,6 +89,10 @@ class Journal:
         if self._path.exists():
             self._reader = self._path.open("rb")
             self._index(self._reader)
+            if self._end and not self._offsets:
+                raise ScrapeError(
+                    f"{self._path}: not of vgc scrape; move it away, or choose another folder with --out"
+                )
 
     def __enter__(self) -> Self:
         return self

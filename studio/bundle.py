@@ -31,7 +31,7 @@ MAX_WALKED = 16
 FRAMES_BETWEEN = 8
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 """The earliest that the format knows: the same characters give the same bytes on any day."""
-SHEET_FILE, GIF_FILE = "sheet.png", "walk.gif"
+SHEET_FILE, GIF_FILE, CHARACTERS_FILE = "sheet.png", "walk.gif", "characters.json"
 
 
 def walk_of(latents: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -73,7 +73,7 @@ def bundle(
         files[GIF_FILE] = gif_bytes(make_sprites(frames, settings, sprites.palette))
     files["palette.gpl"] = gpl(sprites.palette, f"vgc {info.model}")
     files["palette.hex"] = hexadecimal(sprites.palette)
-    files["characters.json"] = characters_json(info, names, codes, settings)
+    files[CHARACTERS_FILE] = characters_json(info, names, codes, settings)
     files["IMPORT.txt"] = import_hints(sheet, settings)
     files["LICENCE.txt"] = licence_note(info)
     return zipped(files)

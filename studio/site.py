@@ -6,12 +6,13 @@ import tempfile
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from gan.codes import MAX_LATENT
 from studio.engine import MOST_PICTURES, traits_of
 from studio.engine_onnx import OnnxEngine, exported_beside
 from studio.errors import StudioError, StudioSettingsError
-from studio.runtime import RECORD_FILE, unpack
+from studio.runtime import unpack
 
 PAGE = Path(__file__).with_name("page")
 BROWSER_ENGINE = "engine-onnx.js"
@@ -38,14 +39,17 @@ def export_site(model: Path, target: Path) -> Path:
     Raises:
         GanError: the model is missing or damaged.
         StudioError: a package is missing, or the folder cannot be written.
-        StudioSettingsError: the folder holds something else.
+        StudioSettingsError: the folder holds something else, which is named.
     """
     if not find_spec("onnxruntime"):
         raise StudioError("vgc export --web needs ONNX Runtime and the exporter: pip install '.[studio,onnx]'")
     if target.exists() and not target.is_dir():
         raise StudioSettingsError(f"--web {target}: is a file, not a folder; name another")
-    if target.exists() and any(target.iterdir()) and not is_site(target):
-        raise StudioSettingsError(f"--web {target}: holds other files; name a new folder, or an earlier site")
+    if strangers := sorted(files_in(target) - own_files(target)):
+        raise StudioSettingsError(
+            f"--web {target}: {strangers[0]} is of no earlier export and would be lost; "
+            "move it away, or name a new folder"
+        )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
@@ -59,9 +63,17 @@ def export_site(model: Path, target: Path) -> Path:
     return target / "index.html"
 
 
-def is_site(folder: Path) -> bool:
-    """Whether an earlier export made a folder."""
-    return (folder / INFO_FILE).is_file() and (folder / RUNTIME_FOLDER / RECORD_FILE).is_file()
+def files_in(folder: Path) -> set[str]:
+    """What lies in a folder and below, by its path there."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+
+
+def own_files(site: Path) -> set[str]:
+    """What an earlier export, of whatever version, says that it wrote; nothing where there is none."""
+    try:
+        return set(json.loads((site / INFO_FILE).read_text("utf-8"))["files"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return set()
 
 
 def fill(site: Path, model: Path) -> None:
@@ -71,8 +83,10 @@ def fill(site: Path, model: Path) -> None:
     index = (site / "index.html").read_text("utf-8")
     policy = f'{CHARSET}\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
     (site / "index.html").write_text(index.replace(CHARSET, policy, 1), "utf-8")
-    (site / INFO_FILE).write_text(info_json(put_model(model, site / MODEL_FILE)), "utf-8")
     unpack(site / RUNTIME_FOLDER)
+    told = info(put_model(model, site / MODEL_FILE))
+    files = sorted(files_in(site) | {INFO_FILE})
+    (site / INFO_FILE).write_text(json.dumps({**told, "files": files}), "utf-8")
 
 
 def put_model(model: Path, target: Path) -> OnnxEngine:
@@ -87,7 +101,7 @@ def put_model(model: Path, target: Path) -> OnnxEngine:
     return OnnxEngine(target, model)
 
 
-def info_json(engine: OnnxEngine) -> str:
-    """What the page asks the studio's server, as a file; see studio/page/engine.js."""
+def info(engine: OnnxEngine) -> dict[str, Any]:
+    """What the page asks the studio's server; see studio/page/engine.js."""
     told = {"latent_bound": MAX_LATENT, "most_pictures": MOST_PICTURES, "licence": engine.info.licence}
-    return json.dumps({**asdict(engine.info), **told, "traits": traits_of(engine)})
+    return {**asdict(engine.info), **told, "traits": traits_of(engine)}

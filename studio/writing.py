@@ -1,5 +1,6 @@
 """``vgc generate --sprites``: characters by seed or code, as one zip for a game."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ import torch
 from gan.config import GanError, TrainConfig
 from gan.generate import GenerateSettings, characters_of, with_best_seeds
 from gan.models import find_model
+from gan.sample import drawn_before, file_names
 from scraper.atomic import write_bytes
-from studio.bundle import bundle, check_count, walk_of
+from studio.bundle import CHARACTERS_FILE, bundle, check_count, walk_of
 from studio.engine_torch import TorchEngine
 from studio.sprites import SpriteSettings
 
@@ -20,7 +22,8 @@ def write_bundle(characters: GenerateSettings, settings: SpriteSettings) -> Path
     """Draw characters and write their ``sprites.zip`` into the folder for their pictures; returns its path.
 
     Raises:
-        GanError: there is no such model, or the folder cannot be written.
+        GanError: there is no such model, the folder cannot be written, or something that vgc did not make stands
+            where the zip or the pictures go.
         SettingsError: no seeds, or no code of this model.
         StudioSettingsError: too many, too large.
     """
@@ -29,13 +32,24 @@ def write_bundle(characters: GenerateSettings, settings: SpriteSettings) -> Path
     info = engine.info
     latents = characters_of(characters, engine.generator, info.latent_dim)[0].numpy()
     check_count(len(latents))
+    path = characters.out / BUNDLE_FILE
+    drawn_before(characters.out, file_names(len(latents), characters.grid))
+    if path.exists() and not is_bundle(path):
+        raise GanError(f"{path}: vgc did not make this and will not overwrite it; choose another --out")
     frames = walk_of(latents)
     drawn = engine.draw(np.concatenate([latents, frames]))
     content = bundle(info, latents, drawn[: len(latents)], drawn[len(latents) :], settings)
-    path = characters.out / BUNDLE_FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, content)
     except OSError as error:
         raise GanError(f"{path}: cannot write it ({error.strerror or error}); choose another --out") from error
     return path
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether an earlier call made a zip."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return CHARACTERS_FILE in archive.namelist()

@@ -299,6 +299,13 @@ def test_the_environment_stands_in_for_an_option_and_the_option_wins(tmp_path):
     assert len(list((tmp_path / "two").glob("0*.png"))) == 2
 
 
+@pytest.mark.parametrize("words", [("--raw", ""), ("--raw=",)])
+def test_an_empty_word_is_refused_and_not_taken_for_the_folder_one_is_in(words, tmp_path):
+    run = vgc("preprocess", *words, cwd=tmp_path)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr == "vgc: an empty word among the arguments; is a variable not set?\n"
+
+
 def test_generate_at_once_says_that_the_built_in_generator_drew(tmp_path):
     run = vgc("generate", "-n", "1", cwd=tmp_path)
     assert run.returncode == 0, run.stderr

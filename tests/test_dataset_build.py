@@ -464,6 +464,7 @@ def test_a_list_that_somebody_rewrote_harms_nothing_outside_the_set(raw: Path, o
         ({"workers": 0}, "--workers 0: choose 1 or more"),
         ({"raw": Path("set/rgb_images"), "out": Path("set")}, "--out set holds the raw pictures"),
         ({"raw": Path("set"), "out": Path("set")}, "--out set holds the raw pictures"),
+        ({"raw": Path("raw"), "out": Path("raw/images")}, "--out raw/images holds the raw pictures in raw/images"),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused(settings: dict[str, Any], words: str) -> None:
@@ -511,7 +512,15 @@ def test_pictures_of_somebody_else_are_never_overwritten(raw: Path, out: Path) -
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "report.json", "csv_files/train_labels.csv", "grayscale_images/a.png"]
+    "name",
+    [
+        "README.md",
+        "report.json",
+        "report.html",
+        "rgb_images/metadata.jsonl",
+        "csv_files/train_labels.csv",
+        "grayscale_images/a.png",
+    ],
 )
 def test_files_of_somebody_else_are_never_overwritten(name: str, raw: Path, out: Path) -> None:
     (out / name).parent.mkdir(parents=True)
@@ -519,6 +528,11 @@ def test_files_of_somebody_else_are_never_overwritten(name: str, raw: Path, out:
     with pytest.raises(DatasetError, match="was not made by vgc preprocess"):
         make(raw, out)
     assert (out / name).read_text() == "[]"
+
+
+def test_a_set_made_inside_the_raw_folder_is_no_raw_picture(raw: Path, out: Path) -> None:
+    make(raw, raw / "small")
+    assert make(raw, out).found == 5
 
 
 def test_a_strange_picture_beside_the_set_is_told_of_and_left(

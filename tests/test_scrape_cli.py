@@ -16,6 +16,7 @@ from webserver import HUB, Answer, Web, cell, letter_path, page, picture, servin
 
 import cli
 from scraper.sites import Site
+from screen import quoted
 
 
 @pytest.fixture
@@ -40,8 +41,16 @@ def test_a_complete_crawl_ends_with_a_summary_the_next_step_and_code_0(site: Web
     assert done.stdout.startswith(f"6 pictures in {Path('Data/raw/images')}: 6 saved now, 0 from before")
     assert "next: vgc preprocess\n" in done.stderr
     assert len(list((tmp_path / "Data/raw/images").iterdir())) == 6
-    elsewhere = vgc("--base-url", site.url, "--delay", "0", "--out", "elsewhere")
-    assert "next: vgc preprocess --raw elsewhere\n" in elsewhere.stderr
+    elsewhere = vgc("--base-url", site.url, "--delay", "0", "--out", "else where")
+    assert f"next: vgc preprocess --raw {quoted(Path('else where'))}\n" in elsewhere.stderr
+
+
+def test_a_manifest_of_somebody_else_is_named_and_left(site: Web, tmp_path: Path) -> None:
+    (tmp_path / "manifest.jsonl").write_text('{"weight": 3}\n')
+    done = vgc("--base-url", site.url, "--delay", "0", "--out", str(tmp_path))
+    assert done.exit_code == 1
+    assert "manifest.jsonl: not of vgc scrape; move it away" in done.stderr
+    assert (tmp_path / "manifest.jsonl").read_text() == '{"weight": 3}\n'
 
 
 def test_json_is_one_object_on_stdout_and_quiet_says_nothing(site: Web, tmp_path: Path) -> None:

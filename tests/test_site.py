@@ -130,7 +130,9 @@ def test_a_missing_package_is_named_with_its_command(tmp_path, monkeypatch):
 def test_another_export_replaces_a_site_whole_and_nothing_else(site, tmp_path):
     target = tmp_path / "site"
     export_site(built_in_model(), target)
-    (target / "left-over.js").write_text("")
+    told = json.loads((target / "model.json").read_text())
+    (target / "left-over.js").write_text("")  # as an older version may have had
+    (target / "model.json").write_text(json.dumps({**told, "files": [*told["files"], "left-over.js"]}))
     export_site(built_in_model().with_suffix(".onnx"), target)
     names = {path.relative_to(target) for path in target.rglob("*")}
     assert names == {path.relative_to(site) for path in site.rglob("*")}
@@ -141,6 +143,11 @@ def test_another_export_replaces_a_site_whole_and_nothing_else(site, tmp_path):
     (tmp_path / "file").unlink()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.txt").write_text("")
-    with pytest.raises(StudioSettingsError, match=r"mine: holds other files"):
+    with pytest.raises(StudioSettingsError, match=r"mine: thesis\.txt is of no earlier export"):
         export_site(built_in_model(), tmp_path / "mine")
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+    (target / "me").mkdir()
+    (target / "me/CNAME").write_text("mine")
+    with pytest.raises(StudioSettingsError, match=r"site: me is of no earlier export"):
+        export_site(built_in_model(), target)
+    assert (target / "me/CNAME").read_text() == "mine"

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import cli
 from gan.checkpoint import GeneratorHeader, save_generator
 from gan.codes import decode
-from gan.config import PRESETS
+from gan.config import PRESETS, GanError
 from gan.generate import GenerateSettings
 from gan.networks import build_generator
 from studio.cutout import background_colour, figure_masks
@@ -344,6 +344,14 @@ def test_sprite_options_that_cannot_be_are_one_line(words, message, tmp_path, mo
     assert len(run.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("name", ["sprites.zip", "grid.png"])
+def test_files_of_somebody_else_are_named_before_anything_is_overwritten(tmp_path: Path, name: str):
+    (tmp_path / name).write_bytes(b"mine")
+    with pytest.raises(GanError, match=rf"{name}: vgc did not make this"):
+        write_bundle(GenerateSettings(count=1, out=tmp_path), SpriteSettings())
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"mine"]
+
+
 def test_sprites_are_of_the_model_that_is_named_and_one_character_walks_nowhere(tmp_path: Path):
     architecture = PRESETS["dcgan"].at_size(16).generator
     model = tmp_path / "mine.safetensors"
@@ -354,3 +362,4 @@ def test_sprites_are_of_the_model_that_is_named_and_one_character_walks_nowhere(
         assert Image.open(archive.open("sprites/000.png")).size == (16, 16)
         assert "walk.gif" not in archive.namelist()
         assert "for your own study" in archive.read("LICENCE.txt").decode()
+    assert write_bundle(GenerateSettings(count=1, model=str(model), out=tmp_path), SpriteSettings()) == path

@@ -142,6 +142,9 @@ def test_the_wall_has_24_characters_and_more_below(open_page):
     expect(cards).to_have_count(48)
     page.locator("#more").click()
     expect(cards.nth(71)).to_be_attached()
+    for width in (1180, 1220, 1280):  # from where the words stand beside the characters
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 def test_the_knob_goes_from_alike_to_surprising(open_page):

@@ -73,7 +73,8 @@ class Recall(nn.Module):
 
 
 def test_a_run_is_scored_on_the_way_and_its_best_generator_kept(discs, tmp_path):
-    train(config(discs, tmp_path, kimg=0.41, eval_every_kimg=0.2))
+    told: list[str] = []
+    train(config(discs, tmp_path, kimg=0.41, eval_every_kimg=0.2), tell=told.append)
     run = tmp_path / "r"
     scored = [line for line in metrics(run) if SCORE in line]
     assert [line["images"] for line in scored] == [200, 400]
@@ -81,6 +82,7 @@ def test_a_run_is_scored_on_the_way_and_its_best_generator_kept(discs, tmp_path)
         scored[0]
     )
     best = min(scored, key=lambda line: line[SCORE])
+    assert f"200 images: {SCORE} {scored[0][SCORE]:.3f}, the lowest so far, kept as best.safetensors" in told
     assert find_model("r/best.safetensors", tmp_path) == run / "best.safetensors"
     assert load_generator(run / "best.safetensors", CPU)[1].images == best["images"]
 
