@@ -185,6 +185,11 @@ def _respect_strangers(out: Path, raw: RawFolder) -> None:
     made = file_names(out / METADATA)
     strangers = {name for name in picture_names(folder) if name not in made}
     lost = sorted(strangers.intersection(picture.file_name for picture in raw.pictures))
+    if strangers and not made and is_set(out):
+        raise DatasetError(
+            f"{out / METADATA}: gone or empty, so that nothing tells whose the pictures beside it are; "
+            f"move {folder} away, and it is made again"
+        )
     if (strangers and not made) or lost:
         name = lost[0] if lost else min(strangers)
         raise DatasetError(_not_ours(folder / name))

@@ -22,7 +22,7 @@ from gan.metrics import floor_scores, kid_subset_size, scores
 from gan.models import find_model
 from gan.neighbours import MAX_COMPARED, Seen, TrainingSet, memorisation, neighbour_board
 from gan.run import data_of
-from gan.sample import GRID_FILE, MAX_PICTURES, draw, latents_of, save_png
+from gan.sample import GRID_FILE, MAX_PICTURES, draw, is_ours, latents_of, save_png
 from gan.truncation import truncated
 from scraper.atomic import write_text
 from scraper.progress import Progress, silent
@@ -260,8 +260,11 @@ def read_held_out(folder: Path | None, reals: Tensor) -> Tensor | None:
 
 
 def make_folder(folder: Path) -> None:
-    """GanError if the folder cannot be made."""
+    """GanError if the folder cannot be made, or holds another board than vgc's."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise GanError(f"{folder}: cannot be made ({error.strerror}); choose another --out") from error
+    board = folder / BOARD_FILE
+    if board.exists() and not is_ours(board):
+        raise GanError(f"{board}: vgc did not make this and will not overwrite it; choose another --out")

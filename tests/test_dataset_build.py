@@ -530,6 +530,17 @@ def test_files_of_somebody_else_are_never_overwritten(name: str, raw: Path, out:
     assert (out / name).read_text() == "[]"
 
 
+def test_a_set_whose_list_is_gone_is_left_alone_and_the_remedy_works(raw: Path, out: Path, tmp_path: Path) -> None:
+    make(raw, out)
+    before = contents(out)
+    (out / "rgb_images/metadata.jsonl").unlink()
+    with pytest.raises(DatasetError, match=r"metadata\.jsonl: gone or empty.* move .*rgb_images away"):
+        make(raw, out)
+    (out / "rgb_images").rename(tmp_path / "away")
+    make(raw, out)
+    assert contents(out) == before
+
+
 def test_a_set_made_inside_the_raw_folder_is_no_raw_picture(raw: Path, out: Path) -> None:
     make(raw, raw / "small")
     assert make(raw, out).found == 5

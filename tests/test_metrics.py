@@ -396,6 +396,9 @@ def test_what_is_wrong_with_a_folder_is_said_before_the_work(discs, tmp_path):
     (tmp_path / "a-file").touch()
     with pytest.raises(GanError, match=r"a-file: cannot be made .*choose another --out"):
         evaluate(EvaluateSettings(fakes=discs, data=discs, out=tmp_path / "a-file", device="cpu"), progress)
+    (tmp_path / "neighbours.png").write_text("mine")
+    with pytest.raises(GanError, match=r"neighbours\.png: vgc did not make this"):
+        evaluate(EvaluateSettings(fakes=discs, data=discs, out=tmp_path, device="cpu"), progress)
     assert told == []
 
 
