@@ -18,7 +18,7 @@ from dataset.known import Known
 from dataset.lines import read_lines
 from dataset.near import near_pairs
 from dataset.pool import rendered
-from dataset.raw import FACTS, IMAGES, RawFolder, RawPicture, find_raw, read_facts
+from dataset.raw import FACTS, RawFolder, RawPicture, find_raw, read_facts
 from dataset.render import GREY_FOLDER, RGB_FOLDER, Job, Outcome
 from dataset.staging import (
     METADATA,
@@ -39,6 +39,7 @@ from dataset.staging import (
 )
 from dataset.tables import LABELS_CSV, PIXELS_CSV, FormerRows, TableWriter, row_of_file
 from scraper.atomic import cannot_write, write_text
+from scraper.journal import IMAGES
 from scraper.progress import Progress, silent
 
 log = logging.getLogger(__name__)
@@ -176,7 +177,8 @@ def _report(out: Path, rendered_now: int) -> BuildReport:
 
 def _respect_strangers(out: Path, raw: RawFolder) -> None:
     """What no earlier build made in the set's folder is somebody's own: never overwritten or deleted."""
-    if not is_set(out):
+    stands = is_set(out)
+    if not stands:
         grey = (f"{GREY_FOLDER}/{name}" for name in picture_names(out / GREY_FOLDER))
         for name in (CARD, SAMPLE, REPORT, PAGE, METADATA, PIXELS_CSV, LABELS_CSV, *grey):
             if (out / name).exists():
@@ -185,7 +187,7 @@ def _respect_strangers(out: Path, raw: RawFolder) -> None:
     made = file_names(out / METADATA)
     strangers = {name for name in picture_names(folder) if name not in made}
     lost = sorted(strangers.intersection(picture.file_name for picture in raw.pictures))
-    if strangers and not made and is_set(out):
+    if strangers and not made and stands:
         raise DatasetError(
             f"{out / METADATA}: gone or empty, so that nothing tells whose the pictures beside it are; "
             f"move {folder} away, and it is made again"

@@ -15,10 +15,8 @@ from dataset.errors import DatasetError
 from dataset.lines import read_lines
 from dataset.staging import WORK_FOLDER
 from scraper.atomic import PARTIAL_SUFFIX
-from scraper.journal import MANIFEST_NAME
+from scraper.journal import IMAGES, MANIFEST_NAME
 
-IMAGES = "images"
-"""Where a scrape puts its pictures."""
 FACTS = ("name", "game", "letter", "url", "page")
 """What a scrape's manifest knows of a picture, and `rgb_images/metadata.jsonl` repeats."""
 MAX_STEM_BYTES = 150

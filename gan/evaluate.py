@@ -22,7 +22,7 @@ from gan.metrics import floor_scores, kid_subset_size, scores
 from gan.models import find_model
 from gan.neighbours import MAX_COMPARED, Seen, TrainingSet, memorisation, neighbour_board
 from gan.run import data_of
-from gan.sample import GRID_FILE, MAX_PICTURES, draw, is_ours, latents_of, save_png
+from gan.sample import GRID_FILE, MAX_PICTURES, draw, is_ours, latents_of, not_ours, save_png
 from gan.truncation import truncated
 from scraper.atomic import write_text
 from scraper.progress import Progress, silent
@@ -267,4 +267,4 @@ def make_folder(folder: Path) -> None:
         raise GanError(f"{folder}: cannot be made ({error.strerror}); choose another --out") from error
     board = folder / BOARD_FILE
     if board.exists() and not is_ours(board):
-        raise GanError(f"{board}: vgc did not make this and will not overwrite it; choose another --out")
+        raise not_ours(board)

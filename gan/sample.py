@@ -143,8 +143,13 @@ def drawn_before(folder: Path, names: Sequence[str]) -> set[str]:
         if is_ours(path):
             drawn.add(path.name)
         elif path.name in names:
-            raise GanError(f"{path}: vgc did not make this and will not overwrite it; choose another --out")
+            raise not_ours(path)
     return drawn
+
+
+def not_ours(path: Path) -> GanError:
+    """The error for a file that vgc did not make, where it was to write."""
+    return GanError(f"{path}: vgc did not make this and will not overwrite it; choose another --out")
 
 
 def is_ours(path: Path) -> bool:

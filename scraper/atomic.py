@@ -13,6 +13,7 @@ NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What a full disk, a used-up quota and a file system's limit are called."""
 
 IN_THE_WAY = frozenset({errno.ENOTDIR, errno.EEXIST})
+"""What it is called where a file stands in place of a folder."""
 
 
 @contextmanager

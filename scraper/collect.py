@@ -11,13 +11,13 @@ from typing import Any
 from scraper.atomic import write_bytes
 from scraper.errors import Refusal
 from scraper.fetch import NOT_MODIFIED, Fetcher
-from scraper.journal import Record, Status, address_key, now
+from scraper.journal import IMAGES, Record, Status, address_key, now
 from scraper.pictures import picture_suffix
 from scraper.sites import Character, Site, characters, details
 from scraper.soup import page_text, parse_html
 from scraper.transport import Limits, Reply
 
-IMAGES, PAGES = "images", "pages"
+PAGES = "pages"
 SLUG_CHARACTERS = 60
 ID_DIGITS = 10
 MAX_HEADER_CHARACTERS = 300

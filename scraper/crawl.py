@@ -14,10 +14,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from scraper.atomic import PARTIAL_SUFFIX, cannot_write
-from scraper.collect import IMAGES, PAGES, Collector, labels, refused
+from scraper.collect import PAGES, Collector, labels, refused
 from scraper.errors import Refusal, ScrapeBlockedError, ScrapeError, ScrapeSettingsError
 from scraper.fetch import Fetcher, Stopped, user_agent
-from scraper.journal import Journal, Record
+from scraper.journal import IMAGES, Journal, Record
 from scraper.progress import Progress, silent
 from scraper.settings import ScrapeSettings, wanted_letters
 from scraper.sites import Character, letter_pages

@@ -12,6 +12,8 @@ from typing import Any, BinaryIO, Literal, Self
 from scraper.errors import ScrapeError
 
 MANIFEST_NAME = "manifest.jsonl"
+IMAGES = "images"
+"""The folder beside it with the pictures."""
 
 LOOPBACK_PORT = re.compile(r"^(http://(?:127\.0\.0\.1|localhost|\[::1\])):\d+")
 

@@ -98,8 +98,10 @@ def _check_field(name: str, value: object) -> None:
     try:
         if name in SELECTORS:
             soupsieve.compile(value)
-        elif name in PATTERNS and not re.compile(value).groups and name in GROUPED:
-            raise ScrapeSettingsError(f"{name} = {value!r}: put what is looked for between round brackets")
+        elif name in PATTERNS:
+            groups = re.compile(value).groups
+            if name in GROUPED and not groups:
+                raise ScrapeSettingsError(f"{name} = {value!r}: put what is looked for between round brackets")
     except (soupsieve.SelectorSyntaxError, re.error) as error:
         raise ScrapeSettingsError(f"{name} = {value!r}: {str(error).splitlines()[0]}") from None
 

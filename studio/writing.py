@@ -9,7 +9,7 @@ import torch
 from gan.config import GanError, TrainConfig
 from gan.generate import GenerateSettings, characters_of, with_best_seeds
 from gan.models import find_model
-from gan.sample import drawn_before, file_names
+from gan.sample import drawn_before, file_names, not_ours
 from scraper.atomic import write_bytes
 from studio.bundle import CHARACTERS_FILE, bundle, check_count, walk_of
 from studio.engine_torch import TorchEngine
@@ -35,7 +35,7 @@ def write_bundle(characters: GenerateSettings, settings: SpriteSettings) -> Path
     path = characters.out / BUNDLE_FILE
     drawn_before(characters.out, file_names(len(latents), characters.grid))
     if path.exists() and not is_bundle(path):
-        raise GanError(f"{path}: vgc did not make this and will not overwrite it; choose another --out")
+        raise not_ours(path)
     frames = walk_of(latents)
     drawn = engine.draw(np.concatenate([latents, frames]))
     content = bundle(info, latents, drawn[: len(latents)], drawn[len(latents) :], settings)

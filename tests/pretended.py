@@ -29,9 +29,6 @@ class Backend(_DummyBackendModule):
 
 
 _setup_privateuseone_for_python_backend("pretended", backend_module=Backend())
-# Autocast changes nothing there: all is worked out in float32.
-autocast = torch.library.Library("_", "IMPL", "AutocastPrivateUse1")
-autocast.fallback(torch.library.fallthrough_kernel)
 
 DEVICE = torch.device("pretended", 0)
 waits: list[str] = []
@@ -107,12 +104,14 @@ def run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     if recordings:
         recordings[-1].calls.append((func, here_args, here_kwargs, outcome))
     known = {id(tensor.here): tensor for tensor in there}  # what was changed in place stays the same tensor
-    return tree_map(
-        lambda made: (
-            known.get(id(made)) if id(made) in known else There(made) if isinstance(made, Tensor) else made
-        ),
-        outcome,
-    )
+    return tree_map(lambda made: placed(made, known), outcome)
+
+
+def placed(made: Any, known: dict[int, There]) -> Any:
+    """A part of an outcome as the device has it: the tensor that is known there, or a new one."""
+    if not isinstance(made, Tensor):
+        return made
+    return known[id(made)] if id(made) in known else There(made)
 
 
 def device_by_name(func: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
