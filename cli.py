@@ -331,6 +331,9 @@ def generate(
     code: Annotated[
         list[str] | None, typer.Option(help="A share code, a link, or a PNG that carries one; may be repeated.")
     ] = None,
+    like: Annotated[
+        list[Path] | None, typer.Option(help="A picture: draw the character most like it; may be repeated.")
+    ] = None,
     truncation: Annotated[
         float, typer.Option(help="0 to 1; below 1: nearer to the typical picture, and less varied.")
     ] = 1.0,
@@ -363,20 +366,21 @@ def generate(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
 ) -> None:
     """Draw new characters."""
-    from gan.generate import GenerateSettings, with_best_seeds
+    from gan.generate import GenerateSettings, settled
     from gan.generate import generate as generate_pictures
     from studio.writing import BUNDLE_FILE
 
     settings = GenerateSettings(
-        count, model, seed, seeds, tuple(code or ()), truncation, best_of, data, out, grid, animate, device
-    )
+        count=count, model=model, seed=seed, seeds=seeds, codes=tuple(code or ()), likes=tuple(like or ()),
+        truncation=truncation, best_of=best_of, data=data, out=out, grid=grid, animate=animate, device=device,
+    )  # fmt: skip
     given = {
         "colours": colours, "palette": palette, "sprite_px": sprite_size, "upscale": upscale,
         "tolerance": tolerance,
     }  # fmt: skip
-    if best_of > 1:
-        with screen.progress("choose") as progress:
-            settings = with_best_seeds(settings, progress)
+    if settings.wants_search:
+        with screen.progress("search") as progress:
+            settings = settled(settings, progress)
     bundled = bundle_sprites(
         settings, sprites, {name: value for name, value in given.items() if value is not None}
     )

@@ -7,7 +7,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -22,7 +21,7 @@ from gan.metrics import floor_scores, kid_subset_size, scores
 from gan.models import find_model
 from gan.neighbours import MAX_COMPARED, Seen, TrainingSet, memorisation, neighbour_board
 from gan.run import data_of
-from gan.sample import GRID_FILE, MAX_PICTURES, draw, is_ours, latents_of, not_ours, save_png
+from gan.sample import GRID_FILE, MAX_PICTURES, as_pixels, draw, is_ours, latents_of, not_ours, save_png
 from gan.truncation import truncated
 from scraper.atomic import write_text
 from scraper.progress import Progress, silent
@@ -140,7 +139,7 @@ class Fakes:
                 f"{self.origin}: a picture of {picture.width}x{picture.height}, but the real ones are "
                 f"{self._side}x{self._side}; make them alike with vgc preprocess --size {self._side}"
             )
-        return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+        return as_pixels(picture)
 
     @property
     def first(self) -> Tensor:

@@ -1,5 +1,6 @@
 """New characters: a model and seeds in, a folder of pictures out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from dataset.reader import load_pictures
-from gan.checkpoint import load_generator, model_hash
+from gan.checkpoint import GeneratorHeader, load_generator, model_hash
 from gan.codes import code_in, encode, latent_for
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
 from gan.evaluation import require_scores
+from gan.likeness import most_alike, wanted_picture
 from gan.models import find_model
 from gan.pretrained import TRAINED_ON
 from gan.run import data_of
@@ -39,6 +41,8 @@ class GenerateSettings:
     """Seeds one by one: ``"0,4-6"``."""
     codes: tuple[str, ...] = ()
     """Share codes of the characters to draw, or links or PNGs with them, in place of seeds."""
+    likes: tuple[Path, ...] = ()
+    """Pictures whose most alike characters are to be drawn, in place of seeds; see `gan.likeness`."""
     truncation: float = 1.0
     """How far to stay from the typical picture, 0 to 1; see `gan.truncation`."""
     best_of: int = 1
@@ -67,13 +71,23 @@ class GenerateSettings:
             raise SettingsError(f"--best-of {self.best_of}: its seeds would pass 2^62; choose smaller ones")
         if self.animate is not None and self.animate.suffix.lower() != ".gif":
             raise SettingsError(f"--animate {self.animate}: name a .gif file")
-        if self.codes and (self.seeds or self.truncation != 1 or self.best_of > 1):
-            raise SettingsError("--code says all of a character: leave out --seeds, --truncation and --best-of")
+        chosen = self.seeds or self.truncation != 1 or self.best_of > 1
+        if self.codes and (chosen or self.likes):
+            raise SettingsError(
+                "--code says all of a character: leave out --seeds, --truncation, --best-of, --like"
+            )
+        if self.likes and chosen:
+            raise SettingsError("--like says whom to draw: leave out --seeds, --truncation and --best-of")
 
     @property
     def all_seeds(self) -> list[int]:
         """One seed a picture."""
         return parse_seeds(self.seeds) if self.seeds else list(range(self.seed, self.seed + self.count))
+
+    @property
+    def wants_search(self) -> bool:
+        """Whether the characters must be looked for first, which takes a while; see `settled`."""
+        return self.best_of > 1 or bool(self.likes)
 
 
 @dataclass(frozen=True)
@@ -91,9 +105,9 @@ def generate(settings: GenerateSettings) -> Drawn:
 
     Raises:
         GanError: there is no such model, it is damaged, or the folder cannot be written.
-        SettingsError: the seeds are no seeds, or a code is none of this model.
+        SettingsError: the seeds are no seeds, a code is none of this model, or a picture cannot be read.
     """
-    settings = with_best_seeds(settings)
+    settings = settled(settings)
     device = choose_device(settings.device)
     path = find_model(settings.model, TrainConfig.output)
     generator, header = load_generator(path, device)
@@ -105,23 +119,45 @@ def generate(settings: GenerateSettings) -> Drawn:
     return Drawn(len(notes), header.told_of(path), replaced)
 
 
-def with_best_seeds(settings: GenerateSettings, progress: Progress = silent) -> GenerateSettings:
-    """The same settings with the seeds of the best candidates, and nothing left to choose.
+def settled(settings: GenerateSettings, progress: Progress = silent) -> GenerateSettings:
+    """The same settings with nothing left to look for: seeds of the best candidates, or codes of the most alike.
 
     Raises:
-        GanError: the extra ``evaluate`` is not installed, there is no such model, or nobody knows what it learned
-            from.
+        GanError: there is no such model; or for ``best_of`` the extra ``evaluate`` is not installed, or nobody
+            knows what the model learned from.
+        SettingsError: a picture of ``likes`` cannot be read.
         DatasetError: the real pictures cannot be read.
     """
-    if settings.best_of == 1:
+    if not settings.wants_search:
         return settings
-    # Only here, for nothing else that draws needs the networks that see.
-    from gan.choice import best_seeds  # noqa: PLC0415
-
     device = choose_device(settings.device)
     path = find_model(settings.model, TrainConfig.output)
     generator, header = load_generator(path, device)
-    data = settings.data or data_of(path)
+    if settings.likes:
+        return replace(settings, likes=(), codes=codes_like(settings.likes, generator, header, progress))
+    reals = pictures_to_judge_by(settings.data or data_of(path), header)
+    # Only here, for nothing else that draws needs the networks that see.
+    from gan.choice import best_seeds  # noqa: PLC0415
+
+    groups = [range(seed * settings.best_of, (seed + 1) * settings.best_of) for seed in settings.all_seeds]
+    latent_dim = header.architecture.latent_dim
+    chosen = best_seeds(generator, latent_dim, groups, settings.truncation, reals, device, progress)
+    return replace(settings, seeds=",".join(map(str, chosen)), best_of=1)
+
+
+def codes_like(
+    likes: Sequence[Path], generator: nn.Module, header: GeneratorHeader, progress: Progress
+) -> tuple[str, ...]:
+    """The share codes of the characters most like the pictures; SettingsError if one cannot be read."""
+    architecture = header.architecture
+    wanted = torch.stack([wanted_picture(path, architecture.size_px) for path in likes])
+    latents = most_alike(generator, architecture.latent_dim, wanted, progress)
+    model = model_hash(generator)
+    return tuple(encode(model, latent) for latent in latents.numpy())
+
+
+def pictures_to_judge_by(data: Path | None, header: GeneratorHeader) -> Tensor:
+    """What the model learned from, [N, 3, H, W] uint8; GanError or DatasetError where there is nothing to use."""
     if data is None:
         made = (
             "; vgc demo makes it: vgc-demo/Data/train_data/rgb_images" if header.trained_on == TRAINED_ON else ""
@@ -132,10 +168,7 @@ def with_best_seeds(settings: GenerateSettings, progress: Progress = silent) -> 
         )
     reals = load_pictures(data)
     require_scores(reals, data)
-    groups = [range(seed * settings.best_of, (seed + 1) * settings.best_of) for seed in settings.all_seeds]
-    latent_dim = header.architecture.latent_dim
-    chosen = best_seeds(generator, latent_dim, groups, settings.truncation, reals, device, progress)
-    return replace(settings, seeds=",".join(map(str, chosen)), best_of=1)
+    return reals
 
 
 def characters_of(

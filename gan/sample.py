@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
@@ -79,6 +80,11 @@ def as_pictures(values: Tensor) -> Iterator[Image.Image]:
     """[N, 3, H, W] float in about [-1, 1], any device -> N RGB pictures."""
     bytes_ = values.add(1).mul(127.5).round().clamp(0, 255).to("cpu", torch.uint8)
     yield from (Image.fromarray(picture.permute(1, 2, 0).numpy()) for picture in bytes_)
+
+
+def as_pixels(picture: Image.Image) -> Tensor:
+    """RGB picture -> [3, H, W] uint8."""
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
 
 
 def grid(pictures: Sequence[Image.Image], scale: int = 1) -> Image.Image:

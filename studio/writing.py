@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from gan.config import GanError, TrainConfig
-from gan.generate import GenerateSettings, characters_of, with_best_seeds
+from gan.generate import GenerateSettings, characters_of, settled
 from gan.models import find_model
 from gan.sample import drawn_before, file_names, not_ours
 from scraper.atomic import write_bytes
@@ -27,7 +27,7 @@ def write_bundle(characters: GenerateSettings, settings: SpriteSettings) -> Path
         SettingsError: no seeds, or no code of this model.
         StudioSettingsError: too many, too large.
     """
-    characters = with_best_seeds(characters)
+    characters = settled(characters)
     engine = TorchEngine(find_model(characters.model, TrainConfig.output), torch.get_num_threads())
     info = engine.info
     latents = characters_of(characters, engine.generator, info.latent_dim)[0].numpy()

@@ -158,10 +158,11 @@ REACHES = [
         "gan.generate.generate",
         "generate --count 3 --model m --seed 4 --seeds 5 --truncation 0.5 --data d --out o --no-grid "
         "--animate a.gif --device cpu",
-        [GenerateSettings(3, "m", 4, "5", (), 0.5, 1, Path("d"), Path("o"), False, Path("a.gif"), "cpu")],
+        [GenerateSettings(3, "m", 4, "5", (), (), 0.5, 1, Path("d"), Path("o"), False, Path("a.gif"), "cpu")],
     ),
     ("gan.generate.generate", "generate --code x --code y", [GenerateSettings(codes=("x", "y"))]),
-    ("gan.generate.with_best_seeds", "generate --best-of 2", [GenerateSettings(best_of=2)]),
+    ("gan.generate.settled", "generate --best-of 2", [GenerateSettings(best_of=2)]),
+    ("gan.generate.settled", "generate --like a --like b", [GenerateSettings(likes=(Path("a"), Path("b")))]),
     (
         "studio.writing.write_bundle",
         "generate --sprites --colours 5 --sprite-size 16 --upscale 2 --tolerance 7",

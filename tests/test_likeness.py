@@ -1,0 +1,96 @@
+"""The character most like a picture: found again where it is one, near where it is none."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from gan.checkpoint import GeneratorHeader, save_generator
+from gan.codes import decode
+from gan.config import PRESETS, SettingsError
+from gan.generate import GenerateSettings, generate
+from gan.likeness import SCALES, STEPS, most_alike, on_sphere, unlikeness, wanted_picture
+from gan.networks import build_generator
+from gan.sample import latents_of
+
+SMALL = replace(PRESETS["dcgan"].generator, widths=(8, 8, 8), size_px=16)
+
+
+@pytest.fixture
+def generator() -> torch.nn.Module:
+    """Of 16x16 pictures, untrained."""
+    torch.manual_seed(0)
+    return build_generator(SMALL).eval().requires_grad_(False)
+
+
+@pytest.fixture
+def model(generator, tmp_path) -> Path:
+    path = tmp_path / "model.safetensors"
+    save_generator(path, generator, GeneratorHeader(SMALL, "dcgan", 7, "noise"))
+    return path
+
+
+def test_pictures_differ_at_every_scale_or_only_at_the_finest():
+    white, grey = torch.ones(3, 16, 16), torch.zeros(3, 16, 16)
+    checked = torch.tensor([[1.0, -1], [-1, 1]]).repeat(3, 8, 8)
+    # White is 1 from grey at each scale; a chessboard's squares cancel at all but the finest.
+    assert unlikeness(torch.stack([grey, white, checked]), grey).tolist() == [0, SCALES, 1]
+
+
+def test_a_picture_that_the_generator_has_drawn_is_found_again(generator):
+    drawn = generator(on_sphere(latents_of([9_000, 9_001], 100)))
+    seen = []
+    latents = most_alike(generator, 100, drawn, lambda *told: seen.append(told[:2]))
+    assert seen == [(done, 2 * STEPS) for done in range(1, 2 * STEPS + 1)]
+    among = generator(latents_of(range(256), 100))
+    for picture, found in zip(drawn, generator(latents), strict=True):
+        assert unlikeness(found[None], picture) < 0.3 * unlikeness(among, picture).min()
+    # As far from the middle as a normal vector of a hundred numbers; rounded to 16 bits each.
+    assert latents.norm(dim=1).tolist() == pytest.approx([10, 10], abs=0.01)
+    assert torch.equal(latents, latents.half().float())
+
+
+def test_any_picture_is_looked_for_whole_and_on_black(tmp_path):
+    Image.new("RGBA", (40, 20), (255, 0, 0, 255)).save(tmp_path / "wide.png")
+    wanted = wanted_picture(tmp_path / "wide.png", 16)
+    assert wanted.shape == (3, 16, 16)
+    assert wanted[:, 8, 8].tolist() == [1, -1, -1]
+    assert wanted[:, [0, 3, 12, 15]].eq(-1).all()
+
+
+def test_like_draws_a_character_with_a_code_that_draws_it_again(model, tmp_path):
+    def draw(out, **more):
+        generate(GenerateSettings(model=str(model), out=tmp_path / out, device="cpu", **more))
+        return [(tmp_path / out / name).read_bytes() for name in ("0000.png", "0001.png")]
+
+    draw("first", count=2, seed=50)
+    likes = tuple(tmp_path / "first" / name for name in ("0001.png", "0000.png"))
+    found = draw("found", likes=likes)
+    assert draw("again", likes=likes) == found
+    codes = [Image.open(tmp_path / "found" / name).info["code"] for name in ("0000.png", "0001.png")]
+    assert draw("by-code", codes=tuple(codes)) == found
+    for code, seed in zip(codes, (51, 50), strict=True):
+        cosine = torch.cosine_similarity(torch.tensor(decode(code).latent), latents_of([seed], 100)[0], dim=0)
+        assert cosine > 0.5  # two at random: 0, give or take 0.1
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "No such file"), (b"", "an empty file"), (b"<html>", "a web page, not a picture")],
+)
+def test_a_file_without_a_picture_is_named(content, words, model, tmp_path):
+    path = tmp_path / "x.png"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SettingsError, match=rf"--like .*x\.png: {words}"):
+        generate(GenerateSettings(model=str(model), out=tmp_path / "out", device="cpu", likes=(path,)))
+
+
+@pytest.mark.parametrize("more", [{"seeds": "1"}, {"truncation": 0.5}, {"best_of": 2}])
+def test_like_and_another_choice_cannot_both_be_followed(more):
+    with pytest.raises(SettingsError, match="--like says whom to draw: leave out"):
+        GenerateSettings(likes=(Path("x"),), **more)
+    with pytest.raises(SettingsError, match="--code says all of a character: leave out"):
+        GenerateSettings(likes=(Path("x"),), codes=("vgc1-x",))
