@@ -14,7 +14,7 @@ from gan.codes import code_in, encode, latent_for
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
 from gan.evaluation import require_scores
-from gan.likeness import most_alike, wanted_picture
+from gan.likeness import most_alike, read_square
 from gan.models import find_model
 from gan.pretrained import TRAINED_ON
 from gan.run import data_of
@@ -150,8 +150,8 @@ def codes_like(
 ) -> tuple[str, ...]:
     """The share codes of the characters most like the pictures; SettingsError if one cannot be read."""
     architecture = header.architecture
-    wanted = torch.stack([wanted_picture(path, architecture.size_px) for path in likes])
-    latents = most_alike(generator, architecture.latent_dim, wanted, progress)
+    pictures = [read_square(path, architecture.size_px) for path in likes]
+    latents = most_alike(generator, architecture.latent_dim, pictures, progress)
     model = model_hash(generator)
     return tuple(encode(model, latent) for latent in latents.numpy())
 

@@ -1,16 +1,21 @@
 """The character of a generator that is most like a given picture."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dataset.decode import NAMED_COLOURS, Refused, decode, to_square
+from dataset.cutout import TOLERANCE, figure_masks
+from dataset.decode import Refused, decode, to_square
+from gan.augment import background_colour
 from gan.codes import quantised
 from gan.config import SettingsError
-from gan.sample import DRAWN_AT_ONCE, as_pixels, latents_of
+from gan.sample import DRAWN_AT_ONCE, as_bytes, as_pixels, latents_of
 from scraper.progress import Progress, silent
 
 CANDIDATES = 256
@@ -23,11 +28,8 @@ SCALES = 4
 """Sizes at which pictures are compared, each half of the one before: coarse ones lead, fine ones follow."""
 
 
-def wanted_picture(path: Path, size_px: int) -> Tensor:
-    """A picture of any size and format as the generator would draw it: on black, as `vgc preprocess` makes it.
-
-    Returns:
-        [3, size_px, size_px] float32 in [-1, 1].
+def read_square(path: Path, size_px: int) -> Image.Image:
+    """Any picture, whole and square: RGB, what is transparent black, filled up with the colour of its own edge.
 
     Raises:
         SettingsError: the file cannot be read, or there is no picture in it.
@@ -38,12 +40,27 @@ def wanted_picture(path: Path, size_px: int) -> Tensor:
         raise SettingsError(f"--like {path}: {refusal}") from refusal
     except OSError as error:
         raise SettingsError(f"--like {path}: {error.strerror or error}") from error
-    square = to_square(picture, size_px, "pad", NAMED_COLOURS["black"])
-    return as_pixels(square).float() / 127.5 - 1
+    return to_square(picture, size_px, "pad", background=None)
 
 
-def most_alike(generator: nn.Module, latent_dim: int, wanted: Tensor, progress: Progress = silent) -> Tensor:
-    """The latents whose pictures are most like the wanted ones, as far as gradient descent finds them.
+def on_ground(picture: Image.Image, ground: Tensor) -> Tensor:
+    """A picture with another background: a drawing on paper as a generator of characters on black would have it.
+
+    Args:
+        picture: RGB.
+        ground: [3, 1, 1] float32 in [-1, 1].
+
+    Returns:
+        [3, H, W] float32 in [-1, 1].
+    """
+    figure = torch.from_numpy(figure_masks(np.asarray(picture)[None], TOLERANCE)[0])
+    return torch.where(figure.to(ground.device), as_pixels(picture).to(ground.device) / 127.5 - 1, ground)
+
+
+def most_alike(
+    generator: nn.Module, latent_dim: int, pictures: Sequence[Image.Image], progress: Progress = silent
+) -> Tensor:
+    """The latents whose characters are most like those in the pictures, as far as gradient descent finds them.
 
     The search stays on the sphere of radius √D, near which nearly all normal vectors lie: outside of it the
     likeness to a picture that the generator cannot draw is bought with pictures that it never learned to draw.
@@ -51,7 +68,7 @@ def most_alike(generator: nn.Module, latent_dim: int, wanted: Tensor, progress: 
     Args:
         generator: in eval mode, any device.
         latent_dim: D.
-        wanted: [N, 3, H, W] float32 in [-1, 1], of the generator's size.
+        pictures: RGB, of the generator's size, N of them; their backgrounds do not count.
         progress: told the steps done.
 
     Returns:
@@ -64,18 +81,20 @@ def most_alike(generator: nn.Module, latent_dim: int, wanted: Tensor, progress: 
     latents = latents_of(range(CANDIDATES), latent_dim).to(device)
     with torch.no_grad():
         candidates = torch.cat([generator(some) for some in latents.split(DRAWN_AT_ONCE)])  # type: ignore[no-untyped-call]
+    ground = background_colour(as_bytes(candidates)).to(device)
     found: list[Tensor] = []
-    for picture in wanted.to(device):
-        free = latents[unlikeness(candidates, picture).argsort()[:STARTS]].requires_grad_()
+    for picture in pictures:
+        wanted = on_ground(picture, ground)
+        free = latents[unlikeness(candidates, wanted).argsort()[:STARTS]].requires_grad_()
         optimizer = torch.optim.Adam([free], RATE)
         for step in range(STEPS):
             optimizer.zero_grad()
-            unlikeness(generator(on_sphere(free)), picture).sum().backward()  # type: ignore[no-untyped-call]
+            unlikeness(generator(on_sphere(free)), wanted).sum().backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            progress(len(found) * STEPS + step + 1, len(wanted) * STEPS, "looking for the most alike")
+            progress(len(found) * STEPS + step + 1, len(pictures) * STEPS, "looking for the most alike")
         with torch.no_grad():
             ends = on_sphere(free)
-            found.append(ends[unlikeness(generator(ends), picture).argmin()])
+            found.append(ends[unlikeness(generator(ends), wanted).argmin()])
     return torch.from_numpy(quantised(torch.stack(found).cpu().numpy()))
 
 

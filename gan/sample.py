@@ -78,8 +78,12 @@ def draw(generator: nn.Module, latents: Tensor) -> Iterator[Image.Image]:
 
 def as_pictures(values: Tensor) -> Iterator[Image.Image]:
     """[N, 3, H, W] float in about [-1, 1], any device -> N RGB pictures."""
-    bytes_ = values.add(1).mul(127.5).round().clamp(0, 255).to("cpu", torch.uint8)
-    yield from (Image.fromarray(picture.permute(1, 2, 0).numpy()) for picture in bytes_)
+    yield from (Image.fromarray(picture.permute(1, 2, 0).numpy()) for picture in as_bytes(values))
+
+
+def as_bytes(values: Tensor) -> Tensor:
+    """[N, 3, H, W] float in about [-1, 1], any device -> the same uint8 on the CPU."""
+    return values.add(1).mul(127.5).round().clamp(0, 255).to("cpu", torch.uint8)
 
 
 def as_pixels(picture: Image.Image) -> Tensor:

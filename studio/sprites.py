@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from studio.cutout import figure_masks
+from dataset.cutout import TOLERANCE, figure_masks
 from studio.errors import StudioSettingsError
 from studio.palettes import MAX_COLOURS, Palette, find_palette, nearest
 
@@ -35,7 +35,7 @@ class SpriteSettings:
     """Side of a sprite before upscaling, 8 to the picture's own; None: the picture's own."""
     upscale: int = 1
     """Every pixel becomes a square of so many, 1 to 16."""
-    tolerance: int = 32
+    tolerance: int = TOLERANCE
     """How far a background pixel may be from the background's colour in a channel, 0 to 255."""
     extrude_px: int = 1
     """How often the outermost pixels are repeated around each frame of the sheet, 1 or 2: no seams when scaled."""

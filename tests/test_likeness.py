@@ -11,9 +11,9 @@ from gan.checkpoint import GeneratorHeader, save_generator
 from gan.codes import decode
 from gan.config import PRESETS, SettingsError
 from gan.generate import GenerateSettings, generate
-from gan.likeness import SCALES, STEPS, most_alike, on_sphere, unlikeness, wanted_picture
+from gan.likeness import SCALES, STEPS, most_alike, on_ground, on_sphere, read_square, unlikeness
 from gan.networks import build_generator
-from gan.sample import latents_of
+from gan.sample import as_pictures, latents_of
 
 SMALL = replace(PRESETS["dcgan"].generator, widths=(8, 8, 8), size_px=16)
 
@@ -42,7 +42,7 @@ def test_pictures_differ_at_every_scale_or_only_at_the_finest():
 def test_a_picture_that_the_generator_has_drawn_is_found_again(generator):
     drawn = generator(on_sphere(latents_of([9_000, 9_001], 100)))
     seen = []
-    latents = most_alike(generator, 100, drawn, lambda *told: seen.append(told[:2]))
+    latents = most_alike(generator, 100, list(as_pictures(drawn)), lambda *told: seen.append(told[:2]))
     assert seen == [(done, 2 * STEPS) for done in range(1, 2 * STEPS + 1)]
     among = generator(latents_of(range(256), 100))
     for picture, found in zip(drawn, generator(latents), strict=True):
@@ -52,12 +52,27 @@ def test_a_picture_that_the_generator_has_drawn_is_found_again(generator):
     assert torch.equal(latents, latents.half().float())
 
 
-def test_any_picture_is_looked_for_whole_and_on_black(tmp_path):
-    Image.new("RGBA", (40, 20), (255, 0, 0, 255)).save(tmp_path / "wide.png")
-    wanted = wanted_picture(tmp_path / "wide.png", 16)
-    assert wanted.shape == (3, 16, 16)
-    assert wanted[:, 8, 8].tolist() == [1, -1, -1]
-    assert wanted[:, [0, 3, 12, 15]].eq(-1).all()
+def test_a_drawing_on_paper_is_looked_for_whole_and_on_the_generators_own_background(tmp_path):
+    paper = Image.new("RGB", (64, 32), (250, 250, 245))
+    paper.paste((255, 0, 0), (16, 8, 48, 24))
+    paper.paste((250, 250, 245), (28, 12, 36, 20))  # the paper's colour inside the figure is the figure's
+    paper.save(tmp_path / "drawing.jpg", quality=95)
+    square = read_square(tmp_path / "drawing.jpg", 16)
+    assert (square.size, square.mode) == ((16, 16), "RGB")
+    wanted = on_ground(square, torch.tensor([-1.0, 0, 1]).view(3, 1, 1))
+    for y, x in ((0, 0), (5, 8), (8, 1), (15, 15)):
+        assert wanted[:, y, x].tolist() == [-1, 0, 1]
+    assert wanted[:, 8, 5].tolist() == pytest.approx([1, -1, -1], abs=0.1)
+    assert wanted[:, 7, 7].min() > 0.7
+
+
+def test_what_is_transparent_is_background(tmp_path):
+    sprite = Image.new("RGBA", (16, 16))
+    sprite.paste((0, 0, 255, 255), (4, 0, 12, 16))  # reaches the border, but less than half of it
+    sprite.save(tmp_path / "sprite.png")
+    wanted = on_ground(read_square(tmp_path / "sprite.png", 16), torch.zeros(3, 1, 1))
+    assert wanted[:, 8, 8].tolist() == [-1, -1, 1]
+    assert not wanted[..., :4].any()
 
 
 def test_like_draws_a_character_with_a_code_that_draws_it_again(model, tmp_path):

@@ -15,12 +15,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import cli
+from dataset.cutout import background_colour, figure_masks
 from gan.checkpoint import GeneratorHeader, save_generator
 from gan.codes import decode
 from gan.config import PRESETS, GanError
 from gan.generate import GenerateSettings
 from gan.networks import build_generator
-from studio.cutout import background_colour, figure_masks
 from studio.errors import StudioError, StudioSettingsError
 from studio.palettes import find_palette, gpl, hexadecimal, nearest, parse_palette
 from studio.sprites import (

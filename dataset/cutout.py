@@ -3,6 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+TOLERANCE = 32
+"""How far, in steps of a channel, from the background's colour is still background: more than JPEG's noise."""
+
 
 def background_colour(picture: NDArray[np.uint8], tolerance: int) -> NDArray[np.int16]:
     """The colour on the border that most of the border is like, within ``tolerance`` in every channel.
