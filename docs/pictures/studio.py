@@ -3,6 +3,7 @@
 python docs/pictures/studio.py
 """
 
+import io
 import re
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ import sys
 from pathlib import Path
 
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 from playwright.sync_api import Page, sync_playwright
 
 from gan.checkpoint import load_generator, model_hash
@@ -33,6 +34,23 @@ def codes() -> list[str]:
     return [encode(model_hash(generator), latent) for latent in latents]
 
 
+def drawing() -> bytes:
+    """A monster on paper, as somebody draws it who has never drawn one: a PNG."""
+    paper = Image.new("RGB", (400, 400), (250, 249, 244))
+    pen = ImageDraw.Draw(paper)
+    for x in (150, 250):
+        pen.line((x, 40, x, 140), fill=(70, 180, 190), width=16)
+        pen.ellipse((x - 16, 24, x + 16, 56), fill=(230, 120, 60))
+    pen.rounded_rectangle((105, 110, 295, 420), 80, fill=(70, 180, 190))
+    for x in (165, 235):
+        pen.ellipse((x - 27, 150, x + 27, 204), fill="white")
+        pen.ellipse((x - 10, 168, x + 10, 188), fill="black")
+    pen.arc((160, 205, 240, 255), 20, 160, fill="black", width=9)
+    file = io.BytesIO()
+    paper.save(file, "PNG")
+    return file.getvalue()
+
+
 def save(page: Page, name: str) -> None:
     """One screenshot, small."""
     page.mouse.move(0, 0)
@@ -46,7 +64,7 @@ def save(page: Page, name: str) -> None:
 
 
 def shoot(page: Page, address: str) -> None:
-    """Wall, breed, shape, mix, and the dialog of a game."""
+    """Wall, breed, shape, mix, and the dialogs of a game and of a search."""
     bench, *kept = codes()
     page.goto(address)
     save(page, "wall")
@@ -68,6 +86,12 @@ def shoot(page: Page, address: str) -> None:
     save(page, "mix")
     page.locator("#game").click()
     save(page, "game")
+    page.locator("#game-cancel").click()
+    page.locator("#open").click()
+    page.locator("#file").set_input_files({"name": "drawing.png", "mimeType": "image/png", "buffer": drawing()})
+    page.locator("#open-go").click()
+    page.get_by_text("as near as it gets").wait_for()
+    save(page, "likeness")
 
 
 def main() -> None:

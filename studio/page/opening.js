@@ -1,31 +1,29 @@
-// Characters that come from outside: a link, a code, a PNG that a studio saved; pasted, dropped, or chosen.
+// What comes from outside, pasted, dropped, or chosen: a link, a code, a PNG that a studio saved, any other picture.
 
 import { CodeError, codeIn, decode } from "./codes.js";
 import { the } from "./dom.js";
+import { likenesses } from "./likeness.js";
 import { notesOf } from "./png.js";
 import { say, trouble } from "./voice.js";
 
 const LARGEST_FILE = 32 << 20;
 
-/** The code that a file carries; CodeError says why there is none. */
-export async function codeOfFile(file) {
-  if (file.size > LARGEST_FILE) throw new CodeError("That file is too large to be a picture of a studio.");
-  const notes = notesOf(new Uint8Array(await file.arrayBuffer()));
-  if (!notes) throw new CodeError("That is no PNG. A picture that a studio saved is one, and carries its code.");
-  if (!notes.code)
-    throw new CodeError(
-      "This picture carries no code: it is none of ours, or another program has saved it anew and dropped the code.",
-    );
-  return notes.code;
+/** The code that a file carries, or the file itself; CodeError where it is too large to be looked at. */
+async function codeOrFile(file) {
+  if (file.size > LARGEST_FILE) throw new CodeError("That file is too large: 32 MiB at most.");
+  return notesOf(new Uint8Array(await file.arrayBuffer()))?.code ?? file;
 }
 
 /** Listen for characters from outside. */
 export function openings(studio) {
   const dialog = the("open-dialog");
+  const findLike = likenesses(studio);
 
   const open = async (find) => {
     try {
-      studio.begin(decode(await find(), studio.info), "opened");
+      const found = await find();
+      if (found instanceof File) await findLike(found);
+      else studio.begin(decode(found, studio.info), "opened");
       return null;
     } catch (error) {
       if (!(error instanceof CodeError)) throw error;
@@ -40,7 +38,7 @@ export function openings(studio) {
 
   const given = async () => {
     const [file] = the("file").files;
-    if (file) return codeOfFile(file);
+    if (file) return codeOrFile(file);
     return codeIn(the("code").value) ?? the("code").value.trim();
   };
 
@@ -61,7 +59,7 @@ export function openings(studio) {
     if (event.target.closest("input, textarea")) return;
     const [file] = event.clipboardData.files;
     const code = codeIn(event.clipboardData.getData("text"));
-    if (file) take(() => codeOfFile(file));
+    if (file) take(() => codeOrFile(file));
     else if (code) take(() => code);
     else say("What you pasted holds no share code. One looks like vgc1-0123abcd-… and is quite long.");
   });
@@ -72,7 +70,7 @@ export function openings(studio) {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     const [file] = event.dataTransfer.files;
-    if (file) take(() => codeOfFile(file));
+    if (file) take(() => codeOrFile(file));
   });
   return { show, take };
 }
