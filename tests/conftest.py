@@ -1,7 +1,9 @@
-"""Pictures made up on the spot and networks of a few channels, for tests that train."""
+"""Pictures made up on the spot, networks of a few channels for tests that train, a browser for those of pages."""
 
 import os
+import re
 import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +11,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
+from studio_page import CHROMIUM, CHROMIUM_ARGS, Opening
+from studio_server import serving
 
 from gan.config import PRESETS, Recipe
+from gan.models import built_in_model
+from studio.engine import Engine, load_engine
 
 # A suite in the background of a shell is deaf to Ctrl-C, and so would be the commands that tests stop by it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -58,3 +65,62 @@ def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         inside = (rows - 8) ** 2 + (columns - 8) ** 2 < radius**2
         Image.fromarray((inside[..., None] * colour).astype(np.uint8)).save(folder / f"{number:03d}.png")
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium; without it the test is skipped, in CI it fails."""
+    if CHROMIUM is None:
+        words = "no chromium on this machine (Debian: apt-get install chromium)"
+        pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=CHROMIUM_ARGS,
+            ignore_default_args=["--disable-ipc-flooding-protection"],  # people's browsers have it
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    """The built-in generator."""
+    return load_engine(built_in_model())
+
+
+@pytest.fixture(scope="module")
+def url(engine: Engine) -> Iterator[str]:
+    """The address of a studio of that generator, without a slash at the end."""
+    with serving(engine) as address:
+        yield address
+
+
+@pytest.fixture
+def open_page(browser: Browser, url: str) -> Iterator[Opening]:
+    """Opens the page, each as in a browser of its own; none may fail, nor ask another machine for anything."""
+    contexts: list[BrowserContext] = []
+    elsewhere: list[str] = []
+    failures: list[str] = []
+
+    def note(request: Request) -> None:
+        if not request.url.startswith((url, "data:", "blob:")):
+            elsewhere.append(request.url)
+
+    def open_page(address: str = "/", **options: object) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        context.on("request", note)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: failures.append(str(error)))
+        page.on("console", lambda line: failures.append(line.text) if "Content Security" in line.text else None)
+        page.goto(url + address)
+        expect(page.locator("body")).to_have_class(re.compile("ready"))
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert elsewhere == []
+    assert failures == []

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from test_studio_page import browser, code_of, pick, pixels_of  # noqa: F401 (browser: a fixture)
+from studio_page import code_of, pick, pixels_of
 
 import studio.site
 from gan.codes import encode
@@ -44,7 +44,7 @@ def address(site: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:  # noqa: F811
+def page(browser: Browser, address: str) -> Iterator[Page]:
     """A page whose every request is noted: none may go anywhere but to the site, and no script may fail."""
     context = browser.new_context()
     asked, failures = [], []

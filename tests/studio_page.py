@@ -1,0 +1,90 @@
+"""What tests of the studio's page do and look at: pick, drag, read a canvas or the code in the address."""
+
+import base64
+import io
+import re
+import shutil
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from gan.codes import decode
+from studio.engine import Engine
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM_ARGS = ["--no-sandbox", "--disable-dev-shm-usage"]
+PHONE = {"viewport": {"width": 375, "height": 667}, "has_touch": True, "is_mobile": True}
+
+expect.set_options(timeout=20_000)
+
+Opening = Callable[..., Page]
+
+
+def painted(cards: Locator) -> Locator:
+    """The same cards, once the first and the last have their pictures."""
+    expect(cards.first).to_have_class(re.compile("drawn"))
+    expect(cards.last).to_have_class(re.compile("drawn"))
+    return cards
+
+
+def pick(page: Page, place: int = 0) -> None:
+    """Bring a character from the wall to the bench."""
+    painted(page.locator("#wall-grid .card").nth(place)).click()
+    expect(page.locator("#name")).not_to_have_text("…")
+
+
+def code_of(page: Page) -> str:
+    """The share code in the address."""
+    return page.evaluate("location.hash").removeprefix("#")
+
+
+def pixels_of(canvas: Locator) -> NDArray[np.uint8]:
+    """What a canvas shows: [side, side, 3]."""
+    encoded = canvas.evaluate("canvas => canvas.toDataURL()").partition(",")[2]
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB"))
+
+
+def drawn(engine: Engine, *codes: str) -> NDArray[np.uint8]:
+    """What codes mean, drawn without the page."""
+    return engine.draw(np.stack([decode(code).latent for code in codes]))
+
+
+def expect_portrait(page: Page, engine: Engine) -> None:
+    """The large picture is, to the byte, the character of the address."""
+    expect(page.locator("#picture")).to_be_visible()
+    meant = drawn(engine, code_of(page))[0]
+    for _ in range(100):
+        if np.array_equal(pixels_of(page.locator("#picture")), meant):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("the large picture is another character")
+
+
+def changed_code(page: Page, before: str) -> str:
+    """The code in the address, once it is another than before."""
+    expect(page).not_to_have_url(re.compile(re.escape(before)))
+    return code_of(page)
+
+
+def trait(page: Page, place: int) -> Locator:
+    """One of the rows under Shape."""
+    page.locator("#tab-traits").click()
+    return page.locator(".trait").nth(place)
+
+
+def amount(latent: NDArray[np.float32], direction: NDArray[np.float32]) -> float:
+    return float(latent @ direction / (direction @ direction))
+
+
+def drag(page: Page, source: Locator, target: Locator) -> None:
+    """With the mouse, from the middle of one to the middle of the other."""
+    source.scroll_into_view_if_needed()
+    for place, element in enumerate((source, target)):
+        box = element.bounding_box()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=5)
+        if place == 0:
+            page.mouse.down()
+    page.mouse.up()

@@ -1,0 +1,133 @@
+"""The studio's page for everybody: by keyboard, by finger, with a screen reader, on a desk and on a phone."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, expect
+from studio_page import PHONE, changed_code, code_of, painted, pick, trait
+
+
+def test_the_keyboard_reaches_everything(open_page):
+    page = open_page()
+    painted(page.locator("#wall-grid .card"))
+    page.keyboard.press("Tab")
+    expect(page.locator("#skip")).to_be_focused()
+    page.locator("#fresh").focus()
+    page.keyboard.press("Tab")
+    cards = page.locator("#wall-grid .card")
+    expect(cards.first).to_be_focused()
+    for key, place in (
+        ("ArrowRight", 1),
+        ("ArrowDown", 7),
+        ("ArrowLeft", 6),
+        ("ArrowUp", 0),
+        ("End", 23),
+        ("Home", 0),
+    ):
+        page.keyboard.press(key)
+        expect(cards.nth(place)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#bench")).to_be_visible()
+    for key, panel in (("2", "traits"), ("3", "mix"), ("1", "children")):
+        page.keyboard.press(key)
+        expect(page.locator(f"#panel-{panel}")).to_be_visible()
+    page.locator("#tab-children").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#tab-traits")).to_be_focused()
+    expect(page.locator("#panel-traits")).to_be_visible()
+    code = code_of(page)
+    page.keyboard.press("r")
+    changed_code(page, code)
+    page.keyboard.press("w")
+    expect(page.locator("#wall")).to_be_visible()
+    page.keyboard.press("?")
+    page.locator("#single-keys").uncheck()
+    page.keyboard.press("Escape")
+    first = painted(cards.first).get_attribute("title")
+    page.keyboard.press("n")
+    page.wait_for_timeout(300)
+    expect(cards.first).to_have_attribute("title", first)
+
+
+def test_a_finger_that_holds_still_drags_and_one_that_swipes_scrolls(open_page):
+    page = open_page(**PHONE)
+    pick(page)
+    touch = page.context.new_cdp_session(page)
+
+    def finger(kind: str, *points: tuple[float, float]) -> None:
+        touch.send(
+            "Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]}
+        )
+
+    def middle(element: Locator) -> tuple[float, float]:
+        box = element.bounding_box()
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    card = painted(page.locator("#children .card")).first
+    code, start, end = code_of(page), middle(card), middle(page.locator("#portrait"))
+    finger("touchStart", start)
+    page.wait_for_timeout(500)
+    finger("touchMove", ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2))
+    finger("touchMove", end)
+    finger("touchEnd")
+    changed_code(page, code)
+    expect(page.locator("#panel-mix")).to_be_visible()
+    assert page.evaluate("scrollY") == 0
+    mixed, start = code_of(page), middle(page.locator("#mix-words"))
+    finger("touchStart", start)
+    for step in range(1, 6):
+        finger("touchMove", (start[0], start[1] - 40 * step))
+    finger("touchEnd")
+    page.wait_for_timeout(300)
+    assert page.evaluate("scrollY") > 50
+    assert code_of(page) == mixed
+
+
+@pytest.mark.parametrize("size", [{}, PHONE], ids=["desk", "phone"])
+def test_the_help_begins_at_its_top_and_names_the_keys(open_page, size):
+    page = open_page(**size)
+    page.locator("#help").click()
+    expect(page.locator("#help-title")).to_be_in_viewport()
+    expect(page.locator("#shortcuts kbd").first).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.locator("#single-keys")).to_be_focused()
+
+
+@pytest.mark.parametrize("size", [{}, PHONE], ids=["desk", "phone"])
+def test_a_long_family_line_scrolls_and_pushes_nothing_aside(open_page, size):
+    page = open_page(**size)
+    pick(page)
+    before = page.locator("#portrait").bounding_box()
+    for length in range(2, 8):
+        page.locator("#reroll").click()
+        expect(page.locator("#family .card")).to_have_count(length)
+    assert page.locator("#portrait").bounding_box() == before
+    assert page.locator("#family").evaluate("line => line.scrollWidth > line.clientWidth && line.scrollLeft > 0")
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.parametrize(("scheme", "size"), [("light", {}), ("dark", PHONE)], ids=["desk", "phone"])
+def test_axe_finds_nothing_and_nothing_sticks_out(open_page, scheme, size):
+    page = open_page(color_scheme=scheme, reduced_motion="reduce", **size)
+    painted(page.locator("#wall-grid .card").nth(3))
+
+    def check(where: str) -> None:
+        found = Axe().run(page).response["violations"]
+        assert [(where, each["id"], each["nodes"][0]["html"]) for each in found] == []
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, where
+
+    check("wall")
+    page.locator("#wall-grid .card").first.click()
+    page.locator("#keep").click()
+    painted(page.locator("#children .card"))
+    check("breed")
+    expect(trait(page, 9)).to_be_visible()
+    check("shape")
+    page.locator("#tab-mix").click()
+    painted(page.locator("#partners .card").first).click()
+    painted(page.locator("#steps .card"))
+    check("mix")
+    for button, dialog in (("game", "game-dialog"), ("help", "help-dialog"), ("open", "open-dialog")):
+        page.locator(f"#{button}").click()
+        expect(page.locator(f"#{dialog}")).to_be_visible()
+        check(dialog)
+        page.keyboard.press("Escape")
