@@ -2,7 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
 from studio_page import PHONE, changed_code, code_of, painted, pick, trait
 
 
@@ -92,6 +92,11 @@ def test_the_help_begins_at_its_top_and_names_the_keys(open_page, size):
     expect(page.locator("#single-keys")).to_be_focused()
 
 
+def overhang(page: Page) -> int:
+    """How much sticks out at the right, pixels; on a phone the window itself grows with what is in it."""
+    return page.evaluate("document.documentElement.scrollWidth") - page.viewport_size["width"]
+
+
 @pytest.mark.parametrize("size", [{}, PHONE], ids=["desk", "phone"])
 def test_a_long_family_line_scrolls_and_pushes_nothing_aside(open_page, size):
     page = open_page(**size)
@@ -102,7 +107,7 @@ def test_a_long_family_line_scrolls_and_pushes_nothing_aside(open_page, size):
         expect(page.locator("#family .card")).to_have_count(length)
     assert page.locator("#portrait").bounding_box() == before
     assert page.locator("#family").evaluate("line => line.scrollWidth > line.clientWidth && line.scrollLeft > 0")
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert overhang(page) <= 0
 
 
 @pytest.mark.parametrize(("scheme", "size"), [("light", {}), ("dark", PHONE)], ids=["desk", "phone"])
@@ -113,7 +118,7 @@ def test_axe_finds_nothing_and_nothing_sticks_out(open_page, scheme, size):
     def check(where: str) -> None:
         found = Axe().run(page).response["violations"]
         assert [(where, each["id"], each["nodes"][0]["html"]) for each in found] == []
-        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, where
+        assert overhang(page) <= 0, where
 
     check("wall")
     page.locator("#wall-grid .card").first.click()
@@ -131,3 +136,36 @@ def test_axe_finds_nothing_and_nothing_sticks_out(open_page, scheme, size):
         expect(page.locator(f"#{dialog}")).to_be_visible()
         check(dialog)
         page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize("text_percent", [100, 200])
+def test_the_smallest_phone_and_the_largest_text_need_no_scrolling_aside(open_page, text_percent):
+    page = open_page(**{**PHONE, "viewport": {"width": 320, "height": 568}})
+    page.evaluate("percent => document.documentElement.style.textSizeAdjust = `${percent}%`", text_percent)
+    expect(page.locator("#skip")).not_to_be_in_viewport()
+    assert overhang(page) <= 0
+    pick(page)
+    for tab in ("children", "traits", "mix"):
+        page.locator(f"#tab-{tab}").click()
+        assert overhang(page) <= 0, tab
+    for button in ("game", "help", "open"):
+        page.locator(f"#{button}").click()
+        assert overhang(page) <= 0, button
+        page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize(("width", "height"), [(375, 667), (320, 256)], ids=["phone", "zoomed to 400 percent"])
+def test_what_the_keyboard_reaches_lies_under_nothing(open_page, width, height):
+    page = open_page(viewport={"width": width, "height": height})
+    page.locator("#wall-grid .card").first.press("Enter")
+    painted(page.locator("#children .card"))
+    page.locator("#tray-title").evaluate("title => { title.tabIndex = -1; title.focus(); }")
+    for _ in range(11):
+        page.keyboard.press("Shift+Tab")
+        assert page.evaluate(
+            """() => {
+                const box = document.activeElement.getBoundingClientRect();
+                const there = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+                return document.activeElement.contains(there);
+            }"""
+        ), page.evaluate("document.activeElement.outerHTML")
