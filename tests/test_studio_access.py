@@ -169,3 +169,16 @@ def test_what_the_keyboard_reaches_lies_under_nothing(open_page, width, height):
                 return document.activeElement.contains(there);
             }"""
         ), page.evaluate("document.activeElement.outerHTML")
+
+
+def test_nothing_jumps_while_the_wall_comes(open_page):
+    page = open_page(**PHONE)
+    expect(page.locator("#wall-grid .card").first).to_have_class("card drawn")
+    shifts = page.evaluate(
+        """() => new Promise((done) => {
+            const told = (list) => done(list.getEntries().map((shift) => shift.value));
+            new PerformanceObserver(told).observe({ type: "layout-shift", buffered: true });
+            setTimeout(done, 500, []);
+        })"""
+    )
+    assert sum(shifts) < 0.05  # 0.1 is what web.dev calls good
