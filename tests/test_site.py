@@ -87,6 +87,25 @@ def test_the_site_has_a_wall_traits_and_children_but_no_zip(page, address):
     expect(page.locator("#shortcuts")).not_to_contain_text("For a game")
 
 
+def test_a_worker_draws_what_several_ask_for_at_once(page, address):
+    with page.expect_event("worker") as begun:
+        page.goto(address)
+    assert begun.value.url == f"{address}ort/ort.wasm.min.mjs"
+    apart, together = page.evaluate(
+        """async () => {
+            const [{ connect }, { gaussian }] = await Promise.all([import("/engine.js"), import("/genetics.js")]);
+            const { draw } = await connect();
+            const latents = [1, 2, 3, 4].map((seed) => gaussian(seed, 100));
+            const apart = [];
+            for (const latent of latents) apart.push(...(await draw([latent])));
+            const together = (await Promise.all([draw(latents.slice(0, 2)), draw(latents.slice(2))])).flat();
+            return [apart, together].map((pictures) => pictures.map((rgb) => rgb.join()));
+        }"""
+    )
+    assert apart == together
+    assert len(set(apart)) == 4
+
+
 def test_the_browser_itself_refuses_every_other_address(page, address):
     page.goto(address)
     other = "http://localhost:" + address.rsplit(":", 1)[1]

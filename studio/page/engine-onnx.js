@@ -32,9 +32,6 @@ export async function answers() {
   }
 }
 
-/** Lets the page breathe: clicks, painting and abort signals come between two pictures. */
-const breathe = () => new Promise((done) => setTimeout(done));
-
 /** Planes of red, green and blue in [-1, 1] to RGB bytes, rounded as `vgc generate` does. */
 function toBytes(planes) {
   const area = planes.length / 3;
@@ -50,6 +47,7 @@ function toBytes(planes) {
 /** Load the model. */
 export async function connect() {
   ort.env.wasm.numThreads = 1; // more need headers that simple hosts do not send
+  ort.env.wasm.proxy = true; // draws in a worker, so that the page is never stuck
   const [told, model] = await Promise.all([
     load("model.json").then((answer) => answer.json()),
     load("model.onnx").then((answer) => answer.arrayBuffer()),
@@ -65,7 +63,6 @@ export async function connect() {
   async function draw(latents, signal) {
     const drawn = [];
     for (const latent of latents) {
-      await breathe();
       signal?.throwIfAborted();
       const input = new ort.Tensor("float32", Float32Array.from(latent), [1, info.latent_dim]);
       const { pictures } = await session.run({ latents: input });
