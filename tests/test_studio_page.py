@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Page, Route, expect
 from studio_page import (
     CHROMIUM,
     CHROMIUM_ARGS,
@@ -210,6 +210,91 @@ def test_dragging_one_character_onto_another_mixes_them_along_a_great_circle(ope
     page.wait_for_timeout(100)
     page.locator("#steps .card").first.click()
     assert changed_code(page, first) == second
+
+
+class Held:
+    """The page's questions for pictures, kept back until `answer`."""
+
+    def __init__(self, page: Page) -> None:
+        self._routes: list[Route] | None = []
+        page.route("**/api/draw", self._hold)
+
+    def _hold(self, route: Route) -> None:
+        if self._routes is None:
+            route.continue_()
+        else:
+            self._routes.append(route)
+
+    def answer(self) -> None:
+        """All that is asked now and from now on."""
+        routes, self._routes = self._routes or [], None
+        for route in routes:
+            route.continue_()
+
+
+SLIDE = """(slider, values) => {
+    for (const value of values) {
+        slider.value = value;
+        slider.dispatchEvent(new Event("input"));
+    }
+    slider.dispatchEvent(new Event("change"));
+}"""
+
+
+@pytest.mark.parametrize("tab", ["traits", "mix"])
+def test_a_slow_answer_to_a_slider_does_not_come_over_what_was_taken_since(open_page, engine, tab):
+    page = open_page()
+    pick(page)
+    slider = trait(page, 0).locator("[type=range]")
+    if tab == "mix":
+        page.locator("#tab-mix").click()
+        painted(page.locator("#partners .card")).first.click()
+        slider = painted(page.locator("#steps .card")) and page.locator("#share-of-b")
+    page.wait_for_load_state("networkidle")
+    held, code = Held(page), code_of(page)
+    slider.evaluate(SLIDE, [1, 2])
+    changed_code(page, code)
+    page.locator("#undo").click()
+    held.answer()
+    page.wait_for_timeout(500)
+    assert code_of(page) == code
+    expect_portrait(page, engine)
+
+
+def test_a_slider_that_was_dragged_away_and_back_forgets_its_character_with_the_next(open_page):
+    page = open_page()
+    pick(page)
+    slider = trait(page, 0).locator("[type=range]")
+    slider.evaluate(SLIDE, [0])
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.mouse.move(middle[0] + 40, middle[1])
+    page.mouse.move(*middle)
+    page.mouse.up()
+    before = code_of(page)
+    page.locator("#reroll").click()
+    rerolled = changed_code(page, before)
+    trait(page, 3).locator("[type=range]").evaluate(SLIDE, [1])
+    shaped = decode(changed_code(page, rerolled)).latent
+    assert np.corrcoef(shaped, decode(rerolled).latent)[0, 1] > 0.7
+
+
+def test_the_round_arrow_leads_back_to_before_the_shaping_from_an_ancestor_too(open_page):
+    page = open_page()
+    pick(page)
+    start = code_of(page)
+    trait(page, 2).locator(".side").last.click()
+    shaped = changed_code(page, start)
+    page.locator("#tab-children").click()
+    painted(page.locator("#children .card")).first.click()
+    changed_code(page, shaped)
+    painted(page.locator("#family .card")).nth(1).click()
+    expect(page).to_have_url(re.compile(re.escape(shaped)))
+    trait(page, 2).get_by_role("button", name="Reset").click()
+    assert decode(changed_code(page, shaped)).latent == pytest.approx(decode(start).latent, abs=0.01)
 
 
 def test_kept_characters_survive_a_reload_and_can_be_let_go(open_page):

@@ -4,7 +4,7 @@ import { Artist } from "./artist.js";
 import { show } from "./cards.js";
 import { Children } from "./children.js";
 import { codeIn, encode } from "./codes.js";
-import { the } from "./dom.js";
+import { newest, the } from "./dom.js";
 import { dragging } from "./drag.js";
 import { connect } from "./engine.js";
 import { Family } from "./family.js";
@@ -28,7 +28,15 @@ const ASK_AGAIN_MS = 1000;
 class Studio {
   story = new Story();
   #tab = "children";
-  #previews = 0;
+  #sketch = null; // what a slider shows before it is let go
+  #portraits = 0;
+  #drawSketch = newest(async () => {
+    try {
+      if (this.#sketch) await this.#portray(this.#sketch);
+    } catch (error) {
+      trouble(error);
+    }
+  });
   #late; // the timer of an address that the browser has refused
   #change = "replaceState"; // how to bring it in: what is refused as a step stays one
 
@@ -55,10 +63,9 @@ class Studio {
   }
 
   /** Show a character large without taking it; the next change or preview replaces it. */
-  async preview(latent) {
-    const turn = ++this.#previews;
-    const rgb = await this.artist.one(latent);
-    if (turn === this.#previews) this.#portray(latent, rgb);
+  preview(latent) {
+    this.#sketch = latent;
+    this.#drawSketch();
   }
 
   /** A new character with the locked traits of this one. */
@@ -177,8 +184,9 @@ class Studio {
   }
 
   async #paint() {
+    this.#sketch = null;
     try {
-      await this.preview(this.story.current.latent);
+      await this.#portray(this.story.current.latent);
       the("heard").textContent = `${the("name").textContent}: ${the("looks").textContent}`;
       await this[this.#tab].refresh();
       await this.family.refresh();
@@ -187,7 +195,10 @@ class Studio {
     }
   }
 
-  #portray(latent, rgb) {
+  async #portray(latent) {
+    const turn = ++this.#portraits;
+    const rgb = await this.artist.one(latent);
+    if (turn !== this.#portraits) return;
     show(the("picture"), rgb, this.info.size_px);
     the("name").textContent = nameOf(latent);
     the("looks").textContent = looksOf(rgb, this.info.size_px);

@@ -2,7 +2,7 @@
 
 import { keyOf } from "./artist.js";
 import { makeCard, paintCards, show, walkable } from "./cards.js";
-import { newest, the } from "./dom.js";
+import { the } from "./dom.js";
 import { between, latentOf } from "./genetics.js";
 import { nameOf } from "./portrait.js";
 import { trouble } from "./voice.js";
@@ -17,13 +17,6 @@ export class Mix {
   #steps;
   #settlePartners;
   #drawn = new AbortController();
-  #preview = newest(async (latent) => {
-    try {
-      await this.#studio.preview(latent);
-    } catch (error) {
-      trouble(error);
-    }
-  });
 
   constructor(studio) {
     this.#studio = studio;
@@ -33,7 +26,7 @@ export class Mix {
     the("steps").append(...this.#steps);
     walkable(the("steps"))();
     this.#settlePartners = walkable(the("partners"));
-    the("share-of-b").addEventListener("input", () => this.#preview(this.#at(this.#share)));
+    the("share-of-b").addEventListener("input", () => studio.preview(this.#at(this.#share)));
     the("share-of-b").addEventListener("change", () => this.#settle(this.#share));
     the("portrait").addEventListener("dropped", (event) => this.with(event.detail));
     studio.story.addEventListener("change", () => this.#follow());

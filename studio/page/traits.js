@@ -1,7 +1,7 @@
 // Shape: the directions that the network itself knows, each with a picture to both sides.
 
 import { show } from "./cards.js";
-import { icon, make, newest, remember, remembered, the } from "./dom.js";
+import { icon, make, remember, remembered, the } from "./dom.js";
 import { amountOf, latentOf, withAmounts } from "./genetics.js";
 import { looksOf } from "./portrait.js";
 import { say, trouble } from "./voice.js";
@@ -15,8 +15,7 @@ export class Traits {
   #rows = [];
   #names;
   #locks = new Set();
-  #from = null; // the character before the slider was touched
-  #arrived = null; // the character that resetting goes back to
+  #pending = null; // the character where a slider is, until it is let go
   #drawn = new AbortController();
 
   constructor(studio) {
@@ -163,52 +162,39 @@ export class Traits {
   }
 
   #follow() {
-    const { latent, kind } = this.#studio.story.current;
-    if (kind !== "shaped" || !this.#arrived) this.#arrived = latent;
-    this.#tell(latent);
+    this.#pending = null;
+    this.#tell(this.#studio.story.current.latent);
   }
 
   #tell(latent) {
     this.#rows.forEach(({ slider, value }, place) => {
       const amount = amountOf(latent, this.#vector(place));
-      if (slider !== document.activeElement || !this.#from) slider.value = amount;
+      if (slider !== document.activeElement || !this.#pending) slider.value = amount;
       value.textContent = (amount < 0 ? "−" : "+") + Math.abs(amount).toFixed(1);
       slider.setAttribute("aria-valuetext", `${amount.toFixed(1)} steps from typical`);
     });
   }
 
-  #preview = newest(async (latent) => {
-    try {
-      await this.#studio.preview(latent);
-    } catch (error) {
-      trouble(error);
-    }
-  });
-
   #drag(place) {
-    this.#from ??= this.#studio.story.current.latent;
-    const latent = this.#at(this.#from, place, this.#rows[place].slider.valueAsNumber);
-    this.#pending = latent;
-    this.#tell(latent);
-    this.#preview(latent);
+    const { latent } = this.#studio.story.current;
+    this.#pending = this.#at(latent, place, this.#rows[place].slider.valueAsNumber);
+    this.#tell(this.#pending);
+    this.#studio.preview(this.#pending);
   }
 
-  #pending = null;
-
   #release() {
-    if (!this.#pending) return;
-    const latent = this.#pending;
-    this.#pending = this.#from = null;
-    this.#studio.story.goOn(latent, "shaped");
+    if (this.#pending) this.#studio.story.goOn(this.#pending, "shaped");
   }
 
   #step(place, by) {
     this.#studio.story.goOn(this.#moved(this.#studio.story.current.latent, place, by), "shaped");
   }
 
+  /** To where the trait was before the character was shaped. */
   #reset(place) {
-    const { latent } = this.#studio.story.current;
-    this.#studio.story.goOn(this.#at(latent, place, amountOf(this.#arrived, this.#vector(place))), "shaped");
+    const { kind, latent, parent } = this.#studio.story.current;
+    const before = kind === "shaped" ? parent.latent : latent;
+    this.#studio.story.goOn(this.#at(latent, place, amountOf(before, this.#vector(place))), "shaped");
     say(`${this.#rows[place].title.value}: back to where it was`);
   }
 
