@@ -297,6 +297,22 @@ def test_the_round_arrow_leads_back_to_before_the_shaping_from_an_ancestor_too(o
     assert decode(changed_code(page, shaped)).latent == pytest.approx(decode(start).latent, abs=0.01)
 
 
+def test_what_is_no_mix_ends_the_mixing_at_once(open_page, engine):
+    page = open_page()
+    pick(page)
+    page.locator("#tab-mix").click()
+    painted(page.locator("#partners .card")).first.click()
+    painted(page.locator("#steps .card"))
+    expect(page.locator("#mix-words")).to_contain_text("on the left")
+    held = Held(page)
+    page.locator("#reroll").click()
+    expect(page.locator("#mixing")).to_be_hidden()
+    expect(page.locator("#mix-words")).to_be_hidden()
+    expect(page.locator("#mix-how")).to_be_visible()
+    held.answer()
+    expect_portrait(page, engine)
+
+
 def test_kept_characters_survive_a_reload_and_can_be_let_go(open_page):
     page = open_page()
     pick(page)

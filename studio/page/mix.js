@@ -46,7 +46,7 @@ export class Mix {
     this.#drawn.abort();
     this.#drawn = new AbortController();
     this.#offer();
-    the("mixing").hidden = !this.#b;
+    this.#unfold();
     try {
       if (this.#b) await this.#paintSteps();
       await this.#paint([...the("partners").children], () => "Mix with ");
@@ -75,6 +75,13 @@ export class Mix {
     const { kind, other } = this.#studio.story.current;
     if (kind === "mixed" && other === this.#b) return;
     this.#a = this.#b = null;
+    this.#unfold();
+  }
+
+  /** Slider and steps where there are two parents, else how to come by the second. */
+  #unfold() {
+    for (const id of ["mixing", "mix-words"]) the(id).hidden = !this.#b;
+    the("mix-how").hidden = Boolean(this.#b);
   }
 
   async #paintSteps() {
