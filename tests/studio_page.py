@@ -88,3 +88,15 @@ def drag(page: Page, source: Locator, target: Locator) -> None:
         if place == 0:
             page.mouse.down()
     page.mouse.up()
+
+
+def drop_file(page: Page, content: bytes, name: str) -> None:
+    """As a person drops a file from a folder onto the page."""
+    page.evaluate(
+        """([bytes, name]) => {
+            const dropped = new DataTransfer();
+            dropped.items.add(new File([new Uint8Array(bytes)], name));
+            document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: dropped, bubbles: true }));
+        }""",
+        [list(content), name],
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from studio_page import code_of, pick, pixels_of
+from studio_page import code_of, drop_file, painted, pick, pixels_of
 
 import studio.site
 from gan.codes import encode
@@ -170,3 +170,14 @@ def test_another_export_replaces_a_site_whole_and_nothing_else(site, tmp_path):
     with pytest.raises(StudioSettingsError, match=r"site: me is of no earlier export"):
         export_site(built_in_model(), target)
     assert (target / "me/CNAME").read_text() == "mine"
+
+
+def test_the_site_looks_for_the_character_most_like_a_picture_too(page, address):
+    page.goto(address)
+    painted(page.locator("#wall-grid .card"))
+    drop_file(page, (Path(__file__).parents[1] / "docs/pictures/wall.png").read_bytes(), "wall.png")
+    name = page.locator("#likest-name")
+    expect(name).not_to_have_text("…")
+    page.locator("#likeness-take").click()
+    expect(page.locator("#name")).to_have_text(name.inner_text())
+    assert pixels_of(page.locator("#picture")).any()

@@ -9,10 +9,10 @@ import { crossed, freshSeed, gaussian, latentOf } from "./genetics.js";
 import { nameOf } from "./portrait.js";
 import { say, trouble } from "./voice.js";
 
-const STRANGERS = 120;
+const AT_ONCE = 24;
+const STRANGERS = 5; // times AT_ONCE
+const GENERATIONS = 60; // times AT_ONCE
 const PARENTS = 8;
-const CHILDREN = 24; // a generation
-const GENERATIONS = 60;
 const MOST_MS = 15_000; // a slow engine gets as far as it does
 const FIRST_STEP = 0.35; // how far genes move at first; later ever less
 const LAST_STEP = 0.1;
@@ -78,16 +78,11 @@ export function likenesses(studio) {
   let search = new AbortController();
   let best = []; // the most alike so far
 
-  const draw = async (count, latent, signal) => {
-    const drawn = [];
-    while (drawn.length < count) {
-      const some = Array.from({ length: Math.min(count - drawn.length, info.most_pictures) }, () =>
-        latentOf(latent(), info.latent_bound),
-      );
-      const pictures = await engine.draw(some, signal);
-      drawn.push(...some.map((each, at) => ({ latent: each, rgb: pictures[at] })));
-    }
-    return drawn;
+  const draw = async (latent, signal) => {
+    const count = Math.min(AT_ONCE, info.most_pictures);
+    const latents = Array.from({ length: count }, () => latentOf(latent(), info.latent_bound));
+    const pictures = await engine.draw(latents, signal);
+    return latents.map((each, at) => ({ latent: each, rgb: pictures[at] }));
   };
 
   const keepBest = (drawn, wanted) => {
@@ -98,6 +93,8 @@ export function likenesses(studio) {
     the("likeness-take").disabled = false;
   };
 
+  const stranger = () => gaussian(freshSeed(), info.latent_dim);
+
   const child = (step) => {
     const [one, other] = [0, 1].map(() => best[Math.floor(Math.random() * best.length)].latent);
     return crossed(one, other, step, freshSeed());
@@ -105,18 +102,21 @@ export function likenesses(studio) {
 
   const breed = async (picture, { signal }) => {
     const start = performance.now();
-    const strangers = await draw(STRANGERS, () => gaussian(freshSeed(), info.latent_dim), signal);
-    const ground = groundOf(
-      strangers.map(({ rgb }) => rgb),
-      side,
-    );
-    const wanted = onGround(picture, side, ground);
-    show(the("wanted"), wanted, side);
-    keepBest(strangers, wanted);
-    for (let done = 0; done < 1; the("likeness-progress").value = done) {
+    let wanted;
+    for (let round = 1, done = 0; done < 1; round++) {
       const step = FIRST_STEP * (LAST_STEP / FIRST_STEP) ** done;
-      keepBest(await draw(CHILDREN, () => child(step), signal), wanted);
-      done = Math.max(done + 1 / GENERATIONS, (performance.now() - start) / MOST_MS);
+      const drawn = await draw(round <= STRANGERS ? stranger : () => child(step), signal);
+      if (!wanted) {
+        const ground = groundOf(
+          drawn.map(({ rgb }) => rgb),
+          side,
+        );
+        wanted = onGround(picture, side, ground);
+        show(the("wanted"), wanted, side);
+      }
+      keepBest(drawn, wanted);
+      done = Math.max(round / (STRANGERS + GENERATIONS), (performance.now() - start) / MOST_MS);
+      the("likeness-progress").value = done;
     }
     the("likeness-words").textContent = "This one is as near as it gets.";
     the("likeness-take").focus();
