@@ -55,7 +55,7 @@ class ScrapeSettings:
             raise ScrapeSettingsError(f"--wayback {self.wayback}: give 4 to 14 digits, such as 2016 or 20160131")
         if self.contact and not re.fullmatch(r"[ -~]{1,200}", self.contact):
             raise ScrapeSettingsError(f"--contact {self.contact!r}: plain ASCII text, at most 200 characters")
-        for option, url in (("--base-url", self.base_url), ("VGC_WAYBACK_URL", self.wayback_url)):
+        for option, url in (("--base-url", self.base_url), ("--wayback-url", self.wayback_url)):
             _check_base_url(option, url)
         for name in self.picture_hosts:
             if not is_host_name(name):

@@ -112,7 +112,15 @@ def test_a_site_out_of_reach_ends_with_code_1_and_names_two_ways_out(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--letters", "a..c"], ["--delay", "-1"], ["--workers", "0"], ["--nonsense"], ["--limit", "x"]]
+    "arguments",
+    [
+        ["--letters", "a..c"],
+        ["--delay", "-1"],
+        ["--workers", "0"],
+        ["--wayback-url", "nowhere"],
+        ["--nonsense"],
+        ["--limit", "x"],
+    ],
 )
 def test_wrong_options_end_with_code_2(arguments: list[str], tmp_path: Path) -> None:
     done = vgc(*arguments)
