@@ -56,7 +56,7 @@ def command(function: Callable[..., int | None]) -> Callable[..., None]:
         json, quiet = json and not follower, quiet or follower
         level = logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING
         logging.basicConfig(level=level, format="vgc: %(message)s", handlers=[StderrLog()])
-        screen = Screen(json, quiet, verbose)
+        screen = Screen(json, quiet)
         try:
             code = function(screen, **options) or 0
         except KeyboardInterrupt as stop:

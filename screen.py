@@ -20,7 +20,6 @@ class Screen:
 
     json: bool = False
     quiet: bool = False
-    verbose: bool = False
 
     def say(self, text: str = "") -> None:
         """Print a line of the result for a person; silent under ``--json`` and ``-q``."""
