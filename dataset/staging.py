@@ -209,5 +209,4 @@ def read_stamp(out: Path) -> str:
 
 def write_stamp(out: Path, stamp: str) -> None:
     """Leave the stamp for the next run."""
-    if read_stamp(out) != stamp:
-        write_text(out / WORK_FOLDER / "stamp", stamp)
+    write_text(out / WORK_FOLDER / "stamp", stamp)
