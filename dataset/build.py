@@ -185,18 +185,19 @@ def _respect_strangers(out: Path, raw: RawFolder) -> None:
                 raise DatasetError(_not_ours(out / name))
     folder = out / RGB_FOLDER
     made = file_names(out / METADATA)
-    strangers = {name for name in picture_names(folder) if name not in made}
-    lost = sorted(strangers.intersection(picture.file_name for picture in raw.pictures))
-    if strangers and not made and stands:
+    strangers = sorted(name for name in picture_names(folder) if name not in made)
+    if not strangers:
+        return
+    if stands and not made:
         raise DatasetError(
             f"{out / METADATA}: gone or empty, so that nothing tells whose the pictures beside it are; "
             f"move {folder} away, and it is made again"
         )
-    if (strangers and not made) or lost:
-        name = lost[0] if lost else min(strangers)
-        raise DatasetError(_not_ours(folder / name))
-    if strangers:
-        log.warning("%s is not of this set; to add a picture, put it into %s", folder / min(strangers), raw.folder)
+    wanted = {picture.file_name for picture in raw.pictures}
+    lost = [name for name in strangers if name in wanted]
+    if lost or not made:
+        raise DatasetError(_not_ours(folder / (lost or strangers)[0]))
+    log.warning("%s is not of this set; to add a picture, put it into %s", folder / strangers[0], raw.folder)
 
 
 def _not_ours(path: Path) -> str:
