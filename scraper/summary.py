@@ -51,7 +51,8 @@ class ScrapeSummary:
     def lines(self) -> list[str]:
         """Say all this to a person."""
         lines = self._amounts() if self.to_fetch is None else [self._dry_run_amounts()]
-        lines += [f"  {count:,} x {reason}" for reason, count in self.reasons()[:MOST_REASONS_SHOWN]]
+        reasons = Counter(failure.reason for failure in self.failures)
+        lines += [f"  {count:,} x {reason}" for reason, count in reasons.most_common(MOST_REASONS_SHOWN)]
         if self.failures and self.to_fetch is None:
             lines.append(f"  each one is named in {self.out / 'manifest.jsonl'}")
         if any(failure.retry for failure in self.failures):
@@ -72,7 +73,3 @@ class ScrapeSummary:
             f"{self.pages} pages read, {self.unchanged:,} pictures here already, {self.to_fetch:,} to fetch: "
             f"about {self.minutes or 0:.0f} minutes"
         )
-
-    def reasons(self) -> list[tuple[str, int]]:
-        """Give the reasons of the failures and how often each came, the most frequent first."""
-        return Counter(failure.reason for failure in self.failures).most_common()
