@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from dataset.errors import DatasetError
-from dataset.render import Job, Outcome, render, render_all
+from dataset.render import Job, Outcome, render
 
 Rendered = tuple[Outcome, bytes]
 
@@ -117,7 +117,7 @@ def _serve(pipe: Connection) -> None:
             jobs = pipe.recv()
             answer: list[Rendered] | OSError
             try:
-                answer = render_all(jobs)
+                answer = [render(job) for job in jobs]
             except OSError as error:
                 answer = error
             pipe.send(answer)

@@ -93,11 +93,6 @@ def render(job: Job) -> tuple[Outcome, bytes]:
     return outcome, pixel_row(grey)
 
 
-def render_all(jobs: list[Job]) -> list[tuple[Outcome, bytes]]:
-    """`render` each; one message between processes instead of many."""
-    return [render(job) for job in jobs]
-
-
 def content_sha256(source: Path) -> str:
     """Of a raw file, or empty where `render` would refuse to read it."""
     try:
