@@ -21,6 +21,7 @@ MAX_SRCSET_CHARACTERS = 4000
 MAX_OTHER_CHARACTERS = 100
 """How much of a ``data:`` address, which may hold a whole picture, goes into the manifest."""
 MAX_FIELDS = 50
+SRCSET_SIZE = re.compile(r"\d*\.?\d+[wx]")
 ROMAN_NUMERAL = re.compile(r"[ivx]+")
 
 
@@ -224,11 +225,11 @@ def details(site: Site, page: BeautifulSoup) -> Details:
 
 def _picture_address(images: list[Tag], url: str) -> str:
     """Choose among all that a cell's images offer: where scripts load the picture later, ``src`` is a blank."""
-    lazy = [str(image.get(name, "")) for name in LAZY_ATTRIBUTES for image in images]
-    lazy += [_largest(image, name) for name in LAZY_SETS for image in images]
-    plain = [(image.find_parent("noscript") is None, str(image.get("src", ""))) for image in images]
-    sets = [_largest(image, "srcset") for image in images]
-    offers = [*lazy, *(source for _, source in sorted(plain, key=lambda pair: pair[0])), *sets]
+    offers = [str(image.get(name, "")) for name in LAZY_ATTRIBUTES for image in images]
+    offers += [_largest(image, name) for name in LAZY_SETS for image in images]
+    noscript_first = sorted(images, key=lambda image: image.find_parent("noscript") is None)
+    offers += [str(image.get("src", "")) for image in noscript_first]
+    offers += [_largest(image, "srcset") for image in images]
     addresses = [address for offer in offers if (address := _absolute(url, offer))]
     good = (address for address in addresses if address.startswith(("http://", "https://")))
     return next(good, addresses[0] if addresses else "")
@@ -240,9 +241,9 @@ def _largest(image: Tag, attribute: str) -> str:
     words = re.sub(r"(\s[\d.]+[wx]),", r"\1 ", value).split()
     best, largest = "", -1.0
     for word, size in zip_longest(words, words[1:], fillvalue=""):
-        if re.fullmatch(r"\d*\.?\d+[wx]", word):
+        if SRCSET_SIZE.fullmatch(word):
             continue
-        number = float(size[:-1]) if re.fullmatch(r"\d*\.?\d+[wx]", size) else 1.0
+        number = float(size[:-1]) if SRCSET_SIZE.fullmatch(size) else 1.0
         if number > largest:
             best, largest = word.rstrip(","), number
     return best
