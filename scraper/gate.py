@@ -96,9 +96,10 @@ def host_and_port(url: str) -> tuple[str, int]:
 def is_host_name(text: str) -> bool:
     """Tell whether ``text`` names a host and says no more, such as a scheme or a port."""
     try:
-        return re.fullmatch(r"[\w.-]+", text) is not None and bool(host_and_port(f"http://{text}"))
+        host_and_port(f"http://{text}")
     except Refusal:
         return False
+    return re.fullmatch(r"[\w.-]+", text) is not None
 
 
 def is_public(address: IPAddress) -> bool:
