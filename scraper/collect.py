@@ -4,7 +4,7 @@ import hashlib
 import re
 import threading
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -145,8 +145,7 @@ class Collector:
         except Refusal as refusal:
             return refused(url, refusal, page=character.page, name=character.name), {}
         record = Record(url, "saved", character.page, character.name, http=reply.status)
-        said = {"name": found.name, "game": found.game, "description": found.description, "fields": found.fields}
-        return record, {key: value for key, value in said.items() if value}
+        return record, {key: value for key, value in asdict(found).items() if value}
 
     def _picture(self, character: Character, known: Record | None) -> Record:
         suffix = ""
