@@ -41,6 +41,15 @@ Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", show_envvar=False, help="Print more, and a traceback on errors.")
 ]
 
+Model = Annotated[
+    str | None,
+    typer.Option(help="A run or a .safetensors file. [default: the newest run, else the built-in generator]"),
+]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+Truncation = Annotated[
+    float, typer.Option(help="0 to 1; below 1: nearer to the typical picture, and less varied.")
+]
+
 
 def command(function: Callable[..., int | None]) -> Callable[..., None]:
     """Register ``function(screen, …options)`` as a command.
@@ -322,10 +331,7 @@ def show_rehearsal(screen: Screen, found: "Rehearsal") -> int:
 def generate(
     screen: Screen,
     count: Annotated[int, typer.Option("-n", "--count", help="How many pictures.")] = 64,
-    model: Annotated[
-        str | None,
-        typer.Option(help="A run or a .safetensors file. [default: the newest run, else the built-in generator]"),
-    ] = None,
+    model: Model = None,
     seed: Annotated[int, typer.Option(help="Seed of the first picture; the next has the next.")] = 0,
     seeds: Annotated[str | None, typer.Option(help="The pictures' seeds one by one, such as 0,4-6.")] = None,
     code: Annotated[
@@ -334,9 +340,7 @@ def generate(
     like: Annotated[
         list[Path] | None, typer.Option(help="A picture: draw the character most like it; may be repeated.")
     ] = None,
-    truncation: Annotated[
-        float, typer.Option(help="0 to 1; below 1: nearer to the typical picture, and less varied.")
-    ] = 1.0,
+    truncation: Truncation = 1.0,
     best_of: Annotated[
         int, typer.Option(help="Draw so many for each picture and keep the one most like real ones.")
     ] = 1,
@@ -363,7 +367,7 @@ def generate(
     tolerance: Annotated[
         int | None, typer.Option(help="How far from the background's colour is still background. [default: 32]")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Draw new characters."""
     from gan.generate import GenerateSettings, settled
@@ -425,10 +429,7 @@ def bundle_sprites(characters: "GenerateSettings", wanted: bool, given: dict[str
 @command
 def evaluate(
     screen: Screen,
-    model: Annotated[
-        str | None,
-        typer.Option(help="A run or a .safetensors file. [default: the newest run, else the built-in generator]"),
-    ] = None,
+    model: Model = None,
     fakes: Annotated[Path | None, typer.Option(help="A folder of generated pictures in place of a model.")] = None,
     data: Annotated[
         Path | None,
@@ -444,11 +445,9 @@ def evaluate(
     ] = None,
     count: Annotated[int | None, typer.Option(help="Generated pictures. [default: as many as real ones]")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the first picture and of everything random.")] = 0,
-    truncation: Annotated[
-        float, typer.Option(help="0 to 1; below 1: nearer to the typical picture, and less varied.")
-    ] = 1.0,
+    truncation: Truncation = 1.0,
     out: Annotated[Path, typer.Option(help="Folder for the board and the scores.")] = Path("evaluation"),
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Score a model against real pictures, and show whether it copies them."""
     from gan.evaluate import EvaluateSettings
@@ -472,7 +471,7 @@ def demo(
     letters: Annotated[
         str | None, typer.Option(help="Only these letters of the built-in site, such as a-c.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """The whole road offline on the built-in site: scrape, preprocess, train, generate."""
     from gan.demo import DemoSettings
@@ -499,10 +498,7 @@ def demo(
 @command
 def studio(
     screen: Screen,
-    model: Annotated[
-        str | None,
-        typer.Option(help="A run or a .safetensors file. [default: the newest run, else the built-in generator]"),
-    ] = None,
+    model: Model = None,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0: any that is free.")] = 7860,
     browser: Annotated[bool, typer.Option(help="Open a browser, where there is a desktop.")] = True,
@@ -529,10 +525,7 @@ def studio(
 @command
 def export(
     screen: Screen,
-    model: Annotated[
-        str | None,
-        typer.Option(help="A run or a .safetensors file. [default: the newest run, else the built-in generator]"),
-    ] = None,
+    model: Model = None,
     onnx: Annotated[Path | None, typer.Option(help="Write the generator as one ONNX file.")] = None,
     web: Annotated[
         Path | None,
