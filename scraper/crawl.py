@@ -3,9 +3,9 @@
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -46,18 +46,23 @@ def crawl(settings: ScrapeSettings, progress: Progress = silent) -> ScrapeSummar
     Raises:
         ScrapeSettingsError: the site's description, a letter or the folder is wrong.
         ScrapeBlockedError: the site does not want to be asked (now).
-        ScrapeError: the site cannot be reached, or the folder cannot be written. This and the one before
-            carry the ``summary`` so far.
+        ScrapeError: the site cannot be reached, or the folder cannot be written or is not free. Once a page
+            has been read, this and the one before carry the ``summary`` so far.
         KeyboardInterrupt: Ctrl-C, with a word on how to go on; what was saved is saved.
     """
-    with ExitStack() as stack:
-        try:
-            _warn(settings)
-            return _Crawl(settings, progress, stack).run()
-        except OSError as error:
-            raise ScrapeError(
-                f"{cannot_write(error, settings.out)}; what was saved is saved, and the same command goes on"
-            ) from error
+    with ExitStack() as stack, _saving_in(settings.out):
+        _warn(settings)
+        return _Crawl(settings, progress, stack).run()
+
+
+@contextmanager
+def _saving_in(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ScrapeError(
+            f"{cannot_write(error, folder)}; what was saved is saved, and the same command goes on"
+        ) from error
 
 
 def _warn(settings: ScrapeSettings) -> None:
@@ -107,17 +112,18 @@ class _Crawl:
     def run(self) -> ScrapeSummary:
         """Read the hub, then pages and pictures, until nothing is left to do."""
         try:
-            self._read_hub()
-            self._loop()
+            with _saving_in(self._settings.out):
+                self._read_hub()
+                self._loop()
         except KeyboardInterrupt:
             self._end_early()
             raise KeyboardInterrupt(
                 f"interrupted; {self._summary.saved} pictures were saved in this run, and the same command goes on"
             ) from None
-        except (ScrapeError, OSError) as error:
+        except ScrapeError as error:
             self._end_early()
             usage = isinstance(error, ScrapeSettingsError)  # there is nothing to tell of
-            if isinstance(error, ScrapeError) and self._summary.pages and not usage:
+            if self._summary.pages and not usage:
                 error.summary = self._summary
             raise
         finally:

@@ -408,6 +408,20 @@ def test_a_manifest_that_cannot_grow_is_a_clear_error_and_stays_readable(tmp_pat
         assert summary.unchanged >= kept - 3
 
 
+def test_a_folder_that_is_taken_away_ends_the_crawl_with_its_summary(tmp_path: Path) -> None:
+    def take_away(done: int, _total: int | None, _text: str) -> None:
+        if done == 1:
+            (tmp_path / "images").rename(tmp_path / "away")
+            (tmp_path / "images").touch()
+
+    with small_site("a", count=40) as web:
+        settings = ScrapeSettings(base_url=web.url, out=tmp_path, delay_seconds=0, limits=FAST)
+        with pytest.raises(ScrapeError, match=r"cannot write .*the same command goes on") as stop:
+            crawl(settings, take_away)
+    assert stop.value.summary
+    assert 1 <= stop.value.summary.saved < 40
+
+
 @needs_fork
 def test_a_folder_without_permission_is_a_clear_error(site: Web, tmp_path: Path) -> None:
     locked = tmp_path / "locked"
