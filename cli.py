@@ -296,7 +296,8 @@ def train(
         return launch(devices, TrainConfig.output)
     with screen.progress("train") as line:
         if dry_run:
-            return show_rehearsal(screen, rehearse(config, line))
+            show_rehearsal(screen, rehearse(config, line))
+            return 0
         if resume is None:
             summary = train_run(config, line, profile, screen.hint)
         else:
@@ -311,7 +312,7 @@ def train(
     return 0
 
 
-def show_rehearsal(screen: Screen, found: "Rehearsal") -> int:
+def show_rehearsal(screen: Screen, found: "Rehearsal") -> None:
     """Print what a dry run has found."""
     screen.say(
         f"{found.pictures:,} pictures of {found.size_px}x{found.size_px} on {found.device}, {found.precision}, "
@@ -324,7 +325,6 @@ def show_rehearsal(screen: Screen, found: "Rehearsal") -> int:
     screen.say(f"speed          {found.images_per_second:>12.1f} images a second")
     screen.say(f"to the end     {found.minutes:>12,.0f} minutes, {found.images:,} images")
     screen.result(vars(found))
-    return 0
 
 
 @command
