@@ -8,6 +8,8 @@ from html import escape
 import numpy as np
 from PIL import Image
 
+from dataset.board import BOARD_COLOUR
+
 THUMB_PX = 80
 """Larger pictures are shown smaller: the page should open at once."""
 MARGIN_PX = 8
@@ -15,7 +17,6 @@ MARGIN_PX = 8
 the screen, and so show a line of what lies beside the thumbnail."""
 CELL_PX = THUMB_PX + 2 * MARGIN_PX
 COLUMNS = 16
-SHADE = (24, 24, 27)
 WEBP_QUALITY = 90
 
 
@@ -25,7 +26,7 @@ def thumbnail(picture: Image.Image) -> Image.Image:
     scale = THUMB_PX / max(rgb.size)
     size = (max(1, round(rgb.width * scale)), max(1, round(rgb.height * scale)))
     fitted = rgb.resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS)
-    square = Image.new("RGB", (THUMB_PX, THUMB_PX), SHADE)
+    square = Image.new("RGB", (THUMB_PX, THUMB_PX), BOARD_COLOUR)
     square.paste(fitted, ((THUMB_PX - size[0]) // 2, (THUMB_PX - size[1]) // 2))
     return square
 
@@ -54,7 +55,7 @@ class Sheets:
             return []
         columns = min(COLUMNS, len(thumbnails))
         lines = -(-len(thumbnails) // columns)
-        sheet = Image.new("RGB", (columns * CELL_PX, lines * CELL_PX), SHADE)
+        sheet = Image.new("RGB", (columns * CELL_PX, lines * CELL_PX), BOARD_COLOUR)
         tiles = []
         for place, (picture, label) in enumerate(zip(thumbnails, labels, strict=True)):
             line, column = divmod(place, columns)

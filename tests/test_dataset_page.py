@@ -14,12 +14,13 @@ from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
 from cli import app
+from dataset.board import BOARD_COLOUR
 from dataset.build import BuildSettings, build
 from dataset.card import card, evenly
 from dataset.charts import bars, curves, histogram
 from dataset.near import near_pairs, perceptual_hash
 from dataset.page import refresh_page
-from dataset.sheets import SHADE, Sheets, thumbnail
+from dataset.sheets import Sheets, thumbnail
 from dataset.study import study
 
 
@@ -211,8 +212,8 @@ def test_a_small_picture_is_enlarged_crisply_in_the_middle_of_its_tile() -> None
     picture = Image.new("RGB", (4, 8), RED)
     picture.paste(GREEN, (0, 4, 4, 8))
     tile = thumbnail(picture)
-    assert {colour for _, colour in tile.getcolors()} == {RED, GREEN, SHADE}
-    assert [tile.getpixel((x, 39)) for x in (19, 20, 59, 60)] == [SHADE, RED, RED, SHADE]
+    assert {colour for _, colour in tile.getcolors()} == {RED, GREEN, BOARD_COLOUR}
+    assert [tile.getpixel((x, 39)) for x in (19, 20, 59, 60)] == [BOARD_COLOUR, RED, RED, BOARD_COLOUR]
 
 
 def test_charts_are_as_high_as_their_figures() -> None:
