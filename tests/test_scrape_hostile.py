@@ -1,7 +1,6 @@
 """A site that does its worst: every case ends as one record with a reason, or as a saved picture."""
 
 import gzip
-import io
 import json
 import socket
 import struct
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from odd_pictures import chunk, encoded
 from PIL import Image
 from webserver import FAST, HASTY, Answer, Request, Web, cell, letter_path, page, picture, serving
 
@@ -23,7 +23,7 @@ PATIENT = replace(FAST, silent_in_row=1000, refusals_in_row=1000)
 IMPATIENT = replace(HASTY, silent_in_row=1000)
 WHOLE = picture(7)
 JPEG = picture(7, "JPEG", size=(64, 64))
-NOISE = Image.effect_noise((64, 64), 90)
+NOISE = encoded(Image.effect_noise((64, 64), 90), "JPEG")
 CUT_OFF = "the answer was cut off"
 PRIVATE = "127.0.0.1 leads to the private address 127.0.0.1"
 BROKE = "the connection broke"
@@ -84,23 +84,19 @@ def html(body: bytes, content_type: str) -> Answer:
 
 def png_claiming(width: int, height: int) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunk = b"IHDR" + header
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk)) + WHOLE[33:]
+    return WHOLE[:8] + chunk(b"IHDR", header) + WHOLE[33:]
 
 
 def animation_cut_off() -> bytes:
     """Two frames of noise, of which the second is not whole."""
     first, second = (Image.effect_noise((40, 40), 90) for _ in range(2))
-    buffer = io.BytesIO()
-    first.save(buffer, "GIF", save_all=True, append_images=[second])
-    return buffer.getvalue()[: len(buffer.getvalue()) * 3 // 4]
+    whole = encoded(first, "GIF", save_all=True, append_images=[second])
+    return whole[: len(whole) * 3 // 4]
 
 
 def gif_of(frames: int) -> bytes:
     images = [Image.new("RGB", (100, 100), (number, 255 - number, 0)) for number in range(frames)]
-    buffer = io.BytesIO()
-    images[0].save(buffer, "GIF", save_all=True, append_images=images[1:])
-    return buffer.getvalue()
+    return encoded(images[0], "GIF", save_all=True, append_images=images[1:])
 
 
 def gif_of_dots(frames: int) -> bytes:
@@ -109,15 +105,8 @@ def gif_of_dots(frames: int) -> bytes:
 
 
 def png_with_text_bomb() -> bytes:
-    text = b"zTXt" + b"Comment\0\0" + zlib.compress(b"\0" * 100_000_000)
-    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
-    return WHOLE[:33] + chunk + WHOLE[33:]
-
-
-def noisy(kind: str) -> bytes:
-    buffer = io.BytesIO()
-    NOISE.save(buffer, kind)
-    return buffer.getvalue()
+    text = b"Comment\0\0" + zlib.compress(b"\0" * 100_000_000)
+    return WHOLE[:33] + chunk(b"zTXt", text) + WHOLE[33:]
 
 
 OK_HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -150,7 +139,7 @@ PICTURES: dict[str, tuple[Behaviour, str]] = {
     "a PDF": (Answer(b"%PDF-1.7 ..."), "not a picture"),
     "nothing": (Answer(b""), "an empty answer"),
     "half a PNG": (Answer(WHOLE[:50]), BROKEN),
-    "a third of a JPEG": (Answer(noisy("JPEG")[: len(noisy("JPEG")) // 3]), BROKEN),
+    "a third of a JPEG": (Answer(NOISE[: len(NOISE) // 3]), BROKEN),
     "a PNG with a wrong bit": (Answer(WHOLE[:45] + b"\xff" + WHOLE[46:]), BROKEN),
     "less than announced": (raw(OK_HEAD + b"Content-Length: 9999\r\n\r\n" + WHOLE), CUT_OFF),
     "more than announced": (raw(OK_HEAD + b"Content-Length: 40\r\n\r\n" + WHOLE), BROKEN),
@@ -240,7 +229,6 @@ NAMES = {
 }
 
 DEEP = 60_000
-GOOD = cell("good", "/good.png")
 # A letter page that is trouble, and the reason that the manifest must give ("": its picture was saved).
 PAGES: dict[str, tuple[Behaviour, str]] = {
     "b": (page(f"{'<div>' * DEEP}<table><tr>{cell('deep', '/deep.png')}</tr></table>"), SAVED),
@@ -276,7 +264,7 @@ def build(web: Web) -> None:
     for number, name in enumerate(sorted(NAMES)):
         web.answers[f"/name/{number}.png"] = Answer(picture(number))
         cells.append(cell(name.replace("<", "&lt;"), f"/name/{number}.png"))
-    for path in ("/good.png", "/up/b%C3%A4r%20x.png", "/hop/0"):
+    for path in ("/up/b%C3%A4r%20x.png", "/hop/0"):
         web.answers[path] = Answer(WHOLE)
     for name in ("deep", "after", "nested", "charset", "bytes", "utf16", "nul", "unclosed", "srcset"):
         web.answers[f"/{name}.png"] = Answer(WHOLE)

@@ -1,6 +1,5 @@
 """A site made up by a test, over real HTTP on a loopback port, which counts what it is asked."""
 
-import io
 import threading
 import time
 from collections import Counter
@@ -11,7 +10,7 @@ from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from typing import Any
 
-from PIL import Image
+from odd_pictures import encoded, plain
 
 from scraper.transport import Limits
 
@@ -30,10 +29,7 @@ HASTY = replace(FAST, read_seconds=0.5, total_seconds=2, tries=2)
 
 def picture(colour: int = 0, kind: str = "PNG", size: tuple[int, int] = (8, 8), **options: Any) -> bytes:
     """A small picture; different colours give different bytes."""
-    buffer = io.BytesIO()
-    image = Image.new("RGB", size, (colour % 256, colour // 256 % 256, 99))
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
+    return encoded(plain((colour % 256, colour // 256 % 256, 99), size=size), kind, **options)
 
 
 @dataclass(frozen=True)
