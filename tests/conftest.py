@@ -1,4 +1,4 @@
-"""Pictures made up on the spot, networks of a few channels for tests that train, a browser for those of pages."""
+"""Pictures made up on the spot, a small site, networks of a few channels, a browser for the tests of pages."""
 
 import os
 import re
@@ -14,6 +14,7 @@ from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 from studio_page import CHROMIUM, CHROMIUM_ARGS, Opening
 from studio_server import serving
+from webserver import Web, small_site
 
 from gan.config import PRESETS, Recipe
 from gan.models import built_in_model
@@ -65,6 +66,13 @@ def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         inside = (rows - 8) ** 2 + (columns - 8) ** 2 < radius**2
         Image.fromarray((inside[..., None] * colour).astype(np.uint8)).save(folder / f"{number:03d}.png")
     return folder
+
+
+@pytest.fixture
+def site() -> Iterator[Web]:
+    """A site of two letters, a and b, with three characters each."""
+    with small_site("ab", count=3) as web:
+        yield web
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The committed characters, and the built-in site over real HTTP."""
 
 import io
-import json
 import socket
 import subprocess
 import sys
@@ -15,12 +14,12 @@ import pytest
 import requests
 from bs4 import BeautifulSoup, Tag
 from PIL import Image
+from webserver import manifest_lines
 
-from scraper.crawl import crawl
+from scraper.crawl import ScrapeSettings, crawl
 from scraper.demosite.characters import SHEET_COLUMNS, TILE_PX, load_characters, picture
 from scraper.demosite.naming import GAMES, LETTER_SHARES, spread_over_letters
 from scraper.demosite.server import serve
-from scraper.settings import ScrapeSettings
 
 STYLE_COUNTS = {"voxel-art": 500, "voxel-bot": 300, "critters": 350, "clay": 350}
 HUB = "/52702/the-game-art-hq/"
@@ -243,8 +242,7 @@ def test_a_crawl_saves_exactly_the_characters_of_its_letters(site: str, tmp_path
     members = {(each.name, each.game): each for each in load_characters() if each.letter in "MX"}
     assert (summary.saved, summary.skipped, summary.failed, summary.exit_code) == (len(members), 0, 0, 0)
 
-    lines = [json.loads(line) for line in (tmp_path / "manifest.jsonl").read_text("utf-8").splitlines()]
-    saved = {line["file"]: line for line in lines if line["file"] and line["file"].startswith("images/")}
+    saved = {line["file"]: line for line in manifest_lines(tmp_path) if (line["file"] or "").startswith("images/")}
     assert {f"images/{path.name}" for path in (tmp_path / "images").iterdir()} == set(saved)
     assert sorted((line["name"], line["game"]) for line in saved.values()) == sorted(members)
     for file, line in saved.items():

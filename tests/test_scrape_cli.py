@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,6 @@ from webserver import HUB, Answer, Web, cell, letter_path, page, picture, servin
 import cli
 from scraper.sites import Site
 from screen import quoted
-
-
-@pytest.fixture
-def site() -> Iterator[Web]:
-    with small_site("ab", count=3) as web:
-        yield web
 
 
 @pytest.fixture(autouse=True)

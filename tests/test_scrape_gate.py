@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from webserver import FAST, HUB, Answer, cell, letter_path, page, picture, serving, small_site
+from webserver import FAST, HUB, Answer, cell, letter_path, page, picture, scrape, serving, small_site
 
 from scraper.crawl import ScrapeSettings, crawl
 from scraper.errors import Refusal, ScrapeError, ScrapeSettingsError
@@ -95,10 +95,7 @@ def test_a_listed_picture_host_that_leads_to_this_machine_is_not_connected_to(
         resolving(monkeypatch, {"cdn.test": ["127.0.0.1"]})
         address = f"http://cdn.test:{web.server_address[1]}"
         web.answers[letter_path("a")] = page(cell("x", f"{address}/up/a-0.png"))
-        settings = ScrapeSettings(
-            base_url=web.url, out=tmp_path, delay_seconds=0, limits=FAST, picture_hosts=("cdn.test",)
-        )
-        summary = crawl(settings)
+        summary = scrape(web, tmp_path, picture_hosts=("cdn.test",))
         assert [failure.reason for failure in summary.failures] == [
             "cdn.test leads to the private address 127.0.0.1"
         ]
@@ -134,14 +131,14 @@ def test_proxies_and_passwords_of_the_environment_are_not_used(
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with small_site("a", count=1) as web:
-        assert crawl(ScrapeSettings(base_url=web.url, out=tmp_path, delay_seconds=0, limits=FAST)).saved == 1
+        assert scrape(web, tmp_path).saved == 1
         assert not any("Authorization" in headers for _, _, headers in web.requests)
 
 
 def test_cookies_are_not_kept(tmp_path: Path) -> None:
     with small_site("a", count=3) as web:
         web.answers["/up/a-0.png"] = Answer(picture(1), headers={"Set-Cookie": "id=1; Path=/"})
-        crawl(ScrapeSettings(base_url=web.url, out=tmp_path, delay_seconds=0, workers=1, limits=FAST))
+        scrape(web, tmp_path, workers=1)
         assert not any("Cookie" in headers for _, _, headers in web.requests)
 
 

@@ -1,7 +1,6 @@
 """A site that does its worst: every case ends as one record with a reason, or as a saved picture."""
 
 import gzip
-import json
 import socket
 import struct
 import time
@@ -14,9 +13,22 @@ from typing import Any
 import pytest
 from odd_pictures import chunk, encoded
 from PIL import Image
-from webserver import FAST, HASTY, Answer, Request, Web, cell, letter_path, page, picture, serving
+from webserver import (
+    FAST,
+    HASTY,
+    Answer,
+    Request,
+    Web,
+    cell,
+    letter_path,
+    manifest_lines,
+    page,
+    picture,
+    scrape,
+    serving,
+)
 
-from scraper.crawl import ScrapeSettings, ScrapeSummary, crawl
+from scraper.crawl import ScrapeSummary
 from scraper.transport import Limits
 
 PATIENT = replace(FAST, silent_in_row=1000, refusals_in_row=1000)
@@ -297,8 +309,7 @@ def slow_outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 
 
 def crawled(web: Web, out: Path, limits: Limits) -> Outcome:
-    summary = crawl(ScrapeSettings(base_url=web.url, out=out, delay_seconds=0, workers=24, limits=limits))
-    return summary, [json.loads(line) for line in (out / "manifest.jsonl").read_text("utf-8").splitlines()], out
+    return scrape(web, out, workers=24, limits=limits), manifest_lines(out), out
 
 
 def record(outcome: Outcome, **wanted: str | None) -> dict[str, Any]:

@@ -5,7 +5,6 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -14,22 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from webserver import FAST, HASTY, HUB, Answer, Request, Web, picture, small_site
+from webserver import FAST, HASTY, HUB, Answer, Request, Web, picture, scrape, small_site
 
-from scraper.crawl import ScrapeSettings, ScrapeSummary, crawl
+from scraper.crawl import ScrapeSettings, crawl
 from scraper.errors import ScrapeBlockedError, ScrapeError
 from scraper.fetch import Host, user_agent
-
-
-@pytest.fixture
-def site() -> Iterator[Web]:
-    with small_site("ab", count=3) as web:
-        yield web
-
-
-def scrape(web: Web, out: Path, **options: Any) -> ScrapeSummary:
-    settings: dict[str, Any] = {"delay_seconds": 0, "workers": 4, "limits": FAST} | options
-    return crawl(ScrapeSettings(base_url=web.url, out=out, **settings))
 
 
 def robots(*lines: str) -> Answer:

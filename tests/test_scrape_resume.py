@@ -1,7 +1,6 @@
 """Runs that are killed, interrupted, repeated, or short of disk: nothing is lost, nothing fetched twice."""
 
 import hashlib
-import json
 import os
 import random
 import resource
@@ -11,17 +10,29 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from filelock import FileLock
 from PIL import Image
-from webserver import FAST, HUB, Answer, Request, Web, cell, letter_path, page, picture, small_site
+from webserver import (
+    FAST,
+    HUB,
+    Answer,
+    Request,
+    Web,
+    cell,
+    letter_path,
+    manifest_lines,
+    page,
+    picture,
+    scrape,
+    small_site,
+)
 
 from scraper.atomic import replacing, write_text
-from scraper.crawl import LOCK_NAME, ScrapeSettings, ScrapeSummary, crawl
+from scraper.crawl import LOCK_NAME, ScrapeSettings, crawl
 from scraper.errors import ScrapeError
 from scraper.journal import Journal, Record
 
@@ -40,27 +51,13 @@ FIELDS = {
 }
 
 
-@pytest.fixture
-def site() -> Iterator[Web]:
-    with small_site("ab", count=3) as web:
-        yield web
-
-
-def scrape(web: Web, out: Path, **options: Any) -> ScrapeSummary:
-    return crawl(ScrapeSettings(base_url=web.url, out=out, delay_seconds=0, limits=FAST, **options))
-
-
-def lines(out: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (out / "manifest.jsonl").read_text("utf-8").splitlines()]
-
-
 def pictures(out: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (out / "images").iterdir()}
 
 
 def facts(out: Path) -> dict[str, Any]:
     """What the manifest says of each picture, but for the moment and whether it was fetched just now."""
-    last = {line["url"]: line for line in lines(out) if line["name"]}
+    last = {line["url"]: line for line in manifest_lines(out) if line["name"]}
     return {url: {**line, "fetched_at": "", "status": ""} for url, line in last.items()}
 
 
@@ -79,7 +76,9 @@ def test_a_crawl_killed_again_and_again_ends_as_if_undisturbed(tmp_path: Path) -
         out, kills = tmp_path / "killed", 0
         while kills < KILLS and killed_at_random(web, out):
             kills += 1
-            for line in lines(out):  # all whole lines: what they call saved is there, and never asked for again
+            for line in manifest_lines(
+                out
+            ):  # all whole lines: what they call saved is there, and never asked for again
                 if line["name"]:
                     assert (out / line["file"]).stat().st_size == line["bytes"]
             assert kept_are_whole(out)
@@ -103,7 +102,11 @@ def slowly(answer: Answer) -> Any:
 def killed_at_random(web: Web, out: Path) -> bool:
     """Run the crawl in a process of its own and kill -9 it in the midst; False: it was done before that."""
     before = dict(picture_hits(web))
-    saved = {line["url"] for line in lines(out) if line["name"]} if (out / "manifest.jsonl").exists() else set()
+    saved = (
+        {line["url"] for line in manifest_lines(out) if line["name"]}
+        if (out / "manifest.jsonl").exists()
+        else set()
+    )
     process = subprocess.Popen([sys.executable, "-c", PROGRAM, web.url, str(out)])
     goal = sum(before.values()) + random.randint(1, 12)
     while process.poll() is None and sum(picture_hits(web).values()) < goal:
@@ -135,7 +138,7 @@ def test_ctrl_c_keeps_what_is_saved_and_says_how_to_go_on(tmp_path: Path) -> Non
             KeyboardInterrupt, match="pictures were saved in this run, and the same command goes on"
         ):
             crawl(settings, interrupt)
-        kept = {line["url"] for line in lines(tmp_path) if line["name"]}
+        kept = {line["url"] for line in manifest_lines(tmp_path) if line["name"]}
         assert 10 <= len(kept) == len(pictures(tmp_path)) < 40
         summary = crawl(settings)
         assert (summary.saved, summary.unchanged) == (40 - len(kept), len(kept))
@@ -161,7 +164,7 @@ def test_ctrl_c_does_not_wait_for_a_site_that_hangs(site: Web, tmp_path: Path) -
     with pytest.raises(KeyboardInterrupt, match="the same command goes on"):
         crawl(ScrapeSettings(base_url=site.url, out=tmp_path, delay_seconds=0))  # a read may last 15 seconds
     assert time.monotonic() - started < 14
-    assert not [line for line in lines(tmp_path) if line["status"] == "failed"]
+    assert not [line for line in manifest_lines(tmp_path) if line["status"] == "failed"]
 
 
 def test_a_rerun_asks_for_the_pages_but_for_no_picture(site: Web, tmp_path: Path) -> None:
@@ -199,10 +202,10 @@ def test_a_page_that_has_not_changed_is_read_from_its_copy(
         assert isinstance(answer, Answer)
         site.answers[path] = with_validators(answer, etag, date)
     scrape(site, tmp_path)
-    (tmp_path / lines(tmp_path)[-1]["file"]).unlink()
+    (tmp_path / manifest_lines(tmp_path)[-1]["file"]).unlink()
     summary = scrape(site, tmp_path)
     assert (summary.saved, summary.unchanged) == (1, 5)
-    letter_lines = [line for line in lines(tmp_path) if line["url"].endswith(letter_path("a"))]
+    letter_lines = [line for line in manifest_lines(tmp_path) if line["url"].endswith(letter_path("a"))]
     assert [(line["status"], line["http"]) for line in letter_lines] == [("saved", 200), ("unchanged", 304)]
 
 
@@ -261,7 +264,7 @@ def test_refresh_looks_at_everything_again(site: Web, tmp_path: Path) -> None:
 
 def test_every_line_of_the_manifest_has_every_field_and_the_true_digest(site: Web, tmp_path: Path) -> None:
     scrape(site, tmp_path)
-    for line in lines(tmp_path):
+    for line in manifest_lines(tmp_path):
         assert set(line) >= FIELDS
         content = (tmp_path / line["file"]).read_bytes()
         assert (hashlib.sha256(content).hexdigest(), len(content)) == (line["sha256"], line["bytes"])
@@ -284,7 +287,7 @@ def test_a_torn_last_line_is_mended(torn: int, site: Web, tmp_path: Path) -> Non
     site.hits.clear()
     scrape(site, tmp_path)
     assert sum(picture_hits(site).values()) == (0 if torn == 1 else 1)
-    assert len({line["url"] for line in lines(tmp_path)}) == 9
+    assert len({line["url"] for line in manifest_lines(tmp_path)}) == 9
 
 
 def test_lines_that_are_no_records_are_passed_over(site: Web, tmp_path: Path) -> None:
@@ -314,7 +317,7 @@ def test_what_an_interrupted_write_left_is_overwritten_by_the_next_line(tmp_path
         with (tmp_path / "manifest.jsonl").open("a") as torn:
             torn.write('{"url": "http://x/2", "name": "' + "n" * 1000)
         journal.write(Record("http://x/2", "saved"))
-    assert [line["url"] for line in lines(tmp_path)] == ["http://x/1", "http://x/2"]
+    assert [line["url"] for line in manifest_lines(tmp_path)] == ["http://x/1", "http://x/2"]
 
 
 def test_a_server_on_this_machine_may_come_back_on_another_port(tmp_path: Path) -> None:
@@ -386,7 +389,7 @@ def test_a_disk_that_fills_is_a_clear_error_and_the_same_command_goes_on(site: W
     assert words.startswith("ScrapeError: cannot write ")
     assert "make room" in words
     assert not list((tmp_path / "raw").rglob("*.partial"))
-    saved = {line["url"] for line in lines(tmp_path / "raw") if line["name"]}
+    saved = {line["url"] for line in manifest_lines(tmp_path / "raw") if line["name"]}
     # How far the pictures beside the large one have come by then is chance; that each has its line is not.
     assert len(saved) == len(pictures(tmp_path / "raw")) < 6
     assert scrape(site, tmp_path / "raw").saved == 6 - len(saved)

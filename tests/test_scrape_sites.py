@@ -10,7 +10,20 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from webserver import FAST, HUB, Answer, Web, cell, letter_path, page, picture, serving, small_site
+from webserver import (
+    FAST,
+    HUB,
+    Answer,
+    Web,
+    cell,
+    letter_path,
+    manifest_lines,
+    page,
+    picture,
+    scrape,
+    serving,
+    small_site,
+)
 
 from scraper.collect import file_stem
 from scraper.crawl import ScrapeSettings, crawl
@@ -89,12 +102,10 @@ def test_a_cell_without_a_picture_is_skipped_with_a_reason_and_told_once(tmp_pat
     with small_site("a", count=1) as web:
         web.answers[letter_path("a")] = page("<td><strong>Ryu</strong></td>" + cell("Ken", "/up/a-0.png"))
         for saved in (1, 0):
-            summary = crawl(ScrapeSettings(base_url=web.url, out=tmp_path, delay_seconds=0, limits=FAST))
+            summary = scrape(web, tmp_path)
             assert (summary.saved, summary.skipped, summary.exit_code) == (saved, 1, 0)
-        manifest = [json.loads(line) for line in (tmp_path / "manifest.jsonl").read_text().splitlines()]
-        assert [(line["name"], line["reason"]) for line in manifest if line["status"] == "skipped"] == [
-            ("Ryu", "no picture in its cell")
-        ]
+        skipped = [line for line in manifest_lines(tmp_path) if line["status"] == "skipped"]
+        assert [(line["name"], line["reason"]) for line in skipped] == [("Ryu", "no picture in its cell")]
 
 
 def test_letters_are_found_on_the_hub_in_their_order_whatever_its_links() -> None:
@@ -143,16 +154,12 @@ def test_details_go_into_the_manifest_and_are_read_once(tmp_path: Path) -> None:
             b'<div class="entry"><p>Red hair.</p>'
             b"<table><tr><td>Year first seen</td><td>1908</td></tr></table></div>"
         )
-        settings = ScrapeSettings(base_url=web.url, out=tmp_path, delay_seconds=0, limits=FAST)
-        assert crawl(settings).saved == 2
-        with_details = ScrapeSettings(base_url=web.url, out=tmp_path, delay_seconds=0, limits=FAST, details=True)
+        assert scrape(web, tmp_path).saved == 2
         for _ in range(2):
-            summary = crawl(with_details)
+            summary = scrape(web, tmp_path, details=True)
             assert (summary.unchanged, summary.failed) == (2, 0)
         assert (web.hits["/9/ann/"], web.hits["/up/a-0.png"]) == (1, 1)
-        last = {
-            line["url"]: line for line in map(json.loads, (tmp_path / "manifest.jsonl").read_text().splitlines())
-        }
+        last = {line["url"]: line for line in manifest_lines(tmp_path)}
         ann = last[f"{web.url}/up/a-0.png"]
         assert (ann["name"], ann["game"], ann["description"]) == ("Ann of Green", "Gables", "Red hair.")
         assert ann["fields"] == {"Year first seen": "1908"}
@@ -163,24 +170,23 @@ def test_details_go_into_the_manifest_and_are_read_once(tmp_path: Path) -> None:
 def test_details_and_picture_of_one_run_share_a_line(tmp_path: Path) -> None:
     with small_site("a", count=1) as web:
         web.answers["/9/x-from-y/"] = page("<p>Long ago.</p>")
-        crawl(ScrapeSettings(base_url=web.url, out=tmp_path, delay_seconds=0, limits=FAST, details=True))
-        lines = [json.loads(line) for line in (tmp_path / "manifest.jsonl").read_text().splitlines()]
-        told = [(line["name"], line["description"]) for line in lines if "images/" in (line["file"] or "")]
+        scrape(web, tmp_path, details=True)
+        pictures = [line for line in manifest_lines(tmp_path) if "images/" in (line["file"] or "")]
+        told = [(line["name"], line["description"]) for line in pictures]
         assert told == [("A 0", "Long ago.")]  # the page has no title: the name is the cell's
 
 
 def test_details_that_failed_are_asked_for_again_and_those_of_a_refresh_too(tmp_path: Path) -> None:
     with small_site("a", count=1) as web:
-        settings = ScrapeSettings(base_url=web.url, out=tmp_path, delay_seconds=0, limits=FAST, details=True)
         web.answers["/9/x-from-y/"] = Answer(b"", 500)
-        assert crawl(settings).exit_code == 3
-        for words, options in (("Long ago.", settings), ("And now.", replace(settings, refresh=True))):
+        assert scrape(web, tmp_path, details=True).exit_code == 3
+        for words, refresh in (("Long ago.", False), ("And now.", True)):
             web.answers["/9/x-from-y/"] = page(f"<p>{words}</p>")
-            assert crawl(options).exit_code == 0
-            lines = [json.loads(line) for line in (tmp_path / "manifest.jsonl").read_text().splitlines()]
-            assert [line["description"] for line in lines if line.get("description")][-1] == words
-        assert crawl(replace(settings, details=False, refresh=True)).exit_code == 0
-        last = json.loads((tmp_path / "manifest.jsonl").read_text().splitlines()[-1])
+            assert scrape(web, tmp_path, details=True, refresh=refresh).exit_code == 0
+            told = [line["description"] for line in manifest_lines(tmp_path) if line.get("description")]
+            assert told[-1] == words
+        assert scrape(web, tmp_path, refresh=True).exit_code == 0
+        last = manifest_lines(tmp_path)[-1]
         assert (last["url"], last["description"]) == (f"{web.url}/up/a-0.png", "And now.")
 
 
@@ -193,8 +199,7 @@ def ann_and_her_page(web: Web) -> None:
 
 
 def ann(out: Path) -> tuple[Any, ...]:
-    lines = map(json.loads, (out / "manifest.jsonl").read_text().splitlines())
-    last = [line for line in lines if line["url"].endswith("/up/ann.png")][-1]
+    last = [line for line in manifest_lines(out) if line["url"].endswith("/up/ann.png")][-1]
     return tuple(last.get(key) for key in ("status", "name", "game", "description"))
 
 
@@ -202,23 +207,21 @@ def test_what_a_characters_page_said_outlasts_a_picture_that_came_later(tmp_path
     with serving() as web:
         ann_and_her_page(web)
         web.answers["/up/ann.png"] = Answer(status=503)
-        settings = ScrapeSettings(base_url=web.url, out=tmp_path, delay_seconds=0, limits=FAST, details=True)
-        assert crawl(settings).failed == 1
+        assert scrape(web, tmp_path, details=True).failed == 1
         web.answers["/up/ann.png"] = Answer(picture())
-        assert crawl(settings).saved == 1
+        assert scrape(web, tmp_path, details=True).saved == 1
         assert ann(tmp_path) == ("saved", "Ann Green", "Gables", "Red hair.")
 
 
 def test_a_kill_between_any_two_lines_loses_nothing_of_a_characters_page(tmp_path: Path) -> None:
     with serving() as web:
         ann_and_her_page(web)
-        settings = ScrapeSettings(base_url=web.url, out=tmp_path, delay_seconds=0, limits=FAST, details=True)
-        crawl(settings)
+        scrape(web, tmp_path, details=True)
         manifest = tmp_path / "manifest.jsonl"
         whole = manifest.read_bytes().splitlines(keepends=True)
         for kept in range(len(whole)):
             manifest.write_bytes(b"".join(whole[:kept]))
-            crawl(settings)
+            scrape(web, tmp_path, details=True)
             assert ann(tmp_path)[1:] == ("Ann Green", "Gables", "Red hair.")
 
 
@@ -226,10 +229,9 @@ def test_a_characters_page_that_was_skipped_is_asked_for_when_it_may_be(tmp_path
     with serving() as web:
         ann_and_her_page(web)
         web.answers["/robots.txt"] = Answer(b"User-agent: *\nDisallow: /9/")
-        settings = ScrapeSettings(base_url=web.url, out=tmp_path, delay_seconds=0, limits=FAST, details=True)
-        assert [crawl(settings).exit_code for _ in range(2)] == [4, 4]
+        assert [scrape(web, tmp_path, details=True).exit_code for _ in range(2)] == [4, 4]
         del web.answers["/robots.txt"]
-        assert crawl(settings).exit_code == 0
+        assert scrape(web, tmp_path, details=True).exit_code == 0
         assert ann(tmp_path) == ("unchanged", "Ann Green", "Gables", "Red hair.")
 
 
@@ -261,9 +263,9 @@ def test_another_site_is_scraped_by_a_few_selectors(tmp_path: Path) -> None:
         toml = tmp_path / "my.toml"
         toml.write_text(textwrap.dedent(TOML.format(url="http://sprites.test")))
         out = tmp_path / "raw"
-        summary = crawl(ScrapeSettings(base_url=web.url, site=toml, out=out, delay_seconds=0, limits=FAST))
+        summary = scrape(web, out, site=toml)
         assert (summary.saved, summary.exit_code) == (1, 0)
-        line = json.loads((out / "manifest.jsonl").read_text().splitlines()[-1])
+        line = manifest_lines(out)[-1]
         assert (line["name"], line["game"], line["letter"]) == ("Ann", "Quest", "north")
         assert set(web.hits) == {"/robots.txt", "/rooms", "/room/north.html", "/room/x.png"}
 
@@ -328,8 +330,7 @@ def test_a_site_is_read_as_the_wayback_machine_kept_it(tmp_path: Path, monkeypat
         settings = ScrapeSettings(wayback="2016", wayback_url=web.url, out=tmp_path, delay_seconds=0, limits=FAST)
         summary = crawl(settings)
         assert (summary.saved, summary.failed) == (1, 1)
-        lines = [json.loads(line) for line in (tmp_path / "manifest.jsonl").read_text().splitlines()]
-        by_name = {line["name"]: line for line in lines if line["name"]}
+        by_name = {line["name"]: line for line in manifest_lines(tmp_path) if line["name"]}
         assert by_name["Ann"]["url"] == f"{home}/ann.png"
         assert by_name["Ann"]["page"] == home + letter_path("a")
         assert by_name["Bob"]["reason"] == "on another site: evil.test"
@@ -360,12 +361,7 @@ def test_an_archive_that_cannot_be_reached_is_not_recommended_again(
 @pytest.mark.parametrize("wanted", ["a-b,d", " A-B , d ", "b,a,d"])
 def test_letters_are_chosen_by_spans_and_single_ones(wanted: str, tmp_path: Path) -> None:
     with small_site("abcd", count=1) as web:
-        assert (
-            crawl(
-                ScrapeSettings(base_url=web.url, letters=wanted, out=tmp_path, delay_seconds=0, limits=FAST)
-            ).saved
-            == 3
-        )
+        assert scrape(web, tmp_path, letters=wanted).saved == 3
         assert letter_path("c") not in web.hits
 
 
@@ -374,7 +370,7 @@ def test_letters_that_the_site_has_not_are_named(tmp_path: Path) -> None:
         small_site("ab", count=1) as web,
         pytest.raises(ScrapeSettingsError, match="--letters x: the site has a, b") as error,
     ):
-        crawl(ScrapeSettings(base_url=web.url, letters="x", out=tmp_path, delay_seconds=0, limits=FAST))
+        scrape(web, tmp_path, letters="x")
     assert error.value.summary is None
 
 
@@ -382,8 +378,7 @@ def test_a_letter_among_others_that_the_site_has_not_is_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with small_site("ab", count=1) as web:
-        options = ScrapeSettings(base_url=web.url, letters="a,q", out=tmp_path, delay_seconds=0, limits=FAST)
-        assert crawl(options).saved == 1
+        assert scrape(web, tmp_path, letters="a,q").saved == 1
     assert "the site has no page for q" in caplog.text
 
 
@@ -391,14 +386,14 @@ def test_a_hub_without_letters_is_an_error(tmp_path: Path) -> None:
     with serving() as web:
         web.answers[HUB] = page("<p>Welcome to our new design!</p>")
         with pytest.raises(ScrapeError, match="links to no pages of characters"):
-            crawl(ScrapeSettings(base_url=web.url, out=tmp_path, delay_seconds=0, limits=FAST))
+            scrape(web, tmp_path)
 
 
 def test_links_without_a_number_are_followed_to_the_page(tmp_path: Path) -> None:
     with small_site("a", count=2) as web:
         web.answers[HUB] = page('<a href="/video-game-characters-on-game-art-hq-a/">A</a>')
         web.answers["/video-game-characters-on-game-art-hq-a/"] = Answer(b"", 301, {"Location": letter_path("a")})
-        assert crawl(ScrapeSettings(base_url=web.url, out=tmp_path, delay_seconds=0, limits=FAST)).saved == 2
+        assert scrape(web, tmp_path).saved == 2
 
 
 PIECES = st.sampled_from(

@@ -1,5 +1,6 @@
 """A site made up by a test, over real HTTP on a loopback port, which counts what it is asked."""
 
+import json
 import threading
 import time
 from collections import Counter
@@ -7,11 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler
+from pathlib import Path
 from socketserver import ThreadingTCPServer
 from typing import Any
 
 from odd_pictures import encoded, plain
 
+from scraper.crawl import ScrapeSettings, ScrapeSummary, crawl
 from scraper.transport import Limits
 
 HUB = "/52702/the-game-art-hq/"
@@ -27,9 +30,9 @@ HASTY = replace(FAST, read_seconds=0.5, total_seconds=2, tries=2)
 """For servers that are slow on purpose."""
 
 
-def picture(colour: int = 0, kind: str = "PNG", size: tuple[int, int] = (8, 8), **options: Any) -> bytes:
+def picture(colour: int = 0, kind: str = "PNG", size: tuple[int, int] = (8, 8)) -> bytes:
     """A small picture; different colours give different bytes."""
-    return encoded(plain((colour % 256, colour // 256 % 256, 99), size=size), kind, **options)
+    return encoded(plain((colour % 256, colour // 256 % 256, 99), size=size), kind)
 
 
 @dataclass(frozen=True)
@@ -135,3 +138,13 @@ def small_site(letters: str = "ab", count: int = 3) -> Iterator[Web]:
         for letter in letters:
             web.add_characters(letter, count)
         yield web
+
+
+def scrape(web: Web, out: Path, **options: Any) -> ScrapeSummary:
+    """Crawl the site into ``out``, without a delay and within `FAST`, unless told otherwise."""
+    settings: dict[str, Any] = {"delay_seconds": 0, "limits": FAST} | options
+    return crawl(ScrapeSettings(base_url=web.url, out=out, **settings))
+
+
+def manifest_lines(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "manifest.jsonl").read_text("utf-8").splitlines()]
