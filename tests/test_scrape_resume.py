@@ -1,9 +1,8 @@
-"""Runs that are killed, interrupted, repeated, or short of disk: nothing is lost, nothing fetched twice."""
+"""Runs that are killed, interrupted or repeated: nothing is lost, nothing fetched twice."""
 
 import hashlib
 import os
 import random
-import resource
 import shutil
 import signal
 import subprocess
@@ -15,7 +14,6 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
-from PIL import Image
 from webserver import (
     FAST,
     HUB,
@@ -27,11 +25,11 @@ from webserver import (
     manifest_lines,
     page,
     picture,
+    saved_pictures,
     scrape,
     small_site,
 )
 
-from scraper.atomic import replacing, write_text
 from scraper.crawl import LOCK_NAME, ScrapeSettings, crawl
 from scraper.errors import ScrapeError
 from scraper.journal import Journal, Record
@@ -49,10 +47,6 @@ FIELDS = {
     *("url", "page", "name", "game", "letter", "file", "sha256", "bytes", "status", "reason", "http"),
     *("etag", "last_modified", "fetched_at"),
 }
-
-
-def pictures(out: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in (out / "images").iterdir()}
 
 
 def facts(out: Path) -> dict[str, Any]:
@@ -84,7 +78,7 @@ def test_a_crawl_killed_again_and_again_ends_as_if_undisturbed(tmp_path: Path) -
             assert kept_are_whole(out)
         subprocess.run([sys.executable, "-c", PROGRAM, web.url, str(out)], check=True)
         assert kills >= 3
-        assert pictures(out) == pictures(tmp_path / "undisturbed")
+        assert saved_pictures(out) == saved_pictures(tmp_path / "undisturbed")
         assert facts(out) == facts(tmp_path / "undisturbed")
         assert sum(picture_hits(web).values()) <= 90 + kills * 8  # what 8 threads had under way
         assert not list(out.rglob("*.partial"))
@@ -139,7 +133,7 @@ def test_ctrl_c_keeps_what_is_saved_and_says_how_to_go_on(tmp_path: Path) -> Non
         ):
             crawl(settings, interrupt)
         kept = {line["url"] for line in manifest_lines(tmp_path) if line["name"]}
-        assert 10 <= len(kept) == len(pictures(tmp_path)) < 40
+        assert 10 <= len(kept) == len(saved_pictures(tmp_path)) < 40
         summary = crawl(settings)
         assert (summary.saved, summary.unchanged) == (40 - len(kept), len(kept))
         assert set(picture_hits(web).values()) <= {1, 2}
@@ -169,12 +163,12 @@ def test_ctrl_c_does_not_wait_for_a_site_that_hangs(site: Web, tmp_path: Path) -
 
 def test_a_rerun_asks_for_the_pages_but_for_no_picture(site: Web, tmp_path: Path) -> None:
     scrape(site, tmp_path)
-    before = pictures(tmp_path)
+    before = saved_pictures(tmp_path)
     site.hits.clear()
     summary = scrape(site, tmp_path)
     assert (summary.saved, summary.unchanged, summary.exit_code) == (0, 6, 0)
     assert set(site.hits) == {"/robots.txt", HUB, letter_path("a"), letter_path("b")}
-    assert pictures(tmp_path) == before
+    assert saved_pictures(tmp_path) == before
 
 
 def with_validators(answer: Answer, etag: str | None, date: str | None) -> Any:
@@ -258,8 +252,8 @@ def test_refresh_looks_at_everything_again(site: Web, tmp_path: Path) -> None:
     summary = scrape(site, tmp_path, refresh=True)
     assert (summary.saved, summary.unchanged, summary.failed) == (2, 4, 0)
     assert set(picture_hits(site).values()) == {1}
-    assert len(pictures(tmp_path)) == 6
-    assert sum(name.endswith(".jpg") for name in pictures(tmp_path)) == 1
+    assert len(saved_pictures(tmp_path)) == 6
+    assert sum(name.endswith(".jpg") for name in saved_pictures(tmp_path)) == 1
 
 
 def test_every_line_of_the_manifest_has_every_field_and_the_true_digest(site: Web, tmp_path: Path) -> None:
@@ -324,11 +318,11 @@ def test_a_server_on_this_machine_may_come_back_on_another_port(tmp_path: Path) 
     for saved in (3, 0):
         with small_site("a", count=3) as web:
             assert scrape(web, tmp_path).saved == saved
-    before = pictures(tmp_path)
+    before = saved_pictures(tmp_path)
     assert len(before) == 3
     with small_site("a", count=3) as web:
         assert scrape(web, tmp_path, refresh=True).unchanged == 3
-    assert pictures(tmp_path) == before
+    assert saved_pictures(tmp_path) == before
 
 
 def test_a_server_on_another_port_is_not_asked_what_has_changed_since_the_first(tmp_path: Path) -> None:
@@ -338,7 +332,7 @@ def test_a_server_on_another_port_is_not_asked_what_has_changed_since_the_first(
             assert isinstance(letter_page, Answer)
             web.answers[letter_path("a")] = with_validators(letter_page, '"1"', None)
             assert scrape(web, tmp_path).saved == 1
-    assert len(pictures(tmp_path)) == 2
+    assert len(saved_pictures(tmp_path)) == 2
 
 
 def test_a_limit_takes_the_first_characters_and_reads_no_page_in_vain(site: Web, tmp_path: Path) -> None:
@@ -348,106 +342,7 @@ def test_a_limit_takes_the_first_characters_and_reads_no_page_in_vain(site: Web,
     assert letter_path("b") not in site.hits
     scrape(site, tmp_path, limit=4)
     assert set(picture_hits(site).values()) == {1}
-    assert len(pictures(tmp_path)) == 4
-
-
-def in_a_child(function: Any) -> str:
-    """Run ``function`` in a forked process, where limits and rights may be given up; the error that it met."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            function()
-            words = "no error"
-        except BaseException as error:
-            words = f"{type(error).__name__}: {error}"
-        os.write(writing, words.encode())
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        words = pipe.read()
-    os.waitpid(child, 0)
-    return words
-
-
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a forked process")
-
-
-@needs_fork
-def test_a_disk_that_fills_is_a_clear_error_and_the_same_command_goes_on(site: Web, tmp_path: Path) -> None:
-    noise = os.urandom(64 * 64 * 3)
-    large = tmp_path / "large.png"
-    Image.frombytes("RGB", (64, 64), noise).save(large)
-    site.answers["/up/b-1.png"] = Answer(large.read_bytes())
-
-    def on_a_small_disk() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000))  # no file may grow beyond, as on a full disk
-        scrape(site, tmp_path / "raw", workers=1)
-
-    words = in_a_child(on_a_small_disk)
-    assert words.startswith("ScrapeError: cannot write ")
-    assert "make room" in words
-    assert not list((tmp_path / "raw").rglob("*.partial"))
-    saved = {line["url"] for line in manifest_lines(tmp_path / "raw") if line["name"]}
-    # How far the pictures beside the large one have come by then is chance; that each has its line is not.
-    assert len(saved) == len(pictures(tmp_path / "raw")) < 6
-    assert scrape(site, tmp_path / "raw").saved == 6 - len(saved)
-
-
-@needs_fork
-def test_a_manifest_that_cannot_grow_is_a_clear_error_and_stays_readable(tmp_path: Path) -> None:
-    with small_site("a", count=40) as web:
-
-        def on_a_small_disk() -> None:
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (12_000, 12_000))
-            scrape(web, tmp_path, workers=1)
-
-        assert in_a_child(on_a_small_disk).startswith("ScrapeError: cannot write ")
-        kept = len(pictures(tmp_path))
-        summary = scrape(web, tmp_path)
-        assert summary.saved + summary.unchanged == 40
-        assert summary.unchanged >= kept - 3
-
-
-def test_a_folder_that_is_taken_away_ends_the_crawl_with_its_summary(tmp_path: Path) -> None:
-    def take_away(done: int, _total: int | None, _text: str) -> None:
-        if done == 1:
-            (tmp_path / "images").rename(tmp_path / "away")
-            (tmp_path / "images").touch()
-
-    with small_site("a", count=40) as web:
-        settings = ScrapeSettings(base_url=web.url, out=tmp_path, delay_seconds=0, limits=FAST)
-        with pytest.raises(ScrapeError, match=r"cannot write .*the same command goes on") as stop:
-            crawl(settings, take_away)
-    assert stop.value.summary
-    assert 1 <= stop.value.summary.saved < 40
-
-
-@needs_fork
-def test_a_folder_without_permission_is_a_clear_error(site: Web, tmp_path: Path) -> None:
-    locked = tmp_path / "locked"
-    locked.mkdir(mode=0o555)
-
-    def as_nobody() -> None:
-        if os.geteuid() == 0:
-            os.seteuid(65534)
-        scrape(site, locked / "raw")
-
-    for parent in [tmp_path, *tmp_path.parents[:2]]:
-        parent.chmod(parent.stat().st_mode | 0o055)
-    words = in_a_child(as_nobody)
-    assert words.startswith("ScrapeError: cannot write ")
-    assert "Permission denied" in words
-    assert not site.hits
-
-
-def test_an_out_folder_that_is_a_file_is_a_clear_error(site: Web, tmp_path: Path) -> None:
-    (tmp_path / "raw").write_text("a file")
-    with pytest.raises(ScrapeError, match=r"--out .*raw: is a file, not a folder; choose another") as error:
-        scrape(site, tmp_path / "raw")
-    assert error.value.exit_code == 2
+    assert len(saved_pictures(tmp_path)) == 4
 
 
 def test_a_letter_page_that_loses_its_characters_is_a_failure_and_keeps_the_pictures(
@@ -458,7 +353,7 @@ def test_a_letter_page_that_loses_its_characters_is_a_failure_and_keeps_the_pict
     summary = scrape(site, tmp_path)
     assert (summary.unchanged, summary.exit_code) == (3, 3)
     assert [failure.reason for failure in summary.failures] == ["no character on the page"]
-    assert len(pictures(tmp_path)) == 6
+    assert len(saved_pictures(tmp_path)) == 6
     site.add_characters("b", 3)
     assert scrape(site, tmp_path).exit_code == 0
 
@@ -472,43 +367,8 @@ def test_two_cells_of_one_picture_are_fetched_once_and_two_of_one_name_both(site
     )
     summary = scrape(site, tmp_path, letters="a")
     assert (summary.saved, summary.skipped) == (3, 1)
-    assert len({name.lower() for name in pictures(tmp_path)}) == 3
+    assert len({name.lower() for name in saved_pictures(tmp_path)}) == 3
     assert site.hits["/up/a-0.png"] == 1
-
-
-@pytest.mark.skipif(os.name == "nt", reason="an open file cannot be replaced there")
-def test_who_reads_a_file_that_is_replaced_reads_the_old_one_to_its_end(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("old")
-    with (tmp_path / "file").open() as reader:
-        write_text(tmp_path / "file", "new")
-        assert reader.read() == "old"
-    assert (tmp_path / "file").read_text() == "new"
-
-
-def test_two_processes_that_replace_one_file_do_not_meet(tmp_path: Path) -> None:
-    other = "import sys, pathlib, scraper.atomic as a; a.write_text(pathlib.Path(sys.argv[1]), 'b')"
-    with replacing(tmp_path / "file") as partial:
-        partial.write_text("a")
-        subprocess.run([sys.executable, "-c", other, str(tmp_path / "file")], check=True)
-        assert (tmp_path / "file").read_text() == "b"
-    assert (tmp_path / "file").read_text() == "a"
-    assert len(list(tmp_path.iterdir())) == 1
-
-
-@pytest.mark.skipif(os.name == "nt", reason="no such limits there")
-def test_what_a_full_disk_could_not_take_is_named_and_the_old_one_kept(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("old")
-    code = (
-        "import resource, signal, sys, pathlib, scraper.atomic as a\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (9, 9))\n"
-        "a.write_text(pathlib.Path(sys.argv[1]), 'much too long')"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "file")], capture_output=True, text=True, check=False
-    )
-    assert f"File too large: '{tmp_path / 'file'}'" in run.stderr
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
 
 def test_pictures_are_fetched_before_the_last_page_is_read_where_many_wait(

@@ -148,3 +148,7 @@ def scrape(web: Web, out: Path, **options: Any) -> ScrapeSummary:
 
 def manifest_lines(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / "manifest.jsonl").read_text("utf-8").splitlines()]
+
+
+def saved_pictures(out: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (out / "images").iterdir()}
