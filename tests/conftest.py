@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from picture_sets import noise
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect, sync_playwright
 from studio_page import CHROMIUM, CHROMIUM_ARGS, Opening
@@ -73,6 +74,22 @@ def site() -> Iterator[Web]:
     """A site of two letters, a and b, with three characters each."""
     with small_site("ab", count=3) as web:
         yield web
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    """Five pictures of noise, a.png to e.png."""
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    for seed, name in enumerate("abcde"):
+        noise(seed).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """A folder that a set is made in, not there yet."""
+    return tmp_path / "set"
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""A folder of pictures to a set: what is in it, and what a rerun does."""
+"""A folder of pictures to a set: what is in it, and what is refused."""
 
 import csv
 import json
@@ -11,57 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from odd_pictures import BLUE, GREEN, RED, encoded, no_pictures, pictures, plain
+from odd_pictures import BLUE, GREEN, encoded, no_pictures, pictures, plain
+from picture_sets import SIZE_PX, contents, make, metadata, names, noise
 from PIL import Image
 
-from dataset.build import BuildReport, BuildSettings, build
+from dataset.build import BuildSettings, build
 from dataset.errors import DatasetError, DatasetSettingsError
-
-SIZE = 16
-
-
-def noise(seed: int, size: tuple[int, int] = (20, 20)) -> Image.Image:
-    rng = np.random.default_rng(seed)
-    return Image.fromarray(rng.integers(0, 256, (size[1], size[0], 3), np.uint8))
-
-
-@pytest.fixture
-def raw(tmp_path: Path) -> Path:
-    """Five pictures of noise, a.png to e.png."""
-    folder = tmp_path / "raw"
-    folder.mkdir()
-    for seed, name in enumerate("abcde"):
-        noise(seed).save(folder / f"{name}.png")
-    return folder
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    return tmp_path / "set"
-
-
-def make(raw: Path, out: Path, **settings: Any) -> BuildReport:
-    return build(BuildSettings(raw, out, **{"size_px": SIZE, "workers": 1, **settings}))
-
-
-def contents(out: Path) -> dict[str, bytes]:
-    """Every public file of a set and its bytes."""
-    paths = (path for path in out.rglob("*") if path.is_file())
-    found = {path.relative_to(out).as_posix(): path.read_bytes() for path in paths}
-    return {name: content for name, content in found.items() if not name.startswith(".vgc/")}
-
-
-def times(out: Path) -> dict[str, int]:
-    return {name: (out / name).stat().st_mtime_ns for name in contents(out)}
-
-
-def metadata(out: Path) -> list[dict[str, Any]]:
-    lines = (out / "rgb_images/metadata.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
-def names(out: Path) -> list[str]:
-    return [record["file_name"] for record in metadata(out)]
 
 
 def test_a_set_has_every_file_that_is_promised(raw: Path, out: Path) -> None:
@@ -79,7 +34,7 @@ def test_the_table_is_the_grey_pictures_and_the_labels_name_them(raw: Path, out:
     make(raw, out)
     header, *rows = (out / "csv_files/train_converted.csv").read_text().splitlines()
     labels = list(csv.reader((out / "csv_files/train_labels.csv").open(newline="")))
-    assert header == ",".join(f"pixel{place}" for place in range(SIZE * SIZE))
+    assert header == ",".join(f"pixel{place}" for place in range(SIZE_PX * SIZE_PX))
     assert labels == [["image#"], ["a.png"], ["b.png"], ["c.png"], ["d.png"], ["e.png"]]
     for (name,), row in zip(labels[1:], rows, strict=True):
         grey = Image.open(out / "grayscale_images" / name)
@@ -150,24 +105,6 @@ def test_exact_duplicates_are_left_out_and_named(raw: Path, out: Path) -> None:
     assert not (out / "rgb_images/copy-of-a.png").exists()
 
 
-def test_the_duplicate_takes_the_place_of_its_original_when_that_goes(raw: Path, out: Path) -> None:
-    noise(0).save(raw / "copy-of-a.bmp")
-    make(raw, out)
-    (raw / "a.png").unlink()
-    make(raw, out)
-    assert names(out) == ["b.png", "c.png", "copy-of-a.png", "d.png", "e.png"]
-    assert not (out / "grayscale_images/a.png").exists()
-
-
-def test_a_newcomer_before_its_twin_takes_the_place(raw: Path, out: Path, tmp_path: Path) -> None:
-    make(raw, out)
-    noise(2).save(raw / "0.png")  # c's pixels, but first in order
-    make(raw, out)
-    assert names(out) == ["0.png", "a.png", "b.png", "d.png", "e.png"]
-    make(raw, tmp_path / "undisturbed")
-    assert contents(out) == contents(tmp_path / "undisturbed")
-
-
 def test_pictures_that_look_alike_stay_and_are_reported(raw: Path, out: Path) -> None:
     brighter = Image.eval(noise(0), lambda value: min(value + 3, 255))
     brighter.save(raw / "brighter.png")
@@ -190,7 +127,7 @@ def test_every_odd_file_is_in_the_set_or_recorded_with_its_reason(tmp_path: Path
     assert report.pictures + len(report.duplicates) == len(pictures())
     for record in metadata(out):
         picture = Image.open(out / "rgb_images" / record["file_name"])
-        assert (picture.mode, picture.size) == ("RGB", (SIZE, SIZE))
+        assert (picture.mode, picture.size) == ("RGB", (SIZE_PX, SIZE_PX))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links and pipes of Unix")
@@ -254,7 +191,7 @@ def test_a_file_that_vanishes_under_the_build_is_recorded(raw: Path, out: Path) 
         if done == 1:
             (raw / "d.png").unlink()
 
-    (record,) = build(BuildSettings(raw, out, SIZE, workers=1), remove).rejected
+    (record,) = build(BuildSettings(raw, out, SIZE_PX, workers=1), remove).rejected
     assert record["reason"] == "cannot be read: No such file or directory"
 
 
@@ -296,136 +233,6 @@ def test_a_set_inside_the_raw_folder_is_not_taken_for_raw_pictures(raw: Path) ->
     assert (report.found, report.rendered) == (5, 0)
 
 
-# What a rerun does
-
-
-def test_a_rerun_writes_nothing(raw: Path, out: Path) -> None:
-    make(raw, out)
-    before, written = contents(out), times(out)
-    report = make(raw, out)
-    assert report.rendered == 0
-    assert contents(out) == before
-    assert times(out) == written
-
-
-def test_a_new_date_alone_changes_no_byte_and_renders_nothing(raw: Path, out: Path) -> None:
-    make(raw, out)
-    before = contents(out)
-    os.utime(raw / "b.png", ns=(1, 1))
-    assert make(raw, out).rendered == 0
-    assert contents(out) == before
-
-
-def test_one_new_picture_costs_one_picture(raw: Path, out: Path, tmp_path: Path) -> None:
-    noise(0).save(raw / "copy-of-a.bmp")
-    (raw / "page.png").write_bytes(b"<html>")
-    make(raw, out)
-    written = times(out)
-    noise(60).save(raw / "bb.png")
-    assert make(raw, out).rendered == 1
-    untouched = [f"{folder}/{name}.png" for folder in ("rgb_images", "grayscale_images") for name in "abcde"]
-    assert {name: times(out)[name] for name in untouched} == {name: written[name] for name in untouched}
-    make(raw, tmp_path / "undisturbed")
-    assert contents(out) == contents(tmp_path / "undisturbed")
-
-
-def test_a_changed_picture_is_rendered_again_even_with_its_old_date_and_size(raw: Path, out: Path) -> None:
-    make(raw, out)
-    state = (raw / "b.png").stat()
-    noise(61).save(raw / "b.png")
-    content = (raw / "b.png").read_bytes()
-    (raw / "b.png").write_bytes(content[: state.st_size].ljust(state.st_size, b"\0"))
-    os.utime(raw / "b.png", ns=(state.st_atime_ns, state.st_mtime_ns))
-    report = make(raw, out)
-    assert report.rendered == 1
-
-
-def test_a_picture_removed_from_raw_leaves_the_set(raw: Path, out: Path, tmp_path: Path) -> None:
-    make(raw, out)
-    (raw / "c.png").unlink()
-    assert make(raw, out).rendered == 0
-    assert names(out) == ["a.png", "b.png", "d.png", "e.png"]
-    assert not (out / "rgb_images/c.png").exists()
-    make(raw, tmp_path / "undisturbed")
-    assert contents(out) == contents(tmp_path / "undisturbed")
-
-
-@pytest.mark.parametrize("changed", [{"size_px": 20}, {"fit": "stretch"}, {"background": "#112233"}])
-def test_changed_settings_build_anew(raw: Path, out: Path, tmp_path: Path, changed: dict[str, Any]) -> None:
-    make(raw, out)
-    assert make(raw, out, **changed).rendered == 5
-    make(raw, tmp_path / "undisturbed", **changed)
-    assert contents(out) == contents(tmp_path / "undisturbed")
-
-
-def test_another_pillow_builds_anew(raw: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make(raw, out)
-    monkeypatch.setattr("PIL.__version__", "99.0")
-    assert make(raw, out).rendered == 5
-
-
-def other_digits(table: Path) -> None:
-    """As somebody's editor would: the same number of values, other values."""
-    table.write_text(table.read_text().replace(",1", ",2"))
-
-
-def older_file(file: Path) -> None:
-    """As ``mv`` does: another file takes the place and brings its old date along."""
-    other = file.with_name("other")
-    shutil.copyfile(file.parent / ("a.png" if file.suffix == ".png" else file.name), other)
-    if file.suffix == ".csv":
-        other_digits(other)
-    os.utime(other, ns=(1, 1))
-    other.replace(file)
-
-
-def only_its_recipe(report: Path) -> None:
-    report.write_text(json.dumps({"recipe": json.loads(report.read_text())["recipe"]}))
-
-
-@pytest.mark.parametrize(
-    "harm",
-    [
-        lambda out: (out / "rgb_images/b.png").unlink(),
-        lambda out: (out / "grayscale_images/b.png").unlink(),
-        lambda out: (out / "rgb_images/b.png").write_bytes(b""),
-        lambda out: plain(RED, size=(SIZE, SIZE)).save(out / "rgb_images/b.png"),
-        lambda out: older_file(out / "rgb_images/b.png"),
-        lambda out: older_file(out / "grayscale_images/b.png"),
-        lambda out: older_file(out / "csv_files/train_converted.csv"),
-        lambda out: (out / "csv_files/train_converted.csv").write_text("pixel0\n1\n"),
-        lambda out: (out / "csv_files/train_labels.csv").unlink(),
-        lambda out: other_digits(out / "csv_files/train_converted.csv"),
-        lambda out: os.truncate(out / "csv_files/train_converted.csv", 3000),
-        lambda out: (out / "report.json").write_text("[]"),
-        lambda out: (out / "report.json").write_text("null"),
-        lambda out: only_its_recipe(out / "report.json"),
-        lambda out: (out / "rgb_images/metadata.jsonl").write_text("{"),
-        lambda out: (out / "data_sample.png").unlink(),
-        lambda out: (out / "README.md").write_text(""),
-        lambda out: shutil.rmtree(out / ".vgc"),
-    ],
-)
-def test_what_was_harmed_is_mended(raw: Path, out: Path, harm: Any) -> None:
-    make(raw, out)
-    before = contents(out)
-    harm(out)
-    if (out / "rgb_images/metadata.jsonl").read_text() == "{":
-        # The pictures are not known to be ours any more.
-        shutil.rmtree(out / "rgb_images")
-    make(raw, out)
-    assert contents(out) == before
-
-
-def test_a_set_whose_pictures_and_report_were_deleted_is_made_again(raw: Path, out: Path) -> None:
-    make(raw, out)
-    before = contents(out)
-    shutil.rmtree(out / "rgb_images")
-    (out / "report.json").unlink()
-    make(raw, out)
-    assert contents(out) == before
-
-
 def test_the_order_of_the_folder_and_the_number_of_workers_do_not_matter(tmp_path: Path) -> None:
     forth, back = tmp_path / "forth", tmp_path / "back"
     forth.mkdir()
@@ -438,17 +245,6 @@ def test_the_order_of_the_folder_and_the_number_of_workers_do_not_matter(tmp_pat
     make(back, tmp_path / "three", workers=3)
     assert len(contents(tmp_path / "one")) == 166
     assert contents(tmp_path / "one") == contents(tmp_path / "three")
-
-
-def test_a_list_that_somebody_rewrote_harms_nothing_outside_the_set(raw: Path, out: Path) -> None:
-    make(raw, out)
-    before = contents(out)
-    (raw.parent / "precious.png").write_bytes(b"mine")
-    with (out / "rgb_images/metadata.jsonl").open("a") as lines:
-        lines.write('{"file_name": "../../precious.png"}\n{"raw_file": "a.png"}\n[]\n')
-    make(raw, out)
-    assert (raw.parent / "precious.png").read_bytes() == b"mine"
-    assert contents(out) == before
 
 
 # What is refused

@@ -10,9 +10,8 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
+from picture_sets import contents, noise
 
 from dataset.build import BuildSettings, build
 from dataset.errors import DatasetError
@@ -68,10 +67,6 @@ MOMENTS = [
 ]
 
 
-def noise(seed: int) -> Image.Image:
-    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (18, 18, 3), np.uint8))
-
-
 @pytest.fixture
 def raw(tmp_path: Path) -> Path:
     folder = tmp_path / "raw"
@@ -81,11 +76,6 @@ def raw(tmp_path: Path) -> Path:
     noise(3).save(folder / "twin-of-3.bmp")
     (folder / "broken.png").write_bytes(b"\x89PNG")
     return folder
-
-
-def contents(out: Path) -> dict[str, bytes]:
-    paths = (path for path in out.rglob("*") if path.is_file() and ".vgc" not in path.parts)
-    return {path.relative_to(out).as_posix(): path.read_bytes() for path in paths}
 
 
 def killed(raw: Path, out: Path, name: str, nth: int, size: int = 16) -> None:

@@ -1,0 +1,171 @@
+"""What a rerun of a build does: only what changed, and what was harmed is mended."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from odd_pictures import RED, plain
+from picture_sets import SIZE_PX, contents, make, names, noise
+
+
+def times(out: Path) -> dict[str, int]:
+    return {name: (out / name).stat().st_mtime_ns for name in contents(out)}
+
+
+def test_the_duplicate_takes_the_place_of_its_original_when_that_goes(raw: Path, out: Path) -> None:
+    noise(0).save(raw / "copy-of-a.bmp")
+    make(raw, out)
+    (raw / "a.png").unlink()
+    make(raw, out)
+    assert names(out) == ["b.png", "c.png", "copy-of-a.png", "d.png", "e.png"]
+    assert not (out / "grayscale_images/a.png").exists()
+
+
+def test_a_newcomer_before_its_twin_takes_the_place(raw: Path, out: Path, tmp_path: Path) -> None:
+    make(raw, out)
+    noise(2).save(raw / "0.png")  # c's pixels, but first in order
+    make(raw, out)
+    assert names(out) == ["0.png", "a.png", "b.png", "d.png", "e.png"]
+    make(raw, tmp_path / "undisturbed")
+    assert contents(out) == contents(tmp_path / "undisturbed")
+
+
+def test_a_rerun_writes_nothing(raw: Path, out: Path) -> None:
+    make(raw, out)
+    before, written = contents(out), times(out)
+    report = make(raw, out)
+    assert report.rendered == 0
+    assert contents(out) == before
+    assert times(out) == written
+
+
+def test_a_new_date_alone_changes_no_byte_and_renders_nothing(raw: Path, out: Path) -> None:
+    make(raw, out)
+    before = contents(out)
+    os.utime(raw / "b.png", ns=(1, 1))
+    assert make(raw, out).rendered == 0
+    assert contents(out) == before
+
+
+def test_one_new_picture_costs_one_picture(raw: Path, out: Path, tmp_path: Path) -> None:
+    noise(0).save(raw / "copy-of-a.bmp")
+    (raw / "page.png").write_bytes(b"<html>")
+    make(raw, out)
+    written = times(out)
+    noise(60).save(raw / "bb.png")
+    assert make(raw, out).rendered == 1
+    untouched = [f"{folder}/{name}.png" for folder in ("rgb_images", "grayscale_images") for name in "abcde"]
+    assert {name: times(out)[name] for name in untouched} == {name: written[name] for name in untouched}
+    make(raw, tmp_path / "undisturbed")
+    assert contents(out) == contents(tmp_path / "undisturbed")
+
+
+def test_a_changed_picture_is_rendered_again_even_with_its_old_date_and_size(raw: Path, out: Path) -> None:
+    make(raw, out)
+    state = (raw / "b.png").stat()
+    noise(61).save(raw / "b.png")
+    content = (raw / "b.png").read_bytes()
+    (raw / "b.png").write_bytes(content[: state.st_size].ljust(state.st_size, b"\0"))
+    os.utime(raw / "b.png", ns=(state.st_atime_ns, state.st_mtime_ns))
+    report = make(raw, out)
+    assert report.rendered == 1
+
+
+def test_a_picture_removed_from_raw_leaves_the_set(raw: Path, out: Path, tmp_path: Path) -> None:
+    make(raw, out)
+    (raw / "c.png").unlink()
+    assert make(raw, out).rendered == 0
+    assert names(out) == ["a.png", "b.png", "d.png", "e.png"]
+    assert not (out / "rgb_images/c.png").exists()
+    make(raw, tmp_path / "undisturbed")
+    assert contents(out) == contents(tmp_path / "undisturbed")
+
+
+@pytest.mark.parametrize("changed", [{"size_px": 20}, {"fit": "stretch"}, {"background": "#112233"}])
+def test_changed_settings_build_anew(raw: Path, out: Path, tmp_path: Path, changed: dict[str, Any]) -> None:
+    make(raw, out)
+    assert make(raw, out, **changed).rendered == 5
+    make(raw, tmp_path / "undisturbed", **changed)
+    assert contents(out) == contents(tmp_path / "undisturbed")
+
+
+def test_another_pillow_builds_anew(raw: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(raw, out)
+    monkeypatch.setattr("PIL.__version__", "99.0")
+    assert make(raw, out).rendered == 5
+
+
+def other_digits(table: Path) -> None:
+    """As somebody's editor would: the same number of values, other values."""
+    table.write_text(table.read_text().replace(",1", ",2"))
+
+
+def older_file(file: Path) -> None:
+    """As ``mv`` does: another file takes the place and brings its old date along."""
+    other = file.with_name("other")
+    shutil.copyfile(file.parent / ("a.png" if file.suffix == ".png" else file.name), other)
+    if file.suffix == ".csv":
+        other_digits(other)
+    os.utime(other, ns=(1, 1))
+    other.replace(file)
+
+
+def only_its_recipe(report: Path) -> None:
+    report.write_text(json.dumps({"recipe": json.loads(report.read_text())["recipe"]}))
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda out: (out / "rgb_images/b.png").unlink(),
+        lambda out: (out / "grayscale_images/b.png").unlink(),
+        lambda out: (out / "rgb_images/b.png").write_bytes(b""),
+        lambda out: plain(RED, size=(SIZE_PX, SIZE_PX)).save(out / "rgb_images/b.png"),
+        lambda out: older_file(out / "rgb_images/b.png"),
+        lambda out: older_file(out / "grayscale_images/b.png"),
+        lambda out: older_file(out / "csv_files/train_converted.csv"),
+        lambda out: (out / "csv_files/train_converted.csv").write_text("pixel0\n1\n"),
+        lambda out: (out / "csv_files/train_labels.csv").unlink(),
+        lambda out: other_digits(out / "csv_files/train_converted.csv"),
+        lambda out: os.truncate(out / "csv_files/train_converted.csv", 3000),
+        lambda out: (out / "report.json").write_text("[]"),
+        lambda out: (out / "report.json").write_text("null"),
+        lambda out: only_its_recipe(out / "report.json"),
+        lambda out: (out / "rgb_images/metadata.jsonl").write_text("{"),
+        lambda out: (out / "data_sample.png").unlink(),
+        lambda out: (out / "README.md").write_text(""),
+        lambda out: shutil.rmtree(out / ".vgc"),
+    ],
+)
+def test_what_was_harmed_is_mended(raw: Path, out: Path, harm: Any) -> None:
+    make(raw, out)
+    before = contents(out)
+    harm(out)
+    if (out / "rgb_images/metadata.jsonl").read_text() == "{":
+        # The pictures are not known to be ours any more.
+        shutil.rmtree(out / "rgb_images")
+    make(raw, out)
+    assert contents(out) == before
+
+
+def test_a_set_whose_pictures_and_report_were_deleted_is_made_again(raw: Path, out: Path) -> None:
+    make(raw, out)
+    before = contents(out)
+    shutil.rmtree(out / "rgb_images")
+    (out / "report.json").unlink()
+    make(raw, out)
+    assert contents(out) == before
+
+
+def test_a_list_that_somebody_rewrote_harms_nothing_outside_the_set(raw: Path, out: Path) -> None:
+    make(raw, out)
+    before = contents(out)
+    (raw.parent / "precious.png").write_bytes(b"mine")
+    with (out / "rgb_images/metadata.jsonl").open("a") as lines:
+        lines.write('{"file_name": "../../precious.png"}\n{"raw_file": "a.png"}\n[]\n')
+    make(raw, out)
+    assert (raw.parent / "precious.png").read_bytes() == b"mine"
+    assert contents(out) == before
