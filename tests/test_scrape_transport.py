@@ -4,13 +4,12 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from webserver import FAST, Answer, Request, Web, picture
+from webserver import FAST, Answer, Request, Web, picture, serving
 
 from scraper.errors import Refusal
 from scraper.gate import Gate, host_and_port
@@ -42,21 +41,6 @@ def pem(tmp_path: Path) -> Path:
     path = tmp_path / "localhost.pem"
     path.write_text(KEY_AND_CERTIFICATE)
     return path
-
-
-@contextmanager
-def serving(pem: Path | None = None) -> Iterator[Web]:
-    with Web() as web:
-        if pem:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(pem)
-            web.socket = context.wrap_socket(web.socket, server_side=True)
-            web.url = web.url.replace("http://127.0.0.1", "https://localhost")
-        thread = threading.Thread(target=web.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        yield web
-        web.shutdown()
-        thread.join()
 
 
 def transport(web: Web, limits: Limits = FAST) -> Transport:

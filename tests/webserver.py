@@ -1,6 +1,7 @@
 """A site made up by a test, over real HTTP on a loopback port, which counts what it is asked."""
 
 import json
+import ssl
 import threading
 import time
 from collections import Counter
@@ -118,9 +119,14 @@ def page(entry: str) -> Answer:
 
 
 @contextmanager
-def serving() -> Iterator[Web]:
-    """Run an empty site while the block runs."""
+def serving(pem: Path | None = None) -> Iterator[Web]:
+    """Run an empty site while the block runs; over TLS, as localhost, with the key and certificate of ``pem``."""
     with Web() as web:
+        if pem:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(pem)
+            web.socket = context.wrap_socket(web.socket, server_side=True)
+            web.url = web.url.replace("http://127.0.0.1", "https://localhost")
         thread = threading.Thread(target=web.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
