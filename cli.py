@@ -54,7 +54,7 @@ Truncation = Annotated[
 def command(function: Callable[..., int | None]) -> Callable[..., None]:
     """Register ``function(screen, …options)`` as a command.
 
-    Adds ``--json``, ``-q`` and ``-v`` (as ``screen``), turns the stages' errors into one line on stderr, and
+    Adds ``--json`` and ``-q`` (as ``screen``) and ``-v``, turns the stages' errors into one line on stderr, and
     ends with the exit code that the function returns or the error carries.
     """
 
