@@ -77,14 +77,12 @@ class Collector:
             OSError: it cannot be saved.
         """
         reply = self._fetcher.get(url, self._limits.page_bytes, _validators(url, known))
-        if reply.status != NOT_MODIFIED:
-            text = page_text(reply.body, reply.headers.get("Content-Type", ""))
-            file = f"{PAGES}/{file_stem(label, url)}.html"
-            record = self._saved(url, file, text.encode("utf-8", "replace"), reply, known)
-            return PageRead(replace(record, **labels), text, reply.url)
-        record = _still_good(url, known)
-        assert record.file
-        return PageRead(record, (self._folder / record.file).read_text("utf-8"), reply.url)
+        if known and known.file and reply.status == NOT_MODIFIED:
+            return PageRead(_still_good(known), (self._folder / known.file).read_text("utf-8"), reply.url)
+        text = page_text(reply.body, reply.headers.get("Content-Type", ""))
+        file = f"{PAGES}/{file_stem(label, url)}.html"
+        record = self._saved(url, file, text.encode("utf-8", "replace"), reply, known)
+        return PageRead(replace(record, **labels), text, reply.url)
 
     def letter_page(
         self, url: str, letter: str, hub_url: str, known: Record | None
@@ -157,10 +155,10 @@ class Collector:
         url = character.picture
         try:
             reply = self._fetcher.get(url, self._limits.picture_bytes, _validators(url, known), accept)
-            if reply.status == NOT_MODIFIED:
-                return _still_good(url, known)
         except Refusal as refusal:
             return refused(url, refusal)
+        if known and reply.status == NOT_MODIFIED:
+            return _still_good(known)
         file = f"{IMAGES}/{file_stem(character.name, url)}{suffix}"
         return self._saved(url, file, reply.body, reply, known)
 
@@ -213,7 +211,5 @@ def _validators(url: str, known: Record | None) -> dict[str, str]:
     return {name: value for name, value in pairs.items() if value}
 
 
-def _still_good(url: str, known: Record | None) -> Record:
-    if not known or not _validators(url, known):
-        raise Refusal("HTTP 304 to a plain question", http=NOT_MODIFIED, retry=True)
+def _still_good(known: Record) -> Record:
     return replace(known, status="unchanged", http=NOT_MODIFIED, fetched_at=now())

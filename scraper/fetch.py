@@ -143,7 +143,7 @@ class Fetcher:
             accept: looks at each answer of status 200 and may raise `Refusal`; one worth a retry gets it.
 
         Returns:
-            The answer, status 200 or 304; its ``url`` is where the redirects led.
+            The answer, status 200, or 304 if ``headers`` asked for that; its ``url`` is where the redirects led.
 
         Raises:
             Refusal: why this address brought nothing.
@@ -162,6 +162,8 @@ class Fetcher:
 
         self._check(address)
         reply = self._with_retries(address, follow)
+        if reply.status == NOT_MODIFIED and not headers:
+            raise Refusal("HTTP 304 to a plain question", http=NOT_MODIFIED, retry=True)
         return replace(reply, url=wayback.original(reply.url)) if wayback else reply
 
     def seconds_between_requests(self, url: str) -> float:

@@ -40,8 +40,9 @@ def test_details_and_picture_of_one_run_share_a_line(tmp_path: Path) -> None:
 
 def test_details_that_failed_are_asked_for_again_and_those_of_a_refresh_too(tmp_path: Path) -> None:
     with small_site("a", count=1) as web:
-        web.answers["/9/x-from-y/"] = Answer(b"", 500)
-        assert scrape(web, tmp_path, details=True).exit_code == 3
+        for status in (500, 304):
+            web.answers["/9/x-from-y/"] = Answer(b"", status)
+            assert scrape(web, tmp_path, details=True).exit_code == 3
         for words, refresh in (("Long ago.", False), ("And now.", True)):
             web.answers["/9/x-from-y/"] = page(f"<p>{words}</p>")
             assert scrape(web, tmp_path, details=True, refresh=refresh).exit_code == 0
