@@ -48,11 +48,9 @@ class Sheets:
         """An HTML element for each picture.
 
         Args:
-            thumbnails: `thumbnail`s.
+            thumbnails: `thumbnail`s, at least one.
             labels: what each shows; seen under the mouse and read aloud.
         """
-        if not thumbnails:
-            return []
         columns = min(COLUMNS, len(thumbnails))
         lines = -(-len(thumbnails) // columns)
         sheet = Image.new("RGB", (columns * CELL_PX, lines * CELL_PX), BOARD_COLOUR)
