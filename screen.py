@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import list2cmdline
-from typing import Any
+from typing import Any, Self
 
 SECONDS_BETWEEN_PLAIN_LINES = 5.0
 
@@ -75,7 +75,7 @@ class LiveLine:
         )
         self._task = self._bar.add_task(title, total=None, amount="", words="")
 
-    def __enter__(self) -> "LiveLine":
+    def __enter__(self) -> Self:
         self._bar.start()
         return self
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from filecmp import cmp
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
@@ -32,7 +32,7 @@ JOURNAL = "journal.jsonl"
 REPORT = "report.json"
 PAGE = "report.html"
 METADATA = f"{RGB_FOLDER}/metadata.jsonl"
-NOT_MOVED = frozenset({JOURNAL, "report.json", "metadata.jsonl"})
+NOT_MOVED = frozenset({JOURNAL, REPORT, Path(METADATA).name})
 """Of a build's files: the one is not part of the set, the others come last."""
 FOLDERS = (RGB_FOLDER, GREY_FOLDER, "csv_files")
 
@@ -147,7 +147,7 @@ class Journal:
         """Record a file whose pictures are written."""
         self._lines.write(json.dumps(outcome.as_dict()) + "\n")
 
-    def __enter__(self) -> "Journal":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
