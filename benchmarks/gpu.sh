@@ -27,7 +27,7 @@ done
 case "$part" in smoke | tests | speed | train | grid | quality | all) ;; *) echo "gpu.sh: unknown part $part" >&2; exit 2 ;; esac
 
 python=${PYTHON:-python3}
-[ -x .venv/bin/python ] && [ -z "${PYTHON:-}" ] && python=.venv/bin/python
+[ -x .venv/bin/python ] && [ -z "${PYTHON:-}" ] && python=$PWD/.venv/bin/python
 work=$PWD/${GPU_WORK:-gpu-work}
 mkdir -p "$out" "$work"
 out=$(cd "$out" && pwd)

@@ -43,3 +43,22 @@ def test_its_pieces_run_on_a_cpu_resume_and_leave_small_files(tmp_path, discs):
     }  # fmt: skip
     assert all(path.stat().st_size < 16 * 2**20 for path in results.iterdir())
     assert '"kimg": 0.2' in (results / "config.json").read_text()
+
+
+def test_the_environment_of_the_project_is_found_from_the_folder_that_it_works_in(tmp_path):
+    (tmp_path / "benchmarks").mkdir()
+    script = shutil.copy(ROOT / "benchmarks/gpu.sh", tmp_path / "benchmarks")
+    python = tmp_path / ".venv/bin/python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "its own: $*"\n')
+    python.chmod(0o755)
+    run = subprocess.run(
+        ["bash", script, "smoke", "--device", "cpu", "--data", str(tmp_path)],
+        env={name: value for name, value in os.environ.items() if name not in ("PYTHON", "GPU_WORK")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert (tmp_path / "gpu-results/info.txt").read_text() == "its own: -m cli info\n"
