@@ -1,7 +1,7 @@
 """Picture quality: any row of the ladder in docs/recipes.md trained and scored again.
 
     python -m benchmarks.quality [ROW ...] [--list] [--data FOLDER] [--kimg N] [--seeds 0,1,2] [--hold-out]
-                                 [--scorer COMMAND] [--device auto] [--work FOLDER]
+                                 [--scorer COMMAND] [--device auto] [--work FOLDER] [--minutes M]
 
 A row is a preset, or a preset with something changed. Each is trained to its number of real pictures shown, chosen
 so that all rows of a group take equal time on the machine that the table names; then as many pictures as there are
@@ -12,6 +12,7 @@ real ones are generated, at truncation 1, without any choice, and scored by `vgc
   are still against all pictures.
 - --scorer names a program of yours that takes two folders, real and generated, and --json, and prints one object
   of scores; they are added to the row.
+- --minutes stops it after so many minutes, as Ctrl-C does.
 - A row that was interrupted goes on where it was; one that has been scored is not trained again.
 
 Rows are appended to rows.jsonl in --work, and printed as a table in Markdown.
@@ -19,11 +20,14 @@ Rows are appended to rows.jsonl in --work, and printed as a table in Markdown.
 
 import argparse
 import json
+import os
 import platform
 import shlex
 import shutil
+import signal
 import statistics
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -75,6 +79,7 @@ def main() -> None:
     parser.add_argument("--scorer", help="a program that scores two folders")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--work", type=Path, default=Path("quality-work"))
+    parser.add_argument("--minutes", type=float, help="default: until all rows are through")
     options = parser.parse_args()
     if options.list:
         for name, row in ROWS.items():
@@ -85,11 +90,20 @@ def main() -> None:
         parser.error(f"no such row: {', '.join(sorted(unknown))}; --list tells them")
     if other := claimed(options.work, options.data):
         parser.error(f"{options.work} holds rows of other pictures ({other}): name another folder with --work")
+    if options.minutes:
+        interrupt_after(options.minutes)
     pictures = pictures_for(options.data, options.work, options.hold_out)
     for seed in map(int, options.seeds.split(",")):
         for name in names:
             measured(name, seed, pictures, options)
     print("\n".join(table(read_rows(options.work / "rows.jsonl"))))
+
+
+def interrupt_after(minutes: float) -> None:
+    """Do to this process then what Ctrl-C does."""
+    timer = threading.Timer(minutes * 60, os.kill, (os.getpid(), signal.SIGINT))
+    timer.daemon = True
+    timer.start()
 
 
 def claimed(work: Path, data: Path | None) -> str | None:

@@ -45,20 +45,26 @@ def test_its_pieces_run_on_a_cpu_resume_and_leave_small_files(tmp_path, discs):
     assert '"kimg": 0.2' in (results / "config.json").read_text()
 
 
+def project_of(folder: Path, part: str, python: str) -> list[str]:
+    """A project of the script alone, and an environment with this for a Python; the words to run a part."""
+    (folder / "benchmarks").mkdir()
+    script = shutil.copy(ROOT / "benchmarks/gpu.sh", folder / "benchmarks")
+    own = folder / ".venv/bin/python"
+    own.parent.mkdir(parents=True)
+    own.write_text(f"#!{sys.executable} -S\nimport sys\n{python}\n")
+    own.chmod(0o755)
+    without = [f"--unset={name}" for name in ("PYTHON", "GPU_WORK")]
+    return ["env", *without, "bash", script, part, "--device", "cpu", "--data", str(folder)]
+
+
 def test_the_environment_of_the_project_is_found_from_the_folder_that_it_works_in(tmp_path):
-    (tmp_path / "benchmarks").mkdir()
-    script = shutil.copy(ROOT / "benchmarks/gpu.sh", tmp_path / "benchmarks")
-    python = tmp_path / ".venv/bin/python"
-    python.parent.mkdir(parents=True)
-    python.write_text('#!/bin/sh\necho "its own: $*"\n')
-    python.chmod(0o755)
-    run = subprocess.run(
-        ["bash", script, "smoke", "--device", "cpu", "--data", str(tmp_path)],
-        env={name: value for name, value in os.environ.items() if name not in ("PYTHON", "GPU_WORK")},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    words = project_of(tmp_path, "smoke", "print('its own:', *sys.argv[1:])")
+    run = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "gpu-results/info.txt").read_text() == "its own: -m cli info\n"
+
+
+def test_rows_that_were_stopped_before_the_first_had_begun_are_no_failure(tmp_path):
+    words = project_of(tmp_path, "quality", "sys.exit(130)")
+    run = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "no row is through yet: call quality again\n", "")

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,12 @@ def test_a_row_is_trained_scored_and_written_down_once(tmp_path, discs, quality)
     refusal, code = quality("plain", *work)
     assert code == 2
     assert f"holds rows of other pictures ({discs.resolve()})" in refusal
+
+
+def test_after_the_minutes_it_is_interrupted_as_by_ctrl_c(tmp_path, discs, quality, monkeypatch):
+    monkeypatch.setattr("benchmarks.quality.trained", lambda _: time.sleep(60))
+    with pytest.raises(KeyboardInterrupt):
+        quality("dcgan", "--data", str(discs), "--work", str(tmp_path), "--minutes", "0.01")
 
 
 def test_an_unknown_row_is_named_and_the_rows_are_told(quality):
