@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 MIN_SIZE_PX, MAX_SIZE_PX = 16, 512
-SMALLEST_BASE_PX, LARGEST_BASE_PX = 4, 7
+LARGEST_BASE_PX = 7
 SMALLEST_STUDENT_PX = 40
 """Their discriminator's unpadded convolutions leave nothing of smaller pictures."""
 
@@ -29,11 +29,11 @@ def doublings(size_px: int) -> int:
     Raises:
         SettingsError: no whole number of doublings does, or the size is out of range.
     """
-    for count in range(10):
-        if SMALLEST_BASE_PX * 2**count <= size_px <= LARGEST_BASE_PX * 2**count:
-            if size_px % 2**count == 0 and MIN_SIZE_PX <= size_px <= MAX_SIZE_PX:
-                return count
-            break
+    base_px, count = size_px, 0
+    while base_px > LARGEST_BASE_PX and base_px % 2 == 0:
+        base_px, count = base_px // 2, count + 1
+    if base_px <= LARGEST_BASE_PX and MIN_SIZE_PX <= size_px <= MAX_SIZE_PX:
+        return count
     raise SettingsError(
         f"pictures of {size_px}x{size_px} pixels: the networks need a size of 4, 5, 6 or 7 times a power of two, "
         f"{MIN_SIZE_PX} to {MAX_SIZE_PX}; run vgc preprocess with --size 64, 80, 96 or 128"
