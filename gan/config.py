@@ -229,7 +229,7 @@ class TrainConfig:
     """``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
 
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """Number format inside the networks; the first and last layers and the losses stay fp32."""
+    """Number format inside the networks; their last layers and the losses stay fp32."""
 
     kimg: float | None = None
     """End of the run, thousands of real pictures shown; None: the preset's, or no end when minutes are given."""

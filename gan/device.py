@@ -63,7 +63,7 @@ def bf16_speedup() -> float:
 
 
 def convolution_seconds(dtype: torch.dtype) -> float:
-    """The best of a few runs of one stride-2 convolution of the default preset, channels last."""
+    """The best of a few runs of one stride-2 convolution as discriminators have them, channels last."""
     x = torch.ones(16, 96, 20, 20, dtype=dtype).to(memory_format=torch.channels_last).requires_grad_(True)
     weight = torch.ones(192, 96, 4, 4, dtype=dtype).to(memory_format=torch.channels_last).requires_grad_(True)
 

@@ -225,7 +225,10 @@ def glorot_uniform(module: nn.Module) -> None:
 
 
 def normal_002(module: nn.Module) -> None:
-    """Radford et al. 2015, section 4: weights from N(0, 0.02), batch-norm scales from N(1, 0.02)."""
+    """Weights from N(0, 0.02²), as in Radford et al. 2015, section 4; batch-norm scales from N(1, 0.02²).
+
+    The scales are those of PyTorch's example; the paper says nothing of them.
+    """
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm2d):

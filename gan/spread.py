@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class BatchSpread(nn.Module):
-    """One more channel: how much a picture's group differs, so that a generator of few pictures is found out.
+    """Minibatch standard deviation: how much a picture's group differs, so that a generator of few is found out.
 
     [N, C, H, W] -> [N, C + 1, H, W]; groups of consecutive pictures, smaller ones where they do not come out even.
 
