@@ -63,7 +63,7 @@ class FeatureNetwork:
                     found.append(self.extract(batch.to(self.device)).float().cpu())
                     done += len(batch)
                     progress(done, total, f"looking at {what} pictures")
-        return torch.cat(found).clone()
+        return torch.cat(found)
 
 
 def score_name(features: str, score: str) -> str:

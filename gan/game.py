@@ -303,7 +303,7 @@ class Game:
 def parts_of(batch: int, world: World, split: int) -> list[slice]:
     """The rows of each part of the batch that this process works on; SettingsError if they come out uneven."""
     count = world.size * split
-    if batch % count or batch < count:
+    if batch % count:
         raise SettingsError(
             f"--batch {batch} cannot be shared out evenly among {count} "
             f"(processes: {world.size}, --split {split}); choose a multiple of {count}"
