@@ -37,20 +37,15 @@ class Chance:
 
     def __getitem__(self, part: slice) -> "Chance":
         """The rows of some pictures."""
-        return Chance(self.latents[part], self.flips[part], self.labels[part], self.views[part])
+        return Chance(*(numbers[part] for numbers in vars(self).values()))
 
     def clone(self) -> "Chance":
         """The same numbers in places of their own."""
-        return Chance(self.latents.clone(), self.flips.clone(), self.labels.clone(), self.views.clone())
+        return Chance(*(numbers.clone() for numbers in vars(self).values()))
 
     def copy_(self, other: "Chance") -> None:
         """Take over another step's numbers."""
-        for mine, theirs in (
-            (self.latents, other.latents),
-            (self.flips, other.flips),
-            (self.labels, other.labels),
-            (self.views, other.views),
-        ):
+        for mine, theirs in zip(vars(self).values(), vars(other).values(), strict=True):
             mine.copy_(theirs)
 
     def view(self, name: str) -> Tensor:
