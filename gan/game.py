@@ -2,7 +2,7 @@
 
 import copy
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -337,15 +337,6 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> N
         for saved, own in zip(state["param_groups"], optimizer.param_groups, strict=True)
     ]
     optimizer.load_state_dict({**state, "param_groups": groups})
-
-
-def tensors_in(state: object) -> Iterator[Tensor]:
-    """All tensors of a nest of dicts and lists."""
-    if isinstance(state, Tensor):
-        yield state
-    elif isinstance(state, dict | list):
-        for part in state.values() if isinstance(state, dict) else state:
-            yield from tensors_in(part)
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ from torch.utils.flop_counter import flop_registry
 from gan.config import TrainConfig
 from gan.device import choose_device
 from gan.distributed import World
-from gan.game import Game, tensors_in
+from gan.game import Game
 from gan.networks import parameter_count
 from gan.train import game_of, pictures_of, settled, step
 from scraper.progress import Progress, silent
@@ -124,6 +124,15 @@ def memory_of_a_step(game: Game) -> int:
     with kept_for_the_way_back() as kept:
         step(game)
     return sum(tensor.nbytes for tensor in standing) + gradients * 4 + kept.most
+
+
+def tensors_in(state: object) -> Iterator[Tensor]:
+    """All tensors of a nest of dicts and lists."""
+    if isinstance(state, Tensor):
+        yield state
+    elif isinstance(state, dict | list):
+        for part in state.values() if isinstance(state, dict) else state:
+            yield from tensors_in(part)
 
 
 class Kept:

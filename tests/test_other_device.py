@@ -13,8 +13,9 @@ from pretended import DEVICE, Pretended, waits
 
 from gan.checkpoint import load_checkpoint
 from gan.config import PRESETS, TrainConfig
-from gan.game import Game, tensors_in
+from gan.game import Game
 from gan.graphs import CALLS_BEFORE_RECORDING, GraphedPlay
+from gan.rehearsal import tensors_in
 from gan.train import resume, train
 
 

@@ -12,9 +12,16 @@ from torch.nn import functional as F
 
 from gan.config import PRESETS, GanError, TrainConfig
 from gan.distributed import World
-from gan.game import Game, tensors_in
+from gan.game import Game
 from gan.networks import parameter_count
-from gan.rehearsal import Operations, gflop_per_image, kept_for_the_way_back, memory_of_a_step, rehearse
+from gan.rehearsal import (
+    Operations,
+    gflop_per_image,
+    kept_for_the_way_back,
+    memory_of_a_step,
+    rehearse,
+    tensors_in,
+)
 from gan.train import game_of, resume, train
 
 ROOT = Path(__file__).parents[1]
