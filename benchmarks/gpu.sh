@@ -70,7 +70,8 @@ speed() {
         return
     fi
     for graphs in "" --cuda-graphs; do
-        "$python" -m benchmarks.training --device "$device" --batch 256 $graphs
+        "$python" -m benchmarks.training --device "$device" --batch 256 \
+            --presets dcgan-2015,dcgan,r3gan --rounds 2 $graphs
     done 2>&1 | tee "$out/speed.txt"
 }
 
@@ -79,8 +80,8 @@ train() {
     [ -n "$tiny" ] && ends=(--kimg 0.1)
     if [ -f "$work/train_output/$run/checkpoint.pt" ]; then
         local before
-        before=$("$python" -c 'import sys, torch; print(torch.load(sys.argv[1], weights_only=True)["seconds"] / 60)' \
-            "$work/train_output/$run/checkpoint.pt")
+        before=$("$python" -c 'import pathlib, sys; from gan.checkpoint import load_checkpoint
+print(load_checkpoint(pathlib.Path(sys.argv[1]))["seconds"] / 60)' "$work/train_output/$run/checkpoint.pt")
         [ -n "$tiny" ] || ends=(--minutes "$("$python" -c "print($before + $minutes)")")
         [ -n "$tiny" ] && ends=(--kimg 0.2)
         vgc train --resume "$run" --device "$device" "${ends[@]}"

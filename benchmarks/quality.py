@@ -44,7 +44,7 @@ from gan.config import PRESETS, TrainConfig
 from gan.demo import built_in_set
 from gan.device import choose_device
 from gan.evaluate import EvaluateSettings, evaluate
-from gan.features import feature_network
+from gan.features import feature_network, require_extra
 from gan.generate import GenerateSettings, generate
 from gan.run import CHECKPOINT_FILE
 from gan.train import resume, train
@@ -90,6 +90,7 @@ def main() -> None:
         parser.error(f"no such row: {', '.join(sorted(unknown))}; --list tells them")
     if other := claimed(options.work, options.data):
         parser.error(f"{options.work} holds rows of other pictures ({other}): name another folder with --work")
+    require_extra()
     if options.minutes:
         interrupt_after(options.minutes)
     pictures = pictures_for(options.data, options.work, options.hold_out)
