@@ -28,16 +28,14 @@ def choose_device(wanted: str) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(wanted)
-    except RuntimeError as error:
+        is_missing = {
+            "cpu": False,
+            "cuda": (device.index or 0) >= torch.cuda.device_count(),
+            "mps": not torch.backends.mps.is_available(),
+        }[device.type]
+    except (RuntimeError, KeyError) as error:
         raise SettingsError(f"--device {wanted}: choose auto, cpu, cuda, cuda:1 or mps") from error
-    missing = {
-        "cpu": False,
-        "cuda": (device.index or 0) >= torch.cuda.device_count(),
-        "mps": not torch.backends.mps.is_available(),
-    }
-    if device.type not in missing:
-        raise SettingsError(f"--device {wanted}: choose auto, cpu, cuda, cuda:1 or mps")
-    if missing[device.type]:
+    if is_missing:
         raise GanError(f"--device {wanted}: this machine has none that PyTorch can use; try --device cpu")
     return device
 
