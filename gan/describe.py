@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gan.config import PRESETS, Architecture, Recipe
+from gan.config import Architecture, Recipe
 from gan.networks import build_discriminator, build_generator, parameter_count
 
 
@@ -61,8 +61,3 @@ def describe_recipe(recipe: Recipe) -> dict[str, Any]:
         name: {"parameters": sum(row.parameters for row in rows), "layers": [vars(row) for row in rows]}
         for name, rows in tables.items()
     }
-
-
-def describe_presets() -> dict[str, Any]:
-    """`describe_recipe` of every preset."""
-    return {name: describe_recipe(recipe) for name, recipe in PRESETS.items()}

@@ -5,20 +5,16 @@ import pickle
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan.config import GanError
 from scraper.atomic import replacing
 from scraper.progress import Progress, silent
-
-if TYPE_CHECKING:
-    from torch import nn
 
 INCEPTION = "inception-v3"
 """Name of the only features whose scores may be called FID and KID: torch-fidelity's."""
@@ -168,7 +164,7 @@ def lite0(device: torch.device) -> Callable[[Tensor], Tensor]:
     return extract
 
 
-def ready(network: "nn.Module", device: torch.device) -> "nn.Module":
+def ready(network: nn.Module, device: torch.device) -> nn.Module:
     """For use only, channels last."""
     return network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
 

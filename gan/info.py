@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from gan.config import DEFAULT_PRESET, PRESETS, TrainConfig
-from gan.describe import describe_presets, discriminator_layers, generator_layers
+from gan.describe import describe_recipe, discriminator_layers, generator_layers
 from gan.device import bf16_speedup, choose_device, choose_precision
 from gan.drawing import draw_network
 from gan.models import built_in_model, runs_in
@@ -39,7 +39,7 @@ def info() -> dict[str, Any]:
         "built_in_generator": str(built_in_model()),
         "runs": [str(run) for run in runs_in(TrainConfig.output)],
         "default_preset": DEFAULT_PRESET,
-        "presets": describe_presets(),
+        "presets": {name: describe_recipe(recipe) for name, recipe in PRESETS.items()},
     }
 
 
