@@ -12,6 +12,7 @@ cd "$(dirname "$0")/.."
 
 part=all device=cuda data="" minutes=8 out=gpu-results tiny="" rows="dcgan r3gan seed" scorer=""
 [ $# -gt 0 ] && case "$1" in --*) ;; *) part=$1; shift ;; esac
+words=("$@")
 while [ $# -gt 0 ]; do
     case "$1" in
         --device) device=$2; shift 2 ;;
@@ -111,8 +112,13 @@ quality() {
     done
 }
 
+if [ "$part" != all ]; then
+    "$part"
+    exit
+fi
+failed=""
 for each in smoke tests speed train grid quality; do
-    if [ "$part" = all ] || [ "$part" = "$each" ]; then
-        "$each"
-    fi
+    # In a process of its own, so that the first command that fails ends it, and the others come all the same.
+    bash benchmarks/gpu.sh "$each" "${words[@]}" || failed="$failed $each"
 done
+[ -z "$failed" ] || { echo "gpu.sh: failed:$failed" >&2; exit 1; }

@@ -68,3 +68,12 @@ def test_rows_that_were_stopped_before_the_first_had_begun_are_no_failure(tmp_pa
     words = project_of(tmp_path, "quality", "sys.exit(130)")
     run = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert (run.returncode, run.stdout, run.stderr) == (0, "no row is through yet: call quality again\n", "")
+
+
+def test_a_piece_that_fails_keeps_no_other_from_running_and_is_named(tmp_path):
+    said = "print(*sys.argv[1:3]); sys.exit('pytest' in sys.argv)"
+    run = subprocess.run(project_of(tmp_path, "all", said), capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert "-m pytest\n-m benchmarks.training" in run.stdout
+    # Nothing was really trained, so there is nothing to copy either.
+    assert run.stderr.endswith("gpu.sh: failed: tests train grid\n")
