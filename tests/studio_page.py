@@ -24,9 +24,13 @@ Opening = Callable[..., Page]
 
 
 def painted(cards: Locator) -> Locator:
-    """The same cards, once the first and the last have their pictures."""
-    expect(cards.first).to_have_class(re.compile("drawn"))
-    expect(cards.last).to_have_class(re.compile("drawn"))
+    """The same cards, once the first and the last show the characters that they stand for now."""
+    for card in (cards.first, cards.last):
+        expect(card).to_have_class(re.compile("drawn"))
+        for _ in range(400):
+            if card.evaluate("card => card.shows === card.latent"):
+                break
+            card.page.wait_for_timeout(50)
     return cards
 
 

@@ -157,7 +157,7 @@ def test_the_smallest_phone_and_the_largest_text_need_no_scrolling_aside(open_pa
 @pytest.mark.parametrize(("width", "height"), [(375, 667), (320, 256)], ids=["phone", "zoomed to 400 percent"])
 def test_what_the_keyboard_reaches_lies_under_nothing(open_page, width, height):
     page = open_page(viewport={"width": width, "height": height})
-    page.locator("#wall-grid .card").first.press("Enter")
+    painted(page.locator("#wall-grid .card").first).press("Enter")
     painted(page.locator("#children .card"))
     page.locator("#tray-title").evaluate("title => { title.tabIndex = -1; title.focus(); }")
     for _ in range(11):

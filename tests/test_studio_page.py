@@ -13,6 +13,7 @@ from studio_page import (
     changed_code,
     code_of,
     drag,
+    drawn,
     expect_portrait,
     painted,
     pick,
@@ -295,6 +296,22 @@ def test_the_round_arrow_leads_back_to_before_the_shaping_from_an_ancestor_too(o
     expect(page).to_have_url(re.compile(re.escape(shaped)))
     trait(page, 2).get_by_role("button", name="Reset").click()
     assert decode(changed_code(page, shaped)).latent == pytest.approx(decode(start).latent, abs=0.01)
+
+
+def test_a_click_takes_what_the_card_shows_and_never_twice(open_page, engine):
+    page = open_page()
+    pick(page)
+    parent, cards = code_of(page), painted(page.locator("#children .card"))
+    shown = pixels_of(cards.nth(4).locator("canvas"))
+    held = Held(page)
+    page.locator("#litter").click()
+    cards.nth(4).dblclick()
+    cards.first.click()
+    drag(page, cards.first, page.locator(".tray"))
+    held.answer()
+    expect(page.locator("#family .how")).to_have_text(["picked", "child"])
+    assert np.array_equal(drawn(engine, changed_code(page, parent))[0], shown)
+    expect(page.locator("#tray .card")).to_have_count(0)
 
 
 def test_what_is_no_mix_ends_the_mixing_at_once(open_page, engine):

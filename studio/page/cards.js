@@ -16,12 +16,12 @@ export function show(canvas, rgb, side) {
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
 
-/** A card without a picture yet; `latent` may change until it is painted. */
+/** A card without a picture yet. It is to show `latent`, which may change; taken is what it `shows`. */
 export function makeCard(latent, pick) {
   const card = make("button", { class: "card", type: "button", "aria-label": "A character, being drawn" });
   card.append(make("canvas", { width: 80, height: 80, "aria-hidden": "true" }));
   card.latent = latent;
-  card.addEventListener("click", () => pick(card.latent, card));
+  card.addEventListener("click", () => card.shows && pick(card.shows));
   return card;
 }
 
@@ -34,6 +34,7 @@ export function paintCards(artist, cards, side, signal, said = () => "") {
       const card = cards[place];
       if (card.latent !== latents[place]) return;
       show(card.querySelector("canvas"), rgb, side);
+      card.shows = card.latent;
       card.classList.add("drawn");
       card.setAttribute("aria-label", `${said(card)}${nameOf(card.latent)}: ${looksOf(rgb, side)}`);
       card.title = nameOf(card.latent);

@@ -22,7 +22,7 @@ export class Children {
     walkable(the("children"))();
     the("litter").addEventListener("click", () => this.fresh());
     the("strength").addEventListener("input", () => this.refresh());
-    studio.story.addEventListener("change", () => (this.#seed = freshSeed()));
+    studio.story.addEventListener("change", () => this.#leave());
   }
 
   /** Other children of the same parent. */
@@ -47,5 +47,11 @@ export class Children {
     } catch (error) {
       trouble(error);
     }
+  }
+
+  /** The pictures are another's children until they are painted anew: not to be taken for this one's. */
+  #leave() {
+    this.#seed = freshSeed();
+    for (const card of this.#cards) card.shows = null;
   }
 }

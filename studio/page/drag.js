@@ -26,7 +26,7 @@ function carry(x, y) {
 
 function end(dropped) {
   if (!held) return;
-  const { card, ghost, target, timer } = held;
+  const { card, latent, ghost, target, timer } = held;
   clearTimeout(timer);
   held = null;
   if (!ghost) return;
@@ -37,16 +37,17 @@ function end(dropped) {
   const swallow = (event) => event.stopImmediatePropagation();
   card.addEventListener("click", swallow, { capture: true });
   setTimeout(() => card.removeEventListener("click", swallow, { capture: true }), CLICK_FOLLOWS_MS);
-  if (dropped && target) target.dispatchEvent(new CustomEvent("dropped", { detail: card.latent }));
+  if (dropped && target) target.dispatchEvent(new CustomEvent("dropped", { detail: latent }));
 }
 
 /** Make every card of the page draggable to the elements with `data-drop`, which hear `dropped`. */
 export function dragging() {
   document.addEventListener("pointerdown", (event) => {
-    const card = event.target.closest(".card.drawn");
-    if (!card || !event.isPrimary || event.button !== 0) return;
+    const card = event.target.closest(".card");
+    if (!card?.shows || !event.isPrimary || event.button !== 0) return;
     held = {
       card,
+      latent: card.shows,
       canvas: card.querySelector("canvas"),
       x: event.clientX,
       y: event.clientY,

@@ -36,6 +36,7 @@ export class Mix {
   with(other) {
     this.#a = this.#studio.story.current.latent;
     this.#b = other;
+    for (const step of this.#steps) step.shows = null; // they are of other parents yet
     this.#studio.turnTo("mix");
     this.#settle(0.5);
     the("share-of-b").focus({ preventScroll: true });
