@@ -129,6 +129,51 @@ def test_what_is_none_of_ours_is_said_in_words(open_page, engine):
     expect(page.locator("#wall")).to_be_visible()
 
 
+def test_what_is_dropped_beside_an_open_dialog_closes_it_and_is_said_in_sight(open_page, engine, tmp_path):
+    page = open_page()
+    pick(page)
+    picture = saved_png(page, tmp_path)
+    own = code_of(page)
+    page.locator("#reroll").click()
+    other = changed_code(page, own)
+    page.locator("#open").click()
+    drop_file(page, b"GIF89a", "x.gif")
+    expect(page.locator("#open-dialog")).to_be_hidden()
+    expect(page.locator("#said")).to_contain_text("no picture")
+    page.locator("#help").click()
+    drop_file(page, picture.read_bytes(), "x.png")
+    expect(page.locator("#help-dialog")).to_be_hidden()
+    assert changed_code(page, other) == own
+    expect_portrait(page, engine)
+
+
+def drop_natively(page: Page, target: str, **data: object) -> None:
+    """As from the desktop, so that the browser itself acts where the page lets it."""
+    box = page.locator(target).bounding_box()
+    spot = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    given = {"items": [], "dragOperationsMask": 1, **data}
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, **spot, "data": given})
+
+
+def test_fields_take_what_is_dropped_onto_them(open_page, tmp_path):
+    page = open_page()
+    pick(page)
+    code = code_of(page)
+    page.locator("#open").click()
+    words = {"mimeType": "text/plain", "data": code}
+    drop_natively(page, "#code", items=[words])
+    expect(page.locator("#code")).to_have_value(code)
+    page.keyboard.press("Escape")
+    page.locator("#game").click()
+    page.locator("#game-colours").select_option("given")
+    (tmp_path / "two.hex").write_text("ff0000\n0000ff\n")
+    drop_natively(page, "#game-file", files=[str(tmp_path / "two.hex")])
+    expect(page.locator("#game-file")).to_have_value(re.compile("two.hex"))
+    expect(page.locator("#game-dialog")).to_be_visible()
+
+
 def test_the_zip_for_a_game_holds_what_the_dialog_promised(open_page, tmp_path):
     page = open_page()
     for place in (0, 1):

@@ -32,6 +32,7 @@ export function openings(studio) {
   };
 
   const take = async (find) => {
+    document.querySelector("dialog[open]")?.close(); // it would hide the character, and what is said
     const wrong = await open(find).catch(trouble);
     if (wrong) say(wrong);
   };
@@ -68,9 +69,10 @@ export function openings(studio) {
     (event) => event.dataTransfer?.types.includes("Files") && event.preventDefault(),
   );
   document.addEventListener("drop", (event) => {
-    event.preventDefault();
     const [file] = event.dataTransfer.files;
-    if (file) take(() => codeOrFile(file));
+    if (!file || event.target.closest("[type=file]")) return;
+    event.preventDefault();
+    take(() => codeOrFile(file));
   });
   return { show, take };
 }
