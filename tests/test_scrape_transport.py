@@ -1,5 +1,6 @@
 """One request over TLS and over kept connections: deadlines, trust, and what a closed connection means."""
 
+import errno
 import socket
 import ssl
 import threading
@@ -70,6 +71,22 @@ def test_pictures_come_over_tls_and_the_connection_is_kept(trusted: Path) -> Non
         for _ in range(3):
             assert one.get(f"{web.url}/x", {}, 1000).body == picture()
         assert len(web.connections) == 1
+
+
+class AsOnWindows(socket.socket):
+    """There a socket has no address before it is connected, so its kind cannot be found out from its number."""
+
+    def __init__(self, family: int = -1, kind: int = -1, protocol: int = -1, fileno: int | None = None) -> None:
+        super().__init__(family, kind, protocol, fileno)
+        if fileno is not None and family == -1 and self.getsockname()[1] == 0:
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+
+def test_a_connection_is_opened_where_sockets_have_no_address_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving() as web:
+        web.answers["/x"] = Answer(picture())
+        monkeypatch.setattr(socket, "socket", AsOnWindows)
+        assert transport(web).get(f"{web.url}/x", {}, 1000).body == picture()
 
 
 def drip(request: Request) -> None:
