@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -30,6 +30,8 @@ __all__ = ["ScrapeSettings", "ScrapeSummary", "crawl"]
 LOCK_NAME = ".lock"
 READ_AHEAD = 2000
 """Pages are read before pictures, so that the amount of work is known, until so many pictures wait."""
+LISTEN_SECONDS = 0.2
+"""On Windows Ctrl-C ends no wait, and is heard only after it: so long at most."""
 TOLD_MINUTES = 1.0
 """A crawl that will take longer says so before it starts."""
 
@@ -145,10 +147,15 @@ class _Crawl:
                 pass
             if not self._running:
                 return
-            future = self._finished.get()
+            future = self._next_finished()
             with suppress(Stopped):  # the reason comes with another one
                 self._running[future](future)
             del self._running[future]
+
+    def _next_finished(self) -> Future[Any]:
+        while True:
+            with suppress(Empty):
+                return self._finished.get(timeout=LISTEN_SECONDS)
 
     def _follow(self, future: Future[Any], settle: Callable[[Future[Any]], None]) -> None:
         self._running[future] = settle

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -140,7 +141,25 @@ def test_ctrl_c_keeps_what_is_saved_and_says_how_to_go_on(tmp_path: Path) -> Non
         assert all(picture_hits(web)[url.removeprefix(web.url)] == 1 for url in kept)
 
 
-def test_ctrl_c_does_not_wait_for_a_site_that_hangs(site: Web, tmp_path: Path) -> None:
+class DeafQueue(SimpleQueue[Any]):
+    """As on Windows: Ctrl-C does not end a wait, it is heard only after it."""
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        heard: list[int] = []
+        before = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+        try:
+            return super().get(block, timeout)
+        finally:
+            signal.signal(signal.SIGINT, before)
+            if heard:
+                raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("queue", [SimpleQueue, DeafQueue])
+def test_ctrl_c_does_not_wait_for_a_site_that_hangs(
+    queue: type[SimpleQueue[Any]], site: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scraper.crawl.SimpleQueue", queue)
     asked = threading.Event()
 
     def hang(request: Request) -> None:
@@ -151,6 +170,7 @@ def test_ctrl_c_does_not_wait_for_a_site_that_hangs(site: Web, tmp_path: Path) -
 
     def press_ctrl_c() -> None:
         asked.wait()
+        time.sleep(0.5)  # until nothing else is under way
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=press_ctrl_c, daemon=True).start()
