@@ -25,7 +25,7 @@ from dataset.errors import DatasetError
 from dataset.lines import read_lines
 from dataset.render import GREY_FOLDER, RGB_FOLDER, Outcome
 from dataset.tables import changed_ns
-from scraper.atomic import write_text
+from scraper.atomic import move, write_text
 
 WORK_FOLDER = ".vgc"
 JOURNAL = "journal.jsonl"
@@ -118,7 +118,7 @@ def is_set(out: Path) -> bool:
 
 def _move_files(source: Path, target: Path) -> None:
     if source.exists() and not target.exists():
-        source.replace(target)
+        move(source, target)
         return
     for path in source.glob("*"):
         if path.is_file() and path.name not in NOT_MOVED:
@@ -127,12 +127,12 @@ def _move_files(source: Path, target: Path) -> None:
 
 def _move_last(source: Path, target: Path) -> None:
     if source.exists():
-        source.replace(target)
+        move(source, target)
 
 
 def _move(source: Path, target: Path) -> None:
     if not target.exists() or not cmp(source, target, shallow=False):
-        source.replace(target)
+        move(source, target)
 
 
 class Journal:

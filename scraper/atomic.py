@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,9 @@ PARTIAL_SUFFIX = ".partial"
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What a full disk, a used-up quota and a file system's limit are called."""
+
+HELD_SECONDS = 2.0
+"""How long another program may hold a file that is to be replaced on Windows."""
 
 IN_THE_WAY = frozenset({errno.ENOTDIR, errno.EEXIST})
 """What it is called where a file stands in place of a folder."""
@@ -31,13 +35,33 @@ def replacing(path: Path) -> Iterator[Path]:
         yield partial
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
-        partial.replace(path)
+        move(partial, path)
     except OSError as error:
         if error.errno and not error.filename:  # as where the disk is full: the system names no file then
             error.filename = str(path)
         raise
     finally:
         partial.unlink(missing_ok=True)
+
+
+def move(source: Path, target: Path) -> None:
+    """Rename ``source`` to ``target``, in place of a file that stands there.
+
+    Windows refuses while anybody has either of them open: a browser that reads a run's page, a virus scanner. Such
+    programs are done within moments, so there it is tried again for `HELD_SECONDS`.
+
+    Raises:
+        OSError: it cannot be renamed; both are untouched.
+    """
+    tries_end = time.monotonic() + HELD_SECONDS
+    while True:
+        try:
+            source.replace(target)
+            return
+        except PermissionError:
+            if os.name != "nt" or time.monotonic() > tries_end:
+                raise
+            time.sleep(0.05)
 
 
 def write_bytes(path: Path, content: bytes) -> None:

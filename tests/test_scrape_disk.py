@@ -1,11 +1,14 @@
 """A disk that is full, a folder that cannot be written, and files that are replaced whole."""
 
+import errno
 import os
 import resource
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -123,6 +126,27 @@ def test_who_reads_a_file_that_is_replaced_reads_the_old_one_to_its_end(tmp_path
         write_text(tmp_path / "file", "new")
         assert reader.read() == "old"
     assert (tmp_path / "file").read_text() == "new"
+
+
+@pytest.mark.parametrize(("refusals", "told"), [(2, "new"), (1000, "old")])
+def test_what_another_program_holds_on_windows_is_replaced_as_soon_as_it_lets_go(
+    refusals: int, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("old")
+    tries: list[Path] = []
+
+    def replace(source: Path, target: Path) -> None:
+        tries.append(source)
+        if len(tries) <= refusals:
+            raise PermissionError(errno.EACCES, "Access is denied", str(source))
+        os.replace(source, target)  # noqa: PTH105 (the method is this one)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    monkeypatch.setattr("scraper.atomic.HELD_SECONDS", 0.3)
+    monkeypatch.setattr("scraper.atomic.os", SimpleNamespace(name="nt", getpid=os.getpid, fsync=os.fsync))
+    with nullcontext() if told == "new" else pytest.raises(PermissionError, match="denied"):
+        write_text(tmp_path / "file", "new")
+    assert [path.read_text() for path in tmp_path.iterdir()] == [told]
 
 
 def test_two_processes_that_replace_one_file_do_not_meet(tmp_path: Path) -> None:
