@@ -1,9 +1,12 @@
 """The committed characters, and the built-in site over real HTTP."""
 
 import io
+import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from importlib.resources import files
@@ -234,6 +237,35 @@ def test_the_command_says_so_when_its_port_is_taken(site: str) -> None:
     assert ended.returncode == 1
     assert f"port {port}: " in ended.stderr
     assert "--port" in ended.stderr
+
+
+AS_ON_WINDOWS = """
+import runpy, signal, threading
+heard, wait = signal.getsignal(signal.SIGINT), threading.Event.wait
+def deaf(event, timeout=None):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return wait(event, timeout)
+    finally:
+        signal.signal(signal.SIGINT, heard)
+threading.Event.wait = deaf
+runpy.run_module("scraper.demosite", run_name="__main__")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is no signal there")
+def test_ctrl_c_ends_the_command_also_where_it_ends_no_wait_for_an_event() -> None:
+    command = [sys.executable, "-c", AS_ON_WINDOWS, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert "until Ctrl-C" in process.stdout.readline()
+        process.stdout.readline()
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
 
 
 def test_a_crawl_saves_exactly_the_characters_of_its_letters(site: str, tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 import argparse
 import sys
+import time
 from contextlib import suppress
-from threading import Event
 
 from scraper.demosite.characters import load_characters
 from scraper.demosite.server import serve
@@ -21,7 +21,8 @@ def main() -> None:
         with serve(port) as base_url, suppress(KeyboardInterrupt):
             print(f"{len(load_characters())} characters at {base_url}{HUB_PATH}, until Ctrl-C")
             print(f"In another terminal: vgc scrape --base-url {base_url} --delay 0", flush=True)
-            Event().wait()
+            while True:
+                time.sleep(60)  # the one wait that Ctrl-C ends on Windows too
     except OSError as error:
         sys.exit(f"port {port}: {error.strerror}; choose another with --port")
 
