@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from gan.evaluation import drawn
 from gan.features import cached_features, feature_network
 from gan.metrics import typicality
 from gan.sample import latents_of
+from gan.scoring import drawn
 from gan.truncation import truncated
 from scraper.progress import Progress, silent
 

@@ -15,13 +15,13 @@ from dataset.reader import CharacterPictures, load_pictures
 from gan.checkpoint import load_generator
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
-from gan.evaluation import FEWEST_PICTURES, require_scores
 from gan.features import cached_features, feature_network, score_name
 from gan.metrics import floor_scores, kid_subset_size, scores
 from gan.models import find_model
 from gan.neighbours import MAX_COMPARED, Seen, TrainingSet, memorisation, neighbour_board
 from gan.run import data_of
 from gan.sample import GRID_FILE, MAX_PICTURES, as_pixels, draw, is_ours, latents_of, not_ours, save_png
+from gan.scoring import FEWEST_PICTURES, require_scores
 from gan.truncation import truncated
 from scraper.atomic import write_text
 from scraper.progress import Progress, silent
@@ -167,7 +167,7 @@ def evaluate(settings: EvaluateSettings, progress: Progress = silent) -> Evaluat
     reals = load_pictures(data)
     require_scores(reals, data)
     unseen = read_held_out(settings.held_out, reals)
-    fakes = drawn(model, settings, reals, device) if model else read(settings, reals)
+    fakes = fakes_of(model, settings, reals, device) if model else read(settings, reals)
     make_folder(settings.out)
     fake_features = network(fakes, fakes.count, "generated", progress)
     real_features = cached_features(network, reals, progress=progress)
@@ -195,7 +195,7 @@ def evaluate(settings: EvaluateSettings, progress: Progress = silent) -> Evaluat
     return found
 
 
-def drawn(model: Path, settings: EvaluateSettings, reals: Tensor, device: torch.device) -> Fakes:
+def fakes_of(model: Path, settings: EvaluateSettings, reals: Tensor, device: torch.device) -> Fakes:
     """The pictures of a model, one a seed."""
     generator, header = load_generator(model, device)
     count = settings.count or max(min(len(reals), MAX_PICTURES), FEWEST_PICTURES)

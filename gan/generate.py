@@ -13,12 +13,12 @@ from gan.checkpoint import GeneratorHeader, load_generator, model_hash
 from gan.codes import code_in, encode, latent_for
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
-from gan.evaluation import require_scores
 from gan.likeness import most_alike, read_square
 from gan.models import find_model
 from gan.pretrained import TRAINED_ON
 from gan.run import data_of
 from gan.sample import MAX_PICTURES, draw, latents_of, parse_seeds, save_animation, save_pictures
+from gan.scoring import require_scores
 from gan.truncation import truncated
 from gan.walk import walk
 from scraper.progress import Progress, silent

@@ -8,7 +8,6 @@ from PIL import Image
 from gan.checkpoint import GeneratorHeader, save_checkpoint, save_generator
 from gan.config import TrainConfig
 from gan.ema import tensors_of
-from gan.evaluation import Evaluator
 from gan.game import Game
 from gan.health import Health
 from gan.pace import Clock, position
@@ -16,6 +15,7 @@ from gan.preview import previews
 from gan.report import ENDED, STOPPED, ReportPage
 from gan.run import RunFolder, check_finite
 from gan.sample import draw, grid, latents_of
+from gan.scoring import Evaluator
 from scraper.progress import Progress, Tell
 
 SAMPLES = 64

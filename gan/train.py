@@ -14,13 +14,13 @@ from gan.checkpoint import load_checkpoint
 from gan.config import PRESETS, GanError, SettingsError, TrainConfig
 from gan.device import choose_device, choose_precision, is_out_of_memory, use_algorithms
 from gan.distributed import World, joined, local_device
-from gan.evaluation import require_scores
 from gan.game import Game, parts_of
 from gan.pace import Clock, is_due, is_over, position, remaining, stop_signals
 from gan.profiling import profiled
 from gan.record import Record
 from gan.report import REPORT_FILE
 from gan.run import RunFolder
+from gan.scoring import require_scores
 from scraper.progress import Progress, Tell, silent, unheard
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from dataset.errors import DatasetError
 from dataset.reader import load_pictures
 from gan.checkpoint import GeneratorHeader, load_generator, save_generator
 from gan.config import PRESETS, GanError, SettingsError
-from gan.evaluate import EvaluateSettings, drawn, evaluate
+from gan.evaluate import EvaluateSettings, evaluate, fakes_of
 from gan.features import FeatureNetwork, cached_features, feature_network, score_name
 from gan.metrics import (
     density_coverage,
@@ -312,7 +312,7 @@ def test_an_untrained_model_scores_worse_than_the_set_itself(discs, model, tmp_p
 
 def test_a_model_is_scored_by_the_seeds_and_the_truncation_that_are_asked_for(discs, model):
     settings = EvaluateSettings(str(model), count=20, seed=5, truncation=0.5)
-    (pictures,) = drawn(model, settings, load_pictures(discs), CPU)
+    (pictures,) = fakes_of(model, settings, load_pictures(discs), CPU)
     generator, header = load_generator(model, CPU)
     wanted = truncated(latents_of(range(5, 25), header.architecture.latent_dim), generator, 0.5)
     for told, expected in zip(pictures, draw(generator, wanted), strict=True):

@@ -16,13 +16,13 @@ from torch import nn
 from dataset.reader import load_pictures
 from gan.checkpoint import GeneratorHeader, load_checkpoint, load_generator
 from gan.config import PRESETS, GanError, SettingsError, TrainConfig
-from gan.evaluation import Evaluator
 from gan.game import Game
 from gan.health import Health, spread
 from gan.models import find_model
 from gan.networks import build_generator
 from gan.preview import previews
 from gan.run import RunFolder
+from gan.scoring import Evaluator
 from gan.train import resume, train
 
 CPU = torch.device("cpu")
