@@ -32,7 +32,7 @@ def test_the_wall_has_24_characters_and_more_below(open_page):
     assert len({cards.nth(n).get_attribute("title") for n in range(24)}) > 20
     page.mouse.wheel(0, 4000)
     expect(cards).to_have_count(48)
-    page.locator("#more").click()
+    page.locator("#more").press("Enter")
     expect(cards.nth(71)).to_be_attached()
     for width in (1180, 1220, 1280):  # from where the words stand beside the characters
         page.set_viewport_size({"width": width, "height": 800})
