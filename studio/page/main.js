@@ -234,7 +234,7 @@ class Studio {
     const { latent } = this.story.current;
     try {
       const notes = { Software: "vgc", code: this.#code };
-      const file = await pngOf(await this.artist.one(latent), this.info.size_px, 1, notes);
+      const file = await pngOf(await this.artist.one(latent), this.info.size_px, notes);
       saveAs(file, `${nameOf(latent).toLowerCase()}.png`);
       say("Saved. The picture carries its code: drop it here to meet again.");
     } catch (error) {

@@ -44,7 +44,7 @@ export function openings(studio) {
   };
 
   const show = () => {
-    the("open-dialog").querySelector("form").reset();
+    dialog.querySelector("form").reset();
     the("open-wrong").textContent = "";
     dialog.showModal();
   };

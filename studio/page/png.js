@@ -38,21 +38,15 @@ async function deflated(bytes) {
  *
  * @param {Uint8Array} rgb side * side * 3 bytes
  * @param {number} side pixels
- * @param {number} scale each pixel becomes scale * scale
  * @param {Record<string, string>} notes Latin-1 texts for the file's metadata
  */
-export async function pngOf(rgb, side, scale, notes) {
-  const large = side * scale;
-  const rows = new Uint8Array(large * (1 + large * 3)); // a filter byte, 0, stands before each row
-  for (let y = 0; y < large; y++) {
-    for (let x = 0; x < large; x++) {
-      const from = 3 * (Math.floor(y / scale) * side + Math.floor(x / scale));
-      rows.set(rgb.subarray(from, from + 3), y * (1 + large * 3) + 1 + x * 3);
-    }
-  }
+export async function pngOf(rgb, side, notes) {
+  const width = side * 3;
+  const rows = new Uint8Array(side * (1 + width)); // a filter byte, 0, stands before each row
+  for (let y = 0; y < side; y++) rows.set(rgb.subarray(y * width, (y + 1) * width), y * (1 + width) + 1);
   const header = new Uint8Array(13);
-  new DataView(header.buffer).setUint32(0, large);
-  new DataView(header.buffer).setUint32(4, large);
+  new DataView(header.buffer).setUint32(0, side);
+  new DataView(header.buffer).setUint32(4, side);
   header.set([8, 2], 8); // 8 bits, RGB
   const texts = Object.entries(notes).map(([key, text]) => chunk("tEXt", latin1(`${key}\0${text}`)));
   const parts = [chunk("IHDR", header), ...texts, chunk("IDAT", await deflated(rows)), chunk("IEND", [])];
