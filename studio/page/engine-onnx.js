@@ -1,14 +1,7 @@
 // The engine of the static site: ONNX Runtime draws in the browser itself. `vgc export --web` gives this file the
 // name engine.js; the other one describes what both offer.
+import { EngineError, reachable } from "./failure.js";
 import * as ort from "./ort/ort.wasm.min.mjs";
-
-export class EngineError extends Error {
-  /** @param {string} message for a person  @param {boolean} gone whether nobody answered at all */
-  constructor(message, gone = false) {
-    super(message);
-    this.gone = gone;
-  }
-}
 
 const GONE = "A file of this page could not be loaded. Is the network there, and the site complete?";
 
@@ -24,13 +17,7 @@ async function load(path) {
 }
 
 /** Whether the site's files can be had. */
-export async function answers() {
-  try {
-    return (await fetch("model.json", { cache: "no-store" })).ok;
-  } catch {
-    return false;
-  }
-}
+export const answers = () => reachable("model.json");
 
 /** Planes of red, green and blue in [-1, 1] to RGB bytes, rounded as `vgc generate` does. */
 function toBytes(planes) {

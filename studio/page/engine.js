@@ -4,16 +4,10 @@
 //   info: model, hash, latent_dim, latent_bound, size_px, most_pictures, trained_on, licence
 //   directions() -> Promise<[{name, vector}, ...]>, each vector one step; may take seconds
 //   draw([Float32Array, ...], AbortSignal) -> Promise<[Uint8Array of size_px * size_px * 3 bytes RGB, ...]>
-// and raise EngineError with words for a person; and
+// and raise EngineError (failure.js) with words for a person; and
 //   answers() -> Promise<boolean>, whether an engine that was gone is back
 
-export class EngineError extends Error {
-  /** @param {string} message for a person  @param {boolean} gone whether nobody answered at all */
-  constructor(message, gone = false) {
-    super(message);
-    this.gone = gone;
-  }
-}
+import { EngineError, reachable } from "./failure.js";
 
 const GONE =
   "The studio does not answer. Start it again in its terminal with vgc studio; " +
@@ -39,13 +33,7 @@ async function ask(path, options = {}) {
 }
 
 /** Whether the server is there. */
-export async function answers() {
-  try {
-    return (await fetch("healthz", { cache: "no-store" })).ok;
-  } catch {
-    return false;
-  }
-}
+export const answers = () => reachable("healthz");
 
 const post = (path, content, signal) =>
   ask(path, {

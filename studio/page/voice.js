@@ -1,7 +1,8 @@
 // What the page says: a line for everybody, also for screen readers, and an alarm while the engine is gone.
 
 import { make, the } from "./dom.js";
-import { EngineError, answers } from "./engine.js";
+import { answers } from "./engine.js";
+import { EngineError } from "./failure.js";
 
 const SHOWN_MS = 4500;
 const ASK_AGAIN_MS = 1500;
