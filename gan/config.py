@@ -299,9 +299,9 @@ class TrainConfig:
         return self.batch or self.recipe.batch
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for ``config.json``; `from_json` reads them."""
+        """Plain values for ``config.json``; `from_json` reads them, on another system too: folders are set off by /."""
         values = asdict(self)
-        return {key: str(value) if isinstance(value, Path) else value for key, value in values.items()}
+        return {key: value.as_posix() if isinstance(value, Path) else value for key, value in values.items()}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "TrainConfig":

@@ -10,7 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from types import SimpleNamespace
 
 import pytest
@@ -373,6 +373,12 @@ def test_settings_that_make_no_sense_are_refused_before_work_starts(settings, wo
         TrainConfig(**settings)
     assert words in str(error.value)
     assert error.value.exit_code == 2
+
+
+def test_a_run_that_was_begun_on_windows_names_its_folders_as_every_system_reads_them(monkeypatch) -> None:
+    monkeypatch.setattr("gan.config.Path", PureWindowsPath)
+    saved = TrainConfig(data=PureWindowsPath(r"Data\train_data\rgb_images")).to_json()
+    assert saved["data"] == "Data/train_data/rgb_images"
 
 
 def test_settings_of_another_version_are_refused_by_name():
