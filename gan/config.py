@@ -299,7 +299,7 @@ class TrainConfig:
         return self.batch or self.recipe.batch
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for ``config.json``; `from_json` reads them, on another system too: folders are set off by /."""
+        """Plain values for ``config.json``; `from_json` reads them, on any system: / parts folders."""
         values = asdict(self)
         return {key: value.as_posix() if isinstance(value, Path) else value for key, value in values.items()}
 
