@@ -9,6 +9,7 @@ from pathlib import Path
 
 from torch.distributed.elastic.multiprocessing import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.elastic.rendezvous import RendezvousError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from gan.config import GanError
@@ -31,7 +32,7 @@ def launch(processes: int, output: Path) -> int:
         The exit code of the first process that failed, which has said why; 0 if all ended well.
 
     Raises:
-        GanError: a process was killed.
+        GanError: a process was killed, or the processes cannot find each other.
     """
     # The launcher speaks of its own parts; what a user can act on is said here and by the processes.
     logging.disable(logging.CRITICAL)
@@ -47,6 +48,11 @@ def launch(processes: int, output: Path) -> int:
     )
     try:
         elastic_launch(config, sys.executable)("-m", "cli", *sys.argv[1:])
+    except RendezvousError as error:
+        raise GanError(
+            f"--devices {processes}: PyTorch cannot bring processes together on this machine (its builds for "
+            "Windows cannot); leave --devices out"
+        ) from error
     except SignalException as stop:
         return 128 + int(stop.sigval)
     except ChildFailedError as error:

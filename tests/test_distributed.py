@@ -10,7 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
+from torch.distributed.elastic.rendezvous import RendezvousConnectionError
 
+from gan.config import GanError
+from gan.launch import launch
 from gan.run import METRICS_FILE
 
 ROOT = Path(__file__).parents[1]
@@ -138,3 +141,14 @@ def assert_gone(processes: list[int]) -> None:
         while Path(f"/proc/{pid}").exists():
             assert time.monotonic() < deadline, "a process outlived the training"
             time.sleep(0.05)
+
+
+def test_processes_that_cannot_meet_are_a_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def launched(*_: object) -> None:
+        raise RendezvousConnectionError("The connection to the C10d store has failed.")
+
+    monkeypatch.setattr("gan.launch.elastic_launch", lambda *_: launched)
+    monkeypatch.setattr("logging.disable", lambda _: None)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with pytest.raises(GanError, match=r"--devices 2: .*leave --devices out"):
+        launch(2, tmp_path)
