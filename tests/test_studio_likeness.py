@@ -86,7 +86,8 @@ def test_a_child_of_two_has_each_gene_from_one_of_them(open_page):
     assert (from_one | from_other).all()
     assert 30 < from_one.sum() < 70
     assert [np.linalg.norm(child), np.linalg.norm(moved)] == pytest.approx([10, 10], rel=1e-5)
-    assert 60 < np.isclose(moved / child, np.median(moved / child), rtol=1e-3).sum() < 98
+    cosine = child @ moved / 100
+    assert 0.8 < cosine < 0.99  # a step of a half, beside genes of about one
 
 
 def test_a_character_without_its_code_is_nearly_found_again_and_taken(open_page, engine):

@@ -83,15 +83,11 @@ export function mutated(parent, strength, seed) {
   );
 }
 
-/**
- * A child of two: each gene from either, one in seven moved by about `step`; as far from the middle as most latents.
- */
+/** A child of two: each gene from either, moved by about `step`; as far from the middle as most latents are. */
 export function crossed(one, other, step, seed) {
   const next = uniform(seed);
   const moves = gaussian(~seed, one.length);
-  const genes = one.map(
-    (value, at) => (next() < 0.5 ? value : other[at]) + (next() < 1 / 7 ? step * moves[at] : 0),
-  );
+  const genes = one.map((value, at) => (next() < 0.5 ? value : other[at]) + step * moves[at]);
   const scale = Math.sqrt(genes.length) / (norm(genes) || 1);
   return genes.map((value) => value * scale);
 }

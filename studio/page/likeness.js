@@ -14,8 +14,8 @@ const STRANGERS = 5; // times AT_ONCE
 const GENERATIONS = 60; // times AT_ONCE
 const PARENTS = 8;
 const MOST_MS = 15_000; // a slow engine gets as far as it does
-const FIRST_STEP = 0.35; // how far genes move at first; later ever less
-const LAST_STEP = 0.1;
+const FIRST_STEP = 0.3; // how far genes move at first; later ever less
+const LAST_STEP = 0.05;
 const SCALES = 4; // sizes at which pictures are compared: coarse ones lead, fine ones follow
 
 /** Half as wide and high, each pixel the mean of four. */
