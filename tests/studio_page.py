@@ -5,6 +5,7 @@ import io
 import re
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from studio.engine import Engine
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CHROMIUM_ARGS = ["--no-sandbox", "--disable-dev-shm-usage"]
 PHONE = {"viewport": {"width": 375, "height": 667}, "has_touch": True, "is_mobile": True}
+
+WALL = Path(__file__).parents[1] / "docs/pictures/wall.png"
+"""A picture without a code."""
 
 expect.set_options(timeout=20_000)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from studio_page import code_of, drop_file, painted, pick, pixels_of
+from studio_page import WALL, code_of, drop_file, painted, pick, pixels_of
 
 import studio.site
 from gan.codes import encode
@@ -175,7 +175,7 @@ def test_another_export_replaces_a_site_whole_and_nothing_else(site, tmp_path):
 def test_the_site_looks_for_the_character_most_like_a_picture_too(page, address):
     page.goto(address)
     painted(page.locator("#wall-grid .card"))
-    drop_file(page, (Path(__file__).parents[1] / "docs/pictures/wall.png").read_bytes(), "wall.png")
+    drop_file(page, WALL.read_bytes(), "wall.png")
     name = page.locator("#likest-name")
     expect(name).not_to_have_text("…")
     page.locator("#likeness-take").click()

@@ -3,7 +3,7 @@
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
-from studio_page import PHONE, changed_code, code_of, painted, pick, trait
+from studio_page import PHONE, WALL, changed_code, code_of, drop_file, painted, pick, trait
 
 
 def test_the_keyboard_reaches_everything(open_page):
@@ -136,6 +136,9 @@ def test_axe_finds_nothing_and_nothing_sticks_out(open_page, scheme, size):
         expect(page.locator(f"#{dialog}")).to_be_visible()
         check(dialog)
         page.keyboard.press("Escape")
+    drop_file(page, WALL.read_bytes(), "wall.png")
+    expect(page.locator("#likeness-take")).to_be_enabled()
+    check("likeness-dialog")
 
 
 @pytest.mark.parametrize("text_percent", [100, 200])
