@@ -99,12 +99,14 @@ def drag(page: Page, source: Locator, target: Locator) -> None:
 
 
 def drop_file(page: Page, content: bytes, name: str) -> None:
-    """As a person drops a file from a folder onto the page."""
-    page.evaluate(
+    """As a person drops a file from a folder onto the page, which keeps it from the browser."""
+    left_to_browser = page.evaluate(
         """([bytes, name]) => {
-            const dropped = new DataTransfer();
-            dropped.items.add(new File([new Uint8Array(bytes)], name));
-            document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: dropped, bubbles: true }));
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([new Uint8Array(bytes)], name));
+            const drop = new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true });
+            return document.body.dispatchEvent(drop);
         }""",
         [list(content), name],
     )
+    assert not left_to_browser, "it would open the file in the page's place"

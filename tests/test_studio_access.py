@@ -1,7 +1,11 @@
 """The studio's page for everybody: by keyboard, by finger, with a screen reader, on a desk and on a phone."""
 
+import re
+
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from numpy.typing import NDArray
 from playwright.sync_api import Locator, Page, expect
 from studio_page import PHONE, WALL, changed_code, code_of, drop_file, painted, pick, trait
 
@@ -25,11 +29,15 @@ def test_the_keyboard_reaches_everything(open_page):
     ):
         page.keyboard.press(key)
         expect(cards.nth(place)).to_be_focused()
-    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowRight")
+    page.locator("#more").press("Enter")
+    assert cards.evaluate_all("cards => cards.map((card) => card.tabIndex).indexOf(0)") == 1
+    cards.nth(1).press("Enter")
     expect(page.locator("#bench")).to_be_visible()
     for key, panel in (("2", "traits"), ("3", "mix"), ("1", "children")):
         page.keyboard.press(key)
         expect(page.locator(f"#panel-{panel}")).to_be_visible()
+        expect(page.get_by_role("tab", selected=True)).to_have_id(f"tab-{panel}")
     page.locator("#tab-children").focus()
     page.keyboard.press("ArrowRight")
     expect(page.locator("#tab-traits")).to_be_focused()
@@ -80,6 +88,46 @@ def test_a_finger_that_holds_still_drags_and_one_that_swipes_scrolls(open_page):
     page.wait_for_timeout(300)
     assert page.evaluate("scrollY") > 50
     assert code_of(page) == mixed
+
+
+COLOURS = {
+    "red": (200, 30, 30),
+    "orange": (250, 130, 20),
+    "brown": (120, 70, 30),
+    "yellow": (240, 230, 40),
+    "olive": (110, 140, 20),
+    "green": (30, 180, 60),
+    "teal": (20, 170, 160),
+    "blue": (40, 60, 220),
+    "purple": (130, 40, 210),
+    "pink": (240, 60, 180),
+    "white": (240, 240, 240),
+    "grey": (120, 120, 120),
+    "dark": (50, 50, 50),
+}
+
+
+def test_a_picture_is_described_by_its_colours_and_its_shape(open_page):
+    page = open_page()
+
+    def words(picture: NDArray[np.uint8]) -> str:
+        return page.evaluate(
+            "async (rgb) => (await import('/portrait.js')).looksOf(Uint8Array.from(rgb), 40)",
+            picture.ravel().tolist(),
+        )
+
+    for name, colour in COLOURS.items():
+        picture = np.zeros((40, 40, 3), np.uint8)
+        picture[10:30, 10:30] = colour
+        assert words(picture) == f"Mostly {name}; stocky"
+    picture[10:30, 10:15] = COLOURS["teal"]
+    assert words(picture) == "Mostly dark, some teal; stocky"
+    picture[15:] = 0
+    assert words(picture) == "Mostly dark, some teal; wide"
+    assert words(picture.transpose(1, 0, 2)) == "Mostly dark, some teal; tall"
+    assert words(np.full_like(picture, 20)) == "Nearly empty"
+    label = painted(page.locator("#wall-grid .card").first).get_attribute("aria-label")
+    assert re.fullmatch(r"\w+: (Mostly \w+(, some \w+)?; (tall|wide|stocky)|Nearly empty)", label)
 
 
 @pytest.mark.parametrize("size", [{}, PHONE], ids=["desk", "phone"])

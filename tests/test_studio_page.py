@@ -79,6 +79,9 @@ def test_children_resemble_their_parent_as_far_as_the_slider_says(open_page):
         angles.append(np.arccos(child @ parent / np.linalg.norm(child) / np.linalg.norm(parent)))
         page.locator("#undo").click()
         expect(page).to_have_url(re.compile(re.escape(code)))
+    first = pixels_of(painted(page.locator("#children .card")).first.locator("canvas"))
+    page.locator("#litter").click()
+    assert not np.array_equal(pixels_of(painted(page.locator("#children .card")).first.locator("canvas")), first)
     assert angles[0] < 0.15
     assert angles[1] > 0.9
 
@@ -124,6 +127,9 @@ def test_a_trait_goes_one_step_by_its_pictures_and_anywhere_by_its_slider(open_p
     assert amount(decode(code_of(page)).latent, direction) == pytest.approx(-2, abs=0.01)
     expect_portrait(page, engine)
     expect(page.locator("#family .how")).to_have_text(["picked", "shaped"])
+    row.locator("[type=range]").focus()
+    page.keyboard.press("z")
+    expect(row.locator("[type=range]")).to_have_value(f"{start + 1:.1f}")
     row.get_by_role("button", name="Reset").click()
     assert amount(decode(code_of(page)).latent, direction) == pytest.approx(start, abs=0.01)
 
@@ -160,6 +166,15 @@ def test_a_traits_name_is_the_persons_own_and_stays(open_page):
     page.reload()
     expect(trait(page, 1).locator(".title")).to_have_value("Grumpiness")
     expect(page.get_by_role("slider", name="Grumpiness")).to_be_visible()
+
+
+def test_traits_that_could_not_be_asked_for_come_when_the_studio_is_back(open_page):
+    page = open_page()
+    pick(page)
+    page.route("**/api/directions", lambda route: route.abort(), times=1)
+    page.reload()
+    expect(page.locator("#said")).to_contain_text("All is back")
+    expect(trait(page, 9)).to_be_visible()
 
 
 def test_dragging_a_slider_never_piles_up_work(open_page):
@@ -209,8 +224,12 @@ def test_dragging_one_character_onto_another_mixes_them_along_a_great_circle(ope
     drag(page, painted(page.locator("#steps .card")).first, nowhere)
     assert code_of(page) == first
     page.wait_for_timeout(100)
+    third = pixels_of(page.locator("#steps .card").nth(2).locator("canvas"))
+    page.locator("#steps .card").nth(2).click()
+    assert np.array_equal(drawn(engine, changed_code(page, first))[0], third)
+    before = code_of(page)
     page.locator("#steps .card").first.click()
-    assert changed_code(page, first) == second
+    assert changed_code(page, before) == second
 
 
 class Held:
@@ -328,6 +347,13 @@ def test_what_is_no_mix_ends_the_mixing_at_once(open_page, engine):
     expect(page.locator("#mix-how")).to_be_visible()
     held.answer()
     expect_portrait(page, engine)
+    for _ in range(2):
+        before = code_of(page)
+        painted(page.locator("#partners .card")).first.click()
+        changed_code(page, before)
+    expect(page.locator("#mixing")).to_be_visible()
+    page.locator("#undo").click()  # to a mix, but with another parent
+    expect(page.locator("#mixing")).to_be_hidden()
 
 
 def test_kept_characters_survive_a_reload_and_can_be_let_go(open_page):
@@ -347,6 +373,16 @@ def test_kept_characters_survive_a_reload_and_can_be_let_go(open_page):
     page.locator("#tray .away").last.click()
     expect(page.locator("#tray .card")).to_have_count(1)
     expect(page.locator("#keep")).to_have_attribute("aria-pressed", "false")
+
+
+def test_what_is_kept_in_one_tab_is_there_in_another(open_page):
+    page = open_page()
+    pick(page)
+    other = page.context.new_page()
+    other.goto(page.url)
+    page.locator("#keep").click()
+    expect(other.locator("#tray .card")).to_have_count(1)
+    expect(other.locator("#keep")).to_have_attribute("aria-pressed", "true")
 
 
 def test_a_browser_that_blocks_cookies_shows_everything_and_keeps_nothing(browser, url, tmp_path):

@@ -157,7 +157,7 @@ def drop_natively(page: Page, target: str, **data: object) -> None:
         session.send("Input.dispatchDragEvent", {"type": kind, **spot, "data": given})
 
 
-def test_fields_take_what_is_dropped_onto_them(open_page, tmp_path):
+def test_fields_take_what_is_dropped_onto_them_and_the_page_the_rest(open_page, tmp_path):
     page = open_page()
     pick(page)
     code = code_of(page)
@@ -172,6 +172,12 @@ def test_fields_take_what_is_dropped_onto_them(open_page, tmp_path):
     drop_natively(page, "#game-file", files=[str(tmp_path / "two.hex")])
     expect(page.locator("#game-file")).to_have_value(re.compile("two.hex"))
     expect(page.locator("#game-dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    saved = saved_png(page, tmp_path)
+    page.locator("#home").click()
+    drop_natively(page, "#wall-title", files=[str(saved)])
+    expect(page.locator("#bench")).to_be_visible()
+    assert code_of(page) == code
 
 
 def test_the_zip_for_a_game_holds_what_the_dialog_promised(open_page, tmp_path):
@@ -229,7 +235,9 @@ def test_the_page_counts_and_encodes_as_python_does(open_page, engine):
     page = open_page()
     rng = np.random.default_rng(5)
     values = (rng.normal(size=3000) * 10.0 ** rng.integers(-9, 2, 3000)).astype(np.float32)
-    values = np.concatenate([values, [0, -0.0, 1e-8, 2**-24, 2**-25, 3 * 2**-25, MAX_LATENT]]).astype(np.float32)
+    values = np.concatenate(
+        [values, [0, -0.0, 1e-8, 2**-24, 2**-25, 3 * 2**-25, 1 + 2**-11, 1 + 3 * 2**-11, MAX_LATENT]]
+    ).astype(np.float32)
     values = values.clip(-MAX_LATENT, MAX_LATENT)
     assert quantised(values).tolist() == page.evaluate(
         "async (v) => [...(await import('/genetics.js')).latentOf(Float32Array.from(v), 16)]", values.tolist()
