@@ -20,19 +20,25 @@ from scraper.progress import Progress, silent
 
 CANDIDATES = 256
 """Characters among which the search begins; always those of the first seeds."""
-STARTS = 4
-"""How many of them are followed: from one alone the search ends as a neighbour's picture now and then."""
+STARTS = 2
+"""How many are followed that are like the picture as it is; and as many that are so wherever they stand."""
 STEPS = 120
 RATE = 0.05
-SCALES = 4
-"""Sizes at which pictures are compared, each half of the one before: coarse ones lead, fine ones follow."""
+FRAME_PX = 32
+"""Side to which figures are brought before they are compared wherever they stand."""
+ASPECT_WEIGHT = 1.0
+"""What a figure that is e times as wide for its height costs, beside a difference of 1 at one size."""
+COLOUR_WEIGHT = 1.5
+"""Colour beside lightness: with less, brown men of the right shape are found for green monsters."""
+THIN = 0.03
+"""Share of a figure that its box leaves out at each of four ends: thin arms and feelers do not count."""
 
 
 def read_square(path: Path, size_px: int) -> Image.Image:
     """Any picture, whole and square: RGB, what is transparent black, filled up with the colour of its own edge.
 
     Raises:
-        SettingsError: the file cannot be read, or there is no picture in it.
+        SettingsError: the file cannot be read, or there is no picture in it, or nothing on that.
     """
     try:
         picture, _ = decode(path.read_bytes())
@@ -40,7 +46,10 @@ def read_square(path: Path, size_px: int) -> Image.Image:
         raise SettingsError(f"--like {path}: {refusal}") from refusal
     except OSError as error:
         raise SettingsError(f"--like {path}: {error.strerror or error}") from error
-    return to_square(picture, size_px, "pad", background=None)
+    square = to_square(picture, size_px, "pad", background=None)
+    if not figure_masks(np.asarray(square)[None], TOLERANCE).any():
+        raise SettingsError(f"--like {path}: nothing on it but background")
+    return square
 
 
 def on_ground(picture: Image.Image, ground: Tensor) -> Tensor:
@@ -85,16 +94,20 @@ def most_alike(
     found: list[Tensor] = []
     for picture in pictures:
         wanted = on_ground(picture, ground)
-        free = latents[unlikeness(candidates, wanted).argsort()[:STARTS]].requires_grad_()
+        in_place = unlikeness(candidates, wanted).argsort()[:STARTS]
+        anywhere = figure_unlikeness(candidates, wanted, ground).argsort()[:STARTS]
+        moved = [standing_as(wanted, candidates[place], ground) for place in anywhere]
+        wanted_here = torch.stack([wanted] * STARTS + moved)
+        free = latents[torch.cat([in_place, anywhere])].requires_grad_()
         optimizer = torch.optim.Adam([free], RATE)
         for step in range(STEPS):
             optimizer.zero_grad()
-            unlikeness(generator(on_sphere(free)), wanted).sum().backward()  # type: ignore[no-untyped-call]
+            unlikeness(generator(on_sphere(free)), wanted_here).sum().backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             progress(len(found) * STEPS + step + 1, len(pictures) * STEPS, "looking for the most alike")
         with torch.no_grad():
             ends = on_sphere(free)
-            found.append(ends[unlikeness(generator(ends), wanted).argmin()])
+            found.append(ends[figure_unlikeness(generator(ends), wanted, ground).argmin()])
     return torch.from_numpy(quantised(torch.stack(found).cpu().numpy()))
 
 
@@ -104,10 +117,63 @@ def on_sphere(latents: Tensor) -> Tensor:
 
 
 def unlikeness(pictures: Tensor, wanted: Tensor) -> Tensor:
-    """How far pictures [N, 3, H, W] are from one [3, H, W]: the mean difference, summed over `SCALES`, [N]."""
-    difference = pictures - wanted
+    """How far pictures [N, 3, H, W] are from others, [N, 3, H, W] or [3, H, W]: [N].
+
+    The mean absolute difference in opponent colours (lightness, red against green, blue against yellow), summed
+    over sizes that are each half of the one before, down to a pixel: the coarse ones lead, the fine ones follow.
+    """
+    red, green, blue = (pictures - wanted).unbind(1)
+    lightness = (red + green + blue) / 3
+    difference = torch.stack(
+        [lightness, COLOUR_WEIGHT * (red - green), COLOUR_WEIGHT * (blue - (red + green) / 2)], 1
+    )
     total = difference.abs().mean((1, 2, 3))
-    for _ in range(SCALES - 1):
+    while difference.shape[-1] > 1:
         difference = F.avg_pool2d(difference, 2)
         total = total + difference.abs().mean((1, 2, 3))
     return total
+
+
+def figure_unlikeness(pictures: Tensor, wanted: Tensor, ground: Tensor) -> Tensor:
+    """How far the figures of pictures [N, 3, H, W] are from that of one [3, H, W], wherever they stand: [N].
+
+    Args:
+        pictures, wanted: float32 in [-1, 1].
+        ground: [3, 1, 1], the colour behind all of them.
+    """
+    framed, aspects = zip(*(framed_figure(picture, ground) for picture in [*pictures, wanted]), strict=True)
+    stretched = torch.tensor(aspects[:-1], device=ground.device).log() - math.log(aspects[-1])
+    return unlikeness(torch.stack(framed[:-1]), framed[-1]) + ASPECT_WEIGHT * stretched.abs()
+
+
+def framed_figure(picture: Tensor, ground: Tensor) -> tuple[Tensor, float]:
+    """A figure cut out, its difference to the ground [3, FRAME_PX, FRAME_PX], and its width over its height."""
+    top, bottom, left, right = figure_box(picture, ground)
+    cut = (picture - ground)[:, top:bottom, left:right]
+    return F.adaptive_avg_pool2d(cut, FRAME_PX), (right - left) / (bottom - top)
+
+
+def standing_as(wanted: Tensor, other: Tensor, ground: Tensor) -> Tensor:
+    """``wanted`` [3, H, W], its figure moved and scaled to where that of ``other`` stands."""
+    top, bottom, left, right = figure_box(wanted, ground)
+    there = figure_box(other, ground)
+    figure = wanted[:, top:bottom, left:right]
+    moved = ground.expand_as(wanted).clone()
+    side = (there[1] - there[0], there[3] - there[2])
+    moved[:, there[0] : there[1], there[2] : there[3]] = F.interpolate(
+        figure[None], side, mode="bilinear", antialias=True
+    )[0]
+    return moved
+
+
+def figure_box(picture: Tensor, ground: Tensor) -> tuple[int, int, int, int]:
+    """Top, bottom, left, right (ends exclusive) of what is not ``ground``; the whole picture where nothing is."""
+    differs = ((picture - ground).abs().amax(0) * 127.5 > TOLERANCE).cpu()
+    if not differs.any():
+        return 0, differs.shape[0], 0, differs.shape[1]
+    ends = []
+    for counts in (differs.sum(1), differs.sum(0)):
+        share = counts.cumsum(0) / counts.sum()
+        ends += [int((share <= THIN).sum()), int((share < 1 - THIN).sum()) + 1]
+    top, bottom, left, right = ends
+    return top, bottom, left, right

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from studio_page import code_of, drawn, drop_file, expect_portrait, pick, pixels_of
 
 from gan.codes import quantised
-from gan.likeness import on_ground, unlikeness
+from gan.likeness import figure_unlikeness, on_ground, unlikeness
 from studio.engine import Engine
 
 
@@ -39,14 +39,21 @@ def search(page: Page, picture: NDArray[np.uint8]) -> None:
     expect(page.locator("#likeness-dialog")).to_be_visible()
 
 
-def test_the_page_compares_pictures_as_the_command_does(open_page):
+def test_the_page_compares_figures_as_the_command_does(open_page, engine):
     page = open_page()
-    one, other = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), dtype=np.uint8)
+    pictures = np.stack([picture_of(engine, seed) for seed in range(4)])
     counted = page.evaluate(
-        "async ([a, b]) => (await import('/likeness.js')).unlikeness(Uint8Array.from(a), Uint8Array.from(b), 16)",
-        [one.ravel().tolist(), other.ravel().tolist()],
+        """async (all) => {
+            const { figureOf, figureUnlikeness } = await import('/likeness.js');
+            const figures = all.map((each) => figureOf(Uint8Array.from(each), 80, [0, 0, 0]));
+            return figures.map((each) => figureUnlikeness(each, figures[0]));
+        }""",
+        [each.ravel().tolist() for each in pictures],
     )
-    assert counted == pytest.approx(far(one[None], other)[0], rel=1e-4)
+    values = torch.from_numpy(np.moveaxis(pictures, -1, 1) / np.float32(127.5) - 1)
+    meant = figure_unlikeness(values, values[0], -torch.ones(3, 1, 1)) * 127.5
+    assert counted == pytest.approx(meant.tolist(), rel=1e-3, abs=0.01)
+    assert counted[0] == 0
 
 
 def test_the_page_takes_for_background_what_the_command_does(open_page):
@@ -94,7 +101,7 @@ def test_a_character_without_its_code_is_nearly_found_again_and_taken(open_page,
     page = open_page()
     picture = picture_of(engine, 3)
     search(page, picture)
-    expect(page.locator("#likeness-words")).to_have_text(re.compile("as near as it gets"))
+    expect(page.locator("#likeness-words")).to_have_text(re.compile("another may end elsewhere"))
     assert np.abs(pixels_of(page.locator("#wanted")).astype(int) - picture).mean() < 6  # WebP's loss
     page.locator("#likeness-take").click()
     expect_portrait(page, engine)
@@ -116,6 +123,31 @@ def test_a_search_can_be_left_and_asks_for_no_more_pictures(open_page, engine):
     page.wait_for_timeout(600)
     assert asked == []
     assert code_of(page) == before
+
+
+def test_a_picture_of_nothing_is_said_and_not_looked_for(open_page):
+    page = open_page()
+    for colour in ((255, 255, 255, 255), (0, 0, 0, 0)):
+        page.evaluate("document.getElementById('said').textContent = ''")
+        drop_file(page, encoded(np.full((20, 30, 4), colour, np.uint8), "PNG"), "nothing.png")
+        expect(page.locator("#said")).to_contain_text("nothing on that picture")
+    expect(page.locator("#likeness-dialog")).to_be_hidden()
+
+
+def test_a_search_can_be_made_again_and_enter_takes_what_it_found(open_page, engine):
+    page = open_page()
+    search(page, picture_of(engine, 7))
+    again = page.locator("#likeness-again")
+    expect(again).to_be_enabled()
+    again.click()
+    expect(again).to_be_disabled()
+    name = page.locator("#likest-name")
+    expect(name).not_to_have_text("…")
+    page.locator("#likeness-take").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#likeness-dialog")).to_be_hidden()
+    expect(page.locator("#name")).to_have_text(name.inner_text())
+    expect_portrait(page, engine)
 
 
 def test_a_search_can_be_ended_early_with_the_best_so_far_and_undone(open_page, engine):

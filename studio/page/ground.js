@@ -1,6 +1,7 @@
 // What is background in a picture: the colour of its border, and all that the border reaches without leaving it.
 
 const TOLERANCE = 32; // steps of a channel that are still the same colour: more than JPEG's noise
+const THIN = 0.03; // share of a figure
 const BIN_BITS = 4; // border colours that differ by less than these bits count as one
 
 /** The places of a square picture's border pixels. */
@@ -30,6 +31,32 @@ export function groundOf(pictures, side) {
   return most.sums.map((sum) => Math.round(sum / most.count));
 }
 
+const isGround = (rgb, place, ground) =>
+  ground.every((value, channel) => Math.abs(value - rgb[3 * place + channel]) <= TOLERANCE);
+
+/**
+ * Where the figure stands, {top, bottom, left, right}, ends exclusive: thin arms and feelers left out, THIN of it at
+ * each end. Null where there is nothing but ground.
+ */
+export function boxOf(rgb, side, ground) {
+  const [rows, columns] = [new Float32Array(side), new Float32Array(side)];
+  let total = 0;
+  for (let place = 0; place < side * side; place++) {
+    if (isGround(rgb, place, ground)) continue;
+    rows[Math.floor(place / side)]++;
+    columns[place % side]++;
+    total++;
+  }
+  if (!total) return null;
+  const ends = (counts) => {
+    let sum = 0;
+    const shares = Array.from(counts, (count) => (sum += count) / total);
+    return [shares.filter((share) => share <= THIN).length, shares.filter((share) => share < 1 - THIN).length + 1];
+  };
+  const [[top, bottom], [left, right]] = [ends(rows), ends(columns)];
+  return { top, bottom, left, right };
+}
+
 /** The picture with another colour behind its figure: what has the old one inside the figure stays. */
 export function onGround(rgb, side, ground) {
   const old = groundOf([rgb], side);
@@ -38,8 +65,7 @@ export function onGround(rgb, side, ground) {
   const open = [...border(side)];
   while (open.length) {
     const place = open.pop();
-    if (seen.has(place) || old.some((value, channel) => Math.abs(value - rgb[3 * place + channel]) > TOLERANCE))
-      continue;
+    if (seen.has(place) || !isGround(rgb, place, old)) continue;
     seen.add(place);
     changed.set(ground, 3 * place);
     const x = place % side;

@@ -18,7 +18,7 @@ const SHORTCUTS = [
   ["c", "Copy the link", "share"],
   ["s", "Save as PNG", "save"],
   ["g", "For a game", "game"],
-  ["o", "Open a link, code or PNG", "open"],
+  ["o", "Open a link, a code, or any picture", "open"],
   ["?", "This help", "help"],
 ];
 

@@ -4,7 +4,7 @@
 import { show } from "./cards.js";
 import { CodeError } from "./codes.js";
 import { make, the } from "./dom.js";
-import { groundOf, onGround } from "./ground.js";
+import { boxOf, groundOf, onGround } from "./ground.js";
 import { crossed, freshSeed, gaussian, latentOf } from "./genetics.js";
 import { nameOf } from "./portrait.js";
 import { say, trouble } from "./voice.js";
@@ -16,7 +16,9 @@ const PARENTS = 8;
 const MOST_MS = 15_000; // a slow engine gets as far as it does
 const FIRST_STEP = 0.3; // how far genes move at first; later ever less
 const LAST_STEP = 0.05;
-const SCALES = 4; // sizes at which pictures are compared: coarse ones lead, fine ones follow
+const FRAME = 32; // side to which figures are brought before they are compared
+const COLOUR_WEIGHT = 1.5; // beside lightness; with less, brown men are found for green monsters
+const ASPECT_WEIGHT = 127.5; // what e times as wide costs
 
 /** Half as wide and high, each pixel the mean of four. */
 function halved(values, side) {
@@ -34,15 +36,51 @@ function halved(values, side) {
   return smaller;
 }
 
-/** How far two pictures are from each other: the mean difference of their bytes, summed over SCALES. */
-export function unlikeness(rgb, wanted, side) {
-  let difference = Float32Array.from(rgb, (value, at) => value - wanted[at]);
+/**
+ * How far two pictures are from each other: the mean difference in opponent colours (lightness, red against green,
+ * blue against yellow), summed over sizes down to a pixel: coarse ones lead, fine ones follow.
+ */
+export function unlikeness(one, other, side) {
+  let difference = new Float32Array(one.length);
+  for (let at = 0; at < one.length; at += 3) {
+    const [red, green, blue] = [0, 1, 2].map((channel) => one[at + channel] - other[at + channel]);
+    difference[at] = (red + green + blue) / 3;
+    difference[at + 1] = COLOUR_WEIGHT * (red - green);
+    difference[at + 2] = COLOUR_WEIGHT * (blue - (red + green) / 2);
+  }
   let total = 0;
-  for (let scale = 0; scale < SCALES; scale++) {
+  for (let size = side; size >= 1; size >>= 1) {
     total += difference.reduce((sum, value) => sum + Math.abs(value), 0) / difference.length;
-    difference = halved(difference, side >> scale);
+    difference = halved(difference, size);
   }
   return total;
+}
+
+/** A picture's figure cut out, its difference to the ground, FRAME * FRAME * 3 numbers, and its width over its height. */
+export function figureOf(rgb, side, ground) {
+  const whole = { top: 0, bottom: side, left: 0, right: side };
+  const { top, bottom, left, right } = boxOf(rgb, side, ground) ?? whole;
+  const framed = new Float32Array(3 * FRAME * FRAME);
+  const from = (start, length, cell) => start + Math.floor((cell * length) / FRAME);
+  const to = (start, length, cell) => start + Math.ceil(((cell + 1) * length) / FRAME);
+  for (let row = 0; row < FRAME; row++) {
+    const [y0, y1] = [from(top, bottom - top, row), to(top, bottom - top, row)];
+    for (let column = 0; column < FRAME; column++) {
+      const [x0, x1] = [from(left, right - left, column), to(left, right - left, column)];
+      for (let y = y0; y < y1; y++)
+        for (let x = x0; x < x1; x++)
+          for (let channel = 0; channel < 3; channel++)
+            framed[3 * (FRAME * row + column) + channel] +=
+              (rgb[3 * (y * side + x) + channel] - ground[channel]) / ((y1 - y0) * (x1 - x0));
+    }
+  }
+  return { framed, aspect: (right - left) / (bottom - top) };
+}
+
+/** How far two figures are from each other, wherever they stand in their pictures. */
+export function figureUnlikeness(one, other) {
+  const stretched = Math.abs(Math.log(one.aspect / other.aspect));
+  return unlikeness(one.framed, other.framed, FRAME) + ASPECT_WEIGHT * stretched;
 }
 
 /**
@@ -65,7 +103,10 @@ async function pixelsOf(file, side) {
   pen.fillStyle = `rgb(${groundOf([bytesOf(pen, side)], side)})`;
   pen.fillRect(0, 0, side, side);
   pen.drawImage(bitmap, (side - width) / 2, (side - height) / 2, width, height);
-  return bytesOf(pen, side);
+  const rgb = bytesOf(pen, side);
+  if (!boxOf(rgb, side, groundOf([rgb], side)))
+    throw new CodeError("There is nothing on that picture but background.");
+  return rgb;
 }
 
 const bytesOf = (pen, side) => pen.getImageData(0, 0, side, side).data.filter((_, at) => at % 4 < 3);
@@ -77,6 +118,7 @@ export function likenesses(studio) {
   const side = info.size_px;
   let search = new AbortController();
   let best = []; // the most alike so far
+  let picture; // what they are to be like
 
   const draw = async (latent, signal) => {
     const count = Math.min(AT_ONCE, info.most_pictures);
@@ -85,8 +127,8 @@ export function likenesses(studio) {
     return latents.map((each, at) => ({ latent: each, rgb: pictures[at] }));
   };
 
-  const keepBest = (drawn, wanted) => {
-    for (const each of drawn) each.far = unlikeness(each.rgb, wanted, side);
+  const keepBest = (drawn, wanted, ground) => {
+    for (const each of drawn) each.far = figureUnlikeness(figureOf(each.rgb, side, ground), wanted);
     best = [...best, ...drawn].sort((one, other) => one.far - other.far).slice(0, PARENTS);
     show(the("likest"), best[0].rgb, side);
     the("likest-name").textContent = nameOf(best[0].latent);
@@ -100,46 +142,54 @@ export function likenesses(studio) {
     return crossed(one, other, step, freshSeed());
   };
 
-  const breed = async (picture, { signal }) => {
-    const start = performance.now();
-    let wanted;
+  const breed = async ({ signal }) => {
+    const begun = performance.now();
+    let wanted, ground;
     for (let round = 1, done = 0; done < 1; round++) {
       const step = FIRST_STEP * (LAST_STEP / FIRST_STEP) ** done;
       const drawn = await draw(round <= STRANGERS ? stranger : () => child(step), signal);
       if (!wanted) {
-        const ground = groundOf(
+        ground = groundOf(
           drawn.map(({ rgb }) => rgb),
           side,
         );
-        wanted = onGround(picture, side, ground);
-        show(the("wanted"), wanted, side);
+        const moved = onGround(picture, side, ground);
+        show(the("wanted"), moved, side);
+        wanted = figureOf(moved, side, ground);
       }
-      keepBest(drawn, wanted);
-      done = Math.max(round / (STRANGERS + GENERATIONS), (performance.now() - start) / MOST_MS);
+      keepBest(drawn, wanted, ground);
+      done = Math.max(round / (STRANGERS + GENERATIONS), (performance.now() - begun) / MOST_MS);
       the("likeness-progress").value = done;
     }
-    the("likeness-words").textContent = "This one is as near as it gets.";
+    the("likeness-words").textContent = "So far this search came; another may end elsewhere.";
+    the("likeness-again").disabled = false;
     the("likeness-take").focus();
   };
 
-  const begin = async (file) => {
-    const picture = await pixelsOf(file, side);
+  const start = () => {
     search = new AbortController();
     best = [];
-    show(the("wanted"), picture, side);
     show(the("likest"), new Uint8Array(picture.length), side);
     the("likest-name").textContent = "…";
-    the("likeness-take").disabled = true;
-    the("likeness-words").textContent = "";
+    the("likeness-take").disabled = the("likeness-again").disabled = true;
+    the("likeness-words").textContent = "Take one whenever you like it.";
     the("likeness-progress").value = 0;
-    dialog.returnValue = "";
-    dialog.showModal();
-    breed(picture, search).catch((error) => {
+    breed(search).catch((error) => {
       if (error.name !== "AbortError") dialog.close();
       trouble(error);
     });
   };
 
+  const begin = async (file) => {
+    picture = await pixelsOf(file, side);
+    show(the("wanted"), picture, side);
+    dialog.returnValue = "";
+    if (!dialog.open) dialog.showModal();
+    start();
+  };
+
+  the("likeness-again").addEventListener("click", start);
+  the("likeness-cancel").addEventListener("click", () => dialog.close());
   dialog.addEventListener("close", () => {
     search.abort();
     if (dialog.returnValue !== "take") return;
