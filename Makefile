@@ -13,7 +13,7 @@ demo: $(VENV)/.installed
 	$(BIN)/vgc demo
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.installed-check
 	$(BIN)/ruff check .

@@ -30,6 +30,7 @@ class Site:
     """Where a site keeps its characters; the selectors are CSS, the patterns regular expressions."""
 
     name: str
+    """For whoever reads the description."""
     base_url: str
     hub: str = "/"
     """Path of the page that leads to the others."""
