@@ -15,8 +15,8 @@ import typer
 from screen import Screen, StderrLog, quoted
 
 if TYPE_CHECKING:
-    from gan.generate import GenerateSettings
-    from gan.rehearsal import Rehearsal
+    from gan.sampling.generate import GenerateSettings
+    from gan.training.dry_run import Rehearsal
     from scraper.summary import ScrapeSummary
 
 app = typer.Typer(
@@ -146,7 +146,7 @@ def scrape(
     """Fetch the characters' pictures; the same command goes on where it was stopped."""
     from scraper.crawl import ScrapeSettings, crawl
     from scraper.errors import ScrapeError
-    from scraper.wayback import WAYBACK_URL
+    from scraper.net.wayback import WAYBACK_URL
 
     settings = ScrapeSettings(
         base_url=base_url,
@@ -205,7 +205,7 @@ def preprocess(
 ) -> None:
     """Make a clean training set of square pictures; a rerun does only what changed."""
     from dataset.build import BuildSettings, available_cores, build
-    from dataset.page import refresh_page
+    from dataset.report.page import refresh_page
 
     settings = BuildSettings(
         raw, out, size, cast(Any, fit), background, available_cores() if workers is None else workers
@@ -272,11 +272,11 @@ def train(
 ) -> int:
     """Train a GAN on the pictures; Ctrl-C saves, --resume goes on."""
     from gan.config import SettingsError, TrainConfig
-    from gan.launch import is_launched, launch
-    from gan.rehearsal import rehearse
-    from gan.train import IMAGES_FOR_SHAPES
-    from gan.train import resume as resume_run
-    from gan.train import train as train_run
+    from gan.training.dry_run import rehearse
+    from gan.training.launch import is_launched, launch
+    from gan.training.loop import IMAGES_FOR_SHAPES
+    from gan.training.loop import resume as resume_run
+    from gan.training.loop import train as train_run
 
     given: dict[str, Any] = {
         "data": data, "preset": preset, "device": device, "precision": precision, "kimg": kimg, "minutes": minutes,
@@ -370,9 +370,9 @@ def generate(
     device: Device = "auto",
 ) -> None:
     """Draw new characters."""
-    from gan.generate import GenerateSettings, settled
-    from gan.generate import generate as generate_pictures
-    from studio.writing import BUNDLE_FILE
+    from gan.sampling.generate import GenerateSettings, settled
+    from gan.sampling.generate import generate as generate_pictures
+    from sprites.sprite_export import BUNDLE_FILE
 
     settings = GenerateSettings(
         count=count, model=model, seed=seed, seeds=seeds, codes=tuple(code or ()), likes=tuple(like or ()),
@@ -407,19 +407,19 @@ def generate(
 
 def bundle_sprites(characters: "GenerateSettings", wanted: bool, given: dict[str, Any]) -> Path | None:
     """Write ``sprites.zip`` if it is wanted; returns its path."""
-    from studio.errors import StudioSettingsError
+    from sprites.errors import SpriteSettingsError
 
     if not wanted:
         if given:
-            raise StudioSettingsError(
+            raise SpriteSettingsError(
                 "--colours, --palette, --sprite-size, --upscale and --tolerance are for --sprites: add it"
             )
         return None
     if "colours" in given and "palette" in given:
-        raise StudioSettingsError("--colours and --palette: give one of them")
-    from studio.palettes import read_palette
-    from studio.sprites import SpriteSettings
-    from studio.writing import write_bundle
+        raise SpriteSettingsError("--colours and --palette: give one of them")
+    from sprites.palettes import read_palette
+    from sprites.pixels import SpriteSettings
+    from sprites.sprite_export import write_bundle
 
     if "palette" in given:
         given["palette"] = read_palette(given["palette"])
@@ -450,9 +450,9 @@ def evaluate(
     device: Device = "auto",
 ) -> None:
     """Score a model against real pictures, and show whether it copies them."""
-    from gan.evaluate import EvaluateSettings
-    from gan.evaluate import evaluate as evaluate_pictures
-    from gan.scorecard import scorecard
+    from gan.evaluation.evaluate import EvaluateSettings
+    from gan.evaluation.evaluate import evaluate as evaluate_pictures
+    from gan.evaluation.score_table import scorecard
 
     settings = EvaluateSettings(
         model, fakes, data, held_out, metrics, weights, count, seed, truncation, out, device
@@ -474,9 +474,9 @@ def demo(
     device: Device = "auto",
 ) -> None:
     """The whole road offline on the built-in site: scrape, preprocess, train, generate."""
-    from gan.demo import DemoSettings
-    from gan.demo import demo as run_demo
-    from gan.train import IMAGES_FOR_SHAPES
+    from demo import DemoSettings
+    from demo import demo as run_demo
+    from gan.training.loop import IMAGES_FOR_SHAPES
 
     settings = DemoSettings(out, minutes, letters, device)
     screen.hint(f"vgc demo: the built-in site, then {minutes:g} minutes of training; nothing leaves this machine")
@@ -534,7 +534,7 @@ def export(
 ) -> None:
     """Give a generator to other programs: as an ONNX file, or as a page that draws in the browser."""
     from gan.config import SettingsError, TrainConfig
-    from gan.models import find_model
+    from gan.runs.model_files import find_model
 
     if not (onnx or web):
         raise SettingsError("name what to make: --onnx FILE or --web DIR")
@@ -543,7 +543,7 @@ def export(
     path = find_model(model, TrainConfig.output)
     screen.hint(f"model: {path}")
     if onnx:
-        from gan.export import export_onnx
+        from gan.export.onnx import export_onnx
 
         export_onnx(path, onnx)
         screen.say(f"{onnx}: {onnx.stat().st_size:,} bytes")

@@ -83,7 +83,7 @@ class LiveLine:
         self._bar.stop()
 
     def __call__(self, done: int, total: int | None, text: str) -> None:
-        """Show the state; the signature of `scraper.progress.Progress`."""
+        """Show the state; the signature of `kit.progress.Progress`."""
         from rich.markup import escape
 
         amount = compact(done) + (f"/{compact(total)}" if total else "")

@@ -16,13 +16,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from gan.models import built_in_model
+from gan.runs.model_files import built_in_model
 
 BARE = """
 import sys
 import torch
 from PIL import Image
-from gan.checkpoint import load_generator
+from gan.runs.checkpoint import load_generator
 from pathlib import Path
 generator, header = load_generator(Path(sys.argv[1]), torch.device("cpu"))
 with torch.inference_mode():

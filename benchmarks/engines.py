@@ -29,8 +29,8 @@ from playwright.sync_api import Page, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
-from gan.checkpoint import load_generator
-from gan.models import built_in_model
+from gan.runs.checkpoint import load_generator
+from gan.runs.model_files import built_in_model
 from studio.engine_onnx import OnnxEngine
 from studio.engine_torch import TorchEngine
 from studio.site import export_site

@@ -62,7 +62,7 @@ smoke() {
 }
 
 tests() {
-    "$python" -m pytest tests/test_cuda.py 2>&1 | tee "$out/tests.txt"
+    "$python" -m pytest tests/gan/training/test_cuda.py 2>&1 | tee "$out/tests.txt"
 }
 
 speed() {
@@ -81,7 +81,7 @@ train() {
     [ -n "$tiny" ] && ends=(--kimg 0.1)
     if [ -f "$work/train_output/$run/checkpoint.pt" ]; then
         local before
-        before=$("$python" -c 'import pathlib, sys; from gan.checkpoint import load_checkpoint
+        before=$("$python" -c 'import pathlib, sys; from gan.runs.checkpoint import load_checkpoint
 print(load_checkpoint(pathlib.Path(sys.argv[1]))["seconds"] / 60)' "$work/train_output/$run/checkpoint.pt")
         [ -n "$tiny" ] || ends=(--minutes "$("$python" -c "print($before + $minutes)")")
         [ -n "$tiny" ] && ends=(--kimg 0.2)

@@ -39,16 +39,16 @@ from torch import Tensor
 
 from benchmarks._ladder import ROWS
 from dataset.reader import load_pictures, picture_files
-from gan.checkpoint import load_checkpoint
+from demo import built_in_set
 from gan.config import PRESETS, TrainConfig
-from gan.demo import built_in_set
 from gan.device import choose_device
-from gan.evaluate import EvaluateSettings, evaluate
-from gan.features import feature_network, require_extra
-from gan.generate import GenerateSettings, generate
-from gan.run import CHECKPOINT_FILE
-from gan.train import resume, train
-from scraper.progress import silent
+from gan.evaluation.evaluate import EvaluateSettings, evaluate
+from gan.evaluation.features import feature_network, require_extra
+from gan.runs.checkpoint import load_checkpoint
+from gan.runs.run_folder import CHECKPOINT_FILE
+from gan.sampling.generate import GenerateSettings, generate
+from gan.training.loop import resume, train
+from kit.progress import silent
 
 ROOT = Path(__file__).parents[1]
 INTERRUPTED = 130

@@ -26,7 +26,7 @@ from playwright.sync_api import sync_playwright
 from rich.console import Console
 from rich.table import Table
 
-from gan.models import built_in_model
+from gan.runs.model_files import built_in_model
 from studio.engine import load_engine
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

@@ -30,9 +30,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from gan.config import PRESETS, Recipe
 from gan.device import choose_device, choose_precision, use_algorithms
-from gan.game import Game
-from gan.networks import build_discriminator, build_generator
-from gan.rehearsal import gflop_per_image
+from gan.networks.build import build_discriminator, build_generator
+from gan.training.dry_run import gflop_per_image
+from gan.training.trainer import Game
 
 PICTURES = 1024
 SECONDS_A_ROUND = 8.0

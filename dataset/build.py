@@ -11,13 +11,11 @@ from typing import Any
 
 import PIL
 
+from dataset.build_cache import Known
 from dataset.card import CARD, SAMPLE, SAMPLE_PICTURES, card, evenly, write_sample
 from dataset.decode import FITS, Fit, parse_background
 from dataset.errors import DatasetError, DatasetSettingsError
-from dataset.known import Known
-from dataset.lines import read_lines
-from dataset.near import near_pairs
-from dataset.pool import rendered
+from dataset.near_duplicates import near_pairs
 from dataset.raw import FACTS, RawFolder, RawPicture, find_raw, read_facts
 from dataset.render import GREY_FOLDER, RGB_FOLDER, Job, Outcome
 from dataset.staging import (
@@ -38,9 +36,11 @@ from dataset.staging import (
     write_stamp,
 )
 from dataset.tables import LABELS_CSV, PIXELS_CSV, FormerRows, TableWriter, row_of_file
-from scraper.atomic import cannot_write, write_text
-from scraper.journal import IMAGES
-from scraper.progress import Progress, silent
+from dataset.worker_pool import rendered
+from kit.atomic import cannot_write, write_text
+from kit.jsonl import read_lines
+from kit.progress import Progress, silent
+from scraper.manifest import IMAGES
 
 log = logging.getLogger(__name__)
 

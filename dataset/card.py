@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from PIL import Image
 
-from dataset.board import board
+from kit.image_grid import board
 
 CARD = "README.md"
 SAMPLE = "data_sample.png"

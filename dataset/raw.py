@@ -12,10 +12,10 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from dataset.errors import DatasetError
-from dataset.lines import read_lines
 from dataset.staging import WORK_FOLDER
-from scraper.atomic import PARTIAL_SUFFIX
-from scraper.journal import IMAGES, MANIFEST_NAME
+from kit.atomic import PARTIAL_SUFFIX
+from kit.jsonl import read_lines
+from scraper.manifest import IMAGES, MANIFEST_NAME
 
 FACTS = ("name", "game", "letter", "url", "page")
 """What a scrape's manifest knows of a picture, and `rgb_images/metadata.jsonl` repeats."""

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from dataset.decode import MAX_BYTES, Fit, Refused, decode, parse_background, to_square
-from dataset.near import perceptual_hash
+from dataset.near_duplicates import perceptual_hash
 from dataset.tables import pixel_row
 
 RGB_FOLDER = "rgb_images"
@@ -35,7 +35,7 @@ class Outcome:
     pixel_sha256: str = ""
     """Of the clean RGB picture's bytes, row by row."""
     perceptual_hash: str = ""
-    """See `dataset.near.perceptual_hash`."""
+    """See `dataset.near_duplicates.perceptual_hash`."""
 
     def as_dict(self) -> dict[str, Any]:
         """All fields by name, fast: a build writes thousands."""

@@ -22,10 +22,10 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from dataset.errors import DatasetError
-from dataset.lines import read_lines
 from dataset.render import GREY_FOLDER, RGB_FOLDER, Outcome
 from dataset.tables import changed_ns
-from scraper.atomic import move, write_text
+from kit.atomic import move, write_text
+from kit.jsonl import read_lines
 
 WORK_FOLDER = ".vgc"
 JOURNAL = "journal.jsonl"

@@ -45,7 +45,7 @@ class Architecture:
     """What a network looks like: all that is needed to build it again before its weights are read."""
 
     family: Literal["students", "transposed", "upsample", "strided", "residual"]
-    """The class in `gan.networks` or `gan.residual` that builds it."""
+    """The class in `gan.networks.build` or `gan.networks.residual` that builds it."""
 
     widths: tuple[int, ...]
     """Channels of each stage: from the smallest picture up in a generator, from the largest down in a
@@ -116,7 +116,7 @@ class Recipe:
     flips: bool = False
     """Mirror half of the real pictures."""
     augment: float = 0.0
-    """Strength of the augmentation of what the discriminator sees, 0 to 1; see `gan.augment`."""
+    """Strength of the augmentation of what the discriminator sees, 0 to 1; see `gan.training.augment`."""
     augment_target: float = 0.0
     """Mean sign of the scores on real pictures by which the strength is steered, from 0 on, in place of staying;
     0 steers nothing."""
@@ -254,10 +254,10 @@ class TrainConfig:
 
     split: int = 1
     """Parts of a process's share of the batch that go through the networks one after the other; see
-    `gan.game.Game`."""
+    `gan.training.trainer.Game`."""
 
     cuda_graphs: bool = False
-    """Whether steps are recorded as CUDA graphs; see `gan.graphs`."""
+    """Whether steps are recorded as CUDA graphs; see `gan.training.cuda_graphs`."""
 
     deterministic: bool = False
     """Whether only algorithms are used that give the same bits again; a CPU's do anyway."""

@@ -9,11 +9,11 @@ from typing import Any
 import torch
 
 from gan.config import DEFAULT_PRESET, PRESETS, TrainConfig
-from gan.describe import describe_recipe, discriminator_layers, generator_layers
 from gan.device import bf16_speedup, choose_device, choose_precision
-from gan.drawing import draw_network
-from gan.models import built_in_model, runs_in
-from gan.sample import save_png
+from gan.networks.diagram import draw_network
+from gan.networks.layer_summary import describe_recipe, discriminator_layers, generator_layers
+from gan.runs.model_files import built_in_model, runs_in
+from gan.sampling.sample import save_png
 
 SHOWN_PACKAGES = (
     "vgc",

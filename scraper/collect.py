@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from scraper.atomic import write_bytes
+from kit.atomic import write_bytes
 from scraper.errors import Refusal
-from scraper.fetch import NOT_MODIFIED, Fetcher
-from scraper.journal import IMAGES, Record, Status, address_key, now
-from scraper.pictures import picture_suffix
-from scraper.sites import Character, Site, characters, details
-from scraper.soup import page_text, parse_html
-from scraper.transport import Limits, Reply
+from scraper.manifest import IMAGES, Record, Status, address_key, now
+from scraper.net.fetch import NOT_MODIFIED, Fetcher
+from scraper.net.transport import Limits, Reply
+from scraper.pages.html import page_text, parse_html
+from scraper.pages.pictures import picture_suffix
+from scraper.pages.sites import Character, Site, characters, details
 
 PAGES = "pages"
 SLUG_CHARACTERS = 60

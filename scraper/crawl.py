@@ -13,17 +13,17 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from scraper.atomic import PARTIAL_SUFFIX, cannot_write
+from kit.atomic import PARTIAL_SUFFIX, cannot_write
+from kit.progress import Progress, silent
 from scraper.collect import PAGES, Collector, labels, refused
 from scraper.errors import Refusal, ScrapeBlockedError, ScrapeError, ScrapeSettingsError
-from scraper.fetch import Fetcher, Stopped, user_agent
-from scraper.journal import IMAGES, Journal, Record
-from scraper.progress import Progress, silent
+from scraper.manifest import IMAGES, Journal, Record
+from scraper.net.fetch import Fetcher, Stopped, user_agent
+from scraper.net.wayback import MIN_DELAY_SECONDS
+from scraper.pages.html import parse_html
+from scraper.pages.sites import Character, letter_pages
 from scraper.settings import ScrapeSettings, wanted_letters
-from scraper.sites import Character, letter_pages
-from scraper.soup import parse_html
 from scraper.summary import Failure, ScrapeSummary
-from scraper.wayback import MIN_DELAY_SECONDS
 
 __all__ = ["ScrapeSettings", "ScrapeSummary", "crawl"]
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scraper.errors import Refusal, ScrapeSettingsError
-from scraper.gate import DEFAULT_PORTS, Gate, host_and_port, is_host_name
-from scraper.sites import GAME_ART_HQ, Site, load_site
-from scraper.transport import Limits
-from scraper.wayback import WAYBACK_URL, Wayback
+from scraper.net.address_policy import DEFAULT_PORTS, Gate, host_and_port, is_host_name
+from scraper.net.transport import Limits
+from scraper.net.wayback import WAYBACK_URL, Wayback
+from scraper.pages.sites import GAME_ART_HQ, Site, load_site
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan.config import GanError
-from gan.onnx_header import HEADER_KEY, INPUT, OnnxHeader
-from studio.engine import ModelInfo, name_of
+from gan.export.onnx_header import HEADER_KEY, INPUT, OnnxHeader
+from gan.runs.model_info import ModelInfo, name_of
 from studio.errors import StudioError
 
 log = logging.getLogger(__name__)

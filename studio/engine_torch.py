@@ -6,10 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gan.checkpoint import load_generator, model_hash
-from gan.directions import find_directions
-from gan.sample import draw
-from studio.engine import ModelInfo, name_of
+from gan.runs.checkpoint import load_generator, model_info
+from gan.sampling.directions import find_directions
+from gan.sampling.sample import draw
 
 
 class TorchEngine:
@@ -23,13 +22,7 @@ class TorchEngine:
     def __init__(self, path: Path, threads: int = 1) -> None:
         torch.set_num_threads(threads)
         self.generator, header = load_generator(path, torch.device("cpu"))
-        self.info = ModelInfo(
-            model=name_of(path),
-            hash=model_hash(self.generator),
-            latent_dim=header.architecture.latent_dim,
-            size_px=header.architecture.size_px,
-            trained_on=header.trained_on,
-        )
+        self.info = model_info(path, self.generator, header)
 
     def draw(self, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
         """See `Engine`; the same bytes as ``vgc generate`` gives on a CPU."""

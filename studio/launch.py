@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import uvicorn
 
 from gan.config import TrainConfig
-from gan.models import find_model
+from gan.runs.model_files import find_model
 from studio.engine import Engine, load_engine
 from studio.errors import StudioError, StudioSettingsError
 from studio.guard import is_loopback

@@ -16,14 +16,14 @@ from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from gan.codes import MAX_LATENT
-from studio.bundle import bundle, walk_of
-from studio.desk import Desk, DeskFull
+from gan.sampling.share_codes import MAX_LATENT
+from sprites.bundle import bundle, walk_of
+from sprites.errors import SpriteSettingsError
+from sprites.palettes import MAX_COLOURS, MAX_FILE_CHARS, parse_palette
+from sprites.pixels import SMALLEST_SPRITE_PX, SpriteSettings
+from studio.draw_queue import Desk, DeskFull
 from studio.engine import MOST_PICTURES, Engine, traits_of
-from studio.errors import StudioSettingsError
 from studio.guard import Guard
-from studio.palettes import MAX_COLOURS, MAX_FILE_CHARS, parse_palette
-from studio.sprites import SMALLEST_SPRITE_PX, SpriteSettings
 
 PAGE = Path(__file__).with_name("page")
 LARGEST_UPSCALE = 8
@@ -98,7 +98,7 @@ ZIP: dict[int | str, dict[str, Any]] = {
 
 
 class SpriteOptions(BaseModel):
-    """How pictures become sprites; see `studio.sprites.SpriteSettings`."""
+    """How pictures become sprites; see `sprites.pixels.SpriteSettings`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -110,7 +110,7 @@ class SpriteOptions(BaseModel):
     extrude_px: int = Field(1, ge=1, le=2)
 
     def settings(self) -> SpriteSettings:
-        """The same for the pass itself; StudioSettingsError if the palette is none."""
+        """The same for the pass itself; SpriteSettingsError if the palette is none."""
         palette = None if self.palette is None else tuple(map(tuple, parse_palette(self.palette).tolist()))
         return SpriteSettings(self.colours, palette, self.sprite_px, self.upscale, extrude_px=self.extrude_px)
 
@@ -157,7 +157,7 @@ def build_app(engine: Engine, host: str) -> FastAPI:
     )
     app.add_middleware(Guard, host=host)
     app.add_exception_handler(RequestValidationError, say_what_is_wrong)
-    app.add_exception_handler(StudioSettingsError, say_what_to_set)
+    app.add_exception_handler(SpriteSettingsError, say_what_to_set)
     app.add_exception_handler(DeskFull, say_come_again)
     add_routes(app, engine, desk)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
@@ -242,7 +242,7 @@ async def say_what_is_wrong(_: Request, error: Exception) -> Response:
 
 
 async def say_what_to_set(_: Request, error: Exception) -> Response:
-    """What `studio.sprites` and `studio.palettes` refuse."""
+    """What `sprites.pixels` and `sprites.palettes` refuse."""
     return JSONResponse({"detail": str(error)}, 422)
 
 

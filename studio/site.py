@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from gan.codes import MAX_LATENT
+from gan.sampling.share_codes import MAX_LATENT
 from studio.engine import MOST_PICTURES, traits_of
 from studio.engine_onnx import OnnxEngine, exported_beside
 from studio.errors import StudioError, StudioSettingsError
@@ -95,7 +95,7 @@ def put_model(model: Path, target: Path) -> OnnxEngine:
     if known:
         shutil.copyfile(model.with_suffix(".onnx"), target)
         return known
-    from gan.export import export_onnx  # noqa: PLC0415 (PyTorch: only where it has to export)
+    from gan.export.onnx import export_onnx  # noqa: PLC0415 (PyTorch: only where it has to export)
 
     export_onnx(model, target)
     return OnnxEngine(target, model)

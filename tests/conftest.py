@@ -18,7 +18,7 @@ from studio_server import serving
 from webserver import Web, small_site
 
 from gan.config import PRESETS, Recipe
-from gan.models import built_in_model
+from gan.runs.model_files import built_in_model
 from studio.engine import Engine, load_engine
 
 # A suite in the background of a shell is deaf to Ctrl-C, and so would be the commands that tests stop by it.

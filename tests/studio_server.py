@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from studio.engine import Engine, ModelInfo
+from gan.runs.model_info import ModelInfo
+from studio.engine import Engine
 from studio.launch import listening, server_of
 
 

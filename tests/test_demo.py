@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from gan.models import runs_in
+from gan.runs.model_files import runs_in
 from scraper.demosite.server import serve
 
 ROOT = Path(__file__).parents[1]

@@ -16,7 +16,7 @@ from typing import Any
 from odd_pictures import encoded, plain
 
 from scraper.crawl import ScrapeSettings, ScrapeSummary, crawl
-from scraper.transport import Limits
+from scraper.net.transport import Limits
 
 HUB = "/52702/the-game-art-hq/"
 FAST = Limits(

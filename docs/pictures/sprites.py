@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gan.models import built_in_model
-from gan.sample import latents_of
+from gan.runs.model_files import built_in_model
+from gan.sampling.sample import latents_of
+from sprites.pixels import SpriteSettings, make_sprites
 from studio.engine import load_engine
-from studio.sprites import SpriteSettings, make_sprites
 
 SEEDS = (16, 18, 15, 27, 6, 33, 47, 22)
 SIDE_PX, SQUARE_PX = 160, 16

@@ -14,10 +14,10 @@ import torch
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page, sync_playwright
 
-from gan.checkpoint import load_generator, model_hash
-from gan.codes import encode
-from gan.models import built_in_model
-from gan.sample import latents_of
+from gan.runs.checkpoint import load_generator, model_hash
+from gan.runs.model_files import built_in_model
+from gan.sampling.sample import latents_of
+from gan.sampling.share_codes import encode
 
 HERE = Path(__file__).parent
 COLOURS = 256

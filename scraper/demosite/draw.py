@@ -18,7 +18,7 @@ import resvg_py
 from dicebear import Avatar, Style
 from PIL import Image
 
-from scraper.atomic import replacing, write_text
+from kit.atomic import replacing, write_text
 from scraper.demosite.characters import SHEET_COLUMNS, TILE_PX, Character, tile_corner
 from scraper.demosite.naming import GAMES, SPECIAL_NAMES, made_up_name, spread_over_letters
 

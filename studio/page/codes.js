@@ -1,4 +1,4 @@
-// Share codes, vgc1-<model>-<latent and checksum>: the same words as gan/codes.py.
+// Share codes, vgc1-<model>-<latent and checksum>: the same words as gan/sampling/share_codes.py.
 
 import { halfBits, halfValue } from "./genetics.js";
 import { crc32 } from "./png.js";

@@ -1,0 +1,78 @@
+"""What earlier runs found out about the raw pictures, as far as it still holds."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from dataset.raw import RawFolder, RawPicture
+from dataset.render import OUTCOME_FIELDS, Outcome, content_sha256
+from dataset.staging import JOURNAL, METADATA, REPORT, whole_pictures
+from dataset.tables import changed_ns
+from kit.jsonl import read_lines
+
+
+class Known:
+    """Outcomes by raw file: of the set that stands, and of a build that was cut off."""
+
+    def __init__(self, out: Path, staging: Path, recipe: dict[str, Any]) -> None:
+        self.made_ns, self._standing = _standing(out, recipe)
+        """When the set that stands was made, 0 without one: what is younger was changed by somebody else."""
+        self._whole_standing = whole_pictures(out, not_after_ns=self.made_ns)
+        self._staged = _by_raw_file(read_lines(staging / JOURNAL))
+        self._whole_staged = whole_pictures(staging)
+        self.from_staging: set[str] = set()
+        """Clean names whose pictures lie in the staging folder."""
+
+    def outcomes(self, raw: RawFolder) -> list[Outcome | None]:
+        """What is known of each raw picture; None where it has to be rendered.
+
+        A duplicate has no pictures of its own: it is known while a known picture before it has its pixels.
+        """
+        known: list[Outcome | None] = []
+        pixels: set[str] = set()
+        for picture in raw.pictures:
+            outcome = self._outcome(raw, picture, pixels)
+            known.append(outcome)
+            if outcome:
+                pixels.add(outcome.pixel_sha256)
+        return known
+
+    def _outcome(self, raw: RawFolder, picture: RawPicture, pixels: set[str]) -> Outcome | None:
+        if picture.refusal:
+            return Outcome(picture.raw_file, picture.file_name, reason=picture.refusal)
+        candidates = (self._staged.get(picture.raw_file), self._standing.get(picture.raw_file))
+        if not any(candidates):
+            return None
+        digest = content_sha256(raw.folder / picture.path)
+        for outcome, whole in zip(candidates, (self._whole_staged, self._whole_standing), strict=True):
+            if not outcome or not digest or (outcome.raw_sha256, outcome.file_name) != (digest, picture.file_name):
+                continue
+            if outcome.reason or outcome.pixel_sha256 in pixels:
+                return outcome
+            if outcome.file_name in whole:
+                if whole is self._whole_staged:
+                    self.from_staging.add(outcome.file_name)
+                return outcome
+        return None
+
+
+def _standing(out: Path, recipe: dict[str, Any]) -> tuple[int, dict[str, Outcome]]:
+    """Time and outcomes of the set in ``out``; none if it was made by another recipe."""
+    try:
+        report = json.loads((out / REPORT).read_text(encoding="utf-8"))
+        made_ns = changed_ns((out / REPORT).stat())
+    except (OSError, ValueError):
+        return 0, {}
+    # Somebody may have edited it: what it lacks is worked out anew.
+    if not isinstance(report, dict) or report.get("recipe") != recipe:
+        return 0, {}
+    records = [*read_lines(out / METADATA), *report.get("duplicates", []), *report.get("rejected", [])]
+    return made_ns, _by_raw_file(records)
+
+
+def _by_raw_file(records: Any) -> dict[str, Outcome]:
+    return {
+        record["raw_file"]: Outcome(**{key: record[key] for key in OUTCOME_FIELDS if key in record})
+        for record in records
+        if "raw_file" in record and "file_name" in record
+    }

@@ -1,0 +1,1 @@
+"""A set as an HTML page: its images, statistics and what was rejected."""

@@ -1,0 +1,238 @@
+"""One HTML page that shows a set: to look at rather than to read, whole in itself."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from dataset.card import evenly
+from dataset.render import RGB_FOLDER
+from dataset.report.css_sprites import Sheets, data_uri, thumbnail
+from dataset.report.salvage import ruin
+from dataset.report.statistics import HUES, Study, study
+from dataset.staging import METADATA, PAGE, REPORT
+from kit.atomic import write_text
+from kit.charts import bars, curves, histogram, strip
+from kit.html_page import document
+from kit.jsonl import read_lines
+
+WALL_PICTURES = 288
+EXTREMES = 8
+BRIGHTNESS_STEPS = 48
+MAX_BARS = 12
+MAX_CARDS = 120
+"""Of pairs, and of files left out."""
+SUFFIXES = {"JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"), "TIFF": (".tif", ".tiff"), "PPM": (".ppm", ".pgm", ".pbm")}
+"""Of formats that go by more than their own name."""
+
+Record = dict[str, Any]
+
+
+def refresh_page(raw: Path, out: Path, wanted: bool) -> Path | None:
+    """Write the page if it is ``wanted``, or if there is one; not if it is of this very set.
+
+    Returns:
+        Its path, or None where there is none.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    page = out / PAGE
+    if not (wanted or page.exists()):
+        return None
+    # The page bears the report's own date, so that no clock has to be right to tell which set it shows.
+    made_ns = (out / REPORT).stat().st_mtime_ns
+    if not page.exists() or page.stat().st_mtime_ns != made_ns:
+        write_page(raw, out)
+        os.utime(page, ns=(made_ns, made_ns))
+    return page
+
+
+def write_page(raw: Path, out: Path) -> None:
+    """Write the page of the set in ``out``, which was made from ``raw``.
+
+    Raises:
+        OSError: ``out`` holds no set, or cannot be written.
+    """
+    report = json.loads((out / REPORT).read_text(encoding="utf-8"))
+    records = {record["file_name"]: record for record in read_lines(out / METADATA)}
+    page = _Page(raw, out, report, records)
+    body = "\n".join(page.sections())
+    write_text(out / PAGE, document(escape(page.title), body, page.sheets.style()))
+
+
+class _Page:
+    """The parts of one page, in HTML."""
+
+    def __init__(self, raw: Path, out: Path, report: Record, records: dict[str, Record]) -> None:
+        self.raw, self.out, self.report, self.records = raw, out, report, records
+        self.sheets = Sheets()
+        size_px = report["recipe"]["size_px"]
+        self.title = f"{len(records):,} characters, {size_px}×{size_px}"
+
+    def sections(self) -> Iterable[str]:
+        """From the top of the page to its end."""
+        seen = study(self.out / RGB_FOLDER, list(self.records))
+        yield self._head()
+        yield _section(
+            "A wall of them", f'<div class="wall">{self._tiles(evenly(seen.names, WALL_PICTURES))}</div>'
+        )
+        yield _section("All at once", _all_at_once(seen))
+        yield _section("At the edges", self._extremes(seen))
+        yield _section("Colours", _colours(seen))
+        yield _section("Brightness", _brightness(seen))
+        yield _section("As they came", self._as_they_came())
+        yield self._cards("Pairs that look alike", ALIKE, self._pairs())
+        yield self._cards("Exactly the same pixels", TWINS, self._twins())
+        yield self._cards("Left out", LEFT_OUT, self._left_out())
+        yield _section("Made with", _recipe(self.report["recipe"]))
+
+    def _head(self) -> str:
+        counts = self.report["counts"]
+        figures = {
+            "files found": counts["found"],
+            "pictures in the set": counts["pictures"],
+            "exactly another's pixels": counts["duplicates"],
+            "no usable picture": counts["rejected"],
+            "pairs look alike": len(self.report["near_duplicates"]),
+        }
+        items = "".join(f"<li><b>{value:,}</b>{escape(name)}</li>" for name, value in figures.items())
+        return f'<h1>{escape(self.title)}</h1><ul class="figures">{items}</ul>'
+
+    def _tiles(self, names: Sequence[str]) -> str:
+        return "".join(
+            self.sheets.tiles([self._thumbnail(name) for name in names], [self._label(name) for name in names])
+        )
+
+    def _thumbnail(self, name: str) -> Image.Image:
+        with Image.open(self.out / RGB_FOLDER / name) as picture:
+            return thumbnail(picture)
+
+    def _label(self, name: str) -> str:
+        record = self.records[name]
+        return " · ".join(record[key] for key in ("name", "game") if record[key]) or name
+
+    def _title(self, name: str) -> str:
+        label = self._label(name)
+        return f"<b>{escape(label)}</b>" + ("" if label == name else f"<br>{escape(name)}")
+
+    def _extremes(self, seen: Study) -> str:
+        parts = []
+        for values, low, high in (
+            (seen.brightness, "darkest", "brightest"),
+            (seen.saturation, "greyest", "most colourful"),
+        ):
+            order = np.argsort(values, kind="stable")
+            for words, places in ((low, order[:EXTREMES]), (high, order[::-1][:EXTREMES])):
+                tiles = self._tiles([seen.names[place] for place in places])
+                parts.append(f'<div><h3>the {words}</h3><div class="eight">{tiles}</div></div>')
+        return "".join(parts)
+
+    def _as_they_came(self) -> str:
+        sizes = Counter(f"{record['raw_width']}×{record['raw_height']}" for record in self.records.values())
+        kinds = Counter(record["raw_format"] for record in self.records.values())
+        misnamed = sum(_is_misnamed(record) for record in self.records.values())
+        common = sizes.most_common(MAX_BARS)
+        rest = len(self.records) - sum(count for _, count in common)
+        words = (
+            f"<p>{misnamed:,} files are not what their suffix says; what counts is the first bytes.</p>"
+            if misnamed
+            else ""
+        )
+        return (
+            f"<h3>size, pixels</h3>{bars([*common, *([('other', rest)] if rest else [])])}"
+            f"<h3>format</h3>{bars(kinds.most_common())}{words}"
+        )
+
+    def _pairs(self) -> list[str]:
+        cards = []
+        for pair in self.report["near_duplicates"][:MAX_CARDS]:
+            names = [pair["first"], pair["second"]]
+            words = "<br>".join(self._title(name) for name in names)
+            cards.append(_card(self._tiles(names), f"{words}<br>{pair['distance']} of 64 bits differ"))
+        return cards
+
+    def _twins(self) -> list[str]:
+        cards = []
+        for twin in self.report["duplicates"][:MAX_CARDS]:
+            kept = twin["duplicate_of"]
+            words = f"{self._title(kept)}<br>again as {escape(twin['raw_file'])}"
+            cards.append(_card(self._tiles([kept]), words))
+        return cards
+
+    def _left_out(self) -> list[str]:
+        cards = []
+        for record in self.report["rejected"][:MAX_CARDS]:
+            picture, text = ruin(self.raw / record["raw_file"])
+            if picture:
+                shown = "".join(self.sheets.tiles([thumbnail(picture)], [record["raw_file"]]))
+            else:
+                shown = f'<div class="glyph">{escape(text)}</div>'
+            cards.append(_card(shown, f"<b>{escape(record['reason'])}</b><br>{escape(record['raw_file'])}"))
+        return cards
+
+    def _cards(self, title: str, words: str, cards: list[str]) -> str:
+        if not cards:
+            return ""
+        more = "" if len(cards) < MAX_CARDS else f" The first {MAX_CARDS} are shown; all are in {REPORT}."
+        return _section(title, f'<p>{words}{more}</p><div class="cards">{"".join(cards)}</div>')
+
+
+ALIKE = "Found by a perceptual hash. All are in the set, for two that look alike can be two characters."
+TWINS = "Each is in the set once."
+LEFT_OUT = "Where something could still be seen it is shown; otherwise the file's first bytes are."
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{content}</section>"
+
+
+def _card(shown: str, words: str) -> str:
+    return f"<figure><div>{shown}</div><figcaption>{words}</figcaption></figure>"
+
+
+def _all_at_once(seen: Study) -> str:
+    pictures = "".join(
+        f'<img class="pixels" src="{data_uri(picture)}" alt="{words}">'
+        for picture, words in ((seen.mean, "the average picture"), (seen.spread, "how much each place varies"))
+    )
+    words = f"The average of {len(seen.names):,} pictures, and where they differ (brighter: more)."
+    return f'<p>{words}</p><div class="row">{pictures}</div>'
+
+
+def _colours(seen: Study) -> str:
+    hues = [f"hsl({(place + 0.5) * 360 / HUES:.0f} 80% 55%)" for place in range(HUES)]
+    channels = curves(seen.channels.tolist(), ("#ef4444", "#22c55e", "#3b82f6"), "pixels by channel")
+    return (
+        f"<h3>as paint</h3>{strip(seen.palette)}"
+        f"<h3>hues</h3>{histogram(seen.hues.tolist(), hues, 'pixels by hue')}"
+        f"<h3>red, green, blue</h3>{channels}{_axis('none', 'full')}"
+    )
+
+
+def _brightness(seen: Study) -> str:
+    counts = np.histogram(seen.brightness, BRIGHTNESS_STEPS, (0, 255))[0].tolist()
+    greys = [f"hsl(0 0% {18 + 82 * place / BRIGHTNESS_STEPS:.0f}%)" for place in range(BRIGHTNESS_STEPS)]
+    return f"<p>Pictures by their mean.</p>{histogram(counts, greys, 'pictures by brightness')}" + _axis(
+        "black", "white"
+    )
+
+
+def _axis(low: str, high: str) -> str:
+    return f'<div class="axis"><span>{low}</span><span>{high}</span></div>'
+
+
+def _recipe(recipe: Record) -> str:
+    lines = (f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in recipe.items())
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _is_misnamed(record: Record) -> bool:
+    suffix = PurePosixPath(record["raw_file"]).suffix.lower()
+    return suffix not in SUFFIXES.get(record["raw_format"], (f".{record['raw_format'].lower()}",))

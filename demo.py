@@ -1,0 +1,116 @@
+"""The whole road, offline, on the built-in site: scrape, preprocess, train, generate, before and after."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from dataset.build import BuildSettings, build
+from gan.config import SettingsError, TrainConfig
+from gan.sampling.generate import GenerateSettings, generate
+from gan.sampling.sample import grid, save_png
+from gan.training.loop import TrainSummary, train
+from gan.training.run_logger import SAMPLES
+from kit.image_grid import BOARD_COLOUR
+from kit.progress import Progress
+from scraper.crawl import ScrapeSettings, crawl
+from scraper.demosite.server import serve
+
+Stage = Callable[[str], AbstractContextManager[Progress]]
+"""Opens the progress display of a stage, by its title."""
+
+CONNECTIONS = 4
+CAPTION_HEIGHT = 44
+CAPTION_COLOUR = (228, 228, 231)
+
+
+@dataclass(frozen=True)
+class DemoSettings:
+    """How long to train, and where everything goes."""
+
+    out: Path = Path("vgc-demo")
+    """A folder of its own; inside, everything lies as the commands leave it by default."""
+    minutes: float = 2.0
+    """Length of the training."""
+    letters: str | None = None
+    """Only these letters of the built-in site, such as ``a-c``; None: all."""
+    device: str = "auto"
+    """As in training."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.minutes <= 24 * 60:
+            raise SettingsError(f"--minutes {self.minutes:g}: choose a number above 0, a day at most")
+
+
+@dataclass(frozen=True)
+class DemoSummary:
+    """What a demo left."""
+
+    run: TrainSummary
+    characters: int
+    """Pictures that it learned from."""
+    grid: Path
+    before_after: Path
+
+
+def demo(settings: DemoSettings, stage: Stage) -> DemoSummary:
+    """Walk the whole road on the built-in site; a second demo in the same folder downloads nothing again.
+
+    Raises:
+        ScrapeError, DatasetError, GanError: as the stages do.
+    """
+    data, characters = built_in_set(settings.out, settings.letters, stage)
+    with stage("train") as progress:
+        summary = train(
+            TrainConfig(
+                data=data,
+                output=settings.out / "train_output",
+                minutes=settings.minutes,
+                device=settings.device,
+            ),
+            progress,
+        )
+    out = settings.out / "generated"
+    generate(GenerateSettings(model=str(summary.run), out=out, count=SAMPLES, device=settings.device))
+    board = settings.out / "before-after.png"
+    save_png(before_after(summary, data, out / "grid.png"), board)
+    return DemoSummary(summary, characters, out / "grid.png", board)
+
+
+def built_in_set(out: Path, letters: str | None, stage: Stage) -> tuple[Path, int]:
+    """Scrape the built-in site and preprocess what it gives, under ``out/Data``.
+
+    Returns:
+        The folder of RGB pictures, and how many there are.
+    """
+    raw, data = out / "Data/raw", out / "Data/train_data"
+    with serve() as address, stage("scrape") as progress:
+        crawl(
+            ScrapeSettings(base_url=address, letters=letters, out=raw, delay_seconds=0, workers=CONNECTIONS),
+            progress,
+        )
+    with stage("preprocess") as progress:
+        built = build(BuildSettings(raw=raw, out=data), progress)
+    return data / "rgb_images", built.pictures
+
+
+def before_after(summary: TrainSummary, data: Path, after: Path) -> Image.Image:
+    """Three boards side by side: the untrained network's pictures, the trained one's, and real ones."""
+    real = sorted(data.glob("*.png"))
+    chosen = real[:: max(len(real) // SAMPLES, 1)][:SAMPLES]
+    panels = {
+        "before: 0 pictures seen": Image.open(summary.run / "samples" / f"{0:08d}.png"),
+        f"after {summary.minutes:.1f} minutes: {summary.images:,} pictures seen": Image.open(after),
+        "what it learned from": grid([Image.open(path) for path in chosen]),
+    }
+    width = sum(panel.width for panel in panels.values())
+    height = max(panel.height for panel in panels.values()) + CAPTION_HEIGHT
+    sheet = Image.new("RGB", (width, height), BOARD_COLOUR)
+    pen, font, x = ImageDraw.Draw(sheet), ImageFont.load_default(24), 0
+    for caption, panel in panels.items():
+        pen.text((x + panel.width // 2, CAPTION_HEIGHT // 2), caption, CAPTION_COLOUR, font, anchor="mm")
+        sheet.paste(panel, (x, CAPTION_HEIGHT))
+        x += panel.width
+    return sheet

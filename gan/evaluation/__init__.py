@@ -1,0 +1,1 @@
+"""How good generated images are: features, metrics, nearest neighbours."""

@@ -1,0 +1,269 @@
+"""A model or a folder of pictures scored against real ones: numbers, a board of neighbours, a file of both."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from dataset.reader import CharacterPictures, load_pictures
+from gan.config import GanError, SettingsError, TrainConfig
+from gan.device import choose_device
+from gan.evaluation.features import cached_features, feature_network, score_name
+from gan.evaluation.metrics import floor_scores, kid_subset_size, scores
+from gan.evaluation.neighbours import MAX_COMPARED, Seen, TrainingSet, memorisation, neighbour_board
+from gan.runs.checkpoint import load_generator
+from gan.runs.model_files import find_model
+from gan.runs.run_folder import data_of
+from gan.sampling.sample import GRID_FILE, MAX_PICTURES, as_pixels, draw, is_ours, latents_of, not_ours, save_png
+from gan.sampling.truncation import truncated
+from gan.training.scoring import FEWEST_PICTURES, require_scores
+from kit.atomic import write_text
+from kit.progress import Progress, silent
+
+METRICS = ("kid", "fid", "prdc", "nn")
+PICTURES_AT_ONCE = 512
+BOARD_FILE = "neighbours.png"
+SCORES_FILE = "scores.json"
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """What to score against what, and how."""
+
+    model: str | None = None
+    """A run's name or folder, or a .safetensors file; None: the newest run, else the built-in generator."""
+    fakes: Path | None = None
+    """A folder of generated pictures in place of a model."""
+    data: Path | None = None
+    """Folder of the real pictures; None: those of the run, else `TrainConfig.data`."""
+    held_out: Path | None = None
+    """Folder of real pictures that the model has never seen, to measure memorisation by."""
+    metrics: str = ",".join(METRICS)
+    """Some of `METRICS`, by commas."""
+    weights: Path | None = None
+    """torch-fidelity's Inception weights; None: see `gan.evaluation.features.feature_network`."""
+    count: int | None = None
+    """Generated pictures; None: as many as there are real ones."""
+    seed: int = 0
+    """Of the first generated picture, of KID's subsets and of the halves of the floor."""
+    truncation: float = 1.0
+    """How far to stay from the typical picture, 0 to 1; see `gan.sampling.truncation`."""
+    out: Path = Path("evaluation")
+    """Folder for the board and the scores."""
+    device: str = "auto"
+    """As in training."""
+
+    def __post_init__(self) -> None:
+        if self.model is not None and self.fakes is not None:
+            raise SettingsError("--model draws pictures, --fakes names a folder of them: give one of the two")
+        if not self.wanted or not self.wanted <= set(METRICS):
+            raise SettingsError(f"--metrics {self.metrics}: choose from {','.join(METRICS)}")
+        if self.count is not None and not FEWEST_PICTURES <= self.count <= MAX_PICTURES:
+            raise SettingsError(f"--count {self.count}: choose {FEWEST_PICTURES} to {MAX_PICTURES:,} pictures")
+        if not 0 <= self.truncation <= 1:
+            raise SettingsError(f"--truncation {self.truncation:g}: choose 0 to 1")
+        if not 0 <= self.seed < 2**62:
+            raise SettingsError(f"--seed {self.seed}: choose 0 or a positive number below 2^62")
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """The metrics one by one."""
+        return frozenset(name.strip() for name in self.metrics.split(",") if name.strip())
+
+
+@dataclass
+class Evaluation:
+    """What was found, and from what."""
+
+    generated: str
+    """Where the generated pictures came from."""
+    real: str
+    """Where the real ones came from."""
+    features: str
+    """Name of the network whose features were compared."""
+    generated_pictures: int
+    real_pictures: int
+    kid_subset: int
+    """Pictures in each subset that KID was measured on."""
+    floor_subset: int
+    """The same of the floor."""
+    scores: dict[str, float] = field(default_factory=dict)
+    """As `gan.evaluation.metrics.scores` names them."""
+    floor: dict[str, float] = field(default_factory=dict)
+    """The same of one real half against the other."""
+    memorisation: dict[str, float] = field(default_factory=dict)
+    """By space, ``features`` and ``pixels``; see `gan.evaluation.neighbours.memorisation`."""
+    compared_with: str = ""
+    """The real pictures that ``memorisation`` is a quotient to."""
+    board: Path | None = None
+    """Of nearest neighbours."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; the scores under the names that tell their features."""
+        named = {
+            kind: {score_name(self.features, name): value for name, value in values.items()}
+            for kind, values in (("scores", self.scores), ("floor", self.floor))
+        }
+        return {**vars(self), **named, "board": self.board and str(self.board)}
+
+
+class Fakes:
+    """Generated pictures, drawn or read a few at a time; the first ones are kept to be looked at."""
+
+    def __init__(self, origin: str, pictures: Iterable[Image.Image], count: int, side: int) -> None:
+        """``pictures``: ``count`` of them at least, ``side`` pixels wide and high."""
+        self.origin, self.count, self._side = origin, count, side
+        self._pictures = pictures
+        self._kept: list[Tensor] = []
+
+    def __iter__(self) -> Iterator[Tensor]:
+        """[n, 3, H, W] uint8; may be walked through once."""
+        waiting = islice(self._pictures, self.count)
+        kept = 0
+        while batch := list(islice(waiting, PICTURES_AT_ONCE)):
+            chunk = torch.stack([self._pixels(picture) for picture in batch])
+            if kept < MAX_COMPARED:
+                self._kept.append(chunk[: MAX_COMPARED - kept])
+                kept += len(self._kept[-1])
+            yield chunk
+
+    def _pixels(self, picture: Image.Image) -> Tensor:
+        if picture.size != (self._side, self._side):
+            raise GanError(
+                f"{self.origin}: a picture of {picture.width}x{picture.height}, but the real ones are "
+                f"{self._side}x{self._side}; make them alike with vgc preprocess --size {self._side}"
+            )
+        return as_pixels(picture)
+
+    @property
+    def first(self) -> Tensor:
+        """The first `MAX_COMPARED` pictures of those walked through, [N, 3, H, W] uint8."""
+        return torch.cat(self._kept)
+
+
+def evaluate(settings: EvaluateSettings, progress: Progress = silent) -> Evaluation:
+    """Score the pictures, and write the board and ``scores.json``.
+
+    Args:
+        settings: what and how.
+        progress: told the pictures looked at.
+
+    Raises:
+        GanError: the extra is not installed, the model or the weights are not there, sizes differ, or there are
+            too few pictures.
+        DatasetError: a folder cannot be read.
+        SettingsError: the device is none.
+    """
+    device = choose_device(settings.device)
+    network = feature_network(settings.weights, device)
+    model = None if settings.fakes else find_model(settings.model, TrainConfig.output)
+    data = settings.data or (model and data_of(model)) or TrainConfig.data
+    reals = load_pictures(data)
+    require_scores(reals, data)
+    unseen = read_held_out(settings.held_out, reals)
+    fakes = fakes_of(model, settings, reals, device) if model else read(settings, reals)
+    make_folder(settings.out)
+    fake_features = network(fakes, fakes.count, "generated", progress)
+    real_features = cached_features(network, reals, progress=progress)
+    found = Evaluation(
+        generated=fakes.origin,
+        real=str(data),
+        features=network.name,
+        generated_pictures=len(fake_features),
+        real_pictures=len(reals),
+        kid_subset=kid_subset_size(len(fake_features), len(reals)),
+        floor_subset=kid_subset_size(len(reals) // 2, len(reals) // 2),
+    )
+    progress(len(fake_features), len(fake_features), "scoring")
+    found.scores = scores(fake_features, real_features, settings.wanted, settings.seed)
+    found.floor = floor_scores(real_features, settings.wanted, settings.seed)
+    if "nn" in settings.wanted:
+        generated = Seen(fakes.first, fake_features[: len(fakes.first)])
+        mirrored = cached_features(network, reals, mirrored=True, progress=progress)
+        training = TrainingSet(Seen(reals, real_features), mirrored)
+        held_out = None
+        if unseen is not None:
+            held_out = Seen(unseen, network([unseen], len(unseen), "held-out", progress))
+        add_neighbours(found, settings, generated, training, held_out)
+    write_text(settings.out / SCORES_FILE, json.dumps(found.to_json(), indent=2) + "\n")
+    return found
+
+
+def fakes_of(model: Path, settings: EvaluateSettings, reals: Tensor, device: torch.device) -> Fakes:
+    """The pictures of a model, one a seed."""
+    generator, header = load_generator(model, device)
+    count = settings.count or max(min(len(reals), MAX_PICTURES), FEWEST_PICTURES)
+    seeds = range(settings.seed, settings.seed + count)
+    latents = truncated(latents_of(seeds, header.architecture.latent_dim), generator, settings.truncation)
+    return Fakes(header.told_of(model), draw(generator, latents), count, reals.shape[-1])
+
+
+def read(settings: EvaluateSettings, reals: Tensor) -> Fakes:
+    """The pictures of a folder, ``grid.png`` left out; GanError if there are fewer than asked for."""
+    assert settings.fakes
+    folder = CharacterPictures(settings.fakes)
+    folder.files = [path for path in folder.files if path.name != GRID_FILE]
+    count = settings.count or len(folder)
+    if len(folder) < max(count, FEWEST_PICTURES):
+        needed = f"--count {count}" if settings.count else f"scores need {FEWEST_PICTURES} at least"
+        raise GanError(f"{settings.fakes}: {len(folder)} pictures; {needed}")
+    pictures = (folder[place] for place in range(count))
+    return Fakes(str(settings.fakes), pictures, count, reals.shape[-1])
+
+
+def add_neighbours(
+    found: Evaluation, settings: EvaluateSettings, generated: Seen, training: TrainingSet, held_out: Seen | None
+) -> None:
+    """Fill in the memorisation ratios and write the board."""
+    compared = training.nearest_to(generated)
+    if held_out is None:
+        others, count = training.nearest_to_each_other()
+        found.compared_with = f"{count:,} training pictures, each to the nearest other one"
+    else:
+        others = training.nearest_to(held_out, k=1)
+        found.compared_with = f"{len(held_out.pictures):,} held-out pictures of {settings.held_out}"
+    found.memorisation = memorisation(compared, others)
+    found.board = settings.out / BOARD_FILE
+    save_png(neighbour_board(generated.pictures, training.seen.pictures, compared), found.board)
+
+
+def read_held_out(folder: Path | None, reals: Tensor) -> Tensor | None:
+    """Some pictures that the model never saw, [N, 3, H, W] uint8.
+
+    Raises:
+        GanError: their size is not the others', or some are among ``reals``.
+    """
+    if folder is None:
+        return None
+    pictures = load_pictures(folder)[:MAX_COMPARED]
+    side = reals.shape[-1]
+    if pictures.shape[-1] != side:
+        raise GanError(
+            f"{folder}: pictures of {pictures.shape[-1]} pixels, but the training ones have {side}; "
+            f"make them alike with vgc preprocess --size {side}"
+        )
+    known = {picture.numpy().tobytes() for picture in pictures}
+    seen = len(known.intersection(picture.numpy().tobytes() for picture in reals))
+    if seen:
+        raise GanError(
+            f"{folder}: {seen} of {len(known)} pictures are among the training ones too; take them away there "
+            "and train without them (docs/training.md, Evaluating)"
+        )
+    return pictures
+
+
+def make_folder(folder: Path) -> None:
+    """GanError if the folder cannot be made, or holds another board than vgc's."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise GanError(f"{folder}: cannot be made ({error.strerror}); choose another --out") from error
+    board = folder / BOARD_FILE
+    if board.exists() and not is_ours(board):
+        raise not_ours(board)

@@ -1,0 +1,1 @@
+"""Generators for other programs: ONNX."""

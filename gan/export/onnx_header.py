@@ -1,0 +1,42 @@
+"""What an exported model says of itself; read without PyTorch and without ONNX."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+HEADER_KEY = "vgc"
+"""The key of the header in the file's ``metadata_props``."""
+INPUT, OUTPUT = "latents", "pictures"
+"""[N, latent_dim] float32 in, [N, 3, size_px, size_px] float32 in [-1, 1] out."""
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class OnnxHeader:
+    """All that a page needs beside the network."""
+
+    hash: str
+    """`gan.runs.checkpoint.model_hash` of the generator."""
+    latent_dim: int
+    size_px: int
+    trained_on: str
+    directions: tuple[tuple[float, ...], ...]
+    """`gan.sampling.directions.find_directions`: a tuple a direction."""
+    made_from: str
+    """SHA-256 of the generator file."""
+
+    def to_json(self) -> str:
+        """One object; `from_json` reads it."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "OnnxHeader":
+        """Read what `to_json` wrote.
+
+        Raises:
+            ValueError: it is of another format.
+        """
+        values: dict[str, Any] = json.loads(text)
+        if values.pop("format", None) != FORMAT:
+            raise ValueError(f"not a header of format {FORMAT}")
+        return cls(**{**values, "directions": tuple(map(tuple, values["directions"]))})

@@ -1,0 +1,1 @@
+"""Every architecture, its layer table and its diagram."""

@@ -1,0 +1,123 @@
+"""The residual pair of R3GAN (Huang et al. 2024, arXiv:2501.05441, section 4) on a base of 4 to 7 pixels.
+
+No normalisation anywhere: blocks start as the identity, and the rest is scaled as in Zhang et al. 2019
+(arXiv:1901.09321), so that depth alone changes no variance.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gan.config import Architecture, doublings
+from gan.device import in_fp32
+from gan.networks.minibatch_std import BatchSpread
+
+LEAKY_SLOPE = 0.2
+EXPANSION = 2
+"""Channels inside a block, as a multiple of those outside."""
+GROUP_CHANNELS = 16
+"""Channels that a 3x3 convolution mixes; the 1x1 convolutions around it mix them all."""
+
+
+class ResidualBlock(nn.Module):
+    """1x1 wider, 3x3 in groups, 1x1 back, added to the input. [N, C, H, W] -> the same."""
+
+    def __init__(self, channels: int, blocks: int) -> None:
+        super().__init__()
+        inner = channels * EXPANSION
+        self.wider = nn.Conv2d(channels, inner, 1)
+        self.mixed = nn.Conv2d(inner, inner, 3, padding=1, groups=max(1, inner // GROUP_CHANNELS))
+        self.back = nn.Conv2d(inner, channels, 1, bias=False)
+        for layer in (self.wider, self.mixed):
+            nn.init.kaiming_normal_(layer.weight, a=LEAKY_SLOPE)
+            layer.weight.data.mul_(blocks**-0.25)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+        nn.init.zeros_(self.back.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = F.leaky_relu(self.wider(x), LEAKY_SLOPE)
+        inner = F.leaky_relu(self.mixed(inner), LEAKY_SLOPE)
+        out: Tensor = x + self.back(inner)
+        return out
+
+
+def blocks_at(channels: int, architecture: Architecture) -> nn.Sequential:
+    """The blocks of one stage."""
+    total = architecture.blocks * len(architecture.widths)
+    return nn.Sequential(*(ResidualBlock(channels, total) for _ in range(architecture.blocks)))
+
+
+def widened(before: int, after: int) -> nn.Module:
+    """From one stage's channels to the next's."""
+    if before == after:
+        return nn.Identity()
+    layer = nn.Conv2d(before, after, 1, bias=False)
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")
+    return layer
+
+
+class LearnedBase(nn.Module):
+    """One small picture a channel, weighed by the latent. [N, C] -> [N, C, base_px, base_px]."""
+
+    def __init__(self, channels: int, base_px: int) -> None:
+        super().__init__()
+        self.pictures = nn.Parameter(torch.randn(channels, base_px, base_px))
+
+    def forward(self, weights: Tensor) -> Tensor:
+        return (weights[:, :, None, None] * self.pictures).contiguous(memory_format=torch.channels_last)
+
+
+class ResidualGenerator(nn.Module):
+    """A learned base weighed by the latent, then stages of blocks with bilinear upsampling between.
+
+    ``z`` [N, latent_dim] float32 -> [N, 3, size, size] float32 in [-1, 1].
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        widths = architecture.widths
+        base_px = architecture.size_px >> doublings(architecture.size_px)
+        self.weigh = nn.Linear(architecture.latent_dim, widths[0], bias=False)
+        self.base = LearnedBase(widths[0], base_px)
+        nn.init.kaiming_normal_(self.weigh.weight, nonlinearity="linear")
+        self.stages = nn.ModuleList(blocks_at(width, architecture) for width in widths)
+        self.between = nn.ModuleList(widened(*pair) for pair in pairwise(widths))
+        self.to_rgb = nn.Conv2d(widths[-1], 3, 1)
+        nn.init.kaiming_normal_(self.to_rgb.weight, nonlinearity="linear")
+
+    def forward(self, z: Tensor) -> Tensor:
+        x = self.stages[0](self.base(self.weigh(z)))
+        for between, stage in zip(self.between, self.stages[1:], strict=True):
+            # The 1x1 convolution first: it commutes with the upsampling, and has a quarter of the work there.
+            x = stage(F.interpolate(between(x), scale_factor=2, mode="bilinear", align_corners=False))
+        return in_fp32(self.to_rgb, x).tanh()
+
+
+class ResidualDiscriminator(nn.Module):
+    """The generator's mirror image: stages of blocks with 2x2 means between, then one weight a place and channel.
+
+    ``pictures`` [N, 3, size, size] float32 -> [N] float32, positive for real.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        widths = architecture.widths
+        base_px = architecture.size_px >> doublings(architecture.size_px)
+        self.from_rgb = widened(3, widths[0])
+        self.stages = nn.ModuleList(blocks_at(width, architecture) for width in widths)
+        self.between = nn.ModuleList(widened(*pair) for pair in pairwise(widths))
+        spread = architecture.batch_spread
+        self.spread = BatchSpread(spread) if spread else nn.Identity()
+        channels = widths[-1] + bool(spread)
+        self.gather = nn.Conv2d(channels, channels, base_px, groups=channels, bias=False)
+        self.score = nn.Linear(channels, 1, bias=False)
+        for layer in (self.gather, self.score):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        x = self.stages[0](self.from_rgb(pictures))
+        for between, stage in zip(self.between, self.stages[1:], strict=True):
+            x = stage(between(F.avg_pool2d(x, 2)))
+        return in_fp32(self.score, self.gather(self.spread(x)).flatten(1)).squeeze(1)

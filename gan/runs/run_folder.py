@@ -1,0 +1,198 @@
+"""The folder of a run: its name, its settings, its lines of metrics, its sample pictures."""
+
+import json
+import math
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from filelock import FileLock, Timeout
+from PIL import Image
+
+from gan.config import GanError, SettingsError, TrainConfig
+from gan.runs.checkpoint import read_generator_file
+from gan.runs.model_files import GENERATOR_FILE, runs_in
+from gan.sampling.sample import save_png
+from kit.atomic import NO_ROOM, write_text
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+CHECKPOINT_FILE = "checkpoint.pt"
+CONFIG_FILE = "config.json"
+METRICS_FILE = "metrics.jsonl"
+BEST_FILE = "best.safetensors"
+BEFORE_COLLAPSE_FILE = "generator-before-collapse.safetensors"
+
+
+class RunFolder:
+    """``train_output/<run>`` while one process trains in it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.checkpoint = path / CHECKPOINT_FILE
+        self.generator = path / GENERATOR_FILE
+        self._metrics = path / METRICS_FILE
+        self._lock = FileLock(path / ".lock", blocking=False)
+        self._events: SummaryWriter | None = None
+
+    @classmethod
+    def create(cls, config: TrainConfig) -> "RunFolder":
+        """Make the folder of a new run and write its settings.
+
+        Raises:
+            SettingsError: a run of that name stands already.
+            GanError: the folder cannot be made.
+        """
+        path = config.output / (config.run or f"{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            if any(path.iterdir()):  # an empty one was left by a run that could not write its settings
+                raise FileExistsError
+            folder = cls(path)
+            folder.write_config(config)
+        except FileExistsError as error:
+            raise SettingsError(
+                f"{path}: that run stands already; go on with --resume {path.name}, or choose another --run"
+            ) from error
+        except OSError as error:
+            raise GanError(f"{path}: cannot make the run's folder ({error.strerror})") from error
+        return folder
+
+    @classmethod
+    def find(cls, name: str, output: Path) -> "RunFolder":
+        """The folder of an existing run, by its name in ``output`` or by its path; GanError if there is none."""
+        for path in (output / name, Path(name)):
+            if (path / CONFIG_FILE).is_file():
+                return cls(path)
+        have = ", ".join(path.name for path in runs_in(output)) or "none"
+        raise GanError(f"--resume {name}: no such run in {output} (there: {have})")
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a first checkpoint was ever written, even if it, or all but the trained generator, is gone."""
+        if any(path.exists() for path in (self.checkpoint, self.path / BEST_FILE, *sample_files(self.path))):
+            return True
+        return self.generator.exists() and read_generator_file(self.generator)[1].images > 0
+
+    def write_config(self, config: TrainConfig) -> None:
+        """Write ``config.json``."""
+        write_text(self.path / CONFIG_FILE, json.dumps(config.to_json(), indent=2) + "\n")
+
+    def read_config(self) -> TrainConfig:
+        """Read ``config.json``; GanError if it is damaged, SettingsError if it is of another version."""
+        try:
+            values = json.loads((self.path / CONFIG_FILE).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise GanError(f"{self.path / CONFIG_FILE}: cannot be read ({error})") from error
+        return TrainConfig.from_json(values)
+
+    def __enter__(self) -> "RunFolder":
+        try:
+            self._lock.acquire()
+        except Timeout as error:
+            raise GanError(f"{self.path}: another vgc train works in this run; wait for it or stop it") from error
+        (self.path / "samples").mkdir(exist_ok=True)
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        try:
+            if self._events:
+                self._events.close()
+        finally:
+            self._lock.release()
+        if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+            full = error.errno is None or error.errno in NO_ROOM
+            told = (
+                f"{self.path}: cannot be written"
+                if full
+                else f"{error.filename or self.path}: cannot be read or written"
+            )
+            remedy = "make room" if full else "see who may do so"
+            raise GanError(
+                f"{told} ({error.strerror or error}); what was saved is kept: {remedy}, "
+                f"then go on with --resume {self.path.name}"
+            ) from error
+
+    def go_on_from(self, images: int) -> None:
+        """Forget lines of metrics and samples from after the last checkpoint, and open the event file."""
+        for sample in sample_files(self.path):
+            if int(sample.stem) > images:
+                sample.unlink()
+        lines = self._metrics.read_text("utf-8").splitlines() if self._metrics.exists() else []
+        write_text(self._metrics, "".join(f"{line}\n" for line in lines if is_until(line, images)))
+        # Imported here, for drawing finds its runs by this module and must not wait for TensorBoard.
+        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415
+
+        # TensorBoard drops earlier events at or after the purge step, so its curves have no double points either.
+        self._events = SummaryWriter(str(self.path), purge_step=images + 1 if images else 0)
+
+    def read_metrics(self) -> list[dict[str, float]]:
+        """The lines of metrics; several may be of the same number of images, each with its own values."""
+        return read_metrics(self.path)
+
+    def log(self, images: int, values: dict[str, float]) -> None:
+        """Append one line of metrics, and the same to the event file."""
+        line = json.dumps({"images": images, **{key: round(value, 6) for key, value in values.items()}})
+        with self._metrics.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(line + "\n")
+        if self._events:
+            for key, value in values.items():
+                self._events.add_scalar(key, value, images)
+
+    def save_sample(self, images: int, picture: Image.Image) -> None:
+        """Write ``samples/<images, 8 digits>.png``, and the same to the event file."""
+        save_png(picture, self.path / "samples" / f"{images:08d}.png", images=str(images))
+        self._show("samples", picture, images)
+
+    def save_start(self, name: str, picture: Image.Image) -> None:
+        """Write ``samples/<name>.png``, a board from before the first step, and the same to the event file."""
+        save_png(picture, self.path / "samples" / f"{name}.png")
+        self._show(name, picture, 0)
+
+    def _show(self, name: str, picture: Image.Image, images: int) -> None:
+        if self._events:
+            self._events.add_image(name, np.asarray(picture), images, dataformats="HWC")
+
+
+def read_metrics(run: Path) -> list[dict[str, float]]:
+    """The whole lines of a run's metrics, in the order in which they were written."""
+    found = []
+    with suppress(OSError):
+        for line in (run / METRICS_FILE).read_text("utf-8").splitlines():
+            with suppress(ValueError):
+                found.append(json.loads(line))
+    return found
+
+
+def sample_files(run: Path) -> list[Path]:
+    """The boards of generated pictures, named by the pictures shown, the earliest first."""
+    numbered = (path for path in (run / "samples").glob("*.png") if path.stem.isdecimal())
+    return sorted(numbered, key=lambda path: int(path.stem))
+
+
+def is_until(line: str, images: int) -> bool:
+    """Whether a line of metrics is whole and not later than ``images``."""
+    with suppress(ValueError):
+        return bool(json.loads(line)["images"] <= images)
+    return False
+
+
+def check_finite(values: dict[str, float], folder: Path) -> None:
+    """GanError if losses or weights are no numbers any more."""
+    broken = [name for name, value in values.items() if not math.isfinite(value)]
+    if broken:
+        raise GanError(
+            f"{folder}: the training diverged ({', '.join(broken)} is not a number); the last checkpoint is kept: "
+            "try another --seed, a larger --batch or --precision fp32"
+        )
+
+
+def data_of(model: Path) -> Path | None:
+    """The folder that the run of a generator file learned from; None if it is in no run."""
+    try:
+        return Path(json.loads((model.parent / CONFIG_FILE).read_text("utf-8"))["data"])
+    except (OSError, ValueError, KeyError):
+        return None

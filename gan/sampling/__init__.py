@@ -1,0 +1,1 @@
+"""From seeds to images: latents, share codes, interpolation, directions, truncation, projection."""

@@ -1,0 +1,1 @@
+"""The training: step, trainer, loop, augmentation, processes."""

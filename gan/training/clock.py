@@ -1,0 +1,114 @@
+"""Time in a training: how long it has run, when something is due, and when it ends."""
+
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from gan.config import TrainConfig
+from gan.training.trainer import Game
+
+STEPS_FOR_SPEED = 50
+
+
+@dataclass
+class Clock:
+    """Time spent in training, over all pieces of a run, and what happens when."""
+
+    earlier_seconds: float
+    images_before: int
+    save_seconds: float
+    started: float = 0.0
+    saved: float = 0.0
+    recent: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=STEPS_FOR_SPEED))
+
+    def start(self) -> None:
+        """Begin this piece."""
+        self.started = self.saved = time.monotonic()
+        self.note(self.images_before)
+
+    def note(self, images: int) -> None:
+        """Take down that so many images have been shown by now."""
+        self.recent.append((time.monotonic(), images))
+
+    @property
+    def piece_seconds(self) -> float:
+        """Seconds of this piece."""
+        return time.monotonic() - self.started
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of all pieces."""
+        return self.earlier_seconds + self.piece_seconds
+
+    def save_is_due(self) -> bool:
+        """Whether it is time for a checkpoint."""
+        return time.monotonic() - self.saved >= self.save_seconds
+
+    @property
+    def speed(self) -> float:
+        """Images a second over the last steps; 0 before the first."""
+        (begin, before), (end, after) = self.recent[0], self.recent[-1]
+        return (after - before) / (end - begin) if end > begin else 0.0
+
+
+def is_over(config: TrainConfig, images: int, seconds: float) -> bool:
+    """Whether a run has reached the end that its settings name."""
+    shown = config.kimg is not None and images >= config.kimg * 1000
+    return shown or (config.minutes is not None and seconds >= config.minutes * 60)
+
+
+def position(game: Game, config: TrainConfig, clock: Clock) -> tuple[int, int]:
+    """Images shown, and how many there will be when the run ends, as far as one can tell by now."""
+    ends = [] if config.kimg is None else [config.kimg * 1000]
+    if config.minutes is not None:
+        ends.append(game.images + max(config.minutes * 60 - clock.seconds, 0) * clock.speed)
+    return game.images, int(min(ends))
+
+
+def remaining(done: int, total: int, speed: float) -> str:
+    """The time to the end as ``1:02:03`` or ``2:03``."""
+    minutes, seconds = divmod(int(max(total - done, 0) / max(speed, 1e-9)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def is_due(game: Game, every: int) -> bool:
+    """Whether the last step reached a mark: marks are ``every`` images apart at first, and from each hundredth
+    mark on twice as far, so that a long run leaves a few hundred. Images alone decide, so that a resumed run
+    leaves the same ones."""
+    while game.images > 100 * every:
+        every *= 2
+    return game.images // every > (game.images - game.batch) // every
+
+
+@contextmanager
+def stop_signals(patient: bool) -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set, so that a step is never torn.
+
+    Args:
+        patient: whether further signals change nothing, as where a launcher passes Ctrl-C on to a process that the
+            terminal has told already; else a second signal ends at once.
+    """
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop  # only the main thread may handle signals
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in numbers}
+
+    def request(_number: int, _frame: object) -> None:
+        stop.set()
+        for number in () if patient else numbers:
+            signal.signal(number, before[number])
+
+    for number in numbers:
+        signal.signal(number, request)
+    try:
+        yield stop
+    finally:
+        for number in numbers:
+            signal.signal(number, before[number])

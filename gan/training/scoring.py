@@ -1,0 +1,91 @@
+"""A run scored while it trains: lines of metrics, and the best generator so far."""
+
+import math
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gan.config import GanError
+from gan.evaluation.features import FeatureNetwork, cached_features, feature_network, require_extra, score_name
+from gan.evaluation.metrics import scores
+from gan.runs.checkpoint import GeneratorHeader, save_generator
+from gan.runs.run_folder import BEST_FILE, RunFolder
+from gan.sampling.sample import draw, latents_of
+from kit.progress import Progress, silent
+
+FEWEST_PICTURES = 20
+"""With fewer, five nearest neighbours and halves of the set mean nothing."""
+MOST_DRAWN = 1000
+"""Pictures drawn for a score; always those of the same seeds, so that scores differ by the weights alone."""
+DRAWN_AT_ONCE = 128
+WANTED = frozenset({"kid", "fid", "prdc"})
+
+
+def require_scores(pictures: Tensor, folder: Path) -> None:
+    """GanError unless the extra ``evaluate`` is installed and there are enough real pictures, [N, 3, H, W]."""
+    require_extra()
+    if len(pictures) < FEWEST_PICTURES:
+        raise GanError(f"{folder}: {len(pictures)} pictures; scores need {FEWEST_PICTURES} at least")
+
+
+class Evaluator:
+    """Scores the averaged generator of a run now and then; draws nothing from the global random state."""
+
+    def __init__(self, folder: RunFolder, pictures: Tensor, device: torch.device) -> None:
+        """Nothing is worked out yet.
+
+        Args:
+            folder: of the run, its metrics already cut to where it goes on.
+            pictures: [N, 3, H, W] uint8, the whole set, any device.
+            device: where the features are worked out.
+        """
+        self._folder, self._pictures, self._device = folder, pictures, device
+        self._network: FeatureNetwork | None = None
+        self._real = torch.empty(0)
+        self._best = math.inf
+
+    def __call__(self, average: nn.Module, header: GeneratorHeader, progress: Progress = silent) -> str:
+        """Append a line of metrics, and replace ``best.safetensors`` if KID is the lowest so far.
+
+        Args:
+            average: the generator that draws, in eval mode.
+            header: of its file, should it be the best.
+            progress: told the pictures looked at.
+
+        Returns:
+            A few words on the score.
+        """
+        network = self._start(progress)
+        count = min(len(self._pictures), MOST_DRAWN)
+        latents = latents_of(range(count), header.architecture.latent_dim)
+        fakes = network(drawn(average, latents), count, "generated", progress)
+        found = {score_name(network.name, key): value for key, value in scores(fakes, self._real, WANTED).items()}
+        name = score_name(network.name, "kid")
+        kid = found[name]
+        words = f"{header.images:,} images: {name} {kid:.3f}"
+        if kid < self._best:
+            words += f", the lowest so far, kept as {BEST_FILE}"
+            self._best = kid
+            save_generator(self._folder.path / BEST_FILE, average, header)
+        self._folder.log(header.images, found)
+        return words
+
+    def _start(self, progress: Progress) -> FeatureNetwork:
+        """At the first call, load the network, look at the real pictures, and look up the best score so far."""
+        if self._network is None:
+            self._network = feature_network(None, self._device)
+            self._real = cached_features(self._network, self._pictures.cpu(), progress=progress)
+            key = score_name(self._network.name, "kid")
+            self._best = min((line[key] for line in self._folder.read_metrics() if key in line), default=math.inf)
+        return self._network
+
+
+def drawn(generator: nn.Module, latents: Tensor) -> Iterable[Tensor]:
+    """Pictures of the latents, [n, 3, H, W] uint8, a few at a time."""
+    pictures = draw(generator, latents)
+    while batch := list(islice(pictures, DRAWN_AT_ONCE)):
+        yield torch.from_numpy(np.stack([np.asarray(picture) for picture in batch])).permute(0, 3, 1, 2)

@@ -1,0 +1,1 @@
+"""How the files that the package ships are made; for maintainers, not installed."""

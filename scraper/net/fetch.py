@@ -1,0 +1,346 @@
+"""One polite, bounded, safe GET: robots.txt, pace, retries, redirects."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from importlib.metadata import PackageNotFoundError, version
+from types import MappingProxyType
+from urllib.parse import urljoin, urlsplit
+
+from protego import Protego
+
+from scraper.errors import Refusal, ScrapeBlockedError, ScrapeError, Unreachable
+from scraper.net.address_policy import DEFAULT_PORTS, Gate, host_and_port
+from scraper.net.transport import Limits, Reply, Transport
+
+ROBOTS_TOKEN = "vgc"
+ROBOTS_BYTES = 512_000
+"""What of a robots.txt is read (RFC 9309 asks for at least 500 KiB)."""
+JITTER = (0.75, 1.25)
+MAX_BACKOFF_SECONDS = 30.0
+DAY_SECONDS = 86_400.0
+YEAR_SECONDS = 365 * DAY_SECONDS
+TOLD_CRAWL_DELAY_SECONDS = 10.0
+"""A robots.txt that asks for more is worth a word."""
+OK, NOT_MODIFIED = 200, 304
+REDIRECTS = (301, 302, 303, 307, 308)
+REFUSING = (403, 429)
+PASSING = (408, 425, 429)
+"""Client errors that another try may cure; so may every 5xx."""
+
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+log = logging.getLogger(__name__)
+
+
+class Stopped(Exception):
+    """The crawl is ending; this address is left for the next run."""
+
+
+def user_agent(contact: str | None) -> str:
+    """Name this program, its version and whom to write to, as sites ask of crawlers."""
+    try:
+        number = version("vgc")
+    except PackageNotFoundError:
+        number = "0"
+    whom = f"contact: {contact}" if contact else "run by hand, no contact given"
+    return f"{ROBOTS_TOKEN}/{number} (video game character scraper; {whom})"
+
+
+@dataclass
+class Host:
+    """What is known of one scheme, host and port."""
+
+    origin: str
+    robots_lock: threading.Lock = field(default_factory=threading.Lock)
+    robots: Protego | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    least_delay_seconds: float = 0.0
+    next_turn: float = 0.0
+    pauses: int = 0
+    refusals_in_row: int = 0
+    silent_in_row: int = 0
+
+    def take_turn(self, delay_seconds: float) -> float:
+        """Reserve the next free moment for a request; give the seconds until then."""
+        interval = max(delay_seconds * random.uniform(*JITTER), self.least_delay_seconds)
+        with self.lock:
+            turn = max(time.monotonic(), self.next_turn)
+            self.next_turn = turn + interval
+        return turn - time.monotonic()
+
+    def obey_crawl_delay(self, seconds: float) -> None:
+        """Keep the distance that robots.txt asks for, however long; nonsense (negative, NaN) is passed over."""
+        if seconds > self.least_delay_seconds:
+            self.least_delay_seconds = min(seconds, DAY_SECONDS)
+        if seconds >= TOLD_CRAWL_DELAY_SECONDS:
+            log.warning("%s asks for %.0f seconds between two requests", self.origin, self.least_delay_seconds)
+
+    def pause(self, seconds: float) -> None:
+        """Leave the host alone for a while."""
+        with self.lock:
+            self.pauses += 1
+            self.next_turn = max(self.next_turn, time.monotonic() + seconds)
+
+
+class Fetcher:
+    """Fetches addresses for a crawl, from several threads at once.
+
+    Args:
+        gate: what may be asked.
+        limits: bounds of each request.
+        delay_seconds: mean time between two requests to a host.
+        least_delay_seconds: no two requests to a host come closer together.
+        workers: requests under way at once, whatever the number of threads that call.
+        agent: the User-Agent header.
+        ignore_robots: do not read robots.txt.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        limits: Limits,
+        *,
+        delay_seconds: float,
+        least_delay_seconds: float,
+        workers: int,
+        agent: str,
+        ignore_robots: bool = False,
+    ) -> None:
+        self.requests = 0
+        self._gate = gate
+        self._limits = limits
+        self._delay_seconds = delay_seconds
+        self._least_delay_seconds = least_delay_seconds
+        self._ignore_robots = ignore_robots
+        self._transport = Transport(gate, limits, agent, workers)
+        self._slots = threading.BoundedSemaphore(workers)
+        self._stop = threading.Event()
+        self._hosts: dict[str, Host] = {}
+        self._lock = threading.Lock()
+
+    def get(
+        self,
+        url: str,
+        cap_bytes: int,
+        headers: Mapping[str, str] = NO_HEADERS,
+        accept: Callable[[Reply], None] | None = None,
+    ) -> Reply:
+        """Fetch ``url`` with as many tries as the limits allow.
+
+        Args:
+            url: any text that claims to be an address.
+            cap_bytes: the largest body that is taken.
+            headers: sent beside the usual ones, as for conditional requests.
+            accept: looks at each answer of status 200 and may raise `Refusal`; one worth a retry gets it.
+
+        Returns:
+            The answer, status 200, or 304 if ``headers`` asked for that; its ``url`` is where the redirects led.
+
+        Raises:
+            Refusal: why this address brought nothing.
+            ScrapeBlockedError: the host does not want to be asked any more.
+            ScrapeError: the host has stopped answering.
+            Stopped: `stop` was called.
+        """
+        wayback = self._gate.wayback
+        address = wayback.capture(url) if wayback else url
+
+        def follow() -> Reply:
+            reply = self._follow(address, cap_bytes, headers, self._check)
+            if accept and reply.status == OK:
+                accept(reply)
+            return reply
+
+        self._check(address)
+        reply = self._with_retries(address, follow)
+        if reply.status == NOT_MODIFIED and not headers:
+            raise Refusal("HTTP 304 to a plain question", http=NOT_MODIFIED, retry=True)
+        return replace(reply, url=wayback.original(reply.url)) if wayback else reply
+
+    def seconds_between_requests(self, url: str) -> float:
+        """Give the mean time between two requests to the host of ``url``, its Crawl-delay included."""
+        wayback = self._gate.wayback
+        return max(self._delay_seconds, self._host(wayback.url if wayback else url).least_delay_seconds)
+
+    def stop(self) -> None:
+        """Cut the requests under way, and let all calls from now on end with `Stopped`."""
+        self._stop.set()
+        self._transport.stop()
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._transport.close()
+
+    def _check(self, address: str) -> None:
+        self._gate.check_url(address)
+        if not self._ignore_robots and not self._robots(address).can_fetch(address, ROBOTS_TOKEN):
+            raise Refusal("robots.txt forbids it", forbidden=True)
+
+    def _with_retries(self, address: str, ask: Callable[[], Reply]) -> Reply:
+        for attempt in range(1, self._limits.tries):
+            try:
+                return ask()
+            except Refusal as refusal:
+                if not refusal.retry:
+                    raise
+                self._back_off(address, refusal, attempt)
+        try:
+            return ask()
+        except Refusal as refusal:
+            if refusal.silent:
+                self._count_silence(address, refusal)
+            raise
+
+    def _follow(
+        self, address: str, cap_bytes: int, headers: Mapping[str, str], check: Callable[[str], None]
+    ) -> Reply:
+        for _ in range(self._limits.redirects + 1):
+            reply = self._ask(address, cap_bytes, headers)
+            if reply.status not in REDIRECTS:
+                self._judge(reply)
+                return reply
+            try:
+                address = urljoin(address, _location(reply))
+            except ValueError:
+                raise Refusal("a redirect to no address", http=reply.status) from None
+            check(address)
+        raise Refusal(f"more than {self._limits.redirects} redirects", http=reply.status)
+
+    def _ask(self, address: str, cap_bytes: int, headers: Mapping[str, str]) -> Reply:
+        host = self._host(address)
+        with self._slots:
+            self._wait_for_turn(host)
+            with self._lock:
+                self.requests += 1
+            try:
+                reply = self._transport.get(address, headers, cap_bytes)
+            except Refusal:
+                if self._stop.is_set():
+                    raise Stopped from None  # cut by `stop`, not by the site
+                raise
+        with host.lock:
+            host.silent_in_row = 0
+            host.refusals_in_row = host.refusals_in_row + 1 if reply.status in REFUSING else 0
+        return reply
+
+    def _wait_for_turn(self, host: Host) -> None:
+        pauses = -1
+        while pauses != host.pauses:  # a pause takes back the turns that were given out before it
+            pauses = host.pauses
+            if self._stop.wait(max(host.take_turn(self._delay_seconds), 0.0)):
+                raise Stopped
+
+    def _judge(self, reply: Reply) -> None:
+        """Let 200 and 304 pass; turn every other status into its consequence."""
+        if reply.status in (OK, NOT_MODIFIED):
+            return
+        host = self._host(reply.url)
+        wait_seconds = _retry_after_seconds(reply.headers.get("Retry-After", ""))
+        if wait_seconds is not None and wait_seconds > self._limits.retry_after_seconds:
+            when = datetime.now().astimezone() + timedelta(seconds=wait_seconds)
+            raise self._ended(
+                ScrapeBlockedError,
+                f"{host.origin} asks to be left alone (HTTP {reply.status}): run the same command again "
+                f"after {when:%Y-%m-%d %H:%M %Z}",
+            )
+        if host.refusals_in_row >= self._limits.refusals_in_row:
+            raise self._ended(
+                ScrapeBlockedError,
+                f"{host.origin} refused {host.refusals_in_row} requests in a row (last: HTTP {reply.status}): "
+                "wait some hours, then run the same command with a longer --delay",
+            )
+        retry = reply.status in PASSING or reply.status >= 500
+        raise Refusal(f"HTTP {reply.status}", http=reply.status, retry=retry, wait_seconds=wait_seconds)
+
+    def _back_off(self, url: str, refusal: Refusal, attempt: int) -> None:
+        seconds = min(self._limits.backoff_seconds * 2 ** (attempt - 1), MAX_BACKOFF_SECONDS)
+        seconds *= random.uniform(*JITTER)
+        if refusal.wait_seconds is not None:
+            seconds = refusal.wait_seconds
+        if refusal.wait_seconds is not None or refusal.http == 429:
+            self._host(url).pause(seconds)  # the site means this client, not this address
+        elif self._stop.wait(seconds):
+            raise Stopped
+
+    def _count_silence(self, address: str, refusal: Refusal) -> None:
+        host = self._host(address)
+        with host.lock:
+            host.silent_in_row += 1
+        if host.silent_in_row >= self._limits.silent_in_row:
+            raise self._ended(
+                ScrapeError,
+                f"{host.origin} has not answered for {host.silent_in_row} addresses in a row "
+                f"(last: {refusal.reason}): look at the connection, then run the same command to go on",
+            )
+
+    def _ended(self, kind: type[ScrapeError], message: str) -> ScrapeError:
+        """End all requests at once, not only when the crawl hears of it."""
+        self._stop.set()
+        return kind(message)
+
+    def _host(self, address: str) -> Host:
+        name, port = host_and_port(address)
+        # One host behind http and https is asked no faster for having two schemes.
+        place = name if port in DEFAULT_PORTS.values() else f"{name}:{port}"
+        origin = f"{urlsplit(address).scheme}://{urlsplit(address).netloc}"
+        with self._lock:
+            return self._hosts.setdefault(place, Host(origin, least_delay_seconds=self._least_delay_seconds))
+
+    def _robots(self, address: str) -> Protego:
+        host = self._host(address)
+        with host.robots_lock:
+            if host.robots is None:
+                host.robots = Protego.parse(self._robots_text(f"{host.origin}/robots.txt"))
+                host.obey_crawl_delay(host.robots.crawl_delay(ROBOTS_TOKEN) or 0.0)
+            return host.robots
+
+    def _robots_text(self, address: str) -> str:
+        """Read a host's rules as RFC 9309 has it: a 4xx allows everything, an outage forbids everything."""
+        cap_bytes = self._limits.page_bytes
+        self._gate.check_host(address)
+        try:
+            reply = self._with_retries(
+                address, lambda: self._follow(address, cap_bytes, NO_HEADERS, self._gate.check_host)
+            )
+        except Refusal as refusal:
+            if refusal.http is not None and 400 <= refusal.http < 500:
+                return ""
+            if isinstance(refusal, Unreachable) or not refusal.retry:
+                raise  # that is no word on robots, but what the address itself will come to
+            raise self._ended(
+                ScrapeBlockedError,
+                f"{address} could not be read ({refusal.reason}), and that forbids the whole site: "
+                "run the same command later, or add --ignore-robots if you may",
+            ) from refusal
+        # With a byte order mark in front, Protego would pass over the first line.
+        return reply.body[:ROBOTS_BYTES].decode("utf-8-sig", "replace")
+
+
+def _location(reply: Reply) -> str:
+    """Give where a redirect leads: headers are read as Latin-1, but sites write their addresses in UTF-8."""
+    location = reply.headers.get("Location", "")
+    with suppress(UnicodeError):
+        return location.encode("latin-1").decode("utf-8")
+    return location
+
+
+def _retry_after_seconds(value: str) -> float | None:
+    """Read a Retry-After header: seconds, or a date, at most a year away; None where it is neither."""
+    if value.strip().isdecimal():
+        return min(float(value), YEAR_SECONDS)
+    try:
+        when = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return min(max((when - datetime.now(UTC)).total_seconds(), 0.0), YEAR_SECONDS)

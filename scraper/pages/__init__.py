@@ -1,0 +1,1 @@
+"""What pages and images hold: sites, HTML, image files."""

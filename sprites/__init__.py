@@ -1,0 +1,1 @@
+"""Game-ready images: pixels, palettes, atlas, bundle."""

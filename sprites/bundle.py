@@ -1,0 +1,151 @@
+"""A zip that a game engine can use: sprites, sheet, animation, palette, and what to do with them."""
+
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan.runs.model_info import ModelInfo
+from gan.sampling.interpolation import walk
+from gan.sampling.share_codes import encode
+from sprites.errors import SpriteSettingsError
+from sprites.palettes import gpl, hexadecimal
+from sprites.pixels import (
+    Sheet,
+    SpriteSettings,
+    aseprite_json,
+    draw_sheet,
+    gif_bytes,
+    lay_out,
+    make_sprites,
+    png_bytes,
+)
+
+MAX_SPRITES = 1024
+MAX_WALKED = 16
+FRAMES_BETWEEN = 8
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+"""The earliest that the format knows: the same characters give the same bytes on any day."""
+SHEET_FILE, GIF_FILE, CHARACTERS_FILE = "sheet.png", "walk.gif", "characters.json"
+
+
+def walk_of(latents: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The latents of the animation's frames: [M, latent_dim]; none where there is but one character."""
+    return walk(latents[:MAX_WALKED], FRAMES_BETWEEN) if len(latents) > 1 else latents[:0]
+
+
+def bundle(
+    info: ModelInfo,
+    latents: NDArray[np.float32],
+    pictures: NDArray[np.uint8],
+    frames: NDArray[np.uint8],
+    settings: SpriteSettings,
+) -> bytes:
+    """The zip of some characters; the same input gives the same bytes.
+
+    Args:
+        info: the model that drew them.
+        latents: [N, latent_dim] float32, N from 1 to MAX_SPRITES.
+        pictures: [N, side, side, 3] uint8 RGB, drawn from them.
+        frames: [M, side, side, 3], drawn from `walk_of` them.
+        settings: what to make of them.
+
+    Raises:
+        SpriteSettingsError: too many, or too large, for one sheet.
+    """
+    check_count(len(latents))
+    sheet = lay_out(len(latents), settings.side_px(info.size_px) * settings.upscale, settings.extrude_px)
+    sprites = make_sprites(pictures, settings)
+    pixels = sprites.rgba()
+    codes = [encode(info.hash, latent) for latent in latents]
+    names = [f"sprites/{number:03d}.png" for number in range(len(latents))]
+    files: dict[str, bytes | str] = {
+        name: png_bytes(picture, code=code) for name, picture, code in zip(names, pixels, codes, strict=True)
+    }
+    files[SHEET_FILE] = png_bytes(draw_sheet(pixels, sheet))
+    files["sheet.json"] = aseprite_json(sheet, [Path(name).name for name in names], SHEET_FILE)
+    if len(frames):
+        files[GIF_FILE] = gif_bytes(make_sprites(frames, settings, sprites.palette))
+    files["palette.gpl"] = gpl(sprites.palette, f"vgc {info.model}")
+    files["palette.hex"] = hexadecimal(sprites.palette)
+    files[CHARACTERS_FILE] = characters_json(info, names, codes, settings)
+    files["IMPORT.txt"] = import_hints(sheet, settings)
+    files["LICENCE.txt"] = licence_note(info)
+    return zipped(files)
+
+
+def check_count(count: int) -> None:
+    """SpriteSettingsError if a zip does not take so many characters."""
+    if not 1 <= count <= MAX_SPRITES:
+        raise SpriteSettingsError(f"{count:,} sprites: a zip takes 1 to {MAX_SPRITES:,}")
+
+
+def zipped(files: dict[str, bytes | str]) -> bytes:
+    """Files by name as a zip without dates."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, data in files.items():
+            entry = zipfile.ZipInfo(name, ZIP_TIME)
+            entry.create_system = 3  # else it tells which system wrote it
+            entry.external_attr = 0o644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, data)
+    return content.getvalue()
+
+
+def characters_json(info: ModelInfo, names: Sequence[str], codes: Sequence[str], settings: SpriteSettings) -> str:
+    """Who is who: each file's share code, the model and the settings, so that all can be made again."""
+    characters = [{"file": name, "code": code} for name, code in zip(names, codes, strict=True)]
+    model = {"name": info.model, "hash": info.hash, "trained_on": info.trained_on}
+    return json.dumps({"model": model, "settings": asdict(settings), "characters": characters}, indent=1)
+
+
+def import_hints(sheet: Sheet, settings: SpriteSettings) -> str:
+    """What to set in Unity and Godot, with this sheet's own numbers."""
+    side, edge = sheet.frame_px, sheet.extrude_px
+    rows = -(-len(sheet.corners) // sheet.columns)
+    return f"""\
+How to import these pictures
+============================
+
+sprites/*.png   one character each, {side}x{side} pixels, transparent or opaque, nothing between
+{SHEET_FILE}       {sheet.size_px[0]}x{sheet.size_px[1]} pixels, {sheet.columns} frames in a row, {rows} rows
+sheet.json      the frames' places in Aseprite's array format
+{GIF_FILE}        a walk from character to character (with two or more)
+palette.*       the colours, for Aseprite, GIMP, Krita, LibreSprite (.gpl) and Lospec (.hex)
+
+Each pixel of the drawing is a square of {settings.upscale}x{settings.upscale} pixels. In the sheet, the outermost
+pixels of each frame are repeated {edge} pixel{"s" * (edge > 1)} outwards, so that no seams show when it is scaled:
+a frame begins {edge} from the left and top, and the next one {2 * edge} after its end.
+
+Unity
+  Texture Type: Sprite (2D and UI)      Filter Mode: Point (no filter)
+  Pixels Per Unit: {side:<4}                 Compression: None
+  Generate Mip Maps: off                Wrap Mode: Clamp
+  {SHEET_FILE}: Sprite Mode Multiple; Sprite Editor > Slice > Grid By Cell Size:
+    Pixel Size {side} x {side}, Offset {edge} x {edge}, Padding {2 * edge} x {2 * edge}, Keep Empty Rects off
+
+Godot 4
+  Project Settings > Rendering > Textures > Default Texture Filter: Nearest
+  Import: Compress Mode Lossless, Mipmaps > Generate off
+  {SHEET_FILE}: SpriteFrames > Add frames from sprite sheet:
+    Size {side} x {side}, Separation {2 * edge} x {2 * edge}, Offset {edge} x {edge}
+  Sprite2D with Hframes and Vframes takes no margins: use the single pictures there, or an AtlasTexture.
+
+Scale by whole numbers only, and the grid stays true.
+"""
+
+
+def licence_note(info: ModelInfo) -> str:
+    """Where the drawings come from and what may be done with them."""
+    return f"""\
+These characters were drawn by a neural network, vgc's model {info.model} ({info.hash[:16]}).
+It was trained on: {info.trained_on}.
+
+{info.licence}
+"""

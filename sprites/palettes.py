@@ -1,0 +1,141 @@
+"""Palettes: read from files, found in pictures, applied, written."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sprites.errors import SpriteSettingsError
+
+Palette = NDArray[np.uint8]
+"""[P, 3] RGB, no colour twice."""
+
+MAX_COLOURS = 255
+"""A GIF has 256, one of them transparent."""
+MAX_FILE_CHARS = 100_000
+GPL_TITLE = "GIMP Palette"
+GPL_COLOUR = r"\s*(\d{1,3})\s+(\d{1,3})\s+(\d{1,3})(?:\s.*)?"
+GPL_REMARK = r"\s*|#.*|(?:Name|Columns|Channels):.*"
+PAIRS_AT_ONCE = 1 << 20
+"""Pixels times colours compared in one go, for the memory's sake."""
+# Ottosson 2020, "A perceptual color space for image processing": linear RGB to cone responses, and on to OKLab.
+RGB_TO_LMS = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+LMS_TO_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+
+
+def parse_palette(text: str) -> Palette:
+    """Read a palette as Lospec serves it: GIMP's .gpl, or .hex with six digits a line.
+
+    Raises:
+        SpriteSettingsError: a line is neither; no colour, or more than MAX_COLOURS.
+    """
+    if len(text) > MAX_FILE_CHARS:
+        raise SpriteSettingsError(f"the palette has {len(text):,} letters; {MAX_FILE_CHARS:,} are read")
+    lines = text.removeprefix("\ufeff").splitlines()
+    is_gpl = bool(lines) and lines[0].strip() == GPL_TITLE
+    colours = [c for n, line in enumerate(lines) if (c := (gpl_colour if is_gpl else hex_colour)(n, line))]
+    unique = list(dict.fromkeys(colours))
+    if not 1 <= len(unique) <= MAX_COLOURS:
+        raise SpriteSettingsError(f"the palette has {len(unique)} colours; 1 to {MAX_COLOURS} can be used")
+    return np.array(unique, np.uint8)
+
+
+def read_palette(path: Path) -> tuple[tuple[int, int, int], ...]:
+    """The colours of a palette file; SpriteSettingsError names the file and what is wrong."""
+    try:
+        palette = parse_palette(path.read_bytes()[: 4 * MAX_FILE_CHARS].decode(errors="replace"))
+    except OSError as error:
+        raise SpriteSettingsError(
+            f"--palette {path}: {error.strerror or error}; name a .gpl or .hex file"
+        ) from error
+    except SpriteSettingsError as error:
+        raise SpriteSettingsError(f"--palette {path}: {error}") from error
+    return tuple((r, g, b) for r, g, b in palette.tolist())
+
+
+def gpl_colour(number: int, line: str) -> tuple[int, ...] | None:
+    """The colour on a line of a .gpl file, None on a remark; SpriteSettingsError on anything else."""
+    if number == 0 or re.fullmatch(GPL_REMARK, line):
+        return None
+    match = re.fullmatch(GPL_COLOUR, line, re.ASCII)
+    colour = tuple(map(int, match.groups())) if match else ()
+    if not colour or max(colour) > 255:
+        raise SpriteSettingsError(
+            f"line {number + 1} of the palette: {line.strip()[:40]!r} is no colour; a .gpl has numbers to 255"
+        )
+    return colour
+
+
+def hex_colour(number: int, line: str) -> tuple[int, ...] | None:
+    """The colour on a line of a .hex file, None on an empty one; SpriteSettingsError on anything else."""
+    digits = line.strip()
+    if not digits:
+        return None
+    if not re.fullmatch(r"[0-9a-fA-F]{6}", digits):
+        raise SpriteSettingsError(
+            f"line {number + 1} of the palette: {digits[:40]!r} is no colour; "
+            f"a .hex has six digits a line, a .gpl begins with {GPL_TITLE!r}"
+        )
+    return tuple(bytes.fromhex(digits))
+
+
+def find_palette(colours: NDArray[np.uint8], count: int) -> Palette:
+    """The palette of ``count`` colours, or fewer, that fits pixels best: median cut, then k-means.
+
+    Args:
+        colours: [N, 3] RGB, a pixel each; N may be 0.
+        count: 1 to MAX_COLOURS.
+
+    Returns:
+        [P, 3], the darkest first; black alone where there is no pixel.
+    """
+    if not len(colours):
+        return np.zeros((1, 3), np.uint8)
+    strip = Image.fromarray(colours[None])
+    found = strip.quantize(count, Image.Quantize.MEDIANCUT, kmeans=1, dither=Image.Dither.NONE)
+    values = np.array(found.getpalette(), np.uint8).reshape(-1, 3)
+    unique = np.unique(values[np.unique(np.asarray(found))], axis=0)
+    return unique[np.lexsort((*unique.T, oklab(unique)[:, 0]))]
+
+
+def nearest(colours: NDArray[np.uint8], palette: Palette) -> NDArray[np.uint8]:
+    """The index of the palette's colour that looks most like each: [N, 3] -> [N] uint8."""
+    wanted = oklab(palette)
+    numbers, where = np.unique(colours @ np.array([1 << 16, 1 << 8, 1]), return_inverse=True)
+    unique = np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255], axis=1).astype(np.uint8)
+    parts = np.array_split(oklab(unique), len(unique) * len(palette) // PAIRS_AT_ONCE + 1)
+    best = [((part[:, None] - wanted) ** 2).sum(2).argmin(1) for part in parts]
+    return np.concatenate(best).astype(np.uint8)[where]
+
+
+def oklab(colours: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """sRGB [N, 3] to OKLab [N, 3], in which equal distances look equal."""
+    share = colours / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    lab: NDArray[np.float64] = np.cbrt(linear @ RGB_TO_LMS.T) @ LMS_TO_LAB.T
+    return lab
+
+
+def gpl(palette: Palette, name: str) -> str:
+    """A palette as GIMP, Aseprite, Krita and Inkscape read it."""
+    lines = [f"{r:3d} {g:3d} {b:3d}\t{r:02x}{g:02x}{b:02x}" for r, g, b in palette.tolist()]
+    return "\n".join([GPL_TITLE, f"Name: {name}", "Columns: 8", "#", *lines, ""])
+
+
+def hexadecimal(palette: Palette) -> str:
+    """A palette as Lospec takes it."""
+    return "".join(f"{r:02x}{g:02x}{b:02x}\n" for r, g, b in palette.tolist())

@@ -1,0 +1,281 @@
+"""Killed, interrupted, or started twice: what is left, and what the same command makes of it."""
+
+import multiprocessing
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from picture_sets import contents, noise
+
+from dataset.build import BuildSettings, build
+from dataset.errors import DatasetError
+from dataset.worker_pool import Crew
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
+
+PICTURES = 12
+
+# Builds argv[1] into argv[2] at size argv[5], and is killed at the argv[4]-th call of the function argv[3].
+KILLED_BUILD = """
+import os, signal, sys
+from pathlib import Path
+import dataset.build, dataset.render, dataset.staging
+from dataset.build import BuildSettings, build
+
+raw, out, name, nth, size = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
+calls = 0
+
+def dying(function):
+    def call(*arguments, **options):
+        global calls
+        calls += 1
+        if calls == nth:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*arguments, **options)
+    return call
+
+for module in (dataset.build, dataset.render, dataset.staging):
+    if hasattr(module, name):
+        setattr(module, name, dying(getattr(module, name)))
+build(BuildSettings(Path(raw), Path(out), size, workers=1))
+"""
+
+# Each moment: a function of the build, and at which of its calls the process dies.
+MOMENTS = [
+    ("_save", 1),
+    ("_save", 2),
+    ("_save", 9),
+    ("remove_unused", 1),
+    ("write_sample", 1),
+    ("card", 1),
+    ("write_text", 2),
+    ("commit", 1),
+    ("_remove_stale", 1),
+    ("_move_files", 1),
+    ("_move_files", 2),
+    ("_move_files", 4),
+    ("_move", 2),
+    ("_move_last", 1),
+    ("_move_last", 2),
+    ("write_stamp", 1),
+]
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    for seed in range(PICTURES):
+        noise(seed).save(folder / f"{seed}.png")
+    noise(3).save(folder / "twin-of-3.bmp")
+    (folder / "broken.png").write_bytes(b"\x89PNG")
+    return folder
+
+
+def killed(raw: Path, out: Path, name: str, nth: int, size: int = 16) -> None:
+    command = [sys.executable, "-c", KILLED_BUILD, str(raw), str(out), name, str(nth), str(size)]
+    assert subprocess.run(command, check=False, timeout=60).returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(("name", "nth"), MOMENTS)
+def test_a_first_build_that_is_killed_ends_as_if_it_had_not_been(
+    raw: Path, tmp_path: Path, name: str, nth: int
+) -> None:
+    killed(raw, tmp_path / "set", name, nth)
+    build(BuildSettings(raw, tmp_path / "set", 16, workers=1))
+    build(BuildSettings(raw, tmp_path / "undisturbed", 16, workers=1))
+    assert contents(tmp_path / "set") == contents(tmp_path / "undisturbed")
+    assert not list((tmp_path / "set/.vgc").glob("building-*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "nth"),
+    [("_save", 3), ("commit", 1), ("_move", 5), ("_move", 2 * PICTURES), ("_move_last", 1), ("_move_last", 2)],
+)
+def test_a_killed_rebuild_ends_well_whichever_settings_come_next(
+    raw: Path, tmp_path: Path, name: str, nth: int
+) -> None:
+    for size in (16, 20):
+        out = tmp_path / f"set-{size}"
+        build(BuildSettings(raw, out, 16, workers=1))
+        (raw / "0.png").unlink(missing_ok=True)
+        noise(100 + size).save(raw / f"new-{size}.png")
+        killed(raw, out, name, nth, size=20)
+        build(BuildSettings(raw, out, size, workers=1))
+        build(BuildSettings(raw, tmp_path / f"undisturbed-{size}", size, workers=1))
+        assert contents(out) == contents(tmp_path / f"undisturbed-{size}")
+        assert not list((out / ".vgc").glob("building-*"))
+
+
+def test_a_killed_build_goes_on_where_it_was(raw: Path, tmp_path: Path) -> None:
+    killed(raw, tmp_path / "set", "remove_unused", 1)
+    assert build(BuildSettings(raw, tmp_path / "set", 16, workers=1)).rendered < PICTURES
+
+
+def test_a_picture_that_a_power_cut_left_empty_is_rendered_again(raw: Path, tmp_path: Path) -> None:
+    killed(raw, tmp_path / "set", "remove_unused", 1)
+    (lost,) = (tmp_path / "set/.vgc").glob("building-*/rgb_images/5.png")
+    lost.write_bytes(b"")
+    build(BuildSettings(raw, tmp_path / "set", 16, workers=1))
+    build(BuildSettings(raw, tmp_path / "undisturbed", 16, workers=1))
+    assert contents(tmp_path / "set") == contents(tmp_path / "undisturbed")
+
+
+def test_the_old_set_stands_whole_until_the_new_one_is_complete(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "set"
+    build(BuildSettings(raw, out, 16, workers=1))
+    before = contents(out)
+    killed(raw, out, "write_text", 2, size=20)
+    assert contents(out) == before
+
+
+def test_raw_pictures_that_change_after_a_kill_are_seen(raw: Path, tmp_path: Path) -> None:
+    killed(raw, tmp_path / "set", "remove_unused", 1)
+    noise(99).save(raw / "5.png")
+    (raw / "6.png").unlink()
+    build(BuildSettings(raw, tmp_path / "set", 16, workers=1))
+    build(BuildSettings(raw, tmp_path / "undisturbed", 16, workers=1))
+    assert contents(tmp_path / "set") == contents(tmp_path / "undisturbed")
+
+
+def test_a_line_of_the_journal_that_was_torn_is_passed_over(raw: Path, tmp_path: Path) -> None:
+    killed(raw, tmp_path / "set", "remove_unused", 1)
+    (journal,) = (tmp_path / "set/.vgc").glob("building-*/journal.jsonl")
+    journal.write_bytes(journal.read_bytes()[:-40])
+    build(BuildSettings(raw, tmp_path / "set", 16, workers=1))
+    build(BuildSettings(raw, tmp_path / "undisturbed", 16, workers=1))
+    assert contents(tmp_path / "set") == contents(tmp_path / "undisturbed")
+
+
+SLOW_BUILD = """
+import sys, time
+from pathlib import Path
+from dataset.build import BuildSettings, build
+
+def slowly(done, total, text):
+    print(done, flush=True)
+    time.sleep(0.05)
+
+if __name__ == "__main__":
+    build(BuildSettings(Path(sys.argv[1]), Path(sys.argv[2]), 16, workers=int(sys.argv[3])), slowly)
+"""
+
+
+def start_slow_build(tmp_path: Path, raw: Path, workers: int) -> "subprocess.Popen[str]":
+    script = tmp_path / "slow.py"
+    script.write_text(SLOW_BUILD)
+    command = [sys.executable, str(script), str(raw), str(tmp_path / "set"), str(workers)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    assert process.stdout
+    assert process.stdout.readline() == "1\n"
+    return process
+
+
+def test_two_builds_of_one_set_at_once_are_refused(raw: Path, tmp_path: Path) -> None:
+    with start_slow_build(tmp_path, raw, workers=1) as first:
+        with pytest.raises(DatasetError, match="another vgc preprocess is at work"):
+            build(BuildSettings(raw, tmp_path / "set", 16, workers=1))
+        first.kill()
+    # The lock goes with the process that held it.
+    build(BuildSettings(raw, tmp_path / "set", 16, workers=1))
+
+
+def test_processes_end_with_a_killed_parent(raw: Path, tmp_path: Path) -> None:
+    for seed in range(100, 200):
+        noise(seed).save(raw / f"{seed}.png")
+    with start_slow_build(tmp_path, raw, workers=2) as parent:
+        parent.kill()
+    deadline = time.monotonic() + 20
+    while _session_lives(parent.pid):
+        assert time.monotonic() < deadline, "a process outlived its parent"
+        time.sleep(0.05)
+    build(BuildSettings(raw, tmp_path / "set", 16, workers=2))
+    build(BuildSettings(raw, tmp_path / "undisturbed", 16, workers=1))
+    assert contents(tmp_path / "set") == contents(tmp_path / "undisturbed")
+
+
+def test_a_process_that_dies_is_an_error_and_the_same_command_goes_on(raw: Path, tmp_path: Path) -> None:
+    for seed in range(100, 300):
+        noise(seed).save(raw / f"{seed}.png")
+
+    def kill_a_worker(done: int, _total: int | None, _text: str) -> None:
+        if done == 1:
+            for process in multiprocessing.active_children():
+                process.kill()
+
+    settings = BuildSettings(raw, tmp_path / "set", 80, workers=2)
+    with pytest.raises(DatasetError, match=r"a process died .* --workers 1"):
+        build(settings, kill_a_worker)
+    assert build(settings).pictures == PICTURES + 200
+
+
+def test_a_process_that_dies_in_the_midst_of_its_answer_is_the_same_error() -> None:
+    crew = Crew(1)
+    try:
+        ours, theirs = multiprocessing.Pipe()
+        crew._idle.get()
+        crew._idle.put(ours)
+        os.write(theirs.fileno(), struct.pack("!i", 1000) + b"a tenth of it")
+        answer = crew.ask([])
+        theirs.recv()
+        theirs.close()
+        with pytest.raises(DatasetError, match=r"a process died .* --workers 1"):
+            answer.result(timeout=20)
+    finally:
+        crew.dismiss()
+
+
+def _session_lives(leader: int) -> bool:
+    try:
+        os.killpg(leader, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_stops_soon_and_the_same_command_goes_on(raw: Path, tmp_path: Path, workers: int) -> None:
+    for seed in range(100, 200):
+        noise(seed).save(raw / f"{seed}.png")
+    with start_slow_build(tmp_path, raw, workers) as process:
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=20) != 0
+    report = build(BuildSettings(raw, tmp_path / "set", 16, workers=1))
+    assert 0 < report.rendered < report.found
+    assert report.pictures == PICTURES + 100
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_disk_that_cannot_be_written_is_an_error_and_the_old_set_stays(
+    raw: Path, tmp_path: Path, workers: int
+) -> None:
+    out = tmp_path / "set"
+    for seed in range(100, 100 + 60 * (workers - 1)):
+        noise(seed).save(raw / f"{seed}.png")  # enough to be worth two processes
+    build(BuildSettings(raw, out, 16, workers=1))
+    before = contents(out)
+    code = (
+        "import resource, sys; from pathlib import Path; from dataset.build import BuildSettings, build\n"
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
+        "build(BuildSettings(Path(sys.argv[1]), Path(sys.argv[2]), 64, workers=int(sys.argv[3])))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(raw), str(out), str(workers)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert re.search(r"DatasetError: cannot write .+ \(File too large\): make room there, .+ --out", run.stderr)
+    assert "TypeError" not in run.stderr
+    assert contents(out) == before
+    build(BuildSettings(raw, out, 64, workers=1))
+    build(BuildSettings(raw, tmp_path / "undisturbed", 64, workers=1))
+    assert contents(out) == contents(tmp_path / "undisturbed")

@@ -1,0 +1,132 @@
+"""A folder of square pictures, for training."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader
+from torchvision.transforms.v2.functional import pil_to_tensor
+
+import dataset.reader
+from dataset.errors import DatasetError
+from dataset.reader import SIDES_PX, CharacterPictures, load_pictures
+from gan.config import doublings
+
+COLOURS = {"b.png": (1, 2, 3), "a.png": (4, 5, 6), "C.png": (7, 8, 9)}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, colour in COLOURS.items():
+        Image.new("RGB", (16, 16), colour).save(tmp_path / name)
+    (tmp_path / "metadata.jsonl").write_text("{}\n")
+    (tmp_path / "more").mkdir()
+    return tmp_path
+
+
+def test_a_folder_becomes_one_tensor_in_the_order_of_names(folder: Path) -> None:
+    pictures = load_pictures(folder)
+    assert pictures.dtype == torch.uint8
+    assert pictures.shape == (3, 3, 16, 16)
+    assert pictures.is_contiguous()
+    assert pictures[:, :, 7, 7].tolist() == [[7, 8, 9], [4, 5, 6], [1, 2, 3]]
+
+
+def test_pixels_keep_their_places(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "a.png")
+    assert np.array_equal(load_pictures(tmp_path)[0].permute(1, 2, 0).numpy(), noise)
+
+
+def test_torchvision_sees_a_dataset(folder: Path) -> None:
+    pictures = CharacterPictures(folder)
+    assert len(pictures) == 3
+    assert pictures[1].getpixel((0, 0)) == (4, 5, 6)
+    assert "Number of datapoints: 3" in repr(pictures)
+    batches = list(DataLoader(CharacterPictures(folder, pil_to_tensor), batch_size=2))
+    assert [batch.shape[0] for batch in batches] == [2, 1]
+    assert torch.equal(torch.cat(batches), load_pictures(folder))
+
+
+def test_a_torchvision_of_another_build_is_named_with_its_remedy(tmp_path: Path) -> None:
+    (tmp_path / "torchvision").mkdir()
+    broken = "raise RuntimeError('operator torchvision::nms does not exist')"
+    (tmp_path / "torchvision/__init__.py").write_text(broken)
+    run = subprocess.run(
+        [sys.executable, "-m", "cli", "generate", "-n", "1", "--out", str(tmp_path / "out")],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert "are not built for each other: pip install --force-reinstall torch torchvision" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(DatasetError) as caught:
+        load_pictures(folder)
+    return str(caught.value)
+
+
+def test_a_missing_folder_names_the_command_that_makes_it(tmp_path: Path) -> None:
+    assert "no such folder; make it with vgc preprocess" in refusal(tmp_path / "nowhere")
+
+
+def test_a_file_is_no_folder(folder: Path) -> None:
+    assert refusal(folder / "C.png") == f"{folder / 'C.png'}: is a file, not a folder of pictures; name another"
+
+
+def test_an_empty_folder_names_the_command_that_fills_it(tmp_path: Path) -> None:
+    assert "no pictures in it; fill it with vgc preprocess" in refusal(tmp_path)
+
+
+def test_mixed_sizes_name_the_file_and_the_command_that_mends_it(folder: Path) -> None:
+    Image.new("RGB", (20, 20)).save(folder / "odd.png")
+    words = refusal(folder)
+    assert "odd.png: 20x20, but C.png is 16x16" in words
+    assert f"vgc preprocess --raw {folder} --out {folder}-16 --size 16" in words
+
+
+def test_pictures_that_are_not_square_name_the_file_and_the_command(folder: Path) -> None:
+    Image.new("RGB", (100, 60)).save(folder / "A.png")
+    words = refusal(folder)
+    assert "A.png: 100x60 is not square" in words
+    assert "vgc preprocess --raw" in words
+    assert "--size 96" in words
+
+
+def test_the_size_that_is_advised_can_be_trained_on() -> None:
+    for side in SIDES_PX:
+        assert doublings(side)
+
+
+def test_a_damaged_picture_names_the_file(folder: Path) -> None:
+    (folder / "a.png").write_bytes(b"\x89PNG")
+    words = refusal(folder)
+    assert "a.png: damaged in its first bytes; take it away, or make them alike" in words
+    assert "vgc preprocess --raw" in words
+
+
+def test_more_than_the_memory_is_said_before_it_is_tried(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dataset.reader, "_free_bytes", lambda: 2000)
+    assert "3 pictures of 16x16 take" in refusal(folder)
+
+
+def test_the_free_memory_is_known_on_this_machine() -> None:
+    free = dataset.reader._free_bytes()
+    assert free is None or 2**20 < free < 2**50
+
+
+def test_clear_parts_are_black_not_what_is_hidden_under_them(tmp_path: Path) -> None:
+    image = Image.new("RGBA", (16, 16), (255, 0, 0, 0))
+    image.putpixel((0, 0), (0, 255, 0, 255))
+    image.save(tmp_path / "a.png")
+    assert load_pictures(tmp_path)[0, :, 5, 5].tolist() == [0, 0, 0]

@@ -1,0 +1,175 @@
+"""Exported models: the same pictures as PyTorch's, from one file, at any batch."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from conftest import slim
+from typer.testing import CliRunner
+
+import cli
+import gan.export.onnx
+import gan.sampling.directions
+from gan.config import PRESETS, GanError
+from gan.export.onnx import export_onnx
+from gan.export.onnx_header import HEADER_KEY, OnnxHeader
+from gan.networks.build import build_generator
+from gan.runs.checkpoint import GeneratorHeader, load_generator, model_hash, save_generator
+from gan.runs.model_files import built_in_model
+from gan.sampling.directions import find_directions
+from gan.sampling.sample import draw, latents_of
+from studio.engine import load_engine
+from studio.engine_onnx import OnnxEngine
+from studio.engine_torch import TorchEngine
+from studio.errors import StudioError
+
+PRESET_OF_FAMILY = {recipe.generator.family: preset for preset, recipe in PRESETS.items()}
+
+
+def untrained(preset: str, path: Path, dtype: torch.dtype = torch.float32) -> Path:
+    """A generator file of a preset's family with a few channels, and with statistics and contrast."""
+    architecture = slim(PRESETS[preset]).generator.at_size(40 if preset == "seed" else 32)
+    torch.manual_seed(0)
+    generator = build_generator(architecture).train()
+    with torch.no_grad():
+        for _ in range(20):
+            generator(torch.randn(8, architecture.latent_dim))
+        generator.to_rgb.weight *= 10
+    save_generator(path, generator, GeneratorHeader(architecture, preset, 7, "noise"), dtype)
+    return path
+
+
+def drawn_by_torch(model: Path, latents: np.ndarray) -> np.ndarray:
+    generator, _ = load_generator(model, torch.device("cpu"))
+    return np.stack([np.asarray(picture) for picture in draw(generator, torch.from_numpy(latents))])
+
+
+def largest_difference(one: np.ndarray, other: np.ndarray) -> int:
+    return int(np.abs(one.astype(int) - other).max())
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_pairs() -> Iterator[None]:
+    """Directions of an untrained generator need not be good."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gan.sampling.directions, "PAIRS_PER_DIMENSION", 1)
+        yield
+
+
+@pytest.fixture(scope="module", params=PRESET_OF_FAMILY.values())
+def exported(
+    request: pytest.FixtureRequest, few_pairs, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Path]:
+    """A model of each family and what the command makes of it."""
+    folder = tmp_path_factory.mktemp(request.param)
+    model = untrained(request.param, folder / "model.safetensors", torch.float16)
+    target = folder / "new/folder/model.onnx"
+    run = CliRunner().invoke(cli.app, ["export", "--model", str(model), "--onnx", str(target), "--json"])
+    assert run.exit_code == 0, run.output
+    assert json.loads(run.stdout)["onnx"] == str(target)
+    return model, target
+
+
+def test_an_exported_generator_draws_within_a_255th_of_pytorch_at_any_batch(exported):
+    model, target = exported
+    assert [path.name for path in target.parent.iterdir()] == ["model.onnx"]
+    onnx.checker.check_model(target, full_check=True)
+    engine = OnnxEngine(target)
+    latents = latents_of(range(5), engine.info.latent_dim).numpy()
+    expected = drawn_by_torch(model, latents)
+    assert len(np.unique(expected)) > 10
+    together = engine.draw(latents)
+    assert largest_difference(together, expected) <= 1
+    alone = np.concatenate([engine.draw(latents[n : n + 1]) for n in range(5)])
+    assert largest_difference(together, alone) <= 1
+
+
+def test_a_file_tells_all_that_a_page_needs(exported):
+    model, target = exported
+    (entry,) = onnx.load(target).metadata_props
+    assert entry.key == HEADER_KEY
+    told = OnnxHeader.from_json(entry.value)
+    generator, header = load_generator(model, torch.device("cpu"))
+    assert told.hash == model_hash(generator)
+    assert told.made_from == hashlib.sha256(model.read_bytes()).hexdigest()
+    architecture = header.architecture
+    assert (told.latent_dim, told.size_px) == (architecture.latent_dim, architecture.size_px)
+    assert told.trained_on == "noise"
+    found = find_directions(generator, architecture.latent_dim)
+    np.testing.assert_allclose(np.array(told.directions), found, atol=1e-4)
+
+
+def test_the_same_generator_gives_the_same_file_which_does_not_tell_where_it_was_made(tmp_path):
+    model = untrained("dcgan-2015", tmp_path / "model.safetensors")
+    contents = []
+    for name in ("one.onnx", "two.onnx"):
+        export_onnx(model, tmp_path / name)
+        contents.append((tmp_path / name).read_bytes())
+    assert contents[0] == contents[1]
+    assert str(Path.cwd()).encode() not in contents[0]
+
+
+def test_the_built_in_generators_exported_file_is_of_that_very_generator():
+    exported = load_engine(built_in_model())
+    assert isinstance(exported, OnnxEngine)
+    by_torch = TorchEngine(built_in_model())
+    assert exported.info == by_torch.info
+    latents = latents_of(range(24), exported.info.latent_dim).numpy()
+    assert largest_difference(exported.draw(latents), by_torch.draw(latents)) <= 1
+    assert exported.directions().shape == (10, 100)
+    assert built_in_model().with_suffix(".onnx").stat().st_size < 3_000_000
+
+
+def test_an_exported_file_of_an_earlier_state_is_not_used_and_says_so(tmp_path, caplog):
+    model = untrained("dcgan-2015", tmp_path / "generator.safetensors")
+    stale = OnnxHeader("0" * 64, 100, 80, "noise", ((0.0,) * 100,), made_from="0" * 64)
+    graph = onnx.load(built_in_model().with_suffix(".onnx"))
+    graph.metadata_props[0].value = stale.to_json()
+    onnx.save(graph, tmp_path / "generator.onnx")
+    with caplog.at_level(logging.WARNING):
+        engine = load_engine(model)
+    assert isinstance(engine, TorchEngine)
+    assert "earlier state of generator.safetensors" in caplog.text
+    assert engine.info.model == tmp_path.name
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x08\x12\x00"])
+def test_a_file_that_is_no_exported_model_is_refused_and_named(content, tmp_path):
+    (tmp_path / "x.onnx").write_bytes(content)
+    with pytest.raises(GanError, match=r"x\.onnx: damaged, or not a file of vgc export"):
+        load_engine(tmp_path / "x.onnx")
+
+
+def test_a_model_without_our_header_is_refused(tmp_path):
+    graph = onnx.load(built_in_model().with_suffix(".onnx"))
+    del graph.metadata_props[:]
+    onnx.save(graph, tmp_path / "x.onnx")
+    with pytest.raises(GanError, match="not a file of vgc export"):
+        load_engine(tmp_path / "x.onnx")
+
+
+def test_missing_packages_are_named_with_their_command(tmp_path, monkeypatch):
+    monkeypatch.setattr(gan.export.onnx, "find_spec", lambda _: None)
+    with pytest.raises(GanError, match=r"pip install '\.\[onnx\]'"):
+        export_onnx(built_in_model(), tmp_path / "x.onnx")
+    monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
+    with pytest.raises(StudioError, match="pip install onnxruntime"):
+        load_engine(built_in_model().with_suffix(".onnx"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ((), "vgc: name what to make: --onnx FILE or --web DIR\n"),
+        (("--onnx", "model.pt"), "vgc: --onnx model.pt: name a .onnx file\n"),
+    ],
+)
+def test_an_export_to_nothing_is_a_usage_error(words, message):
+    run = CliRunner().invoke(cli.app, ["export", *words])
+    assert (run.exit_code, run.stderr) == (2, message)

@@ -1,0 +1,157 @@
+import pytest
+import torch
+from conftest import slim
+from torch import nn
+from torch.nn import functional as F
+
+from gan.config import MAX_SIZE_PX, PRESETS, SettingsError, doublings
+from gan.networks.build import UpsampleConv2d, build_discriminator, build_generator, parameter_count
+from gan.networks.layer_summary import describe_recipe
+from gan.networks.minibatch_std import BatchSpread
+
+
+@pytest.mark.parametrize(
+    ("preset", "generator", "discriminator"),
+    [
+        ("seed", 28_822_723, 1_244_001),
+        ("dcgan-2015", 4_037_504, 2_770_176),
+        # Nobody's but ours: files of earlier versions load only while these stay.
+        ("dcgan", 1_229_427, 696_570),
+        ("r3gan", 1_212_611, 1_196_506),
+    ],
+)
+def test_presets_have_exactly_the_published_parameter_counts(preset, generator, discriminator):
+    with torch.device("meta"):
+        assert parameter_count(build_generator(PRESETS[preset].generator)) == generator
+        assert parameter_count(build_discriminator(PRESETS[preset].discriminator)) == discriminator
+    table = describe_recipe(PRESETS[preset])
+    assert table["generator"]["parameters"] == generator
+    assert table["discriminator"]["parameters"] == discriminator
+
+
+def test_the_students_layer_table_is_theirs():
+    table = describe_recipe(PRESETS["seed"])
+    with_weights = [(row["kind"], row["shape"]) for row in table["generator"]["layers"] if row["parameters"]]
+    assert with_weights == [
+        ("Linear", (256_000,)),
+        ("Conv2d", (320, 40, 40)),
+        ("ConvTranspose2d", (320, 80, 80)),
+        ("Conv2d", (320, 80, 80)),
+        ("Conv2d", (320, 80, 80)),
+        ("Conv2d", (3, 80, 80)),
+    ]
+    sides = [row["shape"][-1] for row in table["discriminator"]["layers"] if row["kind"] == "Conv2d"]
+    assert sides == [78, 38, 18, 8]
+    assert [row["shape"] for row in table["discriminator"]["layers"] if row["kind"] == "Dropout"] == [(10_240,)]
+
+
+def spread_of(network: nn.Module, layer: str) -> float:
+    return float(network.get_submodule(layer).weight.detach().std())
+
+
+def test_the_students_slopes_dropout_and_weights_are_kerass():
+    torch.manual_seed(0)
+    recipe = slim(PRESETS["seed"]).at_size(40)
+    for network in (build_generator(recipe.generator), build_discriminator(recipe.discriminator)):
+        leaks = {layer.negative_slope for layer in network.modules() if isinstance(layer, nn.LeakyReLU)}
+        dropped = {layer.p for layer in network.modules() if isinstance(layer, nn.Dropout)}
+        assert leaks == {0.3}
+        assert dropped <= {0.4}
+        for layer in network.modules():
+            if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+                fans = sum(layer.weight.shape[:2]) * layer.weight[0, 0].numel()
+                # Glorot's uniform weights reach this bound and no further.
+                assert float(layer.weight.detach().abs().max()) == pytest.approx((6 / fans) ** 0.5, rel=0.05)
+                assert not layer.bias.any()
+
+
+def test_weights_begin_as_wide_as_the_papers_have_them():
+    torch.manual_seed(0)
+    radford = PRESETS["dcgan-2015"]
+    network = build_discriminator(radford.discriminator)
+    assert spread_of(network, "layers.5") == pytest.approx(0.02, rel=0.02)
+    assert float(network.layers[6].weight.detach().mean()) == pytest.approx(1, abs=0.01)
+    assert not isinstance(network.layers[1], nn.BatchNorm2d)  # "not applied to the discriminator's input layer"
+    assert spread_of(build_generator(radford.generator), "layers.0") == pytest.approx(0.02, rel=0.02)
+    network = build_discriminator(PRESETS["dcgan"].discriminator)
+    assert spread_of(network, "layers.4") == pytest.approx((2 / 1.04 / (64 * 16)) ** 0.5, rel=0.01)
+    network = build_generator(PRESETS["r3gan"].generator)
+    assert spread_of(network, "stages.0.0.wider") == pytest.approx((2 / 1.04 / 256) ** 0.5 * 5**-0.25, rel=0.02)
+
+
+def test_folded_upsampling_equals_doubling_and_convolving():
+    torch.manual_seed(0)
+    layer = UpsampleConv2d(3, 5).double()
+    torch.nn.init.normal_(layer.weight)
+    x = torch.randn(2, 3, 4, 6, dtype=torch.float64)
+    plain = F.conv2d(F.interpolate(x, scale_factor=2), layer.weight, padding=1)
+    torch.testing.assert_close(layer(x), plain, rtol=0, atol=1e-12)
+
+
+def test_the_spread_of_a_batch_is_that_of_each_group_of_consecutive_pictures():
+    alike, apart = torch.zeros(4, 2, 3, 3), torch.zeros(4, 2, 3, 3)
+    apart[::2] = 1.0  # two of four at 1: a standard deviation of 1/2 everywhere
+    seen = BatchSpread(4)(torch.cat([alike, apart]))
+    assert seen.shape == (8, 3, 3, 3)
+    torch.testing.assert_close(seen[:4, 2], torch.full((4, 3, 3), 1e-4))
+    torch.testing.assert_close(seen[4:, 2], torch.full((4, 3, 3), 0.5))
+    # Six pictures make groups of two, one picture a group of itself.
+    assert BatchSpread(4)(apart[:3].repeat(2, 1, 1, 1)).shape == (6, 3, 3, 3)
+    assert BatchSpread(4)(apart[:1])[:, 2].max() == pytest.approx(1e-4)
+
+
+@pytest.mark.parametrize("preset", ["dcgan-2015", "dcgan"])
+@pytest.mark.parametrize("size", [16, 40, 48, 64, 96, 128])
+def test_networks_are_built_for_any_size_of_doublings(preset, size):
+    recipe = PRESETS[preset].at_size(size)
+    pictures = build_generator(recipe.generator)(torch.randn(2, recipe.generator.latent_dim))
+    assert pictures.shape == (2, 3, size, size)
+    assert pictures.abs().max() <= 1
+    assert build_discriminator(recipe.discriminator)(pictures).shape == (2,)
+
+
+def test_stages_join_and_leave_where_the_pictures_are_large():
+    dcgan, r3gan = PRESETS["dcgan"], PRESETS["r3gan"]
+    assert dcgan.at_size(128).generator.widths == (256, 128, 64, 32, 16, 8)
+    assert dcgan.at_size(448).generator.widths == (256, 128, 64, 32, 16, 8, 8)
+    assert dcgan.at_size(128).discriminator.widths == (16, 32, 64, 128, 256)
+    assert dcgan.at_size(40).discriminator.widths == (64, 128, 256)
+    assert r3gan.at_size(128).generator.widths == (256, 256, 256, 128, 64, 32)
+    assert r3gan.at_size(128).discriminator.widths == (32, 64, 128, 256, 256, 256)
+
+
+@pytest.mark.parametrize(("size", "count"), [(16, 2), (28, 2), (80, 4), (128, 5), (448, 6)])
+def test_a_base_of_four_to_seven_pixels_is_doubled(size, count):
+    assert doublings(size) == count
+
+
+@pytest.mark.parametrize("size", [8, 15, 50, 81, 100, MAX_SIZE_PX * 2])
+def test_sizes_that_no_doubling_reaches_are_refused_with_the_remedy(size):
+    with pytest.raises(SettingsError, match=rf"{size}x{size}.*--size 64, 80"):
+        doublings(size)
+
+
+def test_residual_networks_start_as_if_they_had_no_blocks():
+    recipe = PRESETS["r3gan"].at_size(16)
+    generator = build_generator(recipe.generator)
+    pictures = generator(torch.randn(4, recipe.generator.latent_dim))
+    generator.stages = torch.nn.ModuleList(torch.nn.Identity() for _ in generator.stages)
+    torch.manual_seed(0)
+    z = torch.randn(4, recipe.generator.latent_dim)
+    without = generator(z)
+    assert pictures.shape == without.shape == (4, 3, 16, 16)
+    again = build_generator(recipe.generator)
+    again.load_state_dict(generator.state_dict(), strict=False)
+    torch.testing.assert_close(again(z), without)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_layer_table_counts_every_parameter(preset):
+    table = describe_recipe(PRESETS[preset])
+    with torch.device("meta"):
+        networks = {
+            "generator": build_generator(PRESETS[preset].generator),
+            "discriminator": build_discriminator(PRESETS[preset].discriminator),
+        }
+    for name, network in networks.items():
+        assert table[name]["parameters"] == parameter_count(network)

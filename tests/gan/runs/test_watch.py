@@ -1,0 +1,291 @@
+"""What is watched while a run trains: scores, the best generator, collapse, the first boards."""
+
+import copy
+import json
+import logging
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from dataset.reader import load_pictures
+from gan.config import PRESETS, GanError, SettingsError, TrainConfig
+from gan.networks.build import build_generator
+from gan.runs.checkpoint import GeneratorHeader, load_checkpoint, load_generator
+from gan.runs.health import Health, spread
+from gan.runs.model_files import find_model
+from gan.runs.run_folder import RunFolder
+from gan.training.loop import resume, train
+from gan.training.preview import previews
+from gan.training.scoring import Evaluator
+from gan.training.trainer import Game
+
+CPU = torch.device("cpu")
+SCORE = "kd_efficientnet_lite0"
+
+pytestmark = pytest.mark.usefixtures("slim_presets")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+
+
+def config(discs: Path, output: Path, **settings) -> TrainConfig:
+    given = {"data": discs, "output": output, "run": "r", "device": "cpu", "precision": "fp32", "batch": 8}
+    return TrainConfig(**{**given, **settings})
+
+
+def metrics(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture
+def folder(discs, tmp_path):
+    """The open folder of a new run."""
+    with RunFolder.create(config(discs, tmp_path / "runs", kimg=1)) as made:
+        made.go_on_from(0)
+        yield made
+
+
+def header(images: int) -> GeneratorHeader:
+    return GeneratorHeader(PRESETS["dcgan"].generator.at_size(16), "dcgan", images, "discs")
+
+
+class Recall(nn.Module):
+    """Draws pictures that it is given, noise or real ones, one a latent, again and again."""
+
+    def __init__(self, pictures: torch.Tensor) -> None:
+        super().__init__()
+        self.pictures = nn.Parameter(pictures.float() / 127.5 - 1, requires_grad=False)
+        self.next = 0
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        chosen = torch.arange(self.next, self.next + len(z)) % len(self.pictures)
+        self.next += len(z)
+        return self.pictures[chosen]
+
+
+def test_a_run_is_scored_on_the_way_and_its_best_generator_kept(discs, tmp_path):
+    told: list[str] = []
+    train(config(discs, tmp_path, kimg=0.41, eval_every_kimg=0.2), tell=told.append)
+    run = tmp_path / "r"
+    scored = [line for line in metrics(run) if SCORE in line]
+    assert [line["images"] for line in scored] == [200, 400]
+    assert {"fd_efficientnet_lite0", "precision_efficientnet_lite0", "coverage_efficientnet_lite0"} <= set(
+        scored[0]
+    )
+    best = min(scored, key=lambda line: line[SCORE])
+    assert f"200 images: {SCORE} {scored[0][SCORE]:.3f}, the lowest so far, kept as best.safetensors" in told
+    assert find_model("r/best.safetensors", tmp_path) == run / "best.safetensors"
+    assert load_generator(run / "best.safetensors", CPU)[1].images == best["images"]
+
+
+def test_scores_leave_the_training_as_it_is_and_survive_a_stop(discs, tmp_path):
+    train(config(discs, tmp_path / "plain", kimg=0.48))
+    train(config(discs, tmp_path / "scored", kimg=0.48, eval_every_kimg=0.2))
+    train(config(discs, tmp_path / "broken", kimg=0.24, eval_every_kimg=0.2))
+    resume("r", tmp_path / "broken", {"kimg": 0.48})
+    plain, scored, broken = (
+        load_checkpoint(tmp_path / name / "r/checkpoint.pt") for name in ("plain", "scored", "broken")
+    )
+    for name in ("generator", "discriminator", "average"):
+        for key, expected in plain[name].items():
+            assert torch.equal(scored[name][key], expected)
+            assert torch.equal(broken[name][key], expected)
+    assert torch.equal(plain["dice"]["cpu"], scored["dice"]["cpu"])
+    scores = [[line for line in metrics(tmp_path / name / "r") if SCORE in line] for name in ("scored", "broken")]
+    assert scores[0] == scores[1]
+    assert len(scores[0]) == 2
+
+
+def test_only_a_better_score_replaces_the_best_also_after_a_resume(discs, folder):
+    pictures = load_pictures(discs)
+    noise = torch.randint(0, 256, pictures.shape, generator=torch.Generator().manual_seed(1)).byte()
+    good = Recall(pictures)
+    Evaluator(folder, pictures, CPU)(good, header(1000), progress := Told())
+    assert ("real", 40) in progress.seen
+    assert ("generated", 40) in progress.seen
+    again = Evaluator(folder, pictures, CPU)  # as a resumed run makes it
+    again(Recall(noise), header(2000))
+    kept = (folder.path / "best.safetensors").read_bytes()
+    assert b'images\\": 1000' in kept
+    blurred = (pictures.float() * 0.98).byte()
+    (folder.path / "metrics.jsonl").write_text("")
+    Evaluator(folder, pictures, CPU)(Recall(blurred), header(3000))
+    assert b'images\\": 3000' in (folder.path / "best.safetensors").read_bytes()
+
+
+class Told:
+    """A progress that takes down what it is told."""
+
+    def __init__(self) -> None:
+        self.seen: set[tuple[str, int]] = set()
+
+    def __call__(self, _done: int, total: int | None, text: str) -> None:
+        self.seen.add((text.split()[2], total or 0))
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, 1e-9, float("nan"), float("inf")])
+def test_a_score_every_nothing_is_refused(value):
+    with pytest.raises(SettingsError, match="--eval-every"):
+        TrainConfig(eval_every_kimg=value)
+
+
+def test_too_few_pictures_to_be_scored_are_refused_before_the_run_stands(discs, tmp_path):
+    few = tmp_path / "few"
+    few.mkdir()
+    for path in sorted(discs.iterdir())[:19]:
+        shutil.copy(path, few)
+    with pytest.raises(GanError, match=r"few: 19 pictures; scores need 20 at least"):
+        train(config(few, tmp_path, kimg=1, eval_every_kimg=1))
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_run_may_be_scored_from_a_resume_on(discs, tmp_path):
+    train(config(discs, tmp_path, kimg=0.16))
+    resume("r", tmp_path, {"kimg": 0.24, "eval_every_kimg": 0.2})
+    assert [line["images"] for line in metrics(tmp_path / "r") if SCORE in line] == [200]
+
+
+def test_the_spread_of_pictures_is_the_median_distance_to_the_nearest_other():
+    # On a line at 0, 1, 3, 7: nearest others at 1, 1, 2, 4; the lower median of them is 1.
+    assert spread(torch.tensor([[0], [1], [3], [7]], dtype=torch.uint8)) == 1
+    # Two pictures, each drawn twice: far apart on average, but every one has its double.
+    assert spread(torch.tensor([[0], [0], [200], [200]], dtype=torch.uint8)) == 0
+
+
+def samples_of(pictures: torch.Tensor) -> list[Image.Image]:
+    return [Image.fromarray(picture.permute(1, 2, 0).numpy()) for picture in pictures]
+
+
+def test_a_collapse_is_said_once_and_the_generator_from_before_is_kept(discs, folder, caplog):
+    pictures = load_pictures(discs)
+    health = Health(folder, pictures, 40)
+    torch.manual_seed(0)
+    average = build_generator(header(0).architecture).eval().requires_grad_(False)
+    good = copy.deepcopy(average.state_dict())
+    collapsed = pictures[:1].expand(40, -1, -1, -1)
+    health.look(samples_of(pictures), average, header(5000))
+    for weights in average.parameters():  # as training does, in place
+        weights.zero_()
+    health.look(samples_of(collapsed), average, header(10_000))
+    health.look(samples_of(collapsed), average, header(15_000))
+    assert [record.message for record in caplog.records if "collapsed" in record.message] == [
+        "r has collapsed at 10,000 images: nearly all its pictures are one. It rarely recovers; "
+        "start again with another --seed, a larger --batch or the preset dcgan. "
+        "The generator from before, at 5,000 images, is kept: "
+        f"--model {folder.path / 'generator-before-collapse.safetensors'}"
+    ]
+    lines = metrics(folder.path)
+    assert [line["diversity"] for line in lines] == [1.0, 0.0, 0.0]
+    assert [line.get("collapsed") for line in lines] == [None, 1.0, None]
+    kept, found = load_generator(folder.path / "generator-before-collapse.safetensors", CPU)
+    assert found.images == 5000
+    assert all(torch.equal(kept.state_dict()[name], value) for name, value in good.items())
+
+
+def test_a_collapse_told_before_a_stop_is_not_told_again_and_a_recovery_is(discs, folder, caplog):
+    pictures = load_pictures(discs)
+    generator = build_generator(header(0).architecture)
+    collapsed = samples_of(pictures[:1].expand(40, -1, -1, -1))
+    first = Health(folder, pictures, 40)
+    first.look(samples_of(pictures), generator, header(5000))
+    first.look(collapsed, generator, header(10_000))
+    caplog.clear()
+    second = Health(folder, pictures, 40)
+    second.look(collapsed, generator, header(15_000))
+    assert not caplog.records
+    second.look(samples_of(pictures), generator, header(20_000))
+    assert [record.message for record in caplog.records] == ["r: the pictures differ again"]
+    Health(folder, pictures, 40).look(collapsed, generator, header(25_000))
+    assert "has collapsed at 25,000 images" in caplog.records[-1].message
+
+
+def test_an_untrained_generator_has_not_collapsed_yet_but_one_that_never_learns_has(discs, folder, caplog):
+    pictures = load_pictures(discs)
+    grey = samples_of(torch.full_like(pictures, 127))
+    health = Health(folder, pictures, 40)
+    health.look(grey, nn.Identity(), header(5000))
+    assert not caplog.records
+    health.look(grey, nn.Identity(), header(50_000))
+    assert "has collapsed at 50,000 images" in caplog.records[-1].message
+    assert "The generator from before" not in caplog.records[-1].message
+
+
+def test_pictures_that_are_all_the_same_are_no_measure_of_collapse(folder, caplog):
+    same = torch.full((8, 3, 16, 16), 9, dtype=torch.uint8)
+    Health(folder, same, 8).look(samples_of(same), nn.Identity(), header(60_000))
+    assert not caplog.records
+
+
+def test_a_discriminator_that_is_never_wrong_is_told_once(discs, folder, caplog):
+    health = Health(folder, load_pictures(discs), 8)
+    told = [health.note(1.0) for _ in range(19)] + [health.note(0.5)] + [health.note(0.99) for _ in range(30)]
+    assert [place for place, values in enumerate(told) if values] == [39]
+    assert told[39] == {"discriminator_won": 1.0}
+    assert len(caplog.records) == 1
+    assert "knows every real picture by heart" in caplog.records[0].message
+    assert caplog.records[0].levelno == logging.WARNING
+    for images in range(19):
+        folder.log(images, {"sign_real": 1.0})
+    assert Health(folder, load_pictures(discs), 8).note(1.0)  # after a stop as well
+
+
+def test_a_real_run_made_to_collapse_says_so(discs, tmp_path, monkeypatch, caplog):
+    # A latent that no longer reaches the picture: one picture for all, from 10,000 images on.
+    original = Game.step
+
+    def step(game: Game) -> None:
+        original(game)
+        if game.images >= 10_000:
+            with torch.no_grad():
+                game.average.dense.weight.zero_()
+
+    monkeypatch.setattr(Game, "step", step)
+    train(config(discs, tmp_path, kimg=10.1, batch=100))
+    assert "r has collapsed at 10,000 images" in caplog.text
+    lines = [line for line in metrics(tmp_path / "r") if "diversity" in line]
+    assert [line.get("collapsed") for line in lines] == [None, 1.0]
+    _, found = load_generator(tmp_path / "r/generator-before-collapse.safetensors", CPU)
+    assert found.images == 5000
+
+
+def test_a_run_begins_with_boards_of_what_it_learns_from(discs, tmp_path):
+    train(config(discs, tmp_path, kimg=0.08))
+    names = {path.name for path in (tmp_path / "r/samples").iterdir()}
+    assert names == {"00000000.png", "00000080.png", "real.png", "real-augmented.png"}
+    first = np.asarray(Image.open(sorted(discs.iterdir())[0]))
+    board = np.asarray(Image.open(tmp_path / "r/samples/real.png"))
+    assert np.array_equal(board[4:20, 4:20], first)
+
+
+def test_the_preview_shows_what_the_discriminator_sees_and_leaves_the_game_alone(discs):
+    pictures = load_pictures(discs)
+    game = Game(PRESETS["dcgan"].at_size(16), pictures, 8, 0, CPU, "fp32")
+    before, state = game.dice.get_state(), torch.get_rng_state()
+    boards = previews(game, 9)
+    assert set(boards) == {"real", "real-augmented"}
+    assert boards["real"].size == boards["real-augmented"].size == (3 * 20 + 4, 3 * 20 + 4)
+    assert boards["real"].tobytes() != boards["real-augmented"].tobytes()
+    assert torch.equal(game.dice.get_state(), before)
+    assert torch.equal(torch.get_rng_state(), state)
+    plain = replace(PRESETS["dcgan"].at_size(16), augment_target=0.0, flips=False)
+    same = previews(Game(plain, pictures, 8, 0, CPU, "fp32"), 9)
+    assert same["real"].tobytes() == same["real-augmented"].tobytes()
+
+
+def test_tensorboard_gets_the_boards_too(discs, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    train(config(discs, tmp_path, kimg=0.08))
+    events = EventAccumulator(str(tmp_path / "r"))
+    events.Reload()
+    assert set(events.Tags()["images"]) == {"samples", "real", "real-augmented"}
+    assert [event.step for event in events.Images("samples")] == [0, 80]

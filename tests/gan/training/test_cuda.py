@@ -1,0 +1,62 @@
+"""What only a GPU can show; skipped where there is none."""
+
+import pytest
+import torch
+from conftest import slim
+
+from gan.config import PRESETS, TrainConfig
+from gan.device import use_algorithms
+from gan.training.loop import resume, train
+from gan.training.trainer import Game
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+
+
+def game(graphs: bool = False) -> Game:
+    recipe = slim(PRESETS["dcgan"]).at_size(16)
+    pictures = torch.randint(
+        0, 256, (40, 3, 16, 16), generator=torch.Generator().manual_seed(1), dtype=torch.uint8
+    )
+    return Game(recipe, pictures, 16, 0, torch.device("cuda"), "fp32", graphs=graphs)
+
+
+@pytest.fixture
+def exact():
+    use_algorithms(deterministic=True)
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.mark.usefixtures("exact")
+def test_recorded_steps_are_the_same_steps():
+    eager, recorded = game(), game(graphs=True)
+    for _ in range(80):  # every 16th has the penalty, and is recorded after its third time
+        eager.step()
+        recorded.step()
+    assert recorded.take_metrics() == pytest.approx(eager.take_metrics(), rel=1e-3)
+    for one, other in zip(eager.average.parameters(), recorded.average.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-2, atol=1e-4)
+
+
+@pytest.mark.parametrize("graphs", [False, True])
+def test_a_step_never_waits_for_the_gpu(graphs):
+    waiting = game(graphs)
+    for _ in range(80):
+        waiting.step()
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for _ in range(40):
+            waiting.step()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.usefixtures("slim_presets", "exact")
+def test_a_deterministic_run_goes_on_bit_for_bit(discs, tmp_path):
+    given = {"output": tmp_path, "device": "cuda", "batch": 8, "deterministic": True}
+    train(TrainConfig(discs, run="whole", kimg=0.16, **given))
+    train(TrainConfig(discs, run="halves", kimg=0.08, **given))
+    resume("halves", tmp_path, {"kimg": 0.16})
+    one, other = (tmp_path / run / "generator.safetensors" for run in ("whole", "halves"))
+    assert one.read_bytes() == other.read_bytes()

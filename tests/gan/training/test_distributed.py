@@ -1,0 +1,154 @@
+"""Several processes that train one pair of networks, on the CPU through Gloo."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from torch.distributed.elastic.rendezvous import RendezvousConnectionError
+
+from gan.config import GanError
+from gan.runs.run_folder import METRICS_FILE
+from gan.training.launch import launch
+
+ROOT = Path(__file__).parents[3]
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks processes up in /proc")
+
+# Plays three steps of a game without batch statistics and prints what they cost.
+PLAYS = """
+import json
+import torch
+from conftest import slim
+from gan.config import PRESETS
+from gan.training.distributed import joined
+from gan.training.trainer import Game
+from torch import nn
+
+cpu = torch.device("cpu")
+recipe = slim(PRESETS["seed"]).at_size(40)
+pictures = torch.randint(0, 256, (12, 3, 40, 40), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+with joined(cpu) as world:
+    game = Game(recipe, pictures, 8, 3, cpu, "fp32", world)
+    game.discriminator.dropout.p = 0.0
+    told = []
+    for _ in range(3):
+        game.step()
+        told.append(game.take_metrics())
+    weights = sum(float(weight.double().abs().sum()) for weight in game.discriminator.parameters())
+    print(json.dumps({"told": told, "weights": weights, "part": len(range(*game.parts[0].indices(8)))}))
+"""
+
+
+def start(*words: str, cwd: Path = ROOT, **environment: str) -> "subprocess.Popen[str]":
+    everything = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", **environment}
+    return subprocess.Popen(
+        [sys.executable, *words],
+        cwd=cwd,
+        env=everything,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def finished(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def test_two_processes_play_the_game_of_one():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    alone = start("-c", PLAYS)
+    pair = [
+        start("-c", PLAYS, WORLD_SIZE="2", RANK=str(rank), MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
+        for rank in range(2)
+    ]
+    one, *two = (json.loads(finished(process)[1]) for process in (alone, *pair))
+    assert (one["part"], two[0]["part"], two[1]["part"]) == (8, 4, 4)
+    assert two[0] == two[1]
+    for whole, shared in zip(one["told"], two[0]["told"], strict=True):
+        assert shared == pytest.approx(whole, rel=1e-4, abs=1e-6)
+    assert two[0]["weights"] == pytest.approx(one["weights"], rel=1e-5)
+
+
+def training(discs: Path, cwd: Path, *words: str) -> "subprocess.Popen[str]":
+    return start("-m", "cli", "train", "--data", str(discs), "--device", "cpu", "--devices", "2", *words, cwd=cwd)
+
+
+def wait_for_another_line(metrics: Path, process: "subprocess.Popen[str]") -> None:
+    def lines() -> str:
+        return metrics.read_text() if metrics.exists() else ""
+
+    before, deadline = lines(), time.monotonic() + 60
+    while len(lines()) <= len(before):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def workers_of(process: "subprocess.Popen[str]") -> list[int]:
+    told = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True).stdout
+    return [int(pid) for pid in told.split()]
+
+
+def test_the_death_of_one_ends_all_with_a_word_and_resume_goes_on(discs, tmp_path):
+    metrics = tmp_path / "train_output/pair" / METRICS_FILE
+    process = training(discs, tmp_path, "--run", "pair", "--minutes", "5", "--save-minutes", "0.001")
+    wait_for_another_line(metrics, process)
+    workers = workers_of(process)
+    os.kill(workers[-1], signal.SIGKILL)
+    code, _, err = finished(process)
+    assert code == 1
+    assert "was ended by SIGKILL, so all have ended; go on with: vgc train --devices 2 --resume pair" in err
+    assert "Traceback" not in err
+    assert_gone(workers)
+
+    resumed = training(discs, tmp_path, "--resume", "pair")
+    wait_for_another_line(metrics, resumed)
+    workers = workers_of(resumed)
+    os.kill(resumed.pid, signal.SIGINT)
+    code, _, err = finished(resumed)
+    assert code == 130
+    assert err.count("stopped and saved; go on with: vgc train --resume pair") == 1
+    assert "Traceback" not in err
+    assert_gone(workers)
+
+
+def test_torchrun_starts_them_too_and_they_end_and_save_when_it_was_killed(discs, tmp_path):
+    words = ("train", "--data", str(discs), "--device", "cpu", "--run", "pair", "--minutes", "5")
+    process = start(
+        "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "cli", "--", *words, cwd=tmp_path
+    )
+    wait_for_another_line(tmp_path / "train_output/pair" / METRICS_FILE, process)
+    workers = workers_of(process)
+    process.kill()
+    _, _, err = finished(process)
+    assert_gone(workers)
+    assert "stopped and saved; go on with: vgc train --resume pair" in err
+
+
+def assert_gone(processes: list[int]) -> None:
+    deadline = time.monotonic() + 20
+    for pid in processes:
+        while Path(f"/proc/{pid}").exists():
+            assert time.monotonic() < deadline, "a process outlived the training"
+            time.sleep(0.05)
+
+
+def test_processes_that_cannot_meet_are_a_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def launched(*_: object) -> None:
+        raise RendezvousConnectionError("The connection to the C10d store has failed.")
+
+    monkeypatch.setattr("gan.training.launch.elastic_launch", lambda *_: launched)
+    monkeypatch.setattr("logging.disable", lambda _: None)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with pytest.raises(GanError, match=r"--devices 2: .*leave --devices out"):
+        launch(2, tmp_path)

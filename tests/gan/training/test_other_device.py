@@ -1,0 +1,101 @@
+"""Training on a device that is not the CPU, shown without one: same numbers, nothing mixed, nothing waited for."""
+
+import json
+from contextlib import nullcontext
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pretended
+import pytest
+import torch
+from conftest import slim
+from pretended import DEVICE, Pretended, waits
+
+from gan.config import PRESETS, TrainConfig
+from gan.runs.checkpoint import load_checkpoint
+from gan.training.cuda_graphs import CALLS_BEFORE_RECORDING, GraphedPlay
+from gan.training.dry_run import tensors_in
+from gan.training.loop import resume, train
+from gan.training.trainer import Game
+
+
+@pytest.fixture(autouse=True)
+def other_device(monkeypatch):
+    monkeypatch.setattr(torch, "Generator", pretended.AnyGenerator)
+    monkeypatch.setattr(torch, "tensor", pretended.tensor)
+    waits.clear()
+
+
+@pytest.fixture
+def recordable(monkeypatch):
+    """The parts of torch.cuda that a recording needs, and optimizers as they are on CUDA.
+
+    A list of the devices that were made the current one.
+    """
+    stream = SimpleNamespace(wait_stream=lambda _: None)
+    current: list[torch.device] = []
+    for name, value in {
+        "Stream": lambda: stream,
+        "current_stream": lambda: stream,
+        "stream": nullcontext,
+        "CUDAGraph": pretended.Graph,
+        "graph": pretended.graph,
+        "device": lambda device: current.append(device) or nullcontext(),
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, value)
+    monkeypatch.setattr(
+        "gan.training.trainer.make_optimizer",
+        lambda recipe, parameters, lr, _: torch.optim.Adam(parameters, lr, betas=recipe.betas, capturable=True),
+    )
+    return current
+
+
+def game(preset: str, device: torch.device, split: int = 1) -> Game:
+    recipe = replace(slim(PRESETS[preset]).at_size(40), r1_interval=4)
+    chance = torch.Generator().manual_seed(1)
+    pictures = torch.randint(0, 256, (40, 3, 40, 40), generator=chance, dtype=torch.uint8)
+    return Game(recipe, pictures, 8, 0, device, "fp32", split=split)
+
+
+@pytest.mark.parametrize("split", [1, 2])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_steps_on_another_device_are_those_of_the_cpu_and_wait_for_nothing(preset, split):
+    on_cpu = game(preset, torch.device("cpu"), split)
+    for _ in range(5):
+        on_cpu.step()
+    with Pretended():
+        elsewhere = game(preset, DEVICE, split)
+        waits.clear()
+        for _ in range(5):
+            elsewhere.step()
+        assert waits == ["aten::_to_copy"]  # the order of the epoch's pictures; on CUDA from pinned memory
+        assert elsewhere.take_metrics() == pytest.approx(on_cpu.take_metrics(), rel=1e-3)
+
+
+@pytest.mark.parametrize("preset", ["dcgan-2015", "dcgan", "r3gan"])
+def test_recorded_steps_are_the_same_steps(preset, recordable):
+    with Pretended():
+        eager, recorded = game(preset, DEVICE), game(preset, DEVICE)
+        recorded._play = GraphedPlay(recorded.play)
+        # Both kinds of step, each twice from its recording.
+        steps = (CALLS_BEFORE_RECORDING + 1) * recorded.recipe.r1_interval + 1
+        for one in (eager, recorded):
+            for _ in range(steps):
+                one.step()
+        for one, other in zip(tensors_in(eager.state()), tensors_in(recorded.state()), strict=True):
+            assert torch.equal(one, other)
+    assert recordable == [DEVICE] * steps
+
+
+def test_a_run_is_scored_elsewhere_and_goes_on_on_the_cpu_and_back(discs, tmp_path, slim_presets, monkeypatch):
+    monkeypatch.setattr(
+        "gan.training.loop.choose_device", {"cuda": DEVICE, "cpu": torch.device("cpu")}.__getitem__
+    )
+    given = {"output": tmp_path, "run": "moved", "device": "cuda", "precision": "fp32", "batch": 8}
+    with Pretended():
+        train(TrainConfig(discs, kimg=0.04, eval_every_kimg=0.04, **given))
+        resume("moved", tmp_path, {"kimg": 0.08, "device": "cpu", "eval_every_kimg": 1})
+        resume("moved", tmp_path, {"kimg": 0.12, "device": "cuda"})
+    lines = (tmp_path / "moved" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["images"] for line in lines] == [40]
+    assert load_checkpoint(tmp_path / "moved" / "checkpoint.pt")["steps"] == 15

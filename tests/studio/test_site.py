@@ -1,0 +1,183 @@
+"""The studio as a static site: from a plain file server, in a real browser, with nothing else to ask."""
+
+import functools
+import hashlib
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from studio_page import WALL, code_of, drop_file, painted, pick, pixels_of
+
+import studio.site
+from gan.runs.model_files import built_in_model
+from gan.sampling.sample import latents_of
+from gan.sampling.share_codes import encode
+from studio import runtime
+from studio.engine_torch import TorchEngine
+from studio.errors import StudioError, StudioSettingsError
+from studio.site import export_site
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """What ``python -m http.server`` answers with, without its log."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export_site(built_in_model(), tmp_path_factory.mktemp("export") / "site").parent
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """A page whose every request is noted: none may go anywhere but to the site, and no script may fail."""
+    context = browser.new_context()
+    asked, failures = [], []
+    context.on("request", lambda request: asked.append(request.url))
+    page = context.new_page()
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    yield page
+    context.close()
+    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+    assert failures == []
+
+
+def test_the_same_share_code_gives_the_same_character_in_the_browser_as_in_pytorch(page, address):
+    by_torch = TorchEngine(built_in_model())
+    latents = latents_of([3, 8], by_torch.info.latent_dim).numpy()
+    expected = by_torch.draw(latents).astype(int)
+    for latent, picture in zip(latents, expected, strict=True):
+        code = encode(by_torch.info.hash, latent)
+        page.goto("about:blank")
+        page.goto(f"{address}#{code}")
+        expect(page.locator("#name")).not_to_have_text("…")
+        expect(page.locator("#picture")).to_be_visible()
+        assert code_of(page) == code
+        page.wait_for_function(
+            "document.getElementById('picture').getContext('2d').getImageData(40, 40, 1, 1).data[3]"
+        )
+        assert np.abs(pixels_of(page.locator("#picture")).astype(int) - picture).max() <= 1
+
+
+def test_the_site_has_a_wall_traits_and_children_but_no_zip(page, address):
+    page.goto(address)
+    expect(page.locator("#wall-grid .card.drawn")).to_have_count(24)
+    pick(page)
+    expect(page.locator("#panel-children .drawn").first).to_be_visible()
+    page.locator("#tab-traits").click()
+    expect(page.get_by_label("Name of trait 10")).to_have_value("Trait 10")
+    expect(page.locator("#game")).to_be_hidden()
+    page.keyboard.press("?")
+    expect(page.locator("#shortcuts")).to_contain_text("Save as PNG")
+    expect(page.locator("#shortcuts")).not_to_contain_text("For a game")
+
+
+def test_a_worker_draws_what_several_ask_for_at_once(page, address):
+    with page.expect_event("worker") as begun:
+        page.goto(address)
+    assert begun.value.url == f"{address}ort/ort.wasm.min.mjs"
+    apart, together = page.evaluate(
+        """async () => {
+            const [{ connect }, { gaussian }] = await Promise.all([import("/engine.js"), import("/genetics.js")]);
+            const { draw } = await connect();
+            const latents = [1, 2, 3, 4].map((seed) => gaussian(seed, 100));
+            const apart = [];
+            for (const latent of latents) apart.push(...(await draw([latent])));
+            const together = (await Promise.all([draw(latents.slice(0, 2)), draw(latents.slice(2))])).flat();
+            return [apart, together].map((pictures) => pictures.map((rgb) => rgb.join()));
+        }"""
+    )
+    assert apart == together
+    assert len(set(apart)) == 4
+
+
+def test_the_browser_itself_refuses_every_other_address(page, address):
+    page.goto(address)
+    other = "http://localhost:" + address.rsplit(":", 1)[1]
+    refused = "fetch(url).then(() => 'answered', () => 'refused')"
+    assert page.evaluate(f"async (url) => {refused}", other) == "refused"
+    assert page.evaluate(f"async (url) => {refused}", address) == "answered"
+
+
+def test_an_incomplete_site_says_so(page, address):
+    page.route("**/model.onnx", lambda route: route.fulfill(status=404))
+    page.goto(address)
+    expect(page.get_by_role("status")).to_contain_text("A file of this page could not be loaded")
+
+
+def test_the_runtime_is_the_published_one_with_its_licence_and_hashes(site):
+    record = json.loads((site / "ort" / runtime.RECORD_FILE).read_text())
+    assert (record["name"], record["licence"]) == ("onnxruntime-web", "MIT")
+    assert record["archive"] == f"onnxruntime-web-{record['version']}.tar.xz"
+    assert {path.name for path in (site / "ort").iterdir()} == {*record["sha256"], runtime.RECORD_FILE}
+    for name, expected in record["sha256"].items():
+        assert hashlib.sha256((site / "ort" / name).read_bytes()).hexdigest() == expected
+    assert "Permission is hereby granted, free of charge" in (site / "ort" / "LICENSE").read_text()
+
+
+def test_a_damaged_runtime_is_refused(tmp_path, monkeypatch):
+    record = json.loads((runtime.HERE / runtime.RECORD_FILE).read_text())
+    (tmp_path / record["archive"]).write_bytes((runtime.HERE / record["archive"]).read_bytes())
+    record["sha256"]["LICENSE"] = "0" * 64
+    (tmp_path / runtime.RECORD_FILE).write_text(json.dumps(record))
+    monkeypatch.setattr(runtime, "HERE", tmp_path)
+    with pytest.raises(ValueError, match="LICENSE is damaged"):
+        runtime.unpack(tmp_path / "ort")
+
+
+def test_a_missing_package_is_named_with_its_command(tmp_path, monkeypatch):
+    monkeypatch.setattr(studio.site, "find_spec", lambda _: None)
+    with pytest.raises(StudioError, match=r"needs ONNX Runtime and the exporter: pip install '\.\[studio,onnx\]'"):
+        export_site(built_in_model(), tmp_path / "site")
+
+
+def test_another_export_replaces_a_site_whole_and_nothing_else(site, tmp_path):
+    target = tmp_path / "site"
+    export_site(built_in_model(), target)
+    told = json.loads((target / "model.json").read_text())
+    (target / "left-over.js").write_text("")  # as an older version may have had
+    (target / "model.json").write_text(json.dumps({**told, "files": [*told["files"], "left-over.js"]}))
+    export_site(built_in_model().with_suffix(".onnx"), target)
+    names = {path.relative_to(target) for path in target.rglob("*")}
+    assert names == {path.relative_to(site) for path in site.rglob("*")}
+    assert list(tmp_path.iterdir()) == [target]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StudioSettingsError, match=r"file: is a file, not a folder; name another"):
+        export_site(built_in_model(), tmp_path / "file")
+    (tmp_path / "file").unlink()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.txt").write_text("")
+    with pytest.raises(StudioSettingsError, match=r"mine: thesis\.txt is of no earlier export"):
+        export_site(built_in_model(), tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["thesis.txt"]
+    (target / "me").mkdir()
+    (target / "me/CNAME").write_text("mine")
+    with pytest.raises(StudioSettingsError, match=r"site: me is of no earlier export"):
+        export_site(built_in_model(), target)
+    assert (target / "me/CNAME").read_text() == "mine"
+
+
+def test_the_site_looks_for_the_character_most_like_a_picture_too(page, address):
+    page.goto(address)
+    painted(page.locator("#wall-grid .card"))
+    drop_file(page, WALL.read_bytes(), "wall.png")
+    name = page.locator("#likest-name")
+    expect(name).not_to_have_text("…")
+    page.locator("#likeness-take").click()
+    expect(page.locator("#name")).to_have_text(name.inner_text())
+    assert pixels_of(page.locator("#picture")).any()
