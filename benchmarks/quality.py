@@ -48,7 +48,7 @@ from gan.runs.checkpoint import load_checkpoint
 from gan.runs.run_folder import CHECKPOINT_FILE
 from gan.sampling.generate import GenerateSettings, generate
 from gan.training.loop import resume, train
-from kit.progress import silent
+from kit.progress import noop
 
 ROOT = Path(__file__).parents[1]
 INTERRUPTED = 130
@@ -122,7 +122,7 @@ def pictures_for(data: Path | None, work: Path, hold_out: bool) -> Pictures:
     """The real pictures, every tenth set apart if it is to be held out."""
     if data is None:
         print("bringing the built-in characters", flush=True)
-        data, _ = built_in_set(work / "built-in", None, lambda _: nullcontext(silent))
+        data, _ = built_in_set(work / "built-in", None, lambda _: nullcontext(noop))
     if not hold_out:
         return Pictures(data, data, None)
     parts = Pictures(data, work / "nine-tenths", work / "one-tenth")

@@ -39,7 +39,7 @@ from dataset.tables import LABELS_CSV, PIXELS_CSV, FormerRows, TableWriter, row_
 from dataset.worker_pool import rendered
 from kit.atomic import cannot_write, write_text
 from kit.jsonl import read_lines
-from kit.progress import Progress, silent
+from kit.progress import Progress, noop
 from scraper.manifest import IMAGES
 
 log = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ class BuildReport:
     """Raw files without a picture, each with its ``reason``."""
 
 
-def build(settings: BuildSettings, progress: Progress = silent) -> BuildReport:
+def build(settings: BuildSettings, progress: Progress = noop) -> BuildReport:
     """Make the set of ``settings.out`` out of ``settings.raw``.
 
     A script that calls this guards its own start with ``if __name__ == "__main__"``: every worker imports it.

@@ -19,13 +19,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
-from filelock import FileLock, Timeout
-
 from dataset.errors import DatasetError
 from dataset.render import GREY_FOLDER, RGB_FOLDER, Outcome
 from dataset.tables import changed_ns
 from kit.atomic import move, write_text
 from kit.jsonl import read_lines
+from kit.lock import lock_or_raise
 
 WORK_FOLDER = ".vgc"
 JOURNAL = "journal.jsonl"
@@ -46,17 +45,9 @@ def locked(out: Path) -> Iterator[None]:
     """
     work = out / WORK_FOLDER
     work.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(work / "lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise DatasetError(
-            f"{out}: another vgc preprocess is at work on it; wait for it, or choose another --out"
-        ) from None
-    try:
+    busy = DatasetError(f"{out}: another vgc preprocess is at work on it; wait for it, or choose another --out")
+    with lock_or_raise(work / "lock", busy):
         yield
-    finally:
-        lock.release()
 
 
 def open_staging(out: Path, recipe: dict[str, Any]) -> Path:

@@ -1,18 +1,13 @@
-"""How a long stage tells what it is doing, without knowing about terminals."""
+"""How a long stage reports what it is doing, without knowing about terminals."""
 
 from collections.abc import Callable
 
 Progress = Callable[[int, int | None, str], None]
-"""Called with the units done, the units in all (None: not known yet) and a few words about now."""
+"""Called with the units done, the total (None: not known yet) and a few words on the current step."""
+
+Notify = Callable[[str], None]
+"""Called with a line for a person, once."""
 
 
-def silent(_done: int, _total: int | None, _text: str) -> None:
-    """Report nothing."""
-
-
-Tell = Callable[[str], None]
-"""Called with a line for a person, told once."""
-
-
-def unheard(_line: str) -> None:
-    """Tell nobody."""
+def noop(*_: object) -> None:
+    """A `Progress` or `Notify` that does nothing."""

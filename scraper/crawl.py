@@ -11,10 +11,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from kit.atomic import PARTIAL_SUFFIX, cannot_write
-from kit.progress import Progress, silent
+from kit.lock import lock_or_raise
+from kit.progress import Progress, noop
 from scraper.collect import PAGES, Collector, labels, refused
 from scraper.errors import Refusal, ScrapeBlockedError, ScrapeError, ScrapeSettingsError
 from scraper.manifest import IMAGES, Journal, Record
@@ -38,7 +37,7 @@ TOLD_MINUTES = 1.0
 log = logging.getLogger(__name__)
 
 
-def crawl(settings: ScrapeSettings, progress: Progress = silent) -> ScrapeSummary:
+def crawl(settings: ScrapeSettings, progress: Progress = noop) -> ScrapeSummary:
     """Scrape a site into ``settings.out``, or go on where an earlier run ended.
 
     Args:
@@ -346,14 +345,10 @@ def _prepare_folder(folder: Path, stack: ExitStack) -> None:
         raise ScrapeSettingsError(f"--out {folder}: is a file, not a folder; choose another")
     for name in (IMAGES, PAGES):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK_NAME)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise ScrapeError(
-            f"another vgc scrape is at work in {folder}: wait for it, or choose another folder with --out"
-        ) from None
-    stack.callback(lock.release)
+    busy = ScrapeError(
+        f"another vgc scrape is at work in {folder}: wait for it, or choose another folder with --out"
+    )
+    stack.enter_context(lock_or_raise(folder / LOCK_NAME, ScrapeError(busy)))
     for name in (IMAGES, PAGES):
         for partial in (folder / name).glob(f"*{PARTIAL_SUFFIX}"):
             partial.unlink()

@@ -24,7 +24,7 @@ from gan.sampling.sample import GRID_FILE, MAX_PICTURES, as_pixels, draw, is_our
 from gan.sampling.truncation import truncated
 from gan.training.scoring import FEWEST_PICTURES, require_scores
 from kit.atomic import write_text
-from kit.progress import Progress, silent
+from kit.progress import Progress, noop
 
 METRICS = ("kid", "fid", "prdc", "nn")
 PICTURES_AT_ONCE = 512
@@ -147,7 +147,7 @@ class Fakes:
         return torch.cat(self._kept)
 
 
-def evaluate(settings: EvaluateSettings, progress: Progress = silent) -> Evaluation:
+def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluation:
     """Score the pictures, and write the board and ``scores.json``.
 
     Args:

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from gan.config import GanError
 from kit.atomic import replacing
-from kit.progress import Progress, silent
+from kit.progress import Progress, noop
 
 INCEPTION = "inception-v3"
 """Name of the only features whose scores may be called FID and KID: torch-fidelity's."""
@@ -38,7 +38,7 @@ class FeatureNetwork:
     """[N, 3, H, W] uint8 on ``device`` -> [N, D] float32."""
     device: torch.device
 
-    def __call__(self, pictures: Iterable[Tensor], total: int, what: str, progress: Progress = silent) -> Tensor:
+    def __call__(self, pictures: Iterable[Tensor], total: int, what: str, progress: Progress = noop) -> Tensor:
         """The features of all pictures.
 
         Args:
@@ -170,7 +170,7 @@ def ready(network: nn.Module, device: torch.device) -> nn.Module:
 
 
 def cached_features(
-    network: FeatureNetwork, pictures: Tensor, mirrored: bool = False, progress: Progress = silent
+    network: FeatureNetwork, pictures: Tensor, mirrored: bool = False, progress: Progress = noop
 ) -> Tensor:
     """The features of a whole set, looked up in the user's cache folder before they are worked out.
 

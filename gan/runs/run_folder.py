@@ -3,12 +3,11 @@
 import json
 import math
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from filelock import FileLock, Timeout
 from PIL import Image
 
 from gan.config import GanError, SettingsError, TrainConfig
@@ -16,6 +15,7 @@ from gan.runs.checkpoint import read_generator_file
 from gan.runs.model_files import GENERATOR_FILE, runs_in
 from gan.sampling.sample import save_png
 from kit.atomic import NO_ROOM, write_text
+from kit.lock import lock_or_raise
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -35,7 +35,7 @@ class RunFolder:
         self.checkpoint = path / CHECKPOINT_FILE
         self.generator = path / GENERATOR_FILE
         self._metrics = path / METRICS_FILE
-        self._lock = FileLock(path / ".lock", blocking=False)
+        self._lock = ExitStack()
         self._events: SummaryWriter | None = None
 
     @classmethod
@@ -90,10 +90,8 @@ class RunFolder:
         return TrainConfig.from_json(values)
 
     def __enter__(self) -> "RunFolder":
-        try:
-            self._lock.acquire()
-        except Timeout as error:
-            raise GanError(f"{self.path}: another vgc train works in this run; wait for it or stop it") from error
+        busy = GanError(f"{self.path}: another vgc train works in this run; wait for it or stop it")
+        self._lock.enter_context(lock_or_raise(self.path / ".lock", busy))
         (self.path / "samples").mkdir(exist_ok=True)
         return self
 
@@ -102,7 +100,7 @@ class RunFolder:
             if self._events:
                 self._events.close()
         finally:
-            self._lock.release()
+            self._lock.close()
         if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
             full = error.errno is None or error.errno in NO_ROOM
             told = (

@@ -10,7 +10,7 @@ from gan.evaluation.metrics import typicality
 from gan.sampling.sample import latents_of
 from gan.sampling.truncation import truncated
 from gan.training.scoring import drawn
-from kit.progress import Progress, silent
+from kit.progress import Progress, noop
 
 
 def best_seeds(
@@ -20,7 +20,7 @@ def best_seeds(
     truncation: float,
     reals: Tensor,
     device: torch.device,
-    progress: Progress = silent,
+    progress: Progress = noop,
 ) -> list[int]:
     """The seed of the most typical picture in each group of candidates.
 

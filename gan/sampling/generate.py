@@ -21,7 +21,7 @@ from gan.sampling.sample import MAX_PICTURES, draw, latents_of, parse_seeds, sav
 from gan.sampling.share_codes import code_in, encode, latent_for
 from gan.sampling.truncation import truncated
 from gan.training.scoring import require_scores
-from kit.progress import Progress, silent
+from kit.progress import Progress, noop
 
 MAX_ANIMATED = 64
 MOST_CANDIDATES = 64
@@ -119,7 +119,7 @@ def generate(settings: GenerateSettings) -> Drawn:
     return Drawn(len(notes), header.told_of(path), replaced)
 
 
-def settled(settings: GenerateSettings, progress: Progress = silent) -> GenerateSettings:
+def settled(settings: GenerateSettings, progress: Progress = noop) -> GenerateSettings:
     """The same settings with nothing left to look for: seeds of the best candidates, or codes of the most alike.
 
     Raises:

@@ -16,7 +16,7 @@ from gan.sampling.sample import DRAWN_AT_ONCE, as_bytes, as_pixels, latents_of
 from gan.sampling.share_codes import quantised
 from gan.training.augment import background_colour
 from kit.foreground import TOLERANCE, figure_masks
-from kit.progress import Progress, silent
+from kit.progress import Progress, noop
 
 CANDIDATES = 256
 """Characters among which the search begins; always those of the first seeds."""
@@ -67,7 +67,7 @@ def on_ground(picture: Image.Image, ground: Tensor) -> Tensor:
 
 
 def most_alike(
-    generator: nn.Module, latent_dim: int, pictures: Sequence[Image.Image], progress: Progress = silent
+    generator: nn.Module, latent_dim: int, pictures: Sequence[Image.Image], progress: Progress = noop
 ) -> Tensor:
     """The latents whose characters are most like those in the pictures, as far as gradient descent finds them.
 

@@ -20,7 +20,7 @@ from gan.networks.build import parameter_count
 from gan.training.distributed import World
 from gan.training.loop import game_of, pictures_of, settled, step
 from gan.training.trainer import Game
-from kit.progress import Progress, silent
+from kit.progress import Progress, noop
 
 COUNTED_BATCH = 2
 SECONDS_TRIED = 8.0
@@ -48,7 +48,7 @@ class Rehearsal:
     """To the end of the run."""
 
 
-def rehearse(config: TrainConfig, progress: Progress = silent) -> Rehearsal:
+def rehearse(config: TrainConfig, progress: Progress = noop) -> Rehearsal:
     """Play a few steps of what ``config`` describes; nothing is written.
 
     Raises:

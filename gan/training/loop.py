@@ -21,7 +21,7 @@ from gan.training.profiling import profiled
 from gan.training.run_logger import Record
 from gan.training.scoring import require_scores
 from gan.training.trainer import Game, parts_of
-from kit.progress import Progress, Tell, silent, unheard
+from kit.progress import Notify, Progress, noop
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class TrainSummary:
 
 
 def train(
-    config: TrainConfig, progress: Progress = silent, profile: bool = False, tell: Tell = unheard
+    config: TrainConfig, progress: Progress = noop, profile: bool = False, tell: Notify = noop
 ) -> TrainSummary:
     """Train from fresh weights.
 
@@ -134,9 +134,9 @@ def resume(
     name: str,
     output: Path,
     changes: dict[str, Any],
-    progress: Progress = silent,
+    progress: Progress = noop,
     profile: bool = False,
-    tell: Tell = unheard,
+    tell: Notify = noop,
 ) -> TrainSummary:
     """Go on with a run, bit for bit as if it had never stopped (on a CPU, or with ``deterministic``).
 
@@ -226,7 +226,7 @@ def play(
     earlier_seconds: float,
     progress: Progress,
     profile: bool,
-    tell: Tell,
+    tell: Notify,
 ) -> TrainSummary:
     """Step until the end, a signal or a failure; whatever comes, a checkpoint stands.
 

@@ -16,7 +16,7 @@ from gan.training.ema import tensors_of
 from gan.training.preview import previews
 from gan.training.scoring import Evaluator
 from gan.training.trainer import Game
-from kit.progress import Progress, Tell
+from kit.progress import Notify, Progress
 
 SAMPLES = 64
 
@@ -70,7 +70,7 @@ class Record:
         if self._health:
             self._health.look(samples, self.game.average, self.header())
 
-    def evaluate(self, progress: Progress, tell: Tell) -> None:
+    def evaluate(self, progress: Progress, tell: Notify) -> None:
         """Score the averaged generator, and tell the score."""
         if self._evaluator:
             done, total = position(self.game, self.config, self.clock)

@@ -15,7 +15,7 @@ from gan.evaluation.metrics import scores
 from gan.runs.checkpoint import GeneratorHeader, save_generator
 from gan.runs.run_folder import BEST_FILE, RunFolder
 from gan.sampling.sample import draw, latents_of
-from kit.progress import Progress, silent
+from kit.progress import Progress, noop
 
 FEWEST_PICTURES = 20
 """With fewer, five nearest neighbours and halves of the set mean nothing."""
@@ -48,7 +48,7 @@ class Evaluator:
         self._real = torch.empty(0)
         self._best = math.inf
 
-    def __call__(self, average: nn.Module, header: GeneratorHeader, progress: Progress = silent) -> str:
+    def __call__(self, average: nn.Module, header: GeneratorHeader, progress: Progress = noop) -> str:
         """Append a line of metrics, and replace ``best.safetensors`` if KID is the lowest so far.
 
         Args:
