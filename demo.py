@@ -13,7 +13,7 @@ from gan.sampling.generate import GenerateSettings, generate
 from gan.sampling.sample import grid, save_png
 from gan.training.loop import TrainSummary, train
 from gan.training.run_logger import SAMPLES
-from kit.image_grid import BOARD_COLOUR
+from kit.image_grid import GRID_COLOUR
 from kit.progress import Progress
 from scraper.crawl import ScrapeSettings, crawl
 from scraper.demosite.server import serve
@@ -107,7 +107,7 @@ def before_after(summary: TrainSummary, data: Path, after: Path) -> Image.Image:
     }
     width = sum(panel.width for panel in panels.values())
     height = max(panel.height for panel in panels.values()) + CAPTION_HEIGHT
-    sheet = Image.new("RGB", (width, height), BOARD_COLOUR)
+    sheet = Image.new("RGB", (width, height), GRID_COLOUR)
     pen, font, x = ImageDraw.Draw(sheet), ImageFont.load_default(24), 0
     for caption, panel in panels.items():
         pen.text((x + panel.width // 2, CAPTION_HEIGHT // 2), caption, CAPTION_COLOUR, font, anchor="mm")

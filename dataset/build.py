@@ -12,7 +12,7 @@ from typing import Any
 import PIL
 
 from dataset.build_cache import Known
-from dataset.card import CARD, SAMPLE, SAMPLE_PICTURES, card, evenly, write_sample
+from dataset.card import CARD, SAMPLE, SAMPLE_PICTURES, card, write_sample
 from dataset.decode import FITS, Fit, parse_background
 from dataset.errors import DatasetError, DatasetSettingsError
 from dataset.near_duplicates import near_pairs
@@ -38,7 +38,8 @@ from dataset.staging import (
 from dataset.tables import LABELS_CSV, PIXELS_CSV, FormerRows, TableWriter, row_of_file
 from dataset.worker_pool import rendered
 from kit.atomic import cannot_write, write_text
-from kit.jsonl import read_lines
+from kit.image_grid import evenly_spaced
+from kit.jsonl import read_jsonl
 from kit.progress import Progress, noop
 from scraper.manifest import IMAGES
 
@@ -304,8 +305,10 @@ class _Build:
             "near_duplicates": [asdict(pair) for pair in near_pairs(names, self.perceptual_hashes)],
             "rejected": self.rejected,
         }
-        write_sample(self.staging / SAMPLE, [self._picture(name) for name in evenly(names, SAMPLE_PICTURES)])
-        write_text(self.staging / CARD, card(report, read_lines(self.staging / METADATA)))
+        write_sample(
+            self.staging / SAMPLE, [self._picture(name) for name in evenly_spaced(names, SAMPLE_PICTURES)]
+        )
+        write_text(self.staging / CARD, card(report, read_jsonl(self.staging / METADATA)))
         write_text(self.staging / REPORT, json.dumps(report, ensure_ascii=False, indent=1) + "\n")
 
     def _picture(self, name: str) -> Path:

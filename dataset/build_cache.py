@@ -8,7 +8,7 @@ from dataset.raw import RawFolder, RawPicture
 from dataset.render import OUTCOME_FIELDS, Outcome, content_sha256
 from dataset.staging import JOURNAL, METADATA, REPORT, whole_pictures
 from dataset.tables import changed_ns
-from kit.jsonl import read_lines
+from kit.jsonl import read_jsonl
 
 
 class Known:
@@ -18,7 +18,7 @@ class Known:
         self.made_ns, self._standing = _standing(out, recipe)
         """When the set that stands was made, 0 without one: what is younger was changed by somebody else."""
         self._whole_standing = whole_pictures(out, not_after_ns=self.made_ns)
-        self._staged = _by_raw_file(read_lines(staging / JOURNAL))
+        self._staged = _by_raw_file(read_jsonl(staging / JOURNAL))
         self._whole_staged = whole_pictures(staging)
         self.from_staging: set[str] = set()
         """Clean names whose pictures lie in the staging folder."""
@@ -66,7 +66,7 @@ def _standing(out: Path, recipe: dict[str, Any]) -> tuple[int, dict[str, Outcome
     # Somebody may have edited it: what it lacks is worked out anew.
     if not isinstance(report, dict) or report.get("recipe") != recipe:
         return 0, {}
-    records = [*read_lines(out / METADATA), *report.get("duplicates", []), *report.get("rejected", [])]
+    records = [*read_jsonl(out / METADATA), *report.get("duplicates", []), *report.get("rejected", [])]
     return made_ns, _by_raw_file(records)
 
 

@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from PIL import Image
 
-from kit.image_grid import board
+from kit.image_grid import image_grid
 
 CARD = "README.md"
 SAMPLE = "data_sample.png"
@@ -17,14 +17,6 @@ SAMPLE_COLUMNS = 12
 SAMPLE_SIDE_PX = 128
 """Larger pictures are shown smaller."""
 MOST_COMMON = 10
-
-Item = TypeVar("Item")
-
-
-def evenly(items: Sequence[Item], count: int) -> list[Item]:
-    """At most ``count`` of the items, evenly spread, in their order."""
-    count = min(count, len(items))
-    return [items[place * len(items) // count] for place in range(count)]
 
 
 def write_sample(path: Path, pictures: Sequence[Path]) -> None:
@@ -35,7 +27,7 @@ def write_sample(path: Path, pictures: Sequence[Path]) -> None:
             shown = image.convert("RGB")
             shown.thumbnail((SAMPLE_SIDE_PX, SAMPLE_SIDE_PX), Image.Resampling.LANCZOS)
             opened.append(shown)
-    board(opened, SAMPLE_COLUMNS).save(path, "PNG")
+    image_grid(opened, SAMPLE_COLUMNS).save(path, "PNG")
 
 
 CARD_TEXT = """\

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from dataset.errors import DatasetError
 from dataset.staging import WORK_FOLDER
 from kit.atomic import PARTIAL_SUFFIX
-from kit.jsonl import read_lines
+from kit.jsonl import read_jsonl
 from scraper.manifest import IMAGES, MANIFEST_NAME
 
 FACTS = ("name", "game", "letter", "url", "page")
@@ -157,7 +157,7 @@ def read_facts(folder: Path) -> dict[str, dict[str, str | None]]:
 
     The last line for a file counts.
     """
-    records = read_lines(folder / MANIFEST_NAME)
+    records = read_jsonl(folder / MANIFEST_NAME)
     return {
         record["file"]: {fact: _text(record.get(fact)) for fact in FACTS}
         for record in records

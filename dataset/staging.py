@@ -23,7 +23,7 @@ from dataset.errors import DatasetError
 from dataset.render import GREY_FOLDER, RGB_FOLDER, Outcome
 from dataset.tables import changed_ns
 from kit.atomic import move, write_text
-from kit.jsonl import read_lines
+from kit.jsonl import read_jsonl
 from kit.lock import lock_or_raise
 
 WORK_FOLDER = ".vgc"
@@ -93,12 +93,12 @@ def _remove_stale(out: Path, staging: Path) -> None:
 
 def file_names(metadata: Path) -> set[str]:
     """The pictures that a ``metadata.jsonl`` names."""
-    return {str(record.get("file_name")) for record in read_lines(metadata)}
+    return {str(record.get("file_name")) for record in read_jsonl(metadata)}
 
 
 def is_set(out: Path) -> bool:
     """Whether a build has ended in ``out``: its stamp stands there, its metadata or its report."""
-    if read_stamp(out) or any("raw_file" in record for record in read_lines(out / METADATA)):
+    if read_stamp(out) or any("raw_file" in record for record in read_jsonl(out / METADATA)):
         return True
     try:
         report = json.loads((out / REPORT).read_text(encoding="utf-8"))

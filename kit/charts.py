@@ -24,7 +24,7 @@ def histogram(counts: Sequence[int], colours: Sequence[str], label: str) -> str:
     return _svg("".join(bars), label)
 
 
-def curves(lines: Sequence[Sequence[int]], colours: Sequence[str], label: str) -> str:
+def area_chart(lines: Sequence[Sequence[int]], colours: Sequence[str], label: str) -> str:
     """Filled curves over each other, to one scale.
 
     Args:
@@ -51,7 +51,7 @@ def _svg(content: str, label: str) -> str:
     return f'<svg {box} role="img" aria-label="{escape(label)}">{content}</svg>'
 
 
-def strip(parts: Sequence[tuple[int, Sequence[int]]]) -> str:
+def colour_strip(parts: Sequence[tuple[int, Sequence[int]]]) -> str:
     """Colours side by side, each as wide as its share.
 
     Args:
@@ -64,7 +64,7 @@ def strip(parts: Sequence[tuple[int, Sequence[int]]]) -> str:
     return f'<div class="strip">{"".join(cells)}</div>'
 
 
-def bars(counts: Sequence[tuple[str, int]]) -> str:
+def bar_table(counts: Sequence[tuple[str, int]]) -> str:
     """Named bars, one below the other, with their numbers."""
     highest = max((count for _, count in counts), default=1)
     lines = []

@@ -1,8 +1,14 @@
-"""A page's frame and its style."""
+"""An HTML page that needs nothing else: template, style, images inside."""
 
+import base64
+import io
 import re
 
-SHELL = """\
+from PIL import Image
+
+WEBP_QUALITY = 90
+
+PAGE_TEMPLATE = """\
 <!doctype html>
 <html lang="en">
 <head>
@@ -60,20 +66,27 @@ th { text-align: left; font-weight: 400; color: var(--faint); padding: 2px 16px 
 """
 
 
-def document(title: str, body: str, style: str, refresh_seconds: int | None = None) -> str:
+def html_page(title: str, body: str, style: str, refresh_seconds: int | None = None) -> str:
     """A whole page that asks the network for nothing.
 
     Args:
         title: in HTML.
-        body: what stands on it, in HTML.
-        style: rules beyond the frame's own, in CSS.
-        refresh_seconds: after which a browser opens it anew; None: never.
+        body: content of the page, in HTML.
+        style: rules beyond the template's own, in CSS.
+        refresh_seconds: after which a browser loads the page again; None: never.
     """
-    words = {
+    parts = {
         "refresh": f'<meta http-equiv="refresh" content="{refresh_seconds}">\n' if refresh_seconds else "",
         "style": style,
         "title": title,
         "body": body,
     }
-    # In one pass: what is filled in is not filled in again.
-    return re.sub(r"\{(refresh|style|title|body)\}", lambda place: words[place[1]], SHELL)
+    # In one pass: braces in what is filled in are left alone.
+    return re.sub(r"\{(refresh|style|title|body)\}", lambda match: parts[match[1]], PAGE_TEMPLATE)
+
+
+def data_uri(image: Image.Image) -> str:
+    """The image itself as an address: WebP at a quality good enough to look at."""
+    out = io.BytesIO()
+    image.save(out, "WEBP", quality=WEBP_QUALITY)
+    return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode()

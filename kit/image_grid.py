@@ -1,34 +1,42 @@
-"""Many small pictures on one board, to look at."""
+"""Many small images in one: which of them to show, and the grid they are shown in."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from PIL import Image
 
 GAP_PX = 4
-BOARD_COLOUR = (24, 24, 27)
+GRID_COLOUR = (24, 24, 27)
+
+Item = TypeVar("Item")
 
 
-def board(pictures: Sequence[Image.Image], columns: int, scale: int = 1) -> Image.Image:
-    """Lay equally large pictures out row by row, with a small gap, on a dark board.
+def evenly_spaced(items: Sequence[Item], count: int) -> list[Item]:
+    """At most ``count`` of the items, evenly spaced, in their order."""
+    count = min(count, len(items))
+    return [items[index * len(items) // count] for index in range(count)]
+
+
+def image_grid(images: Sequence[Image.Image], columns: int, scale: int = 1) -> Image.Image:
+    """Lay images out row by row, with a small gap, on a dark ground.
 
     Args:
-        pictures: RGB pictures of one size, at least one.
-        columns: pictures in a row.
+        images: RGB, all of one size, at least one.
+        columns: images in a row.
         scale: whole-number magnification; pixels stay crisp.
 
     Raises:
-        ValueError: there is no picture.
+        ValueError: there is no image.
     """
-    if not pictures:
-        raise ValueError("a board needs at least one picture")
-    width, height = (side * scale for side in pictures[0].size)
-    columns = min(columns, len(pictures))
-    rows = -(-len(pictures) // columns)
-    sheet = Image.new(
-        "RGB", (columns * (width + GAP_PX) + GAP_PX, rows * (height + GAP_PX) + GAP_PX), BOARD_COLOUR
-    )
-    for place, picture in enumerate(pictures):
-        row, column = divmod(place, columns)
-        enlarged = picture.resize((width, height), Image.Resampling.NEAREST)
-        sheet.paste(enlarged, (GAP_PX + column * (width + GAP_PX), GAP_PX + row * (height + GAP_PX)))
-    return sheet
+    if not images:
+        raise ValueError("a grid needs at least one image")
+    width, height = (side * scale for side in images[0].size)
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    size = (columns * (width + GAP_PX) + GAP_PX, rows * (height + GAP_PX) + GAP_PX)
+    grid = Image.new("RGB", size, GRID_COLOUR)
+    for index, image in enumerate(images):
+        row, column = divmod(index, columns)
+        enlarged = image.resize((width, height), Image.Resampling.NEAREST)
+        grid.paste(enlarged, (GAP_PX + column * (width + GAP_PX), GAP_PX + row * (height + GAP_PX)))
+    return grid

@@ -6,16 +6,28 @@ from pathlib import Path
 from typing import Any
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a JSON-lines file; none if there is no such file, nor for a line cut off by a kill."""
+def parse_json_line(line: str | bytes) -> dict[str, Any] | None:
+    """The object in a line; None for anything else, such as a line that a kill cut off."""
     try:
-        with path.open(encoding="utf-8", errors="replace") as lines:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a JSON-lines file, in order; lines that hold none are skipped.
+
+    A file that does not exist has no objects. A byte order mark at the start is skipped.
+
+    Raises:
+        OSError: the file exists but cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as lines:
             for line in lines:
-                try:
-                    record = json.loads(line)
-                except json.JSONDecodeError:
-                    continue
-                if isinstance(record, dict):
+                record = parse_json_line(line)
+                if record is not None:
                     yield record
     except FileNotFoundError:
         return

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, Self
+from typing import BinaryIO, Literal, Self
 
+from kit.jsonl import parse_json_line
 from scraper.errors import ScrapeError
 
 MANIFEST_NAME = "manifest.jsonl"
@@ -163,8 +164,10 @@ class Journal:
 
 def _parse(line: bytes) -> Record | None:
     """Read a line of a manifest; None: it is not one, or torn."""
+    values = parse_json_line(line)
+    if values is None:
+        return None
     try:
-        values: dict[str, Any] = json.loads(line)
         return Record(**{key: values[key] for key in _NAMES if key in values})
-    except (ValueError, TypeError, AttributeError):
+    except TypeError:
         return None

@@ -1,14 +1,13 @@
 """Many thumbnails in a page at the price of one: each is a part of a sheet, shown by CSS."""
 
-import base64
-import io
 from collections.abc import Sequence
 from html import escape
 
 import numpy as np
 from PIL import Image
 
-from kit.image_grid import BOARD_COLOUR
+from kit.html_page import data_uri
+from kit.image_grid import GRID_COLOUR
 
 THUMB_PX = 80
 """Larger pictures are shown smaller: the page should open at once."""
@@ -17,7 +16,6 @@ MARGIN_PX = 8
 the screen, and so show a line of what lies beside the thumbnail."""
 CELL_PX = THUMB_PX + 2 * MARGIN_PX
 COLUMNS = 16
-WEBP_QUALITY = 90
 
 
 def thumbnail(picture: Image.Image) -> Image.Image:
@@ -26,16 +24,9 @@ def thumbnail(picture: Image.Image) -> Image.Image:
     scale = THUMB_PX / max(rgb.size)
     size = (max(1, round(rgb.width * scale)), max(1, round(rgb.height * scale)))
     fitted = rgb.resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS)
-    square = Image.new("RGB", (THUMB_PX, THUMB_PX), BOARD_COLOUR)
+    square = Image.new("RGB", (THUMB_PX, THUMB_PX), GRID_COLOUR)
     square.paste(fitted, ((THUMB_PX - size[0]) // 2, (THUMB_PX - size[1]) // 2))
     return square
-
-
-def data_uri(picture: Image.Image) -> str:
-    """The picture as an address that holds it: WebP, good enough to look at."""
-    out = io.BytesIO()
-    picture.save(out, "WEBP", quality=WEBP_QUALITY)
-    return "data:image/webp;base64," + base64.b64encode(out.getvalue()).decode()
 
 
 class Sheets:
@@ -53,7 +44,7 @@ class Sheets:
         """
         columns = min(COLUMNS, len(thumbnails))
         lines = -(-len(thumbnails) // columns)
-        sheet = Image.new("RGB", (columns * CELL_PX, lines * CELL_PX), BOARD_COLOUR)
+        sheet = Image.new("RGB", (columns * CELL_PX, lines * CELL_PX), GRID_COLOUR)
         tiles = []
         for place, (picture, label) in enumerate(zip(thumbnails, labels, strict=True)):
             line, column = divmod(place, columns)

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from dataset.card import evenly
 from dataset.render import RGB_FOLDER
-from dataset.report.css_sprites import Sheets, data_uri, thumbnail
+from dataset.report.css_sprites import Sheets, thumbnail
 from dataset.report.salvage import ruin
 from dataset.report.statistics import HUES, Study, study
 from dataset.staging import METADATA, PAGE, REPORT
 from kit.atomic import write_text
-from kit.charts import bars, curves, histogram, strip
-from kit.html_page import document
-from kit.jsonl import read_lines
+from kit.charts import area_chart, bar_table, colour_strip, histogram
+from kit.html_page import data_uri, html_page
+from kit.image_grid import evenly_spaced
+from kit.jsonl import read_jsonl
 
 WALL_PICTURES = 288
 EXTREMES = 8
@@ -61,10 +61,10 @@ def write_page(raw: Path, out: Path) -> None:
         OSError: ``out`` holds no set, or cannot be written.
     """
     report = json.loads((out / REPORT).read_text(encoding="utf-8"))
-    records = {record["file_name"]: record for record in read_lines(out / METADATA)}
+    records = {record["file_name"]: record for record in read_jsonl(out / METADATA)}
     page = _Page(raw, out, report, records)
     body = "\n".join(page.sections())
-    write_text(out / PAGE, document(escape(page.title), body, page.sheets.style()))
+    write_text(out / PAGE, html_page(escape(page.title), body, page.sheets.style()))
 
 
 class _Page:
@@ -81,7 +81,7 @@ class _Page:
         seen = study(self.out / RGB_FOLDER, list(self.records))
         yield self._head()
         yield _section(
-            "A wall of them", f'<div class="wall">{self._tiles(evenly(seen.names, WALL_PICTURES))}</div>'
+            "A wall of them", f'<div class="wall">{self._tiles(evenly_spaced(seen.names, WALL_PICTURES))}</div>'
         )
         yield _section("All at once", _all_at_once(seen))
         yield _section("At the edges", self._extremes(seen))
@@ -146,8 +146,8 @@ class _Page:
             else ""
         )
         return (
-            f"<h3>size, pixels</h3>{bars([*common, *([('other', rest)] if rest else [])])}"
-            f"<h3>format</h3>{bars(kinds.most_common())}{words}"
+            f"<h3>size, pixels</h3>{bar_table([*common, *([('other', rest)] if rest else [])])}"
+            f"<h3>format</h3>{bar_table(kinds.most_common())}{words}"
         )
 
     def _pairs(self) -> list[str]:
@@ -208,9 +208,9 @@ def _all_at_once(seen: Study) -> str:
 
 def _colours(seen: Study) -> str:
     hues = [f"hsl({(place + 0.5) * 360 / HUES:.0f} 80% 55%)" for place in range(HUES)]
-    channels = curves(seen.channels.tolist(), ("#ef4444", "#22c55e", "#3b82f6"), "pixels by channel")
+    channels = area_chart(seen.channels.tolist(), ("#ef4444", "#22c55e", "#3b82f6"), "pixels by channel")
     return (
-        f"<h3>as paint</h3>{strip(seen.palette)}"
+        f"<h3>as paint</h3>{colour_strip(seen.palette)}"
         f"<h3>hues</h3>{histogram(seen.hues.tolist(), hues, 'pixels by hue')}"
         f"<h3>red, green, blue</h3>{channels}{_axis('none', 'full')}"
     )

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from dataset.card import evenly
+from kit.image_grid import evenly_spaced
 
 MAX_STUDIED = 5_000
 """Of a larger set, this many are looked at, evenly spread."""
@@ -52,12 +52,12 @@ def study(folder: Path, names: Sequence[str]) -> Study:
         folder: holds them; RGB, square, of one size.
         names: their file names, at least one.
     """
-    chosen = evenly(names, MAX_STUDIED)
+    chosen = evenly_spaced(names, MAX_STUDIED)
     totals = _Totals()
     for name in chosen:
         with Image.open(folder / name) as picture:
             totals.add(picture.convert("RGB"))
-    palette_names = evenly(chosen, PALETTE_PICTURES)
+    palette_names = evenly_spaced(chosen, PALETTE_PICTURES)
     count = len(chosen)
     mean = totals.colours / count
     variance = np.maximum(totals.luma_squares / count - (totals.luma / count) ** 2, 0)

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from gan.evaluation.metrics import ROWS_AT_ONCE
-from kit.image_grid import BOARD_COLOUR, GAP_PX
+from kit.image_grid import GAP_PX, GRID_COLOUR
 
 SHOWN = 10
 """Generated pictures on each half of the board."""
@@ -135,7 +135,7 @@ def neighbour_board(generated: Tensor, training: Tensor, compared: Compared) -> 
         f"of {len(generated):,}, those nearest to a training picture": closest,
     }
     panels = [panel(title, rows, generated, training, compared) for title, rows in halves.items()]
-    sheet = Image.new("RGB", (sum(each.width for each in panels), panels[0].height), BOARD_COLOUR)
+    sheet = Image.new("RGB", (sum(each.width for each in panels), panels[0].height), GRID_COLOUR)
     for place, each in enumerate(panels):
         sheet.paste(each, (place * each.width, 0))
     return sheet
@@ -148,7 +148,7 @@ def panel(title: str, rows: Tensor, generated: Tensor, training: Tensor, compare
     columns = [GAP_PX, GAP_PX + step + BETWEEN_PX, GAP_PX + 2 * BETWEEN_PX + (1 + NEIGHBOURS) * step]
     head = 2 * CAPTION_PX
     width = columns[2] + NEIGHBOURS * step + 2 * BETWEEN_PX
-    sheet = Image.new("RGB", (width, head + len(rows) * step), BOARD_COLOUR)
+    sheet = Image.new("RGB", (width, head + len(rows) * step), GRID_COLOUR)
     pen = ImageDraw.Draw(sheet)
     pen.text((GAP_PX, CAPTION_PX // 2), title, CAPTION_COLOUR, ImageFont.load_default(16), anchor="lm")
     captions = ("generated", "nearest by features", "nearest by pixels")

@@ -11,8 +11,6 @@ from typing import Any
 
 from PIL import Image
 
-from dataset.card import evenly
-from dataset.report.css_sprites import data_uri
 from gan.config import Recipe
 from gan.evaluation.features import INCEPTION, LITE0, score_name
 from gan.networks.layer_summary import describe_recipe
@@ -28,8 +26,8 @@ from gan.runs.run_folder import (
     sample_files,
 )
 from kit.atomic import write_text
-from kit.html_page import document
-from kit.image_grid import BOARD_COLOUR, GAP_PX
+from kit.html_page import data_uri, html_page
+from kit.image_grid import GAP_PX, GRID_COLOUR, evenly_spaced
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +136,7 @@ def write_report(run: Path, state: str) -> None:
     config = json.loads((run / CONFIG_FILE).read_text("utf-8"))
     body = "\n".join(sections(run, config, read_metrics(run), state))
     refresh = REFRESH_SECONDS if state == TRAINING else None
-    write_text(run / REPORT_FILE, document(escape(run.name), body, STYLE, refresh))
+    write_text(run / REPORT_FILE, html_page(escape(run.name), body, STYLE, refresh))
 
 
 def sections(run: Path, config: dict[str, Any], metrics: Metrics, state: str) -> Iterator[str]:
@@ -203,11 +201,11 @@ def figures(run: Path, config: dict[str, Any], metrics: Metrics, samples: list[P
 
 def strip(samples: list[Path], side: int) -> str:
     """The same characters at some times of the run, a column a time."""
-    chosen = [*evenly(samples[:-1], MOST_COLUMNS - 1), samples[-1]]
+    chosen = [*evenly_spaced(samples[:-1], MOST_COLUMNS - 1), samples[-1]]
     step = side + GAP_PX
     with Image.open(chosen[0]) as first:
         rows = min(ROWS, first.width // step)
-    sheet = Image.new("RGB", (len(chosen) * step - GAP_PX, rows * step - GAP_PX), BOARD_COLOUR)
+    sheet = Image.new("RGB", (len(chosen) * step - GAP_PX, rows * step - GAP_PX), GRID_COLOUR)
     for column, path in enumerate(chosen):
         with Image.open(path) as board:
             # The first row of the board, turned to stand upright.

@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from gan.runs.checkpoint import read_generator_file
 from gan.runs.model_files import GENERATOR_FILE, runs_in
 from gan.sampling.sample import save_png
 from kit.atomic import NO_ROOM, write_text
+from kit.jsonl import parse_json_line, read_jsonl
 from kit.lock import lock_or_raise
 
 if TYPE_CHECKING:
@@ -157,12 +158,10 @@ class RunFolder:
 
 def read_metrics(run: Path) -> list[dict[str, float]]:
     """The whole lines of a run's metrics, in the order in which they were written."""
-    found = []
-    with suppress(OSError):
-        for line in (run / METRICS_FILE).read_text("utf-8").splitlines():
-            with suppress(ValueError):
-                found.append(json.loads(line))
-    return found
+    try:
+        return list(read_jsonl(run / METRICS_FILE))
+    except OSError:
+        return []
 
 
 def sample_files(run: Path) -> list[Path]:
@@ -173,9 +172,8 @@ def sample_files(run: Path) -> list[Path]:
 
 def is_until(line: str, images: int) -> bool:
     """Whether a line of metrics is whole and not later than ``images``."""
-    with suppress(ValueError):
-        return bool(json.loads(line)["images"] <= images)
-    return False
+    values = parse_json_line(line)
+    return values is not None and bool(values["images"] <= images)
 
 
 def check_finite(values: dict[str, float], folder: Path) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from gan.config import GanError, SettingsError
 from gan.sampling.share_codes import quantised
 from kit.atomic import replacing
-from kit.image_grid import board
+from kit.image_grid import image_grid
 
 DRAWN_AT_ONCE = 8
 """Pictures a forward pass. Always the same number, the last pass filled up: other shapes may round otherwise, and
@@ -93,7 +93,7 @@ def as_pixels(picture: Image.Image) -> Tensor:
 
 def grid(pictures: Sequence[Image.Image], scale: int = 1) -> Image.Image:
     """All pictures on one board about as wide as it is high."""
-    return board(pictures, columns=math.ceil(math.sqrt(len(pictures))), scale=scale)
+    return image_grid(pictures, columns=math.ceil(math.sqrt(len(pictures))), scale=scale)
 
 
 def save_pictures(

@@ -15,13 +15,12 @@ from typer.testing import CliRunner
 
 from cli import app
 from dataset.build import BuildSettings, build
-from dataset.card import card, evenly
+from dataset.card import card
 from dataset.near_duplicates import near_pairs, perceptual_hash
 from dataset.report.css_sprites import Sheets, thumbnail
 from dataset.report.page import refresh_page
 from dataset.report.statistics import study
-from kit.charts import bars, curves, histogram
-from kit.image_grid import BOARD_COLOUR
+from kit.image_grid import GRID_COLOUR
 
 
 def figure(seed: int, colour: tuple[int, int, int]) -> Image.Image:
@@ -212,17 +211,8 @@ def test_a_small_picture_is_enlarged_crisply_in_the_middle_of_its_tile() -> None
     picture = Image.new("RGB", (4, 8), RED)
     picture.paste(GREEN, (0, 4, 4, 8))
     tile = thumbnail(picture)
-    assert {colour for _, colour in tile.getcolors()} == {RED, GREEN, BOARD_COLOUR}
-    assert [tile.getpixel((x, 39)) for x in (19, 20, 59, 60)] == [BOARD_COLOUR, RED, RED, BOARD_COLOUR]
-
-
-def test_charts_are_as_high_as_their_figures() -> None:
-    drawn = histogram([1, 4], ["red", "blue"], "two")
-    assert 'y="90.0"' in drawn.split("</rect>")[0] and 'height="30.0"' in drawn.split("</rect>")[0]
-    assert 'y="0.0"' in drawn.split("</rect>")[1] and 'height="120.0"' in drawn.split("</rect>")[1]
-    # The ends, black and white, are cut to the rest.
-    assert "0.0,0.0 240.0,60.0 480.0,0.0 720.0,0.0" in curves([[9, 1, 2, 9]], ["red"], "one")
-    assert re.findall(r"width:([\d.]+)%", bars([("a", 1), ("b", 4)])) == ["25.00", "100.00"]
+    assert {colour for _, colour in tile.getcolors()} == {RED, GREEN, GRID_COLOUR}
+    assert [tile.getpixel((x, 39)) for x in (19, 20, 59, 60)] == [GRID_COLOUR, RED, RED, GRID_COLOUR]
 
 
 def test_hues_go_round_the_circle_and_the_palette_from_dark_to_bright(tmp_path: Path) -> None:
@@ -306,11 +296,6 @@ def test_the_card_names_sites_games_and_what_was_done_to_the_pictures() -> None:
         "| Pairs that look alike (both kept) | 2 |",
     ):
         assert words in text
-
-
-def test_samples_are_spread_evenly() -> None:
-    assert evenly(range(10), 5) == [0, 2, 4, 6, 8]
-    assert evenly("abc", 5) == ["a", "b", "c"]
 
 
 # The command
