@@ -1,0 +1,27 @@
+"""What the page of version 0.1.0 left in a browser: kept characters, names of traits, a switch, a family line."""
+
+import json
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+KEPT = json.loads((Path(__file__).parents[1] / "compat/files/browser.json").read_text("utf-8"))
+NAMES = ["Lumta", "Belwen"]
+"""Of the kept characters, the newest first, as the old page showed them."""
+
+
+def test_the_page_finds_what_an_older_one_left_in_the_browser(open_page):
+    page: Page = open_page()
+    for store, values in KEPT.items():
+        page.evaluate("([store, values]) => Object.assign(window[store], values)", [store, values])
+    *_, bench = json.loads(KEPT["sessionStorage"]["vgc-line"])
+    page.evaluate("code => history.replaceState(null, '', `#${code}`)", bench["code"])
+    page.reload()
+    expect(page.locator("#tray li")).to_have_count(len(NAMES))
+    for card, name in zip(page.locator("#tray .card").all(), NAMES, strict=True):
+        expect(card).to_have_attribute("title", name)
+    expect(page.locator("#family li")).to_have_count(2)
+    page.locator("#tab-traits").click()
+    expect(page.get_by_label("Name of trait 2")).to_have_value("Height")
+    page.locator("#help").click()
+    expect(page.locator("#single-keys")).not_to_be_checked()
