@@ -3,7 +3,6 @@
 import base64
 import io
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,8 +14,6 @@ from playwright.sync_api import Locator, Page, expect
 from gan.sampling.share_codes import decode
 from studio.engine import Engine
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-CHROMIUM_ARGS = ["--no-sandbox", "--disable-dev-shm-usage"]
 PHONE = {"viewport": {"width": 375, "height": 667}, "has_touch": True, "is_mobile": True}
 
 WALL = Path(__file__).parents[1] / "docs/pictures/wall.png"

@@ -5,10 +5,9 @@ import re
 
 import numpy as np
 import pytest
+from chromium import CHROMIUM, CHROMIUM_ARGS
 from playwright.sync_api import Page, Route, expect
 from studio_page import (
-    CHROMIUM,
-    CHROMIUM_ARGS,
     amount,
     changed_code,
     code_of,

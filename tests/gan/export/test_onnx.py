@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from conftest import slim
+from slim_networks import slim
 from typer.testing import CliRunner
 
 import cli

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from conftest import slim
+from slim_networks import slim
 from torch import nn
 from torch.nn import functional as F
 

@@ -52,7 +52,7 @@ def trained(discs, tmp_path_factory) -> Path:
     """A run of 1,100 pictures."""
     output = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
-        from conftest import slim
+        from slim_networks import slim
 
         from gan.config import PRESETS
 

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import slim
+from slim_networks import slim
 
 from gan.config import PRESETS, TrainConfig
 from gan.device import use_algorithms

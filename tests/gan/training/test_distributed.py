@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="lo
 PLAYS = """
 import json
 import torch
-from conftest import slim
+from slim_networks import slim
 from gan.config import PRESETS
 from gan.training.distributed import joined
 from gan.training.trainer import Game

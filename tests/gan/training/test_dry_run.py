@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import slim
+from slim_networks import slim
 from torch.nn import functional as F
 
 from gan.config import PRESETS, GanError, TrainConfig
@@ -144,7 +144,7 @@ def test_deterministic_training_uses_no_other_algorithms(discs, tmp_path):
 STARVED = """
 import re, resource, sys
 from pathlib import Path
-from conftest import slim
+from slim_networks import slim
 from gan.config import PRESETS, TrainConfig
 from gan.training.loop import train
 

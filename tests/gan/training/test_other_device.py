@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pretended
 import pytest
 import torch
-from conftest import slim
 from pretended import DEVICE, Pretended, waits
+from slim_networks import slim
 
 from gan.config import PRESETS, TrainConfig
 from gan.runs.checkpoint import load_checkpoint

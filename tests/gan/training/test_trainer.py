@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pytest
 import torch
-from conftest import slim
+from slim_networks import slim
 from torch import nn
 
 from gan.config import PRESETS, SettingsError
