@@ -252,9 +252,10 @@ def train(
     eval_every: Annotated[
         float | None, typer.Option(help="Thousand pictures between two scores, which find the best generator.")
     ] = None,
-    split: Annotated[
-        int | None, typer.Option(help="Parts of a batch that go one after the other: saves memory. [default: 1]")
+    grad_accum: Annotated[
+        int | None, typer.Option(help="Micro-batches whose gradients are added up: saves memory. [default: 1]")
     ] = None,
+    split: Annotated[int | None, typer.Option(hidden=True, help="Old name of --grad-accum.")] = None,
     devices: Annotated[int, typer.Option(help="Processes on this machine, one a GPU, that train together.")] = 1,
     cuda_graphs: Annotated[
         bool,
@@ -282,7 +283,8 @@ def train(
         "data": data, "preset": preset, "device": device, "precision": precision, "kimg": kimg, "minutes": minutes,
         "batch": batch, "seed": seed, "run": run, "save_minutes": save_minutes,
         "eval_every_kimg": eval_every,
-        "split": split, "deterministic": deterministic or None, "cuda_graphs": cuda_graphs or None,
+        "grad_accum": split if grad_accum is None else grad_accum,
+        "deterministic": deterministic or None, "cuda_graphs": cuda_graphs or None,
     }  # fmt: skip
     given = {name: value for name, value in given.items() if value is not None}
     if resume is not None and (run is not None or dry_run):
@@ -566,7 +568,9 @@ def info(
     from gan.config import PRESETS, SettingsError
     from gan.info import draw_architectures
     from gan.info import info as collect
+    from gan.old_names import preset_name
 
+    preset = preset_name(preset)
     if preset not in PRESETS:
         raise SettingsError(f"--preset {preset}: choose one of {', '.join(PRESETS)}")
     if draw:

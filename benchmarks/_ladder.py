@@ -16,15 +16,15 @@ class Row:
     kimg: float
 
 
-def altered(recipe: Recipe, batch_spread: int | None = None, **changes: Any) -> Recipe:
-    """A recipe with other numbers, the discriminator's ``batch_spread`` among them."""
-    if batch_spread is not None:
-        changes["discriminator"] = replace(recipe.discriminator, batch_spread=batch_spread)
+def altered(recipe: Recipe, minibatch_std_group: int | None = None, **changes: Any) -> Recipe:
+    """A recipe with other numbers, the discriminator's ``minibatch_std_group`` among them."""
+    if minibatch_std_group is not None:
+        changes["discriminator"] = replace(recipe.discriminator, minibatch_std_group=minibatch_std_group)
     return replace(recipe, **changes)
 
 
 RUNG_KIMG, FINAL_KIMG = 60, 100
-PLAIN = altered(PRESETS["dcgan"], 0, relativistic=False, r2=False, augment=1.0, augment_target=0.0)
+PLAIN = altered(PRESETS["dcgan"], 0, relativistic=False, r2=False, augment_p=1.0, augment_target=0.0)
 PAIRED = replace(PLAIN, relativistic=True, r2=True)
 # Rates, penalties and augmentation as the paper has them, before this ladder changed the preset.
 PAPER = altered(
@@ -34,7 +34,7 @@ PAPER = altered(
     discriminator_lr=2e-4,
     r1_gamma=1.0,
     r1_interval=1,
-    augment=1.0,
+    augment_p=1.0,
     augment_target=0.0,
 )
 NARROW = replace(
@@ -43,7 +43,7 @@ NARROW = replace(
     discriminator=replace(PAPER.discriminator, widths=(16, 32, 64, 96, 96)),
 )
 NARROW_LAZY = replace(NARROW, r1_interval=16)
-NARROW_ADAPTIVE = replace(NARROW_LAZY, augment=0.0, augment_target=0.6)
+NARROW_ADAPTIVE = replace(NARROW_LAZY, augment_p=0.0, augment_target=0.6)
 NARROW_SMALL = replace(NARROW_ADAPTIVE, batch=16, generator_lr=3e-4, discriminator_lr=6e-4)
 NARROW_SOFT = replace(NARROW_SMALL, r1_gamma=0.1)
 SMALL = replace(
@@ -54,23 +54,25 @@ SMALL = replace(
 ROWS = {
     "plain": Row("non-saturating loss, R1", "the default until now", PLAIN, RUNG_KIMG),
     "paired": Row("relativistic pairing, R1 + R2", "more recall", PAIRED, RUNG_KIMG),
-    "paired-half": Row("and half as much augmentation", "learns faster", replace(PAIRED, augment=0.5), RUNG_KIMG),
+    "paired-half": Row(
+        "and half as much augmentation", "learns faster", replace(PAIRED, augment_p=0.5), RUNG_KIMG
+    ),
     "paired-adaptive": Row(
         "and adaptive augmentation, target .6",
         "as half, and later stronger",
-        replace(PAIRED, augment=0.0, augment_target=0.6),
+        replace(PAIRED, augment_p=0.0, augment_target=0.6),
         RUNG_KIMG,
     ),
-    "paired-spread": Row("pairing, and batch spread", "more recall", altered(PAIRED, 4), RUNG_KIMG),
+    "paired-spread": Row("pairing, and minibatch std", "more recall", altered(PAIRED, 4), RUNG_KIMG),
     "paired-spread-adaptive": Row(
-        "pairing, batch spread, adaptive augmentation",
+        "pairing, minibatch std, adaptive augmentation",
         "the sum of its parts",
-        altered(PAIRED, 4, augment=0.0, augment_target=0.6),
+        altered(PAIRED, 4, augment_p=0.0, augment_target=0.6),
         RUNG_KIMG,
     ),
     "dcgan": Row("the default", "the sum of its parts", PRESETS["dcgan"], FINAL_KIMG),
     "dcgan-2015": Row("the textbook", "coloured clouds", PRESETS["dcgan-2015"], FINAL_KIMG),
-    "seed": Row("the students' whole training", "noise", PRESETS["seed"], 400),
+    "student": Row("the students' whole training", "noise", PRESETS["student"], 400),
     "r3gan": Row("residual, for GPUs", "the best of all", PRESETS["r3gan"], 2000),
     "residual-small": Row("r3gan small, with dcgan's batch and rates", "better shapes, for its time", SMALL, 80),
     "residual-small-soft": Row("and a tenth of the penalty", "sharper, sooner", replace(SMALL, r1_gamma=0.1), 80),
@@ -81,7 +83,7 @@ ROWS = {
     "narrow-lazy-adaptive": Row("and adaptive augmentation", "more recall, as in dcgan", NARROW_ADAPTIVE, 50),
     "narrow-small-batch": Row("and batch 16, dcgan's rates", "faster: more steps", NARROW_SMALL, 44),
     "narrow-spread": Row(
-        "small batch, and batch spread", "more recall, as in dcgan", altered(NARROW_SMALL, 4), 44
+        "small batch, and minibatch std", "more recall, as in dcgan", altered(NARROW_SMALL, 4), 44
     ),
     "narrow-soft": Row("small batch, and a tenth of the penalty", "sharper, sooner", NARROW_SOFT, 44),
     "narrow-generator": Row(

@@ -4,13 +4,13 @@
 # (checkpoints stay under gpu-work/, which git ignores).
 #
 #   benchmarks/gpu.sh [smoke|tests|speed|train|grid|quality|all] [--device cuda] [--data FOLDER] [--minutes 8] [--out DIR]
-#                     [--rows "dcgan r3gan seed"] [--scorer COMMAND] [--tiny]
+#                     [--rows "dcgan r3gan student"] [--scorer COMMAND] [--tiny]
 #
 # Call "train" or "quality" again to go on where it was; --tiny is for trying the script itself, on a CPU too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-part=all device=cuda data="" minutes=8 out=gpu-results tiny="" rows="dcgan r3gan seed" scorer=""
+part=all device=cuda data="" minutes=8 out=gpu-results tiny="" rows="dcgan r3gan student" scorer=""
 [ $# -gt 0 ] && case "$1" in --*) ;; *) part=$1; shift ;; esac
 words=("$@")
 while [ $# -gt 0 ]; do

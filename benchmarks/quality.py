@@ -40,7 +40,7 @@ from torch import Tensor
 from benchmarks._ladder import ROWS
 from dataset.reader import load_pictures, picture_files
 from demo import built_in_set
-from gan.config import PRESETS, TrainConfig
+from gan.config import TrainConfig
 from gan.device import choose_device
 from gan.evaluation.evaluate import EvaluateSettings, evaluate
 from gan.evaluation.features import feature_network, require_extra
@@ -141,9 +141,15 @@ def measured(name: str, seed: int, pictures: Pictures, options: argparse.Namespa
     results = options.work / "rows.jsonl"
     if any(found["run"] == run for found in read_rows(results)):
         return
-    PRESETS[name] = row.recipe  # so that the training finds the row by its name, as it finds any preset
     config = TrainConfig(
-        pictures.training, name, options.device, kimg=kimg, seed=seed, run=run, output=options.work
+        pictures.training,
+        name,
+        options.device,
+        kimg=kimg,
+        seed=seed,
+        run=run,
+        output=options.work,
+        recipe=row.recipe,
     )
     print(f"{run}: training", flush=True)
     trained(config)
@@ -177,7 +183,7 @@ def trained(config: TrainConfig) -> None:
 def pace(config: TrainConfig) -> dict[str, Any]:
     """How far a run has come, and in which time."""
     state = load_checkpoint(config.output / str(config.run) / CHECKPOINT_FILE)
-    images, seconds = state["steps"] * PRESETS[config.preset].batch, state["seconds"]
+    images, seconds = state["steps"] * config.recipe.batch, state["seconds"]
     return {"images": images, "minutes": seconds / 60, "images_per_second": images / max(seconds, 1e-9)}
 
 

@@ -1,14 +1,16 @@
-"""The settings of a training run and the presets: every number of a recipe stands here."""
+"""Settings of a training run, and the presets: every number of a recipe stands here."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
+
+from gan import old_names
 
 MIN_SIZE_PX, MAX_SIZE_PX = 16, 512
 LARGEST_BASE_PX = 7
 SMALLEST_STUDENT_PX = 40
-"""Their discriminator's unpadded convolutions leave nothing of smaller pictures."""
+"""The student discriminator's unpadded convolutions leave nothing of smaller images."""
 
 
 class GanError(Exception):
@@ -60,8 +62,8 @@ class Architecture:
     batch_norm: bool = True
     """Whether a strided discriminator normalises over the batch."""
 
-    batch_spread: int = 0
-    """Pictures among which a discriminator sees how much they differ; 0: it judges each alone."""
+    minibatch_std_group: int = 0
+    """Images over which a discriminator's minibatch standard deviation is taken; 0: no such layer."""
 
     blocks: int = 1
     """Residual blocks of each stage."""
@@ -76,7 +78,7 @@ class Architecture:
         if self.family == "students":
             if size_px < SMALLEST_STUDENT_PX:
                 raise SettingsError(
-                    f"--preset seed: pictures of {SMALLEST_STUDENT_PX} pixels or more, not {size_px}"
+                    f"--preset student: pictures of {SMALLEST_STUDENT_PX} pixels or more, not {size_px}"
                 )
             return replace(self, size_px=size_px)
         outwards = self.widths if self.latent_dim else self.widths[::-1]
@@ -89,6 +91,7 @@ class Architecture:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Architecture":
         """Read what `dataclasses.asdict` wrote; TypeError if a field is unknown or missing."""
+        values = old_names.renamed(values, old_names.ARCHITECTURE)
         return cls(**{**values, "widths": tuple(values["widths"])})
 
 
@@ -112,29 +115,28 @@ class Recipe:
     clip_gradient: float | None = None
     """Gradient values are clamped to ± this."""
     label_noise: float = 0.0
-    """Targets move outwards for fakes and inwards for reals by this times U(0, 1)."""
+    """Label noise: real targets become 1 - this * U(0, 1), fake targets -this * U(0, 1)."""
     flips: bool = False
-    """Mirror half of the real pictures."""
-    augment: float = 0.0
-    """Strength of the augmentation of what the discriminator sees, 0 to 1; see `gan.training.augment`."""
+    """Mirror half of the real images."""
+    augment_p: float = 0.0
+    """Probability of each augmentation of what the discriminator sees, 0 to 1; see `gan.training.augment`."""
     augment_target: float = 0.0
-    """Mean sign of the scores on real pictures by which the strength is steered, from 0 on, in place of staying;
-    0 steers nothing."""
+    """ADA's target for the mean sign of the scores on real images: p starts at 0 and follows it; 0: p stays."""
     relativistic: bool = False
-    """Whether every real picture is compared with a generated one, in place of judging each by itself."""
+    """Whether each real image is paired with a generated one (RpGAN); else each is scored by itself."""
     r1_gamma: float = 0.0
-    """Weight of the R1 penalty, on real pictures; 0 leaves it out."""
+    """Weight γ of the R1 penalty, on real images; 0: no penalty."""
     r1_interval: int = 8
-    """Steps from one penalty to the next; the penalty is multiplied by it."""
+    """Steps between two penalties (lazy regularisation); the penalty is multiplied by it."""
     r2: bool = False
-    """Whether the generated pictures are under the penalty as well."""
+    """Whether generated images are penalised as well (R2)."""
     ema_half_life_kimg: float = 0.0
-    """Half-life of the averaged generator, thousands of pictures; 0 averages nothing."""
+    """Half-life of the generator's EMA, thousands of images; 0: no average."""
 
     @property
     def augments(self) -> bool:
-        """Whether the discriminator sees augmented pictures at all."""
-        return self.augment > 0 or self.augment_target != 0
+        """Whether the discriminator sees augmented images at all."""
+        return self.augment_p > 0 or self.augment_target != 0
 
     def at_size(self, size_px: int) -> "Recipe":
         """The same recipe for pictures of another size; see `Architecture.at_size`."""
@@ -147,7 +149,7 @@ class Recipe:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Recipe":
         """Read what `dataclasses.asdict` wrote; TypeError if a field is unknown or missing."""
-        read = dict(values)
+        read = old_names.renamed(values, old_names.RECIPE)
         read["generator"] = Architecture.from_json(read["generator"])
         read["discriminator"] = Architecture.from_json(read["discriminator"])
         read["betas"] = tuple(read["betas"])
@@ -156,7 +158,7 @@ class Recipe:
 
 PRESETS: dict[str, Recipe] = {
     # The student project's networks and settings, layer for layer. 10,000 iterations of 40 pictures.
-    "seed": Recipe(
+    "student": Recipe(
         generator=Architecture("students", (160, 320), latent_dim=80),
         discriminator=Architecture("students", (160, 160, 160, 160)),
         batch=40,
@@ -174,12 +176,12 @@ PRESETS: dict[str, Recipe] = {
         discriminator=Architecture("strided", (64, 128, 256, 512)),
     ),
     # The same family made stable: nearest upsampling folded into the convolution (no checkerboard); relativistic
-    # pairing with R1 + R2 now and then, and no normalisation (Huang et al. 2024), in a discriminator that sees how
-    # much a batch differs (Karras et al. 2018); DiffAugment (Zhao et al. 2020), adaptive; EMA. What each brings
-    # stands in docs/recipes.md.
+    # pairing with lazy R1 + R2 and no normalisation (Huang et al. 2024) in a discriminator with minibatch standard
+    # deviation (Karras et al. 2018); DiffAugment (Zhao et al. 2020), adaptive; EMA. docs/recipes.md says what each
+    # brings.
     "dcgan": Recipe(
         generator=Architecture("upsample", (256, 128, 64, 32, 16), latent_dim=100),
-        discriminator=Architecture("strided", (32, 64, 128, 256), batch_norm=False, batch_spread=4),
+        discriminator=Architecture("strided", (32, 64, 128, 256), batch_norm=False, minibatch_std_group=4),
         batch=16,
         generator_lr=3e-4,
         discriminator_lr=6e-4,
@@ -193,11 +195,11 @@ PRESETS: dict[str, Recipe] = {
         ema_half_life_kimg=10,
     ),
     # Huang et al. 2024 (arXiv:2501.05441), for GPUs: residual, nothing normalised, relativistic pairing, R1 + R2.
-    # What is not theirs (higher rates, lazy and softer penalties, batch spread, adaptive augmentation) won in
-    # its ladder (docs/recipes.md).
+    # What differs (higher rates, lazy and softer penalties, minibatch std, adaptive augmentation) won in its
+    # ladder (docs/recipes.md).
     "r3gan": Recipe(
         generator=Architecture("residual", (256, 256, 256, 128, 64), latent_dim=64),
-        discriminator=Architecture("residual", (64, 128, 256, 256, 256), batch_norm=False, batch_spread=4),
+        discriminator=Architecture("residual", (64, 128, 256, 256, 256), batch_norm=False, minibatch_std_group=4),
         batch=64,
         total_kimg=5000,
         generator_lr=3e-4,
@@ -223,7 +225,7 @@ class TrainConfig:
     """Folder of equally large square RGB pictures."""
 
     preset: str = DEFAULT_PRESET
-    """A key of `PRESETS`; ``recipe`` holds what it stood for when the run began."""
+    """A key of `PRESETS`; any name if ``recipe`` is given."""
 
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
@@ -252,9 +254,8 @@ class TrainConfig:
     save_minutes: float = 5.0
     """Minutes between two checkpoints."""
 
-    split: int = 1
-    """Parts of a process's share of the batch that go through the networks one after the other; see
-    `gan.training.trainer.Game`."""
+    grad_accum: int = 1
+    """Micro-batches whose gradients a process adds up for a step; see `gan.training.micro_batches`."""
 
     cuda_graphs: bool = False
     """Whether steps are recorded as CUDA graphs; see `gan.training.cuda_graphs`."""
@@ -265,12 +266,15 @@ class TrainConfig:
     eval_every_kimg: float | None = None
     """Thousands of real pictures shown between two evaluations; None: none."""
 
-    recipe: Recipe = field(default_factory=lambda: PRESETS[DEFAULT_PRESET])
-    """Every number of the training; the preset's unless told otherwise."""
+    recipe: Recipe = None  # type: ignore[assignment]
+    """Every number of the training; None: the preset's. ``batch``, if given, takes the place of its own."""
 
     def __post_init__(self) -> None:
-        if self.preset not in PRESETS:
+        object.__setattr__(self, "preset", old_names.preset_name(self.preset))
+        recipe = self.recipe or PRESETS.get(self.preset)
+        if recipe is None:
             raise SettingsError(f"--preset {self.preset}: choose one of {', '.join(PRESETS)}")
+        object.__setattr__(self, "recipe", replace(recipe, batch=self.batch or recipe.batch))
         if self.precision not in ("auto", "fp32", "bf16"):
             raise SettingsError(f"--precision {self.precision}: choose auto, fp32 or bf16")
         for option, value in (
@@ -288,15 +292,10 @@ class TrainConfig:
             raise SettingsError(
                 f"--eval-every {self.eval_every_kimg:g}: choose 0.001 to 1,000,000 thousand pictures"
             )
-        if self.split < 1:
-            raise SettingsError(f"--split {self.split}: choose 1 part or more")
+        if self.grad_accum < 1:
+            raise SettingsError(f"--grad-accum {self.grad_accum}: choose 1 or more")
         if self.run is not None and (not self.run or Path(self.run).name != self.run):
             raise SettingsError(f"--run {self.run}: a name without folders, such as --run first-try")
-
-    @property
-    def batch_size(self) -> int:
-        """Real pictures a step."""
-        return self.batch or self.recipe.batch
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for ``config.json``; `from_json` reads them, on any system: / parts folders."""
@@ -311,6 +310,7 @@ class TrainConfig:
             SettingsError: a field is unknown to this version, or a value makes no sense.
         """
         known = {f.name for f in fields(cls)}
+        values = old_names.renamed(values, old_names.CONFIG)
         try:
             read = {key: value for key, value in values.items() if key in known}
             read |= {"data": Path(read["data"]), "output": Path(read["output"])}

@@ -125,12 +125,12 @@ REACHES = [
     ),
     (
         "gan.training.loop.train",
-        "train --data d --preset seed --device cpu --precision fp32 --kimg 1 --minutes 2 --batch 3 --seed 4 "
-        "--run n --save-minutes 5 --eval-every 6 --split 7 --deterministic --cuda-graphs --profile",
+        "train --data d --preset student --device cpu --precision fp32 --kimg 1 --minutes 2 --batch 3 --seed 4 "
+        "--run n --save-minutes 5 --eval-every 6 --grad-accum 7 --deterministic --cuda-graphs --profile",
         [
             TrainConfig(
                 data=Path("d"),
-                preset="seed",
+                preset="student",
                 device="cpu",
                 precision="fp32",
                 kimg=1,
@@ -140,7 +140,7 @@ REACHES = [
                 run="n",
                 save_minutes=5,
                 eval_every_kimg=6,
-                split=7,
+                grad_accum=7,
                 deterministic=True,
                 cuda_graphs=True,
             ),
@@ -190,7 +190,7 @@ REACHES = [
         "studio --model m --host 0.0.0.0 --port 1 --no-browser",
         [StudioSettings("m", "0.0.0.0", 1, False)],
     ),
-    ("gan.info.draw_architectures", "info --draw --preset seed --out o", ["seed", Path("o")]),
+    ("gan.info.draw_architectures", "info --draw --preset seed --out o", ["student", Path("o")]),
 ]
 
 
@@ -338,7 +338,7 @@ def test_training_without_pictures_names_the_command_that_makes_them(tmp_path):
 
 def test_info_shows_versions_presets_and_layers():
     found = json.loads(vgc("info", "--json").stdout)
-    assert found["presets"]["seed"]["generator"]["parameters"] == 28_822_723
+    assert found["presets"]["student"]["generator"]["parameters"] == 28_822_723
     shown = vgc("info").stdout
     assert "seed: generator, 28,822,723 parameters" in shown
     assert re.search(r"dense +Linear +256000 +20,736,000", shown)
@@ -348,7 +348,7 @@ def test_info_shows_versions_presets_and_layers():
 def test_info_draws_both_networks(tmp_path):
     from PIL import Image
 
-    run = vgc("info", "--draw", "--preset", "seed", "--out", "drawn", cwd=tmp_path)
+    run = vgc("info", "--draw", "--preset", "student", "--out", "drawn", cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     for name in ("Generator_Arch.png", "Discriminator_Arch.png"):
         with Image.open(tmp_path / "drawn" / name) as picture:

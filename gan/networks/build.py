@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from gan.config import Architecture, SettingsError, doublings
 from gan.device import in_fp32
-from gan.networks.minibatch_std import BatchSpread
+from gan.networks.minibatch_std import MinibatchStd
 from gan.networks.residual import ResidualDiscriminator, ResidualGenerator
 
 KERAS_LEAKY_SLOPE = 0.3
@@ -117,8 +117,8 @@ class StridedDiscriminator(nn.Module):
             layers += [nn.BatchNorm2d(width)] if normalised else []
             layers.append(nn.LeakyReLU(LEAKY_SLOPE))
             channels = width
-        if architecture.batch_spread:
-            layers.append(BatchSpread(architecture.batch_spread))
+        if architecture.minibatch_std_group:
+            layers.append(MinibatchStd(architecture.minibatch_std_group))
             channels += 1
         self.layers = nn.Sequential(*layers)
         base_px = architecture.size_px >> len(architecture.widths)

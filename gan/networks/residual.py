@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from gan.config import Architecture, doublings
 from gan.device import in_fp32
-from gan.networks.minibatch_std import BatchSpread
+from gan.networks.minibatch_std import MinibatchStd
 
 LEAKY_SLOPE = 0.2
 EXPANSION = 2
@@ -108,9 +108,9 @@ class ResidualDiscriminator(nn.Module):
         self.from_rgb = widened(3, widths[0])
         self.stages = nn.ModuleList(blocks_at(width, architecture) for width in widths)
         self.between = nn.ModuleList(widened(*pair) for pair in pairwise(widths))
-        spread = architecture.batch_spread
-        self.spread = BatchSpread(spread) if spread else nn.Identity()
-        channels = widths[-1] + bool(spread)
+        group = architecture.minibatch_std_group
+        self.minibatch_std = MinibatchStd(group) if group else nn.Identity()
+        channels = widths[-1] + bool(group)
         self.gather = nn.Conv2d(channels, channels, base_px, groups=channels, bias=False)
         self.score = nn.Linear(channels, 1, bias=False)
         for layer in (self.gather, self.score):
@@ -120,4 +120,4 @@ class ResidualDiscriminator(nn.Module):
         x = self.stages[0](self.from_rgb(pictures))
         for between, stage in zip(self.between, self.stages[1:], strict=True):
             x = stage(between(F.avg_pool2d(x, 2)))
-        return in_fp32(self.score, self.gather(self.spread(x)).flatten(1)).squeeze(1)
+        return in_fp32(self.score, self.gather(self.minibatch_std(x)).flatten(1)).squeeze(1)

@@ -15,11 +15,13 @@ from torch import Tensor, nn
 from gan.config import Architecture, GanError
 from gan.device import is_out_of_memory
 from gan.networks.build import build_generator
+from gan.old_names import preset_name
 from gan.runs.model_info import ModelInfo, name_of
 from kit.atomic import replacing, write_bytes
 
 CHECKPOINT_FORMAT = 3
-GENERATOR_FORMAT = 1
+GENERATOR_FORMAT = 2
+"""1 had other names, those of `gan.old_names`."""
 HEADER_KEY = "vgc"
 
 
@@ -117,9 +119,11 @@ def read_generator_file(path: Path) -> tuple[dict[str, Tensor], GeneratorHeader]
         raise GanError(f"{path}: not a generator of vgc (its header has no '{HEADER_KEY}' entry)")
     values = json.loads(metadata[HEADER_KEY])
     found = values.pop("format")
-    if found != GENERATOR_FORMAT:
+    if found not in (1, GENERATOR_FORMAT):
         raise GanError(f"{path}: generator format {found}, this version reads {GENERATOR_FORMAT}; update vgc")
-    return tensors, GeneratorHeader(**{**values, "architecture": Architecture.from_json(values["architecture"])})
+    values["architecture"] = Architecture.from_json(values["architecture"])
+    values["preset"] = preset_name(values["preset"])
+    return tensors, GeneratorHeader(**values)
 
 
 def model_hash(generator: nn.Module) -> str:

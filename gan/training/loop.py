@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from dataset.reader import load_pictures, picture_files
-from gan.config import PRESETS, GanError, SettingsError, TrainConfig
+from gan import old_names
+from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device, choose_precision, is_out_of_memory, use_algorithms
 from gan.runs.checkpoint import load_checkpoint
 from gan.runs.report import REPORT_FILE
@@ -41,7 +42,7 @@ CHANGEABLE = {
     "device",
     "save_minutes",
     "data",
-    "split",
+    "grad_accum",
     "deterministic",
     "cuda_graphs",
     "eval_every_kimg",
@@ -69,7 +70,7 @@ def train(
     """Train from fresh weights.
 
     Args:
-        config: the settings; ``recipe`` is replaced by the preset's, at the size of the pictures.
+        config: the settings; ``recipe`` is taken to the size of the pictures.
         progress: told the images shown after every step.
         profile: whether to record where the time goes; see `gan.training.profiling`.
         tell: told at the start where the run is and what it trains with, and each score.
@@ -117,12 +118,12 @@ def game_of(config: TrainConfig, pictures: Tensor, device: torch.device, world: 
     game = Game(
         config.recipe,
         pictures,
-        config.batch_size,
+        config.recipe.batch,
         config.seed,
         device,
         precision,
         world,
-        config.split,
+        config.grad_accum,
         config.cuda_graphs,
     )
     if world.from_leader(game.fingerprint) != game.fingerprint:
@@ -194,7 +195,10 @@ def go_on_from(state: dict[str, Any], game: Game, folder: RunFolder, data: Path)
 
 def changed(config: TrainConfig, changes: dict[str, Any]) -> TrainConfig:
     """The run's settings with the user's changes; SettingsError names those that may not change."""
-    had = {name: config.batch_size if name == "batch" else getattr(config, name) for name in changes}
+    changes = old_names.renamed(changes, old_names.CONFIG)
+    if "preset" in changes:
+        changes["preset"] = old_names.preset_name(changes["preset"])
+    had = {name: config.recipe.batch if name == "batch" else getattr(config, name) for name in changes}
     refused = [name for name, value in changes.items() if name not in CHANGEABLE and had[name] != value]
     if refused:
         told = ", ".join(f"--{name} {changes[name]} (the run has {had[name]})" for name in refused)
@@ -210,7 +214,7 @@ def settled(config: TrainConfig, size_px: int, device: torch.device) -> TrainCon
     Raises:
         SettingsError: the preset has no network of that size.
     """
-    recipe = PRESETS[config.preset].at_size(size_px)
+    recipe = config.recipe.at_size(size_px)
     config = replace(config, recipe=recipe, precision=choose_precision(config.precision, device))
     if config.kimg is not None or config.minutes is not None:
         return config
@@ -306,7 +310,8 @@ def what_would_fit(game: Game) -> str:
     while share % (split * 2) == 0:
         split *= 2
         if game.world.size > 1 or plays(game, split):
-            return f"{told}: add --split {split} (parts of {share // split} fit), or choose a smaller --batch"
+            fits = f"add --grad-accum {split} (micro-batches of {share // split} fit)"
+            return f"{told}: {fits}, or choose a smaller --batch"
     return f"{told}: choose a smaller --batch, or a smaller --size with vgc preprocess"
 
 

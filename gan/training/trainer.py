@@ -70,7 +70,7 @@ class Game:
         self.fingerprint = hashlib.sha256(pictures.flatten().numpy().data).hexdigest()
         self.background = background_colour(pictures).to(device)
         self.pictures = pictures.to(device)
-        self.strength = torch.tensor(0.0 if recipe.augment_target else recipe.augment, device=device)
+        self.strength = torch.tensor(0.0 if recipe.augment_target else recipe.augment_p, device=device)
         self.steps = 0
         self.watched = torch.zeros(len(WATCHED), device=device)
         self.watched_steps = 0
@@ -170,7 +170,7 @@ class Game:
     def scores(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """The discriminator's word on both kinds: in one pass, or apart where they would be mixed up."""
         architecture = self.recipe.discriminator
-        if architecture.batch_norm or len(real) % max(architecture.batch_spread, 1):
+        if architecture.batch_norm or len(real) % max(architecture.minibatch_std_group, 1):
             return self.discriminator(real), self.discriminator(fake)
         real_scores, fake_scores = self.discriminator(torch.cat([real, fake])).chunk(2)
         return real_scores, fake_scores
@@ -306,7 +306,7 @@ def parts_of(batch: int, world: World, split: int) -> list[slice]:
     if batch % count:
         raise SettingsError(
             f"--batch {batch} cannot be shared out evenly among {count} "
-            f"(processes: {world.size}, --split {split}); choose a multiple of {count}"
+            f"(processes: {world.size}, --grad-accum {split}); choose a multiple of {count}"
         )
     size = batch // count
     first = world.rank * split

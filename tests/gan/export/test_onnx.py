@@ -34,7 +34,7 @@ PRESET_OF_FAMILY = {recipe.generator.family: preset for preset, recipe in PRESET
 
 def untrained(preset: str, path: Path, dtype: torch.dtype = torch.float32) -> Path:
     """A generator file of a preset's family with a few channels, and with statistics and contrast."""
-    architecture = slim(PRESETS[preset]).generator.at_size(40 if preset == "seed" else 32)
+    architecture = slim(PRESETS[preset]).generator.at_size(40 if preset == "student" else 32)
     torch.manual_seed(0)
     generator = build_generator(architecture).train()
     with torch.no_grad():

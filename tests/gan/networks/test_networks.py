@@ -7,13 +7,13 @@ from torch.nn import functional as F
 from gan.config import MAX_SIZE_PX, PRESETS, SettingsError, doublings
 from gan.networks.build import UpsampleConv2d, build_discriminator, build_generator, parameter_count
 from gan.networks.layer_summary import describe_recipe
-from gan.networks.minibatch_std import BatchSpread
+from gan.networks.minibatch_std import MinibatchStd
 
 
 @pytest.mark.parametrize(
     ("preset", "generator", "discriminator"),
     [
-        ("seed", 28_822_723, 1_244_001),
+        ("student", 28_822_723, 1_244_001),
         ("dcgan-2015", 4_037_504, 2_770_176),
         # Nobody's but ours: files of earlier versions load only while these stay.
         ("dcgan", 1_229_427, 696_570),
@@ -30,7 +30,7 @@ def test_presets_have_exactly_the_published_parameter_counts(preset, generator, 
 
 
 def test_the_students_layer_table_is_theirs():
-    table = describe_recipe(PRESETS["seed"])
+    table = describe_recipe(PRESETS["student"])
     with_weights = [(row["kind"], row["shape"]) for row in table["generator"]["layers"] if row["parameters"]]
     assert with_weights == [
         ("Linear", (256_000,)),
@@ -51,7 +51,7 @@ def spread_of(network: nn.Module, layer: str) -> float:
 
 def test_the_students_slopes_dropout_and_weights_are_kerass():
     torch.manual_seed(0)
-    recipe = slim(PRESETS["seed"]).at_size(40)
+    recipe = slim(PRESETS["student"]).at_size(40)
     for network in (build_generator(recipe.generator), build_discriminator(recipe.discriminator)):
         leaks = {layer.negative_slope for layer in network.modules() if isinstance(layer, nn.LeakyReLU)}
         dropped = {layer.p for layer in network.modules() if isinstance(layer, nn.Dropout)}
@@ -91,13 +91,13 @@ def test_folded_upsampling_equals_doubling_and_convolving():
 def test_the_spread_of_a_batch_is_that_of_each_group_of_consecutive_pictures():
     alike, apart = torch.zeros(4, 2, 3, 3), torch.zeros(4, 2, 3, 3)
     apart[::2] = 1.0  # two of four at 1: a standard deviation of 1/2 everywhere
-    seen = BatchSpread(4)(torch.cat([alike, apart]))
+    seen = MinibatchStd(4)(torch.cat([alike, apart]))
     assert seen.shape == (8, 3, 3, 3)
     torch.testing.assert_close(seen[:4, 2], torch.full((4, 3, 3), 1e-4))
     torch.testing.assert_close(seen[4:, 2], torch.full((4, 3, 3), 0.5))
     # Six pictures make groups of two, one picture a group of itself.
-    assert BatchSpread(4)(apart[:3].repeat(2, 1, 1, 1)).shape == (6, 3, 3, 3)
-    assert BatchSpread(4)(apart[:1])[:, 2].max() == pytest.approx(1e-4)
+    assert MinibatchStd(4)(apart[:3].repeat(2, 1, 1, 1)).shape == (6, 3, 3, 3)
+    assert MinibatchStd(4)(apart[:1])[:, 2].max() == pytest.approx(1e-4)
 
 
 @pytest.mark.parametrize("preset", ["dcgan-2015", "dcgan"])

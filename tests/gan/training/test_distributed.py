@@ -30,7 +30,7 @@ from gan.training.trainer import Game
 from torch import nn
 
 cpu = torch.device("cpu")
-recipe = slim(PRESETS["seed"]).at_size(40)
+recipe = slim(PRESETS["student"]).at_size(40)
 pictures = torch.randint(0, 256, (12, 3, 40, 40), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
 with joined(cpu) as world:
     game = Game(recipe, pictures, 8, 3, cpu, "fp32", world)

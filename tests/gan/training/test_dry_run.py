@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,10 +85,10 @@ def test_memory_is_what_stands_the_gradients_and_the_most_that_is_kept_in_a_step
 
 def test_the_game_is_as_the_settings_say():
     recipe = slim(PRESETS["dcgan"]).at_size(16)
-    config = TrainConfig(batch=8, seed=3, split=2, precision="bf16", recipe=recipe)
+    config = TrainConfig(batch=8, seed=3, grad_accum=2, precision="bf16", recipe=recipe)
     pictures = torch.zeros(4, 3, 16, 16, dtype=torch.uint8)
     game = game_of(config, pictures, torch.device("cpu"), World())
-    assert (game.batch, game.seed, game.precision, game.recipe) == (8, 3, "bf16", recipe)
+    assert (game.batch, game.seed, game.precision, game.recipe) == (8, 3, "bf16", replace(recipe, batch=8))
     assert game.parts == [slice(0, 4), slice(4, 8)]
 
 
@@ -123,7 +124,7 @@ def test_a_run_too_short_for_a_whole_profile_says_so(discs, tmp_path, caplog, st
 @pytest.mark.usefixtures("slim_presets")
 def test_a_resumed_run_may_split_its_batch(discs, tmp_path):
     train(TrainConfig(discs, output=tmp_path, run="r", device="cpu", precision="fp32", batch=8, kimg=0.04))
-    assert resume("r", tmp_path, {"kimg": 0.08, "split": 2}).images == 80
+    assert resume("r", tmp_path, {"kimg": 0.08, "grad_accum": 2}).images == 80
 
 
 @pytest.mark.usefixtures("slim_presets")
@@ -174,7 +175,7 @@ def test_running_out_of_memory_names_the_split_that_fits(discs, tmp_path):
         check=False,
         timeout=120,
     )
-    assert "out of memory with 8192 pictures at once: add --split" in run.stderr
+    assert "out of memory with 8192 pictures at once: add --grad-accum" in run.stderr
     assert (tmp_path / "r/checkpoint.pt").exists()
 
 

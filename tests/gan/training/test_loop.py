@@ -358,7 +358,7 @@ def test_two_trainings_in_one_run_are_refused(discs, tmp_path):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"preset": "dcgna"}, "--preset dcgna: choose one of seed, dcgan-2015, dcgan"),
+        ({"preset": "dcgna"}, "--preset dcgna: choose one of student, dcgan-2015, dcgan"),
         ({"kimg": 0.0}, "--kimg 0: choose a number above 0"),
         ({"minutes": -1.0}, "--minutes -1"),
         ({"minutes": float("nan")}, "--minutes nan"),

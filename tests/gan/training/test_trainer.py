@@ -19,7 +19,7 @@ from gan.training.trainer import Game, make_optimizer
 
 
 def small_game(pictures: int = 10, batch: int = 4, preset: str = "dcgan", seed: int = 0, split: int = 1) -> Game:
-    side = 40 if preset == "seed" else 16
+    side = 40 if preset == "student" else 16
     recipe = slim(PRESETS[preset]).at_size(side)
     dice = torch.Generator().manual_seed(5)
     data = torch.randint(0, 256, (pictures, 3, side, side), generator=dice, dtype=torch.uint8)
@@ -291,7 +291,7 @@ def test_the_penalty_comes_at_its_interval_and_metrics_are_of_the_steps_since_th
 
 
 def test_the_students_targets_are_noisy_by_a_twentieth_and_their_gradients_clipped_at_one():
-    game, chance, scores = small_game(preset="seed"), chance_of(4), torch.full((4,), 2.0)
+    game, chance, scores = small_game(preset="student"), chance_of(4), torch.full((4,), 2.0)
     noise = game.discriminator_loss(scores, scores, chance) - losses.discriminator_loss(scores, scores)
     assert noise.item() == pytest.approx(2 * 0.05 * chance.labels.mean(0).sum().item(), rel=1e-4)
     for parameter in game.discriminator.parameters():
@@ -301,7 +301,7 @@ def test_the_students_targets_are_noisy_by_a_twentieth_and_their_gradients_clipp
 
 
 def test_the_optimizers_are_the_recipes():
-    game, students = small_game(), small_game(preset="seed")
+    game, students = small_game(), small_game(preset="student")
     for optimizer, lr in ((game.optimizer_g, 3e-4), (game.optimizer_d, 6e-4)):
         assert (optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["betas"]) == (lr, (0.0, 0.99))
     for optimizer, lr in ((students.optimizer_g, 4e-4), (students.optimizer_d, 8e-4)):
@@ -310,7 +310,7 @@ def test_the_optimizers_are_the_recipes():
 
 
 def test_the_student_rates_decay_with_the_steps():
-    game = small_game(preset="seed")
+    game = small_game(preset="student")
     game.steps = 10**8
     game.set_learning_rates()
     assert game.optimizer_g.param_groups[0]["lr"] == pytest.approx(4e-4 / 2)
@@ -326,7 +326,7 @@ def test_a_step_changes_both_networks_and_shows_a_batch():
     assert game.images == 4
 
 
-@pytest.mark.parametrize(("preset", "split"), [("seed", 4), ("dcgan", 2)])
+@pytest.mark.parametrize(("preset", "split"), [("student", 4), ("dcgan", 2)])
 def test_a_split_batch_plays_the_same_game_as_a_whole_one(preset, split):
     # Parts of dcgan's must hold whole groups of four, among which its discriminator sees the spread.
     whole, split = small_game(preset=preset, batch=8), small_game(preset=preset, batch=8, split=split)
