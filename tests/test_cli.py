@@ -152,6 +152,7 @@ REACHES = [
         "train --resume old --minutes 3 --profile",
         ["old", Path("train_output"), {"minutes": 3.0}, True],
     ),
+    ("gan.training.loop.train", "train --split 2", [TrainConfig(grad_accum=2)]),
     ("gan.training.dry_run.rehearse", "train --dry-run --batch 3", [TrainConfig(batch=3)]),
     ("gan.training.launch.launch", "train --devices 2", [2, Path("train_output")]),
     (
