@@ -1,1 +1,1 @@
-"""From the web to ``Data/raw``: polite fetching, the site's pages, the journal, the crawl."""
+"""From the web to ``Data/raw``: polite fetching, the site's pages, the manifest, the crawl."""

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from kit.atomic import write_bytes
-from scraper.errors import Refusal
+from scraper.errors import FetchError
 from scraper.manifest import IMAGES, Record, Status, address_key, now
 from scraper.net.fetch import NOT_MODIFIED, Fetcher
-from scraper.net.transport import Limits, Reply
+from scraper.net.transport import Limits, Response
 from scraper.pages.html import page_text, parse_html
-from scraper.pages.pictures import picture_suffix
+from scraper.pages.images import image_suffix
 from scraper.pages.sites import Character, Site, characters, details
 
 PAGES = "pages"
@@ -73,16 +73,16 @@ class Collector:
             labels: fields of the record.
 
         Raises:
-            Refusal: it cannot be read.
+            FetchError: it cannot be read.
             OSError: it cannot be saved.
         """
-        reply = self._fetcher.get(url, self._limits.page_bytes, _validators(url, known))
-        if known and known.file and reply.status == NOT_MODIFIED:
-            return PageRead(_still_good(known), (self._folder / known.file).read_text("utf-8"), reply.url)
-        text = page_text(reply.body, reply.headers.get("Content-Type", ""))
+        response = self._fetcher.get(url, self._limits.page_bytes, _validators(url, known))
+        if known and known.file and response.status == NOT_MODIFIED:
+            return PageRead(_still_good(known), (self._folder / known.file).read_text("utf-8"), response.url)
+        text = page_text(response.body, response.headers.get("Content-Type", ""))
         file = f"{PAGES}/{file_stem(label, url)}.html"
-        record = self._saved(url, file, text.encode("utf-8", "replace"), reply, known)
-        return PageRead(replace(record, **labels), text, reply.url)
+        record = self._saved(url, file, text.encode("utf-8", "replace"), response, known)
+        return PageRead(replace(record, **labels), text, response.url)
 
     def letter_page(
         self, url: str, letter: str, hub_url: str, known: Record | None
@@ -90,14 +90,14 @@ class Collector:
         """Read a letter page's characters.
 
         Raises:
-            Refusal: it cannot be read, or there is no character on it.
+            FetchError: it cannot be read, or there is no character on it.
             OSError: it cannot be saved.
         """
         read = self.page(url, f"letter {letter}", known, page=hub_url, letter=letter)
         with self._parsing:
             found = list(characters(self._site, parse_html(read.text), read.url, letter))
         if not found:
-            raise Refusal("no character on the page", http=read.record.http, retry=True)
+            raise FetchError("no character on the page", http=read.record.http, retry=True)
         return read.record, found
 
     def character(
@@ -136,33 +136,33 @@ class Collector:
     def _details(self, character: Character) -> tuple[Record, dict[str, Any]]:
         url = character.link or ""
         try:
-            reply = self._fetcher.get(url, self._limits.page_bytes)
+            response = self._fetcher.get(url, self._limits.page_bytes)
             with self._parsing:
-                tree = parse_html(page_text(reply.body, reply.headers.get("Content-Type", "")))
+                tree = parse_html(page_text(response.body, response.headers.get("Content-Type", "")))
                 found = details(self._site, tree)
-        except Refusal as refusal:
-            return refused(url, refusal, page=character.page, name=character.name), {}
-        record = Record(url, "saved", character.page, character.name, http=reply.status)
+        except FetchError as error:
+            return refused(url, error, page=character.page, name=character.name), {}
+        record = Record(url, "saved", character.page, character.name, http=response.status)
         return record, {key: value for key, value in asdict(found).items() if value}
 
     def _picture(self, character: Character, known: Record | None) -> Record:
         suffix = ""
 
-        def accept(reply: Reply) -> None:
+        def accept(response: Response) -> None:
             nonlocal suffix
-            suffix = picture_suffix(reply.body, self._limits.picture_pixels)
+            suffix = image_suffix(response.body, self._limits.image_pixels)
 
         url = character.picture
         try:
-            reply = self._fetcher.get(url, self._limits.picture_bytes, _validators(url, known), accept)
-        except Refusal as refusal:
-            return refused(url, refusal)
-        if known and reply.status == NOT_MODIFIED:
+            response = self._fetcher.get(url, self._limits.image_bytes, _validators(url, known), accept)
+        except FetchError as error:
+            return refused(url, error)
+        if known and response.status == NOT_MODIFIED:
             return _still_good(known)
         file = f"{IMAGES}/{file_stem(character.name, url)}{suffix}"
-        return self._saved(url, file, reply.body, reply, known)
+        return self._saved(url, file, response.body, response, known)
 
-    def _saved(self, url: str, file: str, content: bytes, reply: Reply, known: Record | None) -> Record:
+    def _saved(self, url: str, file: str, content: bytes, response: Response, known: Record | None) -> Record:
         digest = hashlib.sha256(content).hexdigest()
         if self._save:
             write_bytes(self._folder / file, content)
@@ -174,16 +174,16 @@ class Collector:
             file=file,
             sha256=digest,
             bytes=len(content),
-            http=reply.status,
-            etag=_header(reply, "ETag"),
-            last_modified=_header(reply, "Last-Modified"),
+            http=response.status,
+            etag=_header(response, "ETag"),
+            last_modified=_header(response, "Last-Modified"),
         )
 
 
-def refused(url: str, refusal: Refusal, **said: Any) -> Record:
+def refused(url: str, error: FetchError, **said: Any) -> Record:
     """Make the record of an address that brought nothing."""
-    status: Status = "skipped" if refusal.forbidden else "failed"
-    return Record(url, status, reason=refusal.reason, http=refusal.http, retry=refusal.retry, **said)
+    status: Status = "skipped" if error.forbidden else "failed"
+    return Record(url, status, reason=error.reason, http=error.http, retry=error.retry, **said)
 
 
 def labels(character: Character) -> dict[str, Any]:
@@ -197,9 +197,9 @@ def labels(character: Character) -> dict[str, Any]:
     }
 
 
-def _header(reply: Reply, name: str) -> str | None:
+def _header(response: Response, name: str) -> str | None:
     """Give a header fit to be sent back; servers answer in Latin-1."""
-    value = reply.headers.get(name, "")[:MAX_HEADER_CHARACTERS]
+    value = response.headers.get(name, "")[:MAX_HEADER_CHARACTERS]
     return value if value.isascii() and value.isprintable() and value else None
 
 

@@ -15,8 +15,8 @@ from kit.atomic import PARTIAL_SUFFIX, cannot_write
 from kit.lock import lock_or_raise
 from kit.progress import Progress, noop
 from scraper.collect import PAGES, Collector, labels, refused
-from scraper.errors import Refusal, ScrapeBlockedError, ScrapeError, ScrapeSettingsError
-from scraper.manifest import IMAGES, Journal, Record
+from scraper.errors import FetchError, ScrapeBlockedError, ScrapeError, ScrapeSettingsError
+from scraper.manifest import IMAGES, Manifest, Record
 from scraper.net.fetch import Fetcher, Stopped, user_agent
 from scraper.net.wayback import MIN_DELAY_SECONDS
 from scraper.pages.html import parse_html
@@ -82,7 +82,7 @@ class _Crawl:
         self._site = settings.described_site()
         self._hub_url = f"{self._site.base_url}/{self._site.hub.lstrip('/')}"
         self._fetcher = Fetcher(
-            settings.gate(self._site),
+            settings.address_policy(self._site),
             settings.limits,
             delay_seconds=settings.delay_seconds,
             least_delay_seconds=MIN_DELAY_SECONDS if settings.wayback else 0.0,
@@ -93,7 +93,7 @@ class _Crawl:
         stack.callback(self._fetcher.close)
         if not settings.dry_run:
             _prepare_folder(settings.out, stack)
-        self._journal = stack.enter_context(Journal(settings.out))
+        self._manifest = stack.enter_context(Manifest(settings.out))
         self._collector = Collector(
             self._fetcher, self._site, settings.limits, settings.out, save=not settings.dry_run
         )
@@ -176,10 +176,10 @@ class _Crawl:
 
     def _read_hub(self) -> None:
         try:
-            hub = self._collector.page(self._hub_url, "hub", self._journal.get(self._hub_url))
+            hub = self._collector.page(self._hub_url, "hub", self._manifest.get(self._hub_url))
             found = letter_pages(self._site, parse_html(hub.text), hub.url)
-        except Refusal as refusal:
-            raise self._no_hub(refusal) from refusal
+        except FetchError as error:
+            raise self._no_hub(error) from error
         self._write(hub.record)
         self._summary.pages += 1
         if not found:
@@ -196,30 +196,32 @@ class _Crawl:
         self._pages.extend(chosen.items())
         self._progress(0, None, f"{len(self._pages)} pages to read")
 
-    def _no_hub(self, refusal: Refusal) -> ScrapeError:
-        if refusal.forbidden:
+    def _no_hub(self, error: FetchError) -> ScrapeError:
+        if error.forbidden:
             return ScrapeBlockedError(
                 f"robots.txt of {self._site.base_url} forbids {self._site.hub}: ask the site's owner; "
                 "--ignore-robots is for those who have leave"
             )
-        what = f"{self._site.base_url} cannot be reached" if refusal.silent else f"{self._hub_url} cannot be read"
+        what = (
+            f"{self._site.base_url} cannot be reached" if error.unanswered else f"{self._hub_url} cannot be read"
+        )
         archive = "" if self._settings.wayback else "read an archived copy with `vgc scrape --wayback 2016`, "
         return ScrapeError(
-            f"{what} ({refusal.reason}): try later, {archive}or see the whole road offline with `vgc demo`"
+            f"{what} ({error.reason}): try later, {archive}or see the whole road offline with `vgc demo`"
         )
 
     def _start_page(self, letter: str, url: str) -> None:
         self._pages_running += 1
-        known = self._journal.get(url)
+        known = self._manifest.get(url)
         future = self._pool.submit(self._collector.letter_page, url, letter, self._hub_url, known)
         self._follow(future, lambda future: self._settle_page(letter, url, future))
 
     def _settle_page(self, letter: str, url: str, future: Future[tuple[Record, list[Character]]]) -> None:
         try:
             record, found = future.result()
-        except Refusal as refusal:
+        except FetchError as error:
             # Behind a page are many pictures: it is always worth another try.
-            record = replace(refused(url, refusal, page=self._hub_url, letter=letter), retry=True)
+            record = replace(refused(url, error, page=self._hub_url, letter=letter), retry=True)
             found = []
             self._note_refusal(record)
         else:
@@ -247,12 +249,12 @@ class _Crawl:
 
     def _note_empty_cell(self, character: Character) -> None:
         url = character.link or f"{character.page}#{character.name}"
-        if not self._journal.get(url):
+        if not self._manifest.get(url):
             self._write(Record(url, "skipped", reason="no picture in its cell", **labels(character)))
         self._summary.skipped += 1
 
     def _queue(self, character: Character) -> None:
-        known = self._journal.get(character.picture)
+        known = self._manifest.get(character.picture)
         if known and not self._picture_due(known) and not self._details_due(character):
             self._count(replace(known, status="unchanged") if known.file else known)
         elif self._summary.to_fetch is not None:
@@ -271,11 +273,11 @@ class _Crawl:
     def _details_due(self, character: Character) -> bool:
         if not self._settings.details or not character.link:
             return False
-        known = self._journal.get(character.link)
+        known = self._manifest.get(character.link)
         return known is None or known.status == "skipped" or known.retry or self._settings.refresh
 
     def _start_character(self, character: Character) -> None:
-        known = self._journal.get(character.picture)
+        known = self._manifest.get(character.picture)
         future = self._pool.submit(
             self._collector.character,
             character,
@@ -298,7 +300,7 @@ class _Crawl:
 
     def _write(self, record: Record) -> None:
         if not self._settings.dry_run:
-            self._journal.write(record)
+            self._manifest.write(record)
 
     def _note_refusal(self, record: Record) -> None:
         if record.status == "failed":

@@ -1,9 +1,9 @@
-"""What can go wrong: with one address (`Refusal`), or with the whole crawl (`ScrapeError`)."""
+"""What can go wrong: with one address (`FetchError`), or with the whole crawl (`ScrapeError`)."""
 
 from scraper.summary import ScrapeSummary
 
 
-class Refusal(Exception):
+class FetchError(Exception):
     """One address brought nothing; it is recorded with its reason, and the crawl goes on.
 
     Args:
@@ -21,7 +21,7 @@ class Refusal(Exception):
         *,
         http: int | None = None,
         retry: bool = False,
-        silent: bool = False,
+        unanswered: bool = False,
         forbidden: bool = False,
         wait_seconds: float | None = None,
     ) -> None:
@@ -29,16 +29,16 @@ class Refusal(Exception):
         self.reason = reason
         self.http = http
         self.retry = retry
-        self.silent = silent
+        self.unanswered = unanswered
         self.forbidden = forbidden
         self.wait_seconds = wait_seconds
 
 
-class Unreachable(Refusal):
+class ConnectError(FetchError):
     """No connection could be made."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(reason, retry=True, silent=True)
+        super().__init__(reason, retry=True, unanswered=True)
 
 
 class ScrapeError(Exception):

@@ -69,7 +69,7 @@ _OPTIONAL = ("retry", "character_page", "description", "fields")
 """Left out of the line where they say nothing."""
 
 
-class Journal:
+class Manifest:
     """The manifest of one folder, appended to line by line.
 
     In memory it holds only where each address's last line begins, so a crawl of any size stays small.

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from scraper.errors import Refusal, ScrapeSettingsError
-from scraper.net.address_policy import DEFAULT_PORTS, Gate, host_and_port, is_host_name
+from scraper.errors import FetchError, ScrapeSettingsError
+from scraper.net.address_policy import DEFAULT_PORTS, AddressPolicy, host_and_port, is_host_name
 from scraper.net.transport import Limits
 from scraper.net.wayback import WAYBACK_URL, Wayback
 from scraper.pages.sites import GAME_ART_HQ, Site, load_site
@@ -71,7 +71,7 @@ class ScrapeSettings:
         site = load_site(self.site) if self.site else GAME_ART_HQ
         return replace(site, base_url=(self.base_url or site.base_url).rstrip("/"))
 
-    def gate(self, site: Site) -> Gate:
+    def address_policy(self, site: Site) -> AddressPolicy:
         """Give the rules of which addresses may be asked: those of ``site`` and of its pictures' hosts."""
         host, port = host_and_port(site.base_url)
         twin = host.removeprefix("www.") if host.startswith("www.") else f"www.{host}"
@@ -79,7 +79,7 @@ class ScrapeSettings:
         if self.wayback and self.wayback_url != WAYBACK_URL:
             given.add(host_and_port(self.wayback_url))
         others = {host_and_port(f"http://{name}")[0] for name in (*site.picture_hosts, *self.picture_hosts)}
-        return Gate(
+        return AddressPolicy(
             hosts=frozenset({host, twin, *others}),
             ports=frozenset({*DEFAULT_PORTS.values(), port}),
             given=frozenset(given),
@@ -91,8 +91,8 @@ def _check_base_url(option: str, url: str | None) -> None:
     try:
         if url is not None:
             host_and_port(url)
-    except Refusal as refusal:
-        raise ScrapeSettingsError(f"{option} {url}: {refusal}; write it like http://example.org") from None
+    except FetchError as error:
+        raise ScrapeSettingsError(f"{option} {url}: {error}; write it like http://example.org") from None
 
 
 def wanted_letters(text: str | None) -> frozenset[str] | None:

@@ -22,8 +22,8 @@ HUB = "/52702/the-game-art-hq/"
 FAST = Limits(
     tries=3,
     page_bytes=2_000_000,
-    picture_bytes=1_000_000,
-    picture_pixels=1_000_000,
+    image_bytes=1_000_000,
+    image_pixels=1_000_000,
     backoff_seconds=0.01,
 )
 """Small caps and short waits, but the usual deadlines: a busy machine fails no test."""

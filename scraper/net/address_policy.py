@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from scraper.errors import Refusal
+from scraper.errors import FetchError
 from scraper.net.wayback import Wayback
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -20,7 +20,7 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True)
-class Gate:
+class AddressPolicy:
     """Lets http(s) addresses of the listed hosts pass, and public network addresses behind them.
 
     Names are checked before a request and at each redirect (`check_url`), network addresses when the
@@ -40,7 +40,7 @@ class Gate:
         """Refuse whatever is no plain address of the listed hosts, or no capture of one.
 
         Raises:
-            Refusal: the reason, never worth another try.
+            FetchError: the reason, never worth another try.
         """
         self.check_host(url)
         if self.wayback:
@@ -50,46 +50,46 @@ class Gate:
         """Refuse whatever is no plain address of a host that is really asked: a listed one, or the archive.
 
         Raises:
-            Refusal: the reason, never worth another try.
+            FetchError: the reason, never worth another try.
         """
         host, port = host_and_port(url)
         if self.wayback:
             if (host, port) != host_and_port(self.wayback.url):
-                raise Refusal(f"leads out of the archive, to {host}")
+                raise FetchError(f"leads out of the archive, to {host}")
         elif host not in self.hosts:
-            raise Refusal(f"on another site: {host}")
+            raise FetchError(f"on another site: {host}")
         elif port not in self.ports:
-            raise Refusal(f"on an unusual port: {host}:{port}")
+            raise FetchError(f"on an unusual port: {host}:{port}")
 
     def check_address(self, host: str, port: int, address: str) -> None:
         """Refuse loopback, private, link-local and otherwise non-public network addresses.
 
         Raises:
-            Refusal: the reason, never worth another try.
+            FetchError: the reason, never worth another try.
         """
         if (host.lower(), port) not in self.given and not is_public(ipaddress.ip_address(address)):
-            raise Refusal(f"{host} leads to the private address {address}")
+            raise FetchError(f"{host} leads to the private address {address}")
 
 
 def host_and_port(url: str) -> tuple[str, int]:
     """Split off the host, in lower case and as ASCII, and the port that ``url`` asks for.
 
     Raises:
-        Refusal: ``url`` is not a plain http(s) address.
+        FetchError: ``url`` is not a plain http(s) address.
     """
     if len(url) > MAX_URL_CHARACTERS:
-        raise Refusal("address too long")
+        raise FetchError("address too long")
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
         if host and not host.isascii():  # bücher.example and xn--bcher-kva.example are one
             host = parse_url(f"//{host}").host
     except (ValueError, LocationParseError):
-        raise Refusal("not an address") from None
+        raise FetchError("not an address") from None
     if parts.scheme not in DEFAULT_PORTS or not host:
-        raise Refusal(f"not an http address: {url[:40]}")
+        raise FetchError(f"not an http address: {url[:40]}")
     if parts.username is not None:
-        raise Refusal("an address with a user name in it")
+        raise FetchError("an address with a user name in it")
     return host, DEFAULT_PORTS[parts.scheme] if port is None else port
 
 
@@ -97,7 +97,7 @@ def is_host_name(text: str) -> bool:
     """Tell whether ``text`` names a host and says no more, such as a scheme or a port."""
     try:
         host_and_port(f"http://{text}")
-    except Refusal:
+    except FetchError:
         return False
     return re.fullmatch(r"[\w.-]+", text) is not None
 

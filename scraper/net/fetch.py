@@ -15,9 +15,9 @@ from urllib.parse import urljoin, urlsplit
 
 from protego import Protego
 
-from scraper.errors import Refusal, ScrapeBlockedError, ScrapeError, Unreachable
-from scraper.net.address_policy import DEFAULT_PORTS, Gate, host_and_port
-from scraper.net.transport import Limits, Reply, Transport
+from scraper.errors import ConnectError, FetchError, ScrapeBlockedError, ScrapeError
+from scraper.net.address_policy import DEFAULT_PORTS, AddressPolicy, host_and_port
+from scraper.net.transport import Limits, Response, Transport
 
 ROBOTS_TOKEN = "vgc"
 ROBOTS_BYTES = 512_000
@@ -67,7 +67,7 @@ class Host:
     next_turn: float = 0.0
     pauses: int = 0
     refusals_in_row: int = 0
-    silent_in_row: int = 0
+    unanswered_in_row: int = 0
 
     def take_turn(self, delay_seconds: float) -> float:
         """Reserve the next free moment for a request; give the seconds until then."""
@@ -95,7 +95,7 @@ class Fetcher:
     """Fetches addresses for a crawl, from several threads at once.
 
     Args:
-        gate: what may be asked.
+        policy: what may be asked.
         limits: bounds of each request.
         delay_seconds: mean time between two requests to a host.
         least_delay_seconds: no two requests to a host come closer together.
@@ -106,7 +106,7 @@ class Fetcher:
 
     def __init__(
         self,
-        gate: Gate,
+        policy: AddressPolicy,
         limits: Limits,
         *,
         delay_seconds: float,
@@ -116,12 +116,12 @@ class Fetcher:
         ignore_robots: bool = False,
     ) -> None:
         self.requests = 0
-        self._gate = gate
+        self._policy = policy
         self._limits = limits
         self._delay_seconds = delay_seconds
         self._least_delay_seconds = least_delay_seconds
         self._ignore_robots = ignore_robots
-        self._transport = Transport(gate, limits, agent, workers)
+        self._transport = Transport(policy, limits, agent, workers)
         self._slots = threading.BoundedSemaphore(workers)
         self._stop = threading.Event()
         self._hosts: dict[str, Host] = {}
@@ -132,43 +132,43 @@ class Fetcher:
         url: str,
         cap_bytes: int,
         headers: Mapping[str, str] = NO_HEADERS,
-        accept: Callable[[Reply], None] | None = None,
-    ) -> Reply:
+        accept: Callable[[Response], None] | None = None,
+    ) -> Response:
         """Fetch ``url`` with as many tries as the limits allow.
 
         Args:
             url: any text that claims to be an address.
             cap_bytes: the largest body that is taken.
             headers: sent beside the usual ones, as for conditional requests.
-            accept: looks at each answer of status 200 and may raise `Refusal`; one worth a retry gets it.
+            accept: looks at each answer of status 200 and may raise `FetchError`; one worth a retry gets it.
 
         Returns:
             The answer, status 200, or 304 if ``headers`` asked for that; its ``url`` is where the redirects led.
 
         Raises:
-            Refusal: why this address brought nothing.
+            FetchError: why this address brought nothing.
             ScrapeBlockedError: the host does not want to be asked any more.
             ScrapeError: the host has stopped answering.
             Stopped: `stop` was called.
         """
-        wayback = self._gate.wayback
+        wayback = self._policy.wayback
         address = wayback.capture(url) if wayback else url
 
-        def follow() -> Reply:
-            reply = self._follow(address, cap_bytes, headers, self._check)
-            if accept and reply.status == OK:
-                accept(reply)
-            return reply
+        def follow() -> Response:
+            response = self._follow(address, cap_bytes, headers, self._check)
+            if accept and response.status == OK:
+                accept(response)
+            return response
 
         self._check(address)
-        reply = self._with_retries(address, follow)
-        if reply.status == NOT_MODIFIED and not headers:
-            raise Refusal("HTTP 304 to a plain question", http=NOT_MODIFIED, retry=True)
-        return replace(reply, url=wayback.original(reply.url)) if wayback else reply
+        response = self._with_retries(address, follow)
+        if response.status == NOT_MODIFIED and not headers:
+            raise FetchError("HTTP 304 to a plain question", http=NOT_MODIFIED, retry=True)
+        return replace(response, url=wayback.original(response.url)) if wayback else response
 
     def seconds_between_requests(self, url: str) -> float:
         """Give the mean time between two requests to the host of ``url``, its Crawl-delay included."""
-        wayback = self._gate.wayback
+        wayback = self._policy.wayback
         return max(self._delay_seconds, self._host(wayback.url if wayback else url).least_delay_seconds)
 
     def stop(self) -> None:
@@ -181,56 +181,56 @@ class Fetcher:
         self._transport.close()
 
     def _check(self, address: str) -> None:
-        self._gate.check_url(address)
+        self._policy.check_url(address)
         if not self._ignore_robots and not self._robots(address).can_fetch(address, ROBOTS_TOKEN):
-            raise Refusal("robots.txt forbids it", forbidden=True)
+            raise FetchError("robots.txt forbids it", forbidden=True)
 
-    def _with_retries(self, address: str, ask: Callable[[], Reply]) -> Reply:
+    def _with_retries(self, address: str, ask: Callable[[], Response]) -> Response:
         for attempt in range(1, self._limits.tries):
             try:
                 return ask()
-            except Refusal as refusal:
-                if not refusal.retry:
+            except FetchError as error:
+                if not error.retry:
                     raise
-                self._back_off(address, refusal, attempt)
+                self._back_off(address, error, attempt)
         try:
             return ask()
-        except Refusal as refusal:
-            if refusal.silent:
-                self._count_silence(address, refusal)
+        except FetchError as error:
+            if error.unanswered:
+                self._count_unanswered(address, error)
             raise
 
     def _follow(
         self, address: str, cap_bytes: int, headers: Mapping[str, str], check: Callable[[str], None]
-    ) -> Reply:
+    ) -> Response:
         for _ in range(self._limits.redirects + 1):
-            reply = self._ask(address, cap_bytes, headers)
-            if reply.status not in REDIRECTS:
-                self._judge(reply)
-                return reply
+            response = self._ask(address, cap_bytes, headers)
+            if response.status not in REDIRECTS:
+                self._raise_for_status(response)
+                return response
             try:
-                address = urljoin(address, _location(reply))
+                address = urljoin(address, _location(response))
             except ValueError:
-                raise Refusal("a redirect to no address", http=reply.status) from None
+                raise FetchError("a redirect to no address", http=response.status) from None
             check(address)
-        raise Refusal(f"more than {self._limits.redirects} redirects", http=reply.status)
+        raise FetchError(f"more than {self._limits.redirects} redirects", http=response.status)
 
-    def _ask(self, address: str, cap_bytes: int, headers: Mapping[str, str]) -> Reply:
+    def _ask(self, address: str, cap_bytes: int, headers: Mapping[str, str]) -> Response:
         host = self._host(address)
         with self._slots:
             self._wait_for_turn(host)
             with self._lock:
                 self.requests += 1
             try:
-                reply = self._transport.get(address, headers, cap_bytes)
-            except Refusal:
+                response = self._transport.get(address, headers, cap_bytes)
+            except FetchError:
                 if self._stop.is_set():
                     raise Stopped from None  # cut by `stop`, not by the site
                 raise
         with host.lock:
-            host.silent_in_row = 0
-            host.refusals_in_row = host.refusals_in_row + 1 if reply.status in REFUSING else 0
-        return reply
+            host.unanswered_in_row = 0
+            host.refusals_in_row = host.refusals_in_row + 1 if response.status in REFUSING else 0
+        return response
 
     def _wait_for_turn(self, host: Host) -> None:
         pauses = -1
@@ -239,47 +239,47 @@ class Fetcher:
             if self._stop.wait(max(host.take_turn(self._delay_seconds), 0.0)):
                 raise Stopped
 
-    def _judge(self, reply: Reply) -> None:
+    def _raise_for_status(self, response: Response) -> None:
         """Let 200 and 304 pass; turn every other status into its consequence."""
-        if reply.status in (OK, NOT_MODIFIED):
+        if response.status in (OK, NOT_MODIFIED):
             return
-        host = self._host(reply.url)
-        wait_seconds = _retry_after_seconds(reply.headers.get("Retry-After", ""))
+        host = self._host(response.url)
+        wait_seconds = _retry_after_seconds(response.headers.get("Retry-After", ""))
         if wait_seconds is not None and wait_seconds > self._limits.retry_after_seconds:
             when = datetime.now().astimezone() + timedelta(seconds=wait_seconds)
             raise self._ended(
                 ScrapeBlockedError,
-                f"{host.origin} asks to be left alone (HTTP {reply.status}): run the same command again "
+                f"{host.origin} asks to be left alone (HTTP {response.status}): run the same command again "
                 f"after {when:%Y-%m-%d %H:%M %Z}",
             )
         if host.refusals_in_row >= self._limits.refusals_in_row:
             raise self._ended(
                 ScrapeBlockedError,
-                f"{host.origin} refused {host.refusals_in_row} requests in a row (last: HTTP {reply.status}): "
+                f"{host.origin} refused {host.refusals_in_row} requests in a row (last: HTTP {response.status}): "
                 "wait some hours, then run the same command with a longer --delay",
             )
-        retry = reply.status in PASSING or reply.status >= 500
-        raise Refusal(f"HTTP {reply.status}", http=reply.status, retry=retry, wait_seconds=wait_seconds)
+        retry = response.status in PASSING or response.status >= 500
+        raise FetchError(f"HTTP {response.status}", http=response.status, retry=retry, wait_seconds=wait_seconds)
 
-    def _back_off(self, url: str, refusal: Refusal, attempt: int) -> None:
+    def _back_off(self, url: str, error: FetchError, attempt: int) -> None:
         seconds = min(self._limits.backoff_seconds * 2 ** (attempt - 1), MAX_BACKOFF_SECONDS)
         seconds *= random.uniform(*JITTER)
-        if refusal.wait_seconds is not None:
-            seconds = refusal.wait_seconds
-        if refusal.wait_seconds is not None or refusal.http == 429:
+        if error.wait_seconds is not None:
+            seconds = error.wait_seconds
+        if error.wait_seconds is not None or error.http == 429:
             self._host(url).pause(seconds)  # the site means this client, not this address
         elif self._stop.wait(seconds):
             raise Stopped
 
-    def _count_silence(self, address: str, refusal: Refusal) -> None:
+    def _count_unanswered(self, address: str, error: FetchError) -> None:
         host = self._host(address)
         with host.lock:
-            host.silent_in_row += 1
-        if host.silent_in_row >= self._limits.silent_in_row:
+            host.unanswered_in_row += 1
+        if host.unanswered_in_row >= self._limits.unanswered_in_row:
             raise self._ended(
                 ScrapeError,
-                f"{host.origin} has not answered for {host.silent_in_row} addresses in a row "
-                f"(last: {refusal.reason}): look at the connection, then run the same command to go on",
+                f"{host.origin} has not answered for {host.unanswered_in_row} addresses in a row "
+                f"(last: {error.reason}): look at the connection, then run the same command to go on",
             )
 
     def _ended(self, kind: type[ScrapeError], message: str) -> ScrapeError:
@@ -306,28 +306,28 @@ class Fetcher:
     def _robots_text(self, address: str) -> str:
         """Read a host's rules as RFC 9309 has it: a 4xx allows everything, an outage forbids everything."""
         cap_bytes = self._limits.page_bytes
-        self._gate.check_host(address)
+        self._policy.check_host(address)
         try:
-            reply = self._with_retries(
-                address, lambda: self._follow(address, cap_bytes, NO_HEADERS, self._gate.check_host)
+            response = self._with_retries(
+                address, lambda: self._follow(address, cap_bytes, NO_HEADERS, self._policy.check_host)
             )
-        except Refusal as refusal:
-            if refusal.http is not None and 400 <= refusal.http < 500:
+        except FetchError as error:
+            if error.http is not None and 400 <= error.http < 500:
                 return ""
-            if isinstance(refusal, Unreachable) or not refusal.retry:
+            if isinstance(error, ConnectError) or not error.retry:
                 raise  # that is no word on robots, but what the address itself will come to
             raise self._ended(
                 ScrapeBlockedError,
-                f"{address} could not be read ({refusal.reason}), and that forbids the whole site: "
+                f"{address} could not be read ({error.reason}), and that forbids the whole site: "
                 "run the same command later, or add --ignore-robots if you may",
-            ) from refusal
+            ) from error
         # With a byte order mark in front, Protego would pass over the first line.
-        return reply.body[:ROBOTS_BYTES].decode("utf-8-sig", "replace")
+        return response.body[:ROBOTS_BYTES].decode("utf-8-sig", "replace")
 
 
-def _location(reply: Reply) -> str:
+def _location(response: Response) -> str:
     """Give where a redirect leads: headers are read as Latin-1, but sites write their addresses in UTF-8."""
-    location = reply.headers.get("Location", "")
+    location = response.headers.get("Location", "")
     with suppress(UnicodeError):
         return location.encode("latin-1").decode("utf-8")
     return location

@@ -16,8 +16,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead
 from urllib3.exceptions import ReadTimeoutError as BodyTimeoutError
 
-from scraper.errors import Refusal, Unreachable
-from scraper.net.address_policy import Gate
+from scraper.errors import ConnectError, FetchError
+from scraper.net.address_policy import AddressPolicy
 
 CHUNK_BYTES = 65_536
 WATCH_SECONDS = 0.1
@@ -39,8 +39,8 @@ class Limits:
     redirects: int = 5
     page_bytes: int = 5_000_000
     """Size of a page, unpacked."""
-    picture_bytes: int = 20_000_000
-    picture_pixels: int = 25_000_000
+    image_bytes: int = 20_000_000
+    image_pixels: int = 25_000_000
     """Width times height, over all frames, as the picture's header claims."""
     backoff_seconds: float = 1.0
     """Wait before the second try; doubled before each further one."""
@@ -48,12 +48,12 @@ class Limits:
     """A site that asks to wait longer than this ends the crawl."""
     refusals_in_row: int = 3
     """So many answers 403 or 429 in a row from a host end the crawl."""
-    silent_in_row: int = 8
+    unanswered_in_row: int = 8
     """So many addresses in a row that a host did not answer end the crawl."""
 
 
 @dataclass(frozen=True)
-class Reply:
+class Response:
     """A whole answer."""
 
     url: str
@@ -67,8 +67,8 @@ class Reply:
 class Transport:
     """Sends GET requests over kept connections; safe to use from several threads."""
 
-    def __init__(self, gate: Gate, limits: Limits, user_agent: str, workers: int) -> None:
-        self._gate = gate
+    def __init__(self, policy: AddressPolicy, limits: Limits, user_agent: str, workers: int) -> None:
+        self._policy = policy
         self._limits = limits
         self._headers = {
             "User-Agent": user_agent,
@@ -80,25 +80,25 @@ class Transport:
         threading.Thread(target=self._watch, name="deadlines", daemon=True).start()
         self._adapter = _GuardedAdapter(pool_maxsize=workers)
 
-    def get(self, url: str, headers: Mapping[str, str], cap_bytes: int) -> Reply:
+    def get(self, url: str, headers: Mapping[str, str], cap_bytes: int) -> Response:
         """Ask once, without following redirects, by way of no proxy and with no cookies or passwords.
 
         Args:
-            url: an address that the gate lets pass.
+            url: an address that the policy lets pass.
             headers: sent beside the usual ones.
             cap_bytes: the largest body that is taken, unpacked.
 
         Raises:
-            Refusal: no whole answer came within the limits.
+            FetchError: no whole answer came within the limits.
         """
         with self._attempt() as attempt:
             try:
-                reply = self._send(url, headers, cap_bytes, attempt)
+                response = self._send(url, headers, cap_bytes, attempt)
             except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-                raise attempt.refusal(error) from error
+                raise attempt.fetch_error(error) from error
             if attempt.expired:  # an answer without a length looks whole when its connection is ended
-                raise attempt.refusal(TimeoutError())
-            return reply
+                raise attempt.fetch_error(TimeoutError())
+            return response
 
     def stop(self) -> None:
         """End the connections of all requests under way."""
@@ -112,7 +112,7 @@ class Transport:
 
     @contextmanager
     def _attempt(self) -> Iterator["_Attempt"]:
-        attempt = _Attempt(self._gate, self._limits.total_seconds)
+        attempt = _Attempt(self._policy, self._limits.total_seconds)
         token = _current.set(attempt)
         self._attempts.add(attempt)
         try:
@@ -130,14 +130,14 @@ class Transport:
                 if now >= attempt.deadline:
                     attempt.expire()
 
-    def _send(self, url: str, headers: Mapping[str, str], cap_bytes: int, attempt: "_Attempt") -> Reply:
+    def _send(self, url: str, headers: Mapping[str, str], cap_bytes: int, attempt: "_Attempt") -> Response:
         request = requests.Request("GET", url, headers={**self._headers, **headers}).prepare()
         with self._first_answer(request, attempt) as response:
             if response.status_code == requests.codes.ok:
                 body = _read(response.raw, cap_bytes)
             else:
                 body = _error_body(response.raw)
-            return Reply(url, response.status_code, response.headers, body)
+            return Response(url, response.status_code, response.headers, body)
 
     def _first_answer(self, request: requests.PreparedRequest, attempt: "_Attempt") -> requests.Response:
         timeout = (self._limits.connect_seconds, self._limits.read_seconds)
@@ -151,7 +151,7 @@ class Transport:
 
 
 def _read(raw: HTTPResponse, cap_bytes: int) -> bytes:
-    too_large = Refusal(f"larger than {cap_bytes / 1e6:g} MB", http=raw.status)
+    too_large = FetchError(f"larger than {cap_bytes / 1e6:g} MB", http=raw.status)
     if raw.length_remaining is not None and raw.length_remaining > cap_bytes:
         raise too_large
     body = bytearray()
@@ -165,20 +165,20 @@ def _read(raw: HTTPResponse, cap_bytes: int) -> bytes:
 def _error_body(raw: HTTPResponse) -> bytes:
     try:
         return _read(raw, ERROR_BODY_BYTES)
-    except (Refusal, HTTPError):
+    except (FetchError, HTTPError):
         # The status says enough; a connection left in mid-body is closed, not reused.
         return b""
 
 
 class _Attempt:
-    """What a thread's present request may take: the gate, and a deadline that holds in every phase.
+    """What a thread's present request may take: the policy, and a deadline that holds in every phase.
 
     Time-outs of sockets bound one silence; a server that sends a byte now and then, in its headers too,
     is not silent. So the connection itself is ended when the time is up, wherever the thread waits.
     """
 
-    def __init__(self, gate: Gate, total_seconds: float) -> None:
-        self._gate = gate
+    def __init__(self, policy: AddressPolicy, total_seconds: float) -> None:
+        self._policy = policy
         self._total_seconds = total_seconds
         self.deadline = time.monotonic() + total_seconds
         self._lock = threading.Lock()
@@ -188,21 +188,21 @@ class _Attempt:
         """Whether the connection in use was kept from an earlier request."""
 
     def connect(self, host: str, port: int, timeout_seconds: float) -> socket.socket:
-        """Open a socket to the first network address of ``host`` that the gate lets pass and that answers."""
+        """Open a socket to the first network address of ``host`` that the policy lets pass and that answers."""
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            raise Unreachable(f"the name {host} cannot be resolved") from error
-        failure: Refusal = Unreachable(f"{host} has no network address")
+            raise ConnectError(f"the name {host} cannot be resolved") from error
+        failure: FetchError = ConnectError(f"{host} has no network address")
         for family, kind, protocol, _, address in found:
             try:
-                self._gate.check_address(host, port, str(address[0]))
+                self._policy.check_address(host, port, str(address[0]))
                 return self._open(socket.socket(family, kind, protocol), address, timeout_seconds)
             except OSError as error:
                 words = error.strerror or "no answer in time"
-                failure = Unreachable(f"cannot connect to {host}:{port}: {words}")
-            except Refusal as refusal:
-                failure = refusal
+                failure = ConnectError(f"cannot connect to {host}:{port}: {words}")
+            except FetchError as error:
+                failure = error
         raise failure
 
     def _open(self, line: socket.socket, address: Any, timeout_seconds: float) -> socket.socket:
@@ -243,25 +243,25 @@ class _Attempt:
             self._line.close()
             self._line = None
 
-    def refusal(self, error: Exception) -> Refusal:
+    def fetch_error(self, error: Exception) -> FetchError:
         """Say in a few words what ``error`` means."""
         if self.expired:
-            return Refusal(f"no whole answer within {self._total_seconds:g} s", retry=True, silent=True)
+            return FetchError(f"no whole answer within {self._total_seconds:g} s", retry=True, unanswered=True)
         if isinstance(error, requests.Timeout | TimeoutError | BodyTimeoutError):
-            return Refusal("no answer in time", retry=True, silent=True)
+            return FetchError("no answer in time", retry=True, unanswered=True)
         if isinstance(error, requests.exceptions.SSLError):
-            return Refusal(f"no safe connection: {_first_words(error)}", retry=True, silent=True)
+            return FetchError(f"no safe connection: {_first_words(error)}", retry=True, unanswered=True)
         if isinstance(error, requests.ConnectionError | HTTPError | OSError):
             return _broken_answer(error)
-        return Refusal(f"not an address: {_first_words(error)}")
+        return FetchError(f"not an address: {_first_words(error)}")
 
 
-def _broken_answer(error: Exception) -> Refusal:
+def _broken_answer(error: Exception) -> FetchError:
     if isinstance(error, DecodeError):
-        return Refusal("broken compression", retry=True)
+        return FetchError("broken compression", retry=True)
     if isinstance(error, IncompleteRead) or "IncompleteRead" in repr(error):
-        return Refusal("the answer was cut off", retry=True)
-    return Refusal("the connection broke", retry=True, silent=True)
+        return FetchError("the answer was cut off", retry=True)
+    return FetchError("the connection broke", retry=True, unanswered=True)
 
 
 def _first_words(error: Exception) -> str:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from scraper.errors import Refusal
+from scraper.errors import FetchError
 
 WAYBACK_URL = "https://web.archive.org"
 MIN_DELAY_SECONDS = 2.5
@@ -29,9 +29,9 @@ class Wayback:
         """Give the address that ``capture`` holds.
 
         Raises:
-            Refusal: ``capture`` is no raw capture, as when the archive redirects to a page of its own.
+            FetchError: ``capture`` is no raw capture, as when the archive redirects to a page of its own.
         """
         found = re.match(re.escape(self.url) + r"/web/\d{4,14}id_/(.+)", capture)
         if not found:
-            raise Refusal("not a raw capture of the archive")
+            raise FetchError("not a raw capture of the archive")
         return DEFAULT_PORT.sub(r"\1", found[1])

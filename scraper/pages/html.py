@@ -8,7 +8,7 @@ from typing import Any
 from bs4 import BeautifulSoup
 from bs4.dammit import EncodingDetector
 
-from scraper.errors import Refusal
+from scraper.errors import FetchError
 
 MAX_TAGS = 200_000
 """A letter page of the real site has about 2,000."""
@@ -28,7 +28,7 @@ class _BoundedSoup(BeautifulSoup):
     def handle_starttag(self, *args: Any, **options: Any) -> Any:
         self.tags += 1
         if self.tags > MAX_TAGS:
-            raise Refusal(f"a page of more than {MAX_TAGS:,} tags")
+            raise FetchError(f"a page of more than {MAX_TAGS:,} tags")
         return super().handle_starttag(*args, **options)
 
 
@@ -36,7 +36,7 @@ def parse_html(text: str) -> BeautifulSoup:
     """Read a page, taking whatever sense it makes.
 
     Raises:
-        Refusal: more than `MAX_TAGS` tags.
+        FetchError: more than `MAX_TAGS` tags.
     """
     # The parser would take a NUL for the end of the page.
     return _BoundedSoup(text.replace("\0", "\ufffd"), "lxml")

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 import soupsieve
 from bs4 import BeautifulSoup, Tag
 
-from scraper.errors import Refusal, ScrapeSettingsError
+from scraper.errors import FetchError, ScrapeSettingsError
 from scraper.net.address_policy import MAX_URL_CHARACTERS, host_and_port, is_host_name
 from scraper.pages.html import clean
 
@@ -66,8 +66,8 @@ class Site:
             _check_field(field.name, getattr(self, field.name))
         try:
             host_and_port(self.base_url)
-        except Refusal as refusal:
-            raise ScrapeSettingsError(f"base_url {self.base_url!r}: {refusal}") from None
+        except FetchError as error:
+            raise ScrapeSettingsError(f"base_url {self.base_url!r}: {error}") from None
 
 
 SELECTORS = (

@@ -31,8 +31,8 @@ from webserver import (
 from scraper.crawl import ScrapeSummary
 from scraper.net.transport import Limits
 
-PATIENT = replace(FAST, silent_in_row=1000, refusals_in_row=1000)
-IMPATIENT = replace(HASTY, silent_in_row=1000)
+PATIENT = replace(FAST, unanswered_in_row=1000, refusals_in_row=1000)
+IMPATIENT = replace(HASTY, unanswered_in_row=1000)
 WHOLE = picture(7)
 JPEG = picture(7, "JPEG", size=(64, 64))
 NOISE = encoded(Image.effect_noise((64, 64), 90), "JPEG")

@@ -255,7 +255,7 @@ def test_a_site_that_is_silent_now_and_then_is_asked_to_the_end(tmp_path: Path) 
     with small_site("a", count=12) as web:
         for number in range(0, 12, 2):
             web.answers[f"/up/a-{number}.png"] = hang_up
-        summary = scrape(web, tmp_path, workers=1, limits=replace(FAST, tries=1, silent_in_row=3))
+        summary = scrape(web, tmp_path, workers=1, limits=replace(FAST, tries=1, unanswered_in_row=3))
         assert (summary.saved, summary.failed) == (6, 6)
 
 

@@ -33,7 +33,7 @@ from webserver import (
 
 from scraper.crawl import LOCK_NAME, ScrapeSettings, crawl
 from scraper.errors import ScrapeError
-from scraper.manifest import Journal, Record
+from scraper.manifest import Manifest, Record
 
 PROGRAM = """
 import sys
@@ -314,23 +314,23 @@ def test_lines_that_are_no_records_are_passed_over(site: Web, tmp_path: Path) ->
 
 
 def test_the_last_line_for_an_address_counts(tmp_path: Path) -> None:
-    with Journal(tmp_path) as journal:
+    with Manifest(tmp_path) as manifest:
         for reason in ("first", "second"):
-            journal.write(Record("http://x/1", "failed", reason=reason))
-        journal.write(Record("http://x/2", "failed", name="\u2028 \ud800 \u0645"))
-        assert (journal.get("http://x/1") or Record("", "saved")).reason == "second"
-    with Journal(tmp_path) as journal:
-        assert (journal.get("http://x/1") or Record("", "saved")).reason == "second"
-        assert (journal.get("http://x/2") or Record("", "saved")).name == "\u2028 ? \u0645"
-        assert journal.get("http://x/3") is None
+            manifest.write(Record("http://x/1", "failed", reason=reason))
+        manifest.write(Record("http://x/2", "failed", name="\u2028 \ud800 \u0645"))
+        assert (manifest.get("http://x/1") or Record("", "saved")).reason == "second"
+    with Manifest(tmp_path) as manifest:
+        assert (manifest.get("http://x/1") or Record("", "saved")).reason == "second"
+        assert (manifest.get("http://x/2") or Record("", "saved")).name == "\u2028 ? \u0645"
+        assert manifest.get("http://x/3") is None
 
 
 def test_what_an_interrupted_write_left_is_overwritten_by_the_next_line(tmp_path: Path) -> None:
-    with Journal(tmp_path) as journal:
-        journal.write(Record("http://x/1", "saved"))
+    with Manifest(tmp_path) as manifest:
+        manifest.write(Record("http://x/1", "saved"))
         with (tmp_path / "manifest.jsonl").open("a") as torn:
             torn.write('{"url": "http://x/2", "name": "' + "n" * 1000)
-        journal.write(Record("http://x/2", "saved"))
+        manifest.write(Record("http://x/2", "saved"))
     assert [line["url"] for line in manifest_lines(tmp_path)] == ["http://x/1", "http://x/2"]
 
 

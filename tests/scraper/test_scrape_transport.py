@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from webserver import FAST, Answer, Request, Web, picture, serving
 
-from scraper.errors import Refusal
-from scraper.net.address_policy import Gate, host_and_port
+from scraper.errors import FetchError
+from scraper.net.address_policy import AddressPolicy, host_and_port
 from scraper.net.transport import Limits, Transport
 
 # A key for localhost that was made for these tests and protects nothing.
@@ -46,8 +46,8 @@ def pem(tmp_path: Path) -> Path:
 
 def transport(web: Web, limits: Limits = FAST) -> Transport:
     host, port = host_and_port(web.url)
-    gate = Gate(frozenset({host}), ports=frozenset({port}), given=frozenset({(host, port)}))
-    return Transport(gate, limits, "test", workers=2)
+    policy = AddressPolicy(frozenset({host}), ports=frozenset({port}), given=frozenset({(host, port)}))
+    return Transport(policy, limits, "test", workers=2)
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def trusted(pem: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_certificate_that_nobody_vouches_for_is_refused(pem: Path) -> None:
     with serving(pem) as web:
         web.answers["/x"] = Answer(picture())
-        with pytest.raises(Refusal, match="no safe connection"):
+        with pytest.raises(FetchError, match="no safe connection"):
             transport(web).get(f"{web.url}/x", {}, 1000)
         assert web.hits["/x"] == 0
 
@@ -114,7 +114,7 @@ def test_a_drip_is_cut_at_the_deadline_on_fresh_and_on_kept_connections(secure: 
             if not fresh:
                 one.get(f"{web.url}/x", {}, 1000)
             started = time.monotonic()
-            with pytest.raises(Refusal, match=r"no whole answer within 2 s"):
+            with pytest.raises(FetchError, match=r"no whole answer within 2 s"):
                 one.get(f"{web.url}/drip", {}, 1000)
             assert time.monotonic() - started < 4.5  # it drips for five
 
@@ -136,7 +136,7 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_opened_anew(secure: bool
 def test_a_server_that_hangs_up_on_fresh_connections_is_asked_once(secure: bool, trusted: Path) -> None:
     with serving(trusted if secure else None) as web:
         web.answers["/x"] = hang_up
-        with pytest.raises(Refusal, match="the connection broke"):
+        with pytest.raises(FetchError, match="the connection broke"):
             transport(web).get(f"{web.url}/x", {}, 1000)
         assert web.hits["/x"] == 1
 
@@ -161,10 +161,10 @@ def test_a_server_whose_tls_broke_after_a_kept_connection_is_asked_once_more(tru
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=serve, args=(listener, context), daemon=True).start()
         address = f"https://localhost:{listener.getsockname()[1]}/x"
-        gate = Gate(frozenset({"localhost"}), given=frozenset({host_and_port(address)}))
-        one = Transport(gate, replace(FAST, total_seconds=2), "test", workers=1)
+        policy = AddressPolicy(frozenset({"localhost"}), given=frozenset({host_and_port(address)}))
+        one = Transport(policy, replace(FAST, total_seconds=2), "test", workers=1)
         assert one.get(address, {}, 1000).body == b"ok"
-        with pytest.raises(Refusal):
+        with pytest.raises(FetchError):
             one.get(address, {}, 1000)
         assert len(greeted) == 2
         listener.shutdown(socket.SHUT_RDWR)
@@ -176,6 +176,6 @@ def test_stopping_cuts_a_request_under_way() -> None:
         one = transport(web, replace(FAST, total_seconds=30, read_seconds=30))
         threading.Timer(0.3, one.stop).start()
         started = time.monotonic()
-        with pytest.raises(Refusal):
+        with pytest.raises(FetchError):
             one.get(f"{web.url}/x", {}, 1000)
         assert time.monotonic() - started < 4

@@ -5,7 +5,7 @@ import warnings
 
 from PIL import Image, ImageSequence
 
-from scraper.errors import Refusal
+from scraper.errors import FetchError
 
 SUFFIXES = {
     "JPEG": ".jpg",
@@ -30,7 +30,7 @@ _FORMATS = [name for name in SUFFIXES if name in Image.OPEN]
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
-def picture_suffix(body: bytes, cap_pixels: int) -> str:
+def image_suffix(body: bytes, cap_pixels: int) -> str:
     """Decode the whole picture and give the suffix of its true format.
 
     Args:
@@ -38,18 +38,18 @@ def picture_suffix(body: bytes, cap_pixels: int) -> str:
         cap_pixels: the most pixels, over all frames, that its header may announce; see `FRAME_PIXELS`.
 
     Raises:
-        Refusal: no picture, too many pixels, or (worth another try) a cut-off one.
+        FetchError: no picture, too many pixels, or (worth another try) a cut-off one.
     """
     if not body:
-        raise Refusal("an empty answer", retry=True)
+        raise FetchError("an empty answer", retry=True)
     try:
         with Image.open(io.BytesIO(body), formats=_FORMATS) as image:
             _decode(image, cap_pixels)
             return SUFFIXES[image.format or ""]
-    except Refusal:
+    except FetchError:
         raise
     except Image.DecompressionBombError:
-        raise Refusal("a picture bomb: far too many pixels") from None
+        raise FetchError("a picture bomb: far too many pixels") from None
     except Exception as error:
         # Pillow's decoders raise a dozen kinds of errors on broken bytes, and none says which kind of bytes.
         raise _what_else(body) from error
@@ -59,17 +59,17 @@ def _decode(image: Image.Image, cap_pixels: int) -> None:
     area = image.width * image.height
     frames = getattr(image, "n_frames", 1) if area <= cap_pixels else 1
     if area * frames > cap_pixels or FRAME_PIXELS * (frames - 1) > cap_pixels:
-        raise Refusal(f"a picture bomb: {image.width} x {image.height} pixels, {frames} frames")
+        raise FetchError(f"a picture bomb: {image.width} x {image.height} pixels, {frames} frames")
     for frame in ImageSequence.Iterator(image):
         frame.load()
 
 
-def _what_else(body: bytes) -> Refusal:
+def _what_else(body: bytes) -> FetchError:
     start = body[:1000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if b"<svg" in start:
-        return Refusal("an SVG drawing, not a raster picture")
+        return FetchError("an SVG drawing, not a raster picture")
     if start.startswith(b"<"):
-        return Refusal("a web page in place of a picture")
+        return FetchError("a web page in place of a picture")
     if body.startswith(SIGNATURES):
-        return Refusal("a cut-off or broken picture", retry=True)
-    return Refusal("not a picture")
+        return FetchError("a cut-off or broken picture", retry=True)
+    return FetchError("not a picture")

@@ -10,8 +10,8 @@ import pytest
 from webserver import FAST, HUB, Answer, cell, letter_path, page, picture, scrape, serving, small_site
 
 from scraper.crawl import ScrapeSettings, crawl
-from scraper.errors import Refusal, ScrapeError, ScrapeSettingsError
-from scraper.net.address_policy import Gate, is_public
+from scraper.errors import FetchError, ScrapeError, ScrapeSettingsError
+from scraper.net.address_policy import AddressPolicy, is_public
 from scraper.net.wayback import Wayback
 from scraper.pages.sites import GAME_ART_HQ
 
@@ -34,12 +34,12 @@ def test_addresses_of_the_open_internet_are_public(address: str) -> None:
     assert is_public(ipaddress.ip_address(address))
 
 
-GATE = Gate(frozenset({"example.org", "cdn.example.org"}), given=frozenset({("home", 8080)}))
+POLICY = AddressPolicy(frozenset({"example.org", "cdn.example.org"}), given=frozenset({("home", 8080)}))
 
 
 @pytest.mark.parametrize("url", ["http://example.org/x", "https://CDN.example.org:443/", "http://example.org:80"])
 def test_listed_hosts_pass(url: str) -> None:
-    GATE.check_url(url)
+    POLICY.check_url(url)
 
 
 @pytest.mark.parametrize(
@@ -64,15 +64,15 @@ def test_listed_hosts_pass(url: str) -> None:
     ],
 )
 def test_everything_else_is_turned_away(url: str) -> None:
-    with pytest.raises(Refusal):
-        GATE.check_url(url)
+    with pytest.raises(FetchError):
+        POLICY.check_url(url)
 
 
 def test_only_the_given_host_and_port_may_be_private() -> None:
-    GATE.check_address("home", 8080, "10.0.0.1")
+    POLICY.check_address("home", 8080, "10.0.0.1")
     for host, port in (("home", 80), ("example.org", 8080)):
-        with pytest.raises(Refusal, match=f"{host} leads to the private address"):
-            GATE.check_address(host, port, "10.0.0.1")
+        with pytest.raises(FetchError, match=f"{host} leads to the private address"):
+            POLICY.check_address(host, port, "10.0.0.1")
 
 
 def resolving(monkeypatch: pytest.MonkeyPatch, answers: dict[str, list[str]]) -> list[str]:
@@ -144,32 +144,32 @@ def test_cookies_are_not_kept(tmp_path: Path) -> None:
 
 def test_a_picture_host_is_the_same_in_capitals() -> None:
     settings = ScrapeSettings(picture_hosts=("CDN.Example.org",))
-    settings.gate(settings.described_site()).check_url("http://cdn.example.ORG/x.png")
+    settings.address_policy(settings.described_site()).check_url("http://cdn.example.ORG/x.png")
 
 
 @pytest.mark.parametrize("typed", ["http://b\u00fccher.example", "http://xn--bcher-kva.example"])
 @pytest.mark.parametrize("linked", ["b\u00fccher.example", "B\u00dcCHER.example", "XN--bcher-kva.example"])
 def test_a_name_in_letters_and_in_punycode_is_one_host(typed: str, linked: str) -> None:
     settings = ScrapeSettings(base_url=typed, picture_hosts=("b\u00e4r.example",))
-    gate = settings.gate(settings.described_site())
-    gate.check_url(f"http://{linked}/x.png")
-    gate.check_url(f"http://www.{linked}/x.png")
-    gate.check_url("http://xn--br-via.example/x.png")
-    gate.check_address("xn--bcher-kva.example", 80, "127.0.0.1")
-    with pytest.raises(Refusal, match="on another site"):
-        gate.check_url("http://b\u00fccherei.example/x.png")
+    policy = settings.address_policy(settings.described_site())
+    policy.check_url(f"http://{linked}/x.png")
+    policy.check_url(f"http://www.{linked}/x.png")
+    policy.check_url("http://xn--br-via.example/x.png")
+    policy.check_address("xn--bcher-kva.example", 80, "127.0.0.1")
+    with pytest.raises(FetchError, match="on another site"):
+        policy.check_url("http://b\u00fccherei.example/x.png")
 
 
 def test_the_site_may_answer_with_and_without_www() -> None:
-    gate = ScrapeSettings().gate(GAME_ART_HQ)
+    policy = ScrapeSettings().address_policy(GAME_ART_HQ)
     for url in ("http://www.game-art-hq.com/", "https://game-art-hq.com/"):
-        gate.check_url(url)
+        policy.check_url(url)
 
 
 def test_the_archive_gives_nothing_but_captures_of_the_site() -> None:
-    gate = Gate(frozenset({"example.org"}), wayback=Wayback("2016", "https://web.archive.org"))
-    gate.check_url("https://web.archive.org/web/2016id_/http://example.org/x.png")
-    gate.check_url("https://web.archive.org/web/20160101000000id_/http://example.org:80/x.png")
+    policy = AddressPolicy(frozenset({"example.org"}), wayback=Wayback("2016", "https://web.archive.org"))
+    policy.check_url("https://web.archive.org/web/2016id_/http://example.org/x.png")
+    policy.check_url("https://web.archive.org/web/20160101000000id_/http://example.org:80/x.png")
     for url in (
         "http://example.org/x.png",
         "https://web.archive.org/web/2016id_/http://evil.net/x.png",
@@ -177,8 +177,8 @@ def test_the_archive_gives_nothing_but_captures_of_the_site() -> None:
         "https://web.archive.org/save/http://example.org/",
         "https://web.archive.org/web/2016id_/file:///etc/passwd",
     ):
-        with pytest.raises(Refusal):
-            gate.check_url(url)
+        with pytest.raises(FetchError):
+            policy.check_url(url)
 
 
 @pytest.mark.parametrize(
@@ -223,5 +223,5 @@ def test_a_base_url_with_a_path_and_a_slash_is_a_base(tmp_path: Path) -> None:
 
 def test_pictures_may_come_from_the_hosts_that_the_site_and_the_user_name() -> None:
     site = replace(GAME_ART_HQ, base_url="http://www.x.test", picture_hosts=("cdn.test",))
-    gate = ScrapeSettings(picture_hosts=("further.test",)).gate(site)
-    assert gate.hosts == {"www.x.test", "x.test", "cdn.test", "further.test"}
+    policy = ScrapeSettings(picture_hosts=("further.test",)).address_policy(site)
+    assert policy.hosts == {"www.x.test", "x.test", "cdn.test", "further.test"}
