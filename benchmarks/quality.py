@@ -38,7 +38,7 @@ import torch
 from torch import Tensor
 
 from benchmarks._ladder import ROWS
-from dataset.reader import load_pictures, picture_files
+from dataset.reader import image_files, load_images
 from demo import built_in_set
 from gan.config import TrainConfig
 from gan.device import choose_device
@@ -126,7 +126,7 @@ def pictures_for(data: Path | None, work: Path, hold_out: bool) -> Pictures:
     if not hold_out:
         return Pictures(data, data, None)
     parts = Pictures(data, work / "nine-tenths", work / "one-tenth")
-    for place, file in enumerate(picture_files(data)):
+    for place, file in enumerate(image_files(data)):
         folder = parts.training if place % HELD_OUT_OF else parts.held_out
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, folder)
@@ -215,12 +215,12 @@ def scored(config: TrainConfig, pictures: Pictures, scorer: str | None) -> dict[
     """The scores of as many generated pictures as there are real ones."""
     run = config.output / str(config.run)
     fakes = run / "generated"
-    generate(GenerateSettings(count=len(picture_files(pictures.all)), model=str(run), out=fakes, grid=False))
+    generate(GenerateSettings(count=len(image_files(pictures.all)), model=str(run), out=fakes, grid=False))
     out = run / "evaluation"
     found = evaluate(EvaluateSettings(fakes=fakes, data=pictures.all, metrics="kid,fid,prdc", out=out)).to_json()
     values: dict[str, Any] = {"scores": found["scores"], "floor": found["floor"]}
     values["traces"] = {
-        name: traces(load_pictures(folder)) for name, folder in (("real", pictures.all), ("fake", fakes))
+        name: traces(load_images(folder)) for name, folder in (("real", pictures.all), ("fake", fakes))
     }
     if pictures.held_out:
         values["memorisation"] = memorisation(fakes, pictures)
@@ -267,7 +267,7 @@ def memorisation(fakes: Path, pictures: Pictures) -> dict[str, float]:
         "pixels": lambda images: images.flatten(1).float(),
         "features": lambda images: network([images], len(images), "generated"),
     }
-    generated, training, held_out = map(load_pictures, (fakes, pictures.training, pictures.held_out))
+    generated, training, held_out = map(load_images, (fakes, pictures.training, pictures.held_out))
     return {space: nearness(view, generated, training, held_out) for space, view in views.items()}
 
 

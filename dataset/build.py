@@ -11,13 +11,13 @@ from typing import Any
 
 import PIL
 
-from dataset.build_cache import Known
-from dataset.card import CARD, SAMPLE, SAMPLE_PICTURES, card, write_sample
+from dataset.build_cache import BuildCache
+from dataset.card import CARD, SAMPLE, SAMPLE_IMAGES, card, write_sample_grid
 from dataset.decode import FITS, Fit, parse_background
 from dataset.errors import DatasetError, DatasetSettingsError
-from dataset.near_duplicates import near_pairs
-from dataset.raw import FACTS, RawFolder, RawPicture, find_raw, read_facts
-from dataset.render import GREY_FOLDER, RGB_FOLDER, Job, Outcome
+from dataset.near_duplicates import find_near_duplicates
+from dataset.raw import MANIFEST_FIELDS, RawFolder, RawImage, read_manifest_fields, scan_raw_folder
+from dataset.render import GREY_FOLDER, RGB_FOLDER, Outcome, RenderJob
 from dataset.staging import (
     METADATA,
     PAGE,
@@ -29,13 +29,13 @@ from dataset.staging import (
     is_set,
     locked,
     open_staging,
-    picture_names,
+    png_names,
     read_stamp,
     remove_unused,
     stamp_of,
     write_stamp,
 )
-from dataset.tables import LABELS_CSV, PIXELS_CSV, FormerRows, TableWriter, row_of_file
+from dataset.tables import LABELS_CSV, PIXELS_CSV, PreviousRows, TableWriter, row_of_file
 from dataset.worker_pool import rendered
 from kit.atomic import cannot_write, write_text
 from kit.image_grid import evenly_spaced
@@ -143,7 +143,7 @@ def build(settings: BuildSettings, progress: Progress = noop) -> BuildReport:
         OSError: a picture of the set was damaged without a trace in its dates.
         KeyboardInterrupt: Ctrl-C; the same settings go on where this run stopped.
     """
-    raw = find_raw(settings.raw, settings.out)
+    raw = scan_raw_folder(settings.raw, settings.out)
     if not raw.found:
         raise DatasetError(f"{raw.folder}: nothing in it; run vgc scrape first, or name another folder with --raw")
     try:
@@ -160,7 +160,7 @@ def _build(settings: BuildSettings, raw: RawFolder, progress: Progress) -> Build
         inputs = [json.dumps(settings.recipe()), raw.fingerprint]
         if read_stamp(settings.out) == stamp_of(settings.out, inputs):
             return _report(settings.out, rendered_now=0)
-        _respect_strangers(settings.out, raw)
+        _refuse_foreign_files(settings.out, raw)
         try:
             count = _Build(settings, raw).run(progress)
         except KeyboardInterrupt:
@@ -176,29 +176,29 @@ def _report(out: Path, rendered_now: int) -> BuildReport:
     return BuildReport(out, counts["found"], counts["pictures"], rendered_now, **lists)
 
 
-def _respect_strangers(out: Path, raw: RawFolder) -> None:
+def _refuse_foreign_files(out: Path, raw: RawFolder) -> None:
     """What no earlier build made in the set's folder is somebody's own: never overwritten or deleted."""
     stands = is_set(out)
     if not stands:
-        grey = (f"{GREY_FOLDER}/{name}" for name in picture_names(out / GREY_FOLDER))
+        grey = (f"{GREY_FOLDER}/{name}" for name in png_names(out / GREY_FOLDER))
         for name in (CARD, SAMPLE, REPORT, PAGE, METADATA, PIXELS_CSV, LABELS_CSV, *grey):
             if (out / name).exists():
                 raise DatasetError(_not_ours(out / name))
     folder = out / RGB_FOLDER
     made = file_names(out / METADATA)
-    strangers = sorted(name for name in picture_names(folder) if name not in made)
-    if not strangers:
+    foreign = sorted(name for name in png_names(folder) if name not in made)
+    if not foreign:
         return
     if stands and not made:
         raise DatasetError(
             f"{out / METADATA}: gone or empty, so that nothing tells whose the pictures beside it are; "
             f"move {folder} away, and it is made again"
         )
-    wanted = {picture.file_name for picture in raw.pictures}
-    lost = [name for name in strangers if name in wanted]
+    wanted = {image.file_name for image in raw.pictures}
+    lost = [name for name in foreign if name in wanted]
     if lost or not made:
-        raise DatasetError(_not_ours(folder / (lost or strangers)[0]))
-    log.warning("%s is not of this set; to add a picture, put it into %s", folder / strangers[0], raw.folder)
+        raise DatasetError(_not_ours(folder / (lost or foreign)[0]))
+    log.warning("%s is not of this set; to add a picture, put it into %s", folder / foreign[0], raw.folder)
 
 
 def _not_ours(path: Path) -> str:
@@ -210,9 +210,9 @@ class _Build:
 
     def __init__(self, settings: BuildSettings, raw: RawFolder) -> None:
         self.settings, self.raw, self.out = settings, raw, settings.out
-        self.facts = read_facts(raw.folder)
+        self.facts = read_manifest_fields(raw.folder)
         self.staging = open_staging(self.out, settings.recipe())
-        self.known = Known(self.out, self.staging, settings.recipe())
+        self.known = BuildCache(self.out, self.staging, settings.recipe())
         self.name_by_pixels: dict[bytes, str] = {}
         self.perceptual_hashes = array("Q")
         self.duplicates: list[dict[str, Any]] = []
@@ -226,16 +226,16 @@ class _Build:
         if not names:
             raise DatasetError(self._nothing())
         remove_unused(self.staging, self.known.from_staging.intersection(names))
-        self._write_story(names)
+        self._write_reports(names)
         commit(self.out, self.staging)
         return known.count(None)
 
-    def _job(self, picture: RawPicture) -> Job:
-        self.known.from_staging.add(picture.file_name)
-        return Job(
-            self.raw.folder / picture.path,
-            picture.raw_file,
-            picture.file_name,
+    def _job(self, image: RawImage) -> RenderJob:
+        self.known.from_staging.add(image.file_name)
+        return RenderJob(
+            self.raw.folder / image.path,
+            image.raw_file,
+            image.file_name,
             self.staging,
             self.settings.size_px,
             self.settings.fit,
@@ -244,11 +244,9 @@ class _Build:
 
     def _write_pictures(self, known: list[Outcome | None], progress: Progress) -> None:
         """Write pictures, tables and metadata as a stream, in the order of the clean names."""
-        jobs = (
-            self._job(picture) for picture, outcome in zip(self.raw.pictures, known, strict=True) if not outcome
-        )
+        jobs = (self._job(image) for image, outcome in zip(self.raw.pictures, known, strict=True) if not outcome)
         fresh = rendered(jobs, known.count(None), self.settings.workers)
-        former = FormerRows(self.out, self.settings.size_px, self.known.made_ns)
+        former = PreviousRows(self.out, self.settings.size_px, self.known.made_ns)
         with (
             Journal(self.staging) as journal,
             TableWriter(self.staging, self.settings.size_px) as tables,
@@ -275,13 +273,13 @@ class _Build:
         self.perceptual_hashes.append(int(outcome.perceptual_hash, 16))
         return True
 
-    def _row(self, outcome: Outcome, former: FormerRows) -> bytes:
+    def _row(self, outcome: Outcome, former: PreviousRows) -> bytes:
         if outcome.file_name in self.known.from_staging:
             return row_of_file(self.staging / GREY_FOLDER / outcome.file_name)
         return former.row(outcome.file_name) or row_of_file(self.out / GREY_FOLDER / outcome.file_name)
 
     def _metadata(self, outcome: Outcome) -> dict[str, Any]:
-        facts = self.facts.get(outcome.raw_file) or dict.fromkeys(FACTS)
+        facts = self.facts.get(outcome.raw_file) or dict.fromkeys(MANIFEST_FIELDS)
         return {"file_name": outcome.file_name, **facts, **_short(outcome)}
 
     def _nothing(self) -> str:
@@ -291,7 +289,7 @@ class _Build:
             f"{self.raw.folder}: none of {len(self.rejected)} files is a usable picture; {count:,} times: {reason}"
         )
 
-    def _write_story(self, names: list[str]) -> None:
+    def _write_reports(self, names: list[str]) -> None:
         """Write all that tells of the set; the report last, for it says that the rest is complete."""
         report = {
             "recipe": self.settings.recipe(),
@@ -302,11 +300,11 @@ class _Build:
                 "rejected": len(self.rejected),
             },
             "duplicates": self.duplicates,
-            "near_duplicates": [asdict(pair) for pair in near_pairs(names, self.perceptual_hashes)],
+            "near_duplicates": [asdict(pair) for pair in find_near_duplicates(names, self.perceptual_hashes)],
             "rejected": self.rejected,
         }
-        write_sample(
-            self.staging / SAMPLE, [self._picture(name) for name in evenly_spaced(names, SAMPLE_PICTURES)]
+        write_sample_grid(
+            self.staging / SAMPLE, [self._picture(name) for name in evenly_spaced(names, SAMPLE_IMAGES)]
         )
         write_text(self.staging / CARD, card(report, read_jsonl(self.staging / METADATA)))
         write_text(self.staging / REPORT, json.dumps(report, ensure_ascii=False, indent=1) + "\n")

@@ -4,22 +4,22 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dataset.raw import RawFolder, RawPicture
+from dataset.raw import RawFolder, RawImage
 from dataset.render import OUTCOME_FIELDS, Outcome, content_sha256
-from dataset.staging import JOURNAL, METADATA, REPORT, whole_pictures
+from dataset.staging import JOURNAL, METADATA, REPORT, whole_images
 from dataset.tables import changed_ns
 from kit.jsonl import read_jsonl
 
 
-class Known:
+class BuildCache:
     """Outcomes by raw file: of the set that stands, and of a build that was cut off."""
 
     def __init__(self, out: Path, staging: Path, recipe: dict[str, Any]) -> None:
         self.made_ns, self._standing = _standing(out, recipe)
         """When the set that stands was made, 0 without one: what is younger was changed by somebody else."""
-        self._whole_standing = whole_pictures(out, not_after_ns=self.made_ns)
+        self._whole_standing = whole_images(out, not_after_ns=self.made_ns)
         self._staged = _by_raw_file(read_jsonl(staging / JOURNAL))
-        self._whole_staged = whole_pictures(staging)
+        self._whole_staged = whole_images(staging)
         self.from_staging: set[str] = set()
         """Clean names whose pictures lie in the staging folder."""
 
@@ -30,22 +30,22 @@ class Known:
         """
         known: list[Outcome | None] = []
         pixels: set[str] = set()
-        for picture in raw.pictures:
-            outcome = self._outcome(raw, picture, pixels)
+        for image in raw.pictures:
+            outcome = self._outcome(raw, image, pixels)
             known.append(outcome)
             if outcome:
                 pixels.add(outcome.pixel_sha256)
         return known
 
-    def _outcome(self, raw: RawFolder, picture: RawPicture, pixels: set[str]) -> Outcome | None:
-        if picture.refusal:
-            return Outcome(picture.raw_file, picture.file_name, reason=picture.refusal)
-        candidates = (self._staged.get(picture.raw_file), self._standing.get(picture.raw_file))
+    def _outcome(self, raw: RawFolder, image: RawImage, pixels: set[str]) -> Outcome | None:
+        if image.refusal:
+            return Outcome(image.raw_file, image.file_name, reason=image.refusal)
+        candidates = (self._staged.get(image.raw_file), self._standing.get(image.raw_file))
         if not any(candidates):
             return None
-        digest = content_sha256(raw.folder / picture.path)
+        digest = content_sha256(raw.folder / image.path)
         for outcome, whole in zip(candidates, (self._whole_staged, self._whole_standing), strict=True):
-            if not outcome or not digest or (outcome.raw_sha256, outcome.file_name) != (digest, picture.file_name):
+            if not outcome or not digest or (outcome.raw_sha256, outcome.file_name) != (digest, image.file_name):
                 continue
             if outcome.reason or outcome.pixel_sha256 in pixels:
                 return outcome

@@ -12,22 +12,22 @@ from kit.image_grid import image_grid
 
 CARD = "README.md"
 SAMPLE = "data_sample.png"
-SAMPLE_PICTURES = 96
+SAMPLE_IMAGES = 96
 SAMPLE_COLUMNS = 12
 SAMPLE_SIDE_PX = 128
 """Larger pictures are shown smaller."""
 MOST_COMMON = 10
 
 
-def write_sample(path: Path, pictures: Sequence[Path]) -> None:
-    """Save a board of some pictures of the set."""
-    opened = []
-    for picture in pictures:
-        with Image.open(picture) as image:
-            shown = image.convert("RGB")
-            shown.thumbnail((SAMPLE_SIDE_PX, SAMPLE_SIDE_PX), Image.Resampling.LANCZOS)
-            opened.append(shown)
-    image_grid(opened, SAMPLE_COLUMNS).save(path, "PNG")
+def write_sample_grid(path: Path, files: Sequence[Path]) -> None:
+    """Save a grid of some images of the set."""
+    thumbnails = []
+    for file in files:
+        with Image.open(file) as image:
+            thumbnail = image.convert("RGB")
+        thumbnail.thumbnail((SAMPLE_SIDE_PX, SAMPLE_SIDE_PX), Image.Resampling.LANCZOS)
+        thumbnails.append(thumbnail)
+    image_grid(thumbnails, SAMPLE_COLUMNS).save(path, "PNG")
 
 
 CARD_TEXT = """\
@@ -70,10 +70,10 @@ In this folder:
 
 ```python
 from datasets import load_dataset  # Hugging Face
-pictures = load_dataset("imagefolder", data_dir="rgb_images", split="train")
+images = load_dataset("imagefolder", data_dir="rgb_images", split="train")
 
-from dataset.reader import CharacterPictures  # torchvision, with vgc installed
-pictures = CharacterPictures("rgb_images")
+from dataset.reader import CharacterImages  # torchvision, with vgc installed
+images = CharacterImages("rgb_images")
 ```
 
 ## How it was made

@@ -48,8 +48,8 @@ OTHER_KINDS: tuple[tuple[bytes, str], ...] = (
 """What else is found under a picture's name: a pattern for the first bytes (any case), and its name."""
 
 
-class Refused(Exception):
-    """This file gives no picture; the message is the reason, in a few words."""
+class DecodeError(Exception):
+    """The file holds no usable image; the message is the reason, in a few words."""
 
 
 def decode(content: bytes, background: Colour | None = NAMED_COLOURS["black"]) -> tuple[Image.Image, str]:
@@ -66,36 +66,36 @@ def decode(content: bytes, background: Colour | None = NAMED_COLOURS["black"]) -
         The RGB picture in its own size, and the name of its format.
 
     Raises:
-        Refused: there is no picture in it that could be used.
+        DecodeError: there is no picture in it that could be used.
     """
     if not content:
-        raise Refused("an empty file")
+        raise DecodeError("an empty file")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             with _open(content) as image:
                 return _clean(image, background), str(image.format)
-        except Refused:
+        except DecodeError:
             raise
         except Exception as error:
             # Decoders meet wild bytes with anything from OSError to struct.error; each means the same to us.
-            raise Refused(f"damaged: {str(error) or type(error).__name__}") from error
+            raise DecodeError(f"damaged: {str(error) or type(error).__name__}") from error
 
 
 def _open(content: bytes) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
     except Image.DecompressionBombError:
-        raise Refused(f"more than {MAX_PIXELS // 1_000_000} million pixels") from None
+        raise DecodeError(f"more than {MAX_PIXELS // 1_000_000} million pixels") from None
     except UnidentifiedImageError:
-        raise Refused(_other_kind(content)) from None
+        raise DecodeError(_other_kind(content)) from None
     width, height = image.size
     if width * height > MAX_PIXELS:
-        raise Refused(f"{width}x{height}: more than {MAX_PIXELS // 1_000_000} million pixels")
+        raise DecodeError(f"{width}x{height}: more than {MAX_PIXELS // 1_000_000} million pixels")
     if min(width, height) < MIN_SIDE_PX:
-        raise Refused(f"{width}x{height}: a side under {MIN_SIDE_PX} pixels")
+        raise DecodeError(f"{width}x{height}: a side under {MIN_SIDE_PX} pixels")
     if max(width, height) > MAX_ASPECT * min(width, height):
-        raise Refused(f"{width}x{height}: more than {MAX_ASPECT} times as long as wide")
+        raise DecodeError(f"{width}x{height}: more than {MAX_ASPECT} times as long as wide")
     return image
 
 
@@ -150,7 +150,7 @@ def _from_deep_values(image: Image.Image) -> Image.Image:
     values = np.asarray(image).astype(np.float64)
     low, high = float(values.min()), float(values.max())
     if not (low >= 0 and high <= 65535):
-        raise Refused(f"grey values from {low:g} to {high:g}; 0 to 65535 are understood")
+        raise DecodeError(f"grey values from {low:g} to {high:g}; 0 to 65535 are understood")
     if image.mode == "F" and high <= 1:
         white = 1
     elif image.mode in ("F", "I") and high <= 255:
@@ -200,11 +200,11 @@ def _transform(profile: bytes | None, mode: str) -> ImageCms.ImageCmsTransform |
 def _flatten(image: Image.Image, background: Colour | None) -> Image.Image:
     if image.mode not in ("LA", "RGBA"):
         return image.convert("RGB")
-    picture = image.convert("RGBA")
-    if picture.getchannel("A").getextrema() == (0, 0):
-        raise Refused("wholly transparent")
-    sheet = Image.new("RGBA", picture.size, (*(background or edge_colour(picture)), 255))
-    return Image.alpha_composite(sheet, picture).convert("RGB")
+    image = image.convert("RGBA")
+    if image.getchannel("A").getextrema() == (0, 0):
+        raise DecodeError("wholly transparent")
+    sheet = Image.new("RGBA", image.size, (*(background or edge_colour(image)), 255))
+    return Image.alpha_composite(sheet, image).convert("RGB")
 
 
 def edge_colour(image: Image.Image) -> Colour:

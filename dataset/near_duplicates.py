@@ -23,7 +23,7 @@ _COSINES = np.rint(1024 * np.cos(np.pi * (2 * _PLACES + 1) * _FREQUENCIES[:, Non
 
 
 @dataclass(frozen=True, slots=True)
-class NearPair:
+class NearDuplicate:
     """Two pictures of the set that look alike."""
 
     first: str
@@ -49,7 +49,7 @@ def perceptual_hash(grey: Image.Image) -> str:
     return np.packbits(2 * frequencies > middle).tobytes().hex()
 
 
-def near_pairs(names: Sequence[str], hashes: Sequence[int]) -> list[NearPair]:
+def find_near_duplicates(names: Sequence[str], hashes: Sequence[int]) -> list[NearDuplicate]:
     """The pairs with at most `MAX_DISTANCE` different bits, nearest first, at most `MAX_PAIRS`.
 
     All pairs are compared, blockwise: exact, and 100,000 pictures take seconds.
@@ -60,16 +60,16 @@ def near_pairs(names: Sequence[str], hashes: Sequence[int]) -> list[NearPair]:
     """
     every = np.array(hashes, np.uint64)
     shaped = np.nonzero(np.bitwise_count(every) >= MIN_BITS)[0]
-    bits, named = every[shaped], [names[place] for place in shaped.tolist()]
-    pairs: list[NearPair] = []
+    bits, named = every[shaped], [names[index] for index in shaped.tolist()]
+    pairs: list[NearDuplicate] = []
     step = max(1, BLOCK_VALUES // max(1, len(bits)))
     for start in range(0, len(bits), step):
         distances = np.bitwise_count(bits[start : start + step, None] ^ bits[None, start:])
         rows, columns = np.nonzero(distances <= MAX_DISTANCE)
         rows, columns = rows[columns > rows], columns[columns > rows]
         found = distances[rows, columns]
-        for place in np.argsort(found, kind="stable")[:MAX_PAIRS].tolist():
-            first, second = named[start + rows[place]], named[start + columns[place]]
-            pairs.append(NearPair(first, second, int(found[place])))
+        for index in np.argsort(found, kind="stable")[:MAX_PAIRS].tolist():
+            first, second = named[start + rows[index]], named[start + columns[index]]
+            pairs.append(NearDuplicate(first, second, int(found[index])))
         pairs = sorted(pairs, key=lambda pair: (pair.distance, pair.first, pair.second))[:MAX_PAIRS]
     return pairs

@@ -17,7 +17,7 @@ from kit.atomic import PARTIAL_SUFFIX
 from kit.jsonl import read_jsonl
 from scraper.manifest import IMAGES, MANIFEST_NAME
 
-FACTS = ("name", "game", "letter", "url", "page")
+MANIFEST_FIELDS = ("name", "game", "letter", "url", "page")
 """What a scrape's manifest knows of a picture, and `rgb_images/metadata.jsonl` repeats."""
 MAX_STEM_BYTES = 150
 UNSAFE = frozenset('<>:"/\\|?*')
@@ -27,7 +27,7 @@ DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class RawPicture:
+class RawImage:
     """A file that may be a picture."""
 
     path: str
@@ -51,18 +51,18 @@ class RawFolder:
     """Changes when any file's name, size or time does."""
 
     @cached_property
-    def pictures(self) -> list[RawPicture]:
+    def pictures(self) -> list[RawImage]:
         """In the order of their clean names; where two would have the same, the path's hash tells them apart."""
         stems = [_stem(path) for path, _ in self.found]
         taken = Counter(stem.casefold() for stem in stems)
         pictures = []
         for (path, refusal), stem in zip(self.found, stems, strict=True):
-            told_apart = f"-{sha256(os.fsencode(path)).hexdigest()[:12]}" if taken[stem.casefold()] > 1 else ""
-            pictures.append(RawPicture(path, _readable(path), f"{stem}{told_apart}.png", refusal))
-        return sorted(pictures, key=lambda picture: picture.file_name)
+            suffix = f"-{sha256(os.fsencode(path)).hexdigest()[:12]}" if taken[stem.casefold()] > 1 else ""
+            pictures.append(RawImage(path, _readable(path), f"{stem}{suffix}.png", refusal))
+        return sorted(pictures, key=lambda image: image.file_name)
 
 
-def find_raw(folder: Path, leave_out: Path) -> RawFolder:
+def scan_raw_folder(folder: Path, leave_out: Path) -> RawFolder:
     """List ``folder``: a scrape's ``images/`` where there is a manifest, else everything in it and below.
 
     Hidden files, unfinished downloads and sets that were made below are passed over.
@@ -152,14 +152,14 @@ def _stem(path: str) -> str:
     return f"_{stem}" if DEVICES.match(stem) else stem
 
 
-def read_facts(folder: Path) -> dict[str, dict[str, str | None]]:
+def read_manifest_fields(folder: Path) -> dict[str, dict[str, str | None]]:
     """What a scrape knows of its pictures, by ``raw_file``; nothing for a folder of pictures.
 
     The last line for a file counts.
     """
     records = read_jsonl(folder / MANIFEST_NAME)
     return {
-        record["file"]: {fact: _text(record.get(fact)) for fact in FACTS}
+        record["file"]: {fact: _text(record.get(fact)) for fact in MANIFEST_FIELDS}
         for record in records
         if isinstance(record.get("file"), str)
     }

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dataset.decode import Refused, decode
+from dataset.decode import DecodeError, decode
 from dataset.errors import DatasetError
 
 try:
@@ -29,7 +29,7 @@ USABLE_MEMORY = 0.8
 """Share of the free memory that the pictures may take."""
 
 
-def picture_files(folder: Path) -> list[Path]:
+def image_files(folder: Path) -> list[Path]:
     """The pictures directly in ``folder``, sorted by file name.
 
     Raises:
@@ -45,7 +45,7 @@ def picture_files(folder: Path) -> list[Path]:
     return sorted(files, key=lambda path: path.name)
 
 
-class CharacterPictures(VisionDataset):  # type: ignore[misc] # torchvision is not typed
+class CharacterImages(VisionDataset):  # type: ignore[misc] # torchvision is not typed
     """The pictures of a folder, opened one by one, for a torch ``DataLoader``.
 
     An item is an RGB ``PIL.Image``, or what ``transform`` makes of it; there are no labels. Sizes are not checked.
@@ -62,17 +62,21 @@ class CharacterPictures(VisionDataset):  # type: ignore[misc] # torchvision is n
             DatasetError: there is no such folder, or no picture in it.
         """
         super().__init__(root, transform=transform)
-        self.files = picture_files(Path(root))
+        self.files = image_files(Path(root))
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, index: int) -> Any:
-        picture = _open_rgb(self.files[index])
-        return self.transform(picture) if self.transform else picture
+        image = _open_rgb(self.files[index])
+        return self.transform(image) if self.transform else image
 
 
-def load_pictures(folder: Path) -> Tensor:
+CharacterPictures = CharacterImages
+"""The name until 0.1.0, which the cards of older sets show."""
+
+
+def load_images(folder: Path) -> Tensor:
     """Read a whole folder of pictures of one square size.
 
     Args:
@@ -85,16 +89,16 @@ def load_pictures(folder: Path) -> Tensor:
         DatasetError: no folder, no pictures, one that is damaged, of another size or not square, or more than fits
             into the free memory.
     """
-    files = picture_files(folder)
+    files = image_files(folder)
     side = _side(files[0])
     _check_memory(folder, len(files), side)
     pixels = np.empty((len(files), 3, side, side), np.uint8)
-    for place, file in enumerate(files):
-        picture = _open_rgb(file)
-        if picture.size != (side, side):
-            size = f"{picture.width}x{picture.height}"
+    for index, file in enumerate(files):
+        image = _open_rgb(file)
+        if image.size != (side, side):
+            size = f"{image.width}x{image.height}"
             raise DatasetError(f"{file}: {size}, but {files[0].name} is {side}x{side}; {_mend(folder, side)}")
-        pixels[place] = np.asarray(picture).transpose(2, 0, 1)
+        pixels[index] = np.asarray(image).transpose(2, 0, 1)
     return torch.from_numpy(pixels)
 
 
@@ -108,7 +112,7 @@ def _side(first: Path) -> int:
 def _open_rgb(file: Path) -> Image.Image:
     try:
         return decode(file.read_bytes())[0]
-    except (Refused, OSError) as error:
+    except (DecodeError, OSError) as error:
         raise DatasetError(f"{file}: {error}; take it away, or {_mend(file.parent, 80)}") from None
 
 

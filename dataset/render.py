@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from dataset.decode import MAX_BYTES, Fit, Refused, decode, parse_background, to_square
+from dataset.decode import MAX_BYTES, DecodeError, Fit, decode, parse_background, to_square
 from dataset.near_duplicates import perceptual_hash
 from dataset.tables import pixel_row
 
@@ -46,7 +46,7 @@ OUTCOME_FIELDS = tuple(field.name for field in fields(Outcome))
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class RenderJob:
     """A raw file to render, and where to."""
 
     source: Path
@@ -59,7 +59,7 @@ class Job:
     background: str
 
 
-def render(job: Job) -> tuple[Outcome, bytes]:
+def render(job: RenderJob) -> tuple[Outcome, bytes]:
     """Write the two clean pictures of a raw file.
 
     Returns:
@@ -74,11 +74,11 @@ def render(job: Job) -> tuple[Outcome, bytes]:
         digest = sha256(content).hexdigest()
         background = parse_background(job.background)
         raw, raw_format = decode(content, background)
-    except Refused as refusal:
+    except DecodeError as refusal:
         return Outcome(job.raw_file, job.file_name, digest, reason=str(refusal)), b""
-    picture = to_square(raw, job.size_px, job.fit, background)
-    grey = picture.convert("L")
-    _save(picture, job.target / RGB_FOLDER / job.file_name)
+    image = to_square(raw, job.size_px, job.fit, background)
+    grey = image.convert("L")
+    _save(image, job.target / RGB_FOLDER / job.file_name)
     _save(grey, job.target / GREY_FOLDER / job.file_name)
     outcome = Outcome(
         job.raw_file,
@@ -87,7 +87,7 @@ def render(job: Job) -> tuple[Outcome, bytes]:
         raw_format=raw_format,
         raw_width=raw.width,
         raw_height=raw.height,
-        pixel_sha256=sha256(picture.tobytes()).hexdigest(),
+        pixel_sha256=sha256(image.tobytes()).hexdigest(),
         perceptual_hash=perceptual_hash(grey),
     )
     return outcome, pixel_row(grey)
@@ -97,7 +97,7 @@ def content_sha256(source: Path) -> str:
     """Of a raw file, or empty where `render` would refuse to read it."""
     try:
         return sha256(_content(source)).hexdigest()
-    except Refused:
+    except DecodeError:
         return ""
 
 
@@ -106,15 +106,15 @@ def _content(source: Path) -> bytes:
         with source.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise Refused(f"cannot be read: {error.strerror or error}") from None
+        raise DecodeError(f"cannot be read: {error.strerror or error}") from None
     if len(content) > MAX_BYTES:
-        raise Refused(f"more than {MAX_BYTES // 2**20} MiB")
+        raise DecodeError(f"more than {MAX_BYTES // 2**20} MiB")
     return content
 
 
-def _save(picture: Image.Image, path: Path) -> None:
+def _save(image: Image.Image, path: Path) -> None:
     encoded = io.BytesIO()
-    picture.save(encoded, "PNG", **PNG_FAST)
+    image.save(encoded, "PNG", **PNG_FAST)
     # Straight to its name: a build works in a folder of its own, and believes only pictures recorded after
     # they were closed. No fsync either: 0.3 ms a picture, for something that can be made again.
     with path.open("wb", buffering=0) as file:

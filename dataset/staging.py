@@ -86,7 +86,7 @@ def commit(out: Path, staging: Path) -> None:
 def _remove_stale(out: Path, staging: Path) -> None:
     stale = file_names(out / METADATA) - file_names(staging / METADATA)
     for folder in (RGB_FOLDER, GREY_FOLDER):
-        for name in picture_names(out / folder):
+        for name in png_names(out / folder):
             if name in stale:
                 (out / folder / name).unlink()
 
@@ -148,19 +148,19 @@ class Journal:
 def remove_unused(staging: Path, used: set[str]) -> None:
     """Delete the pictures of duplicates, and of raw files that went away since a killed run rendered them."""
     for folder in (RGB_FOLDER, GREY_FOLDER):
-        for name in picture_names(staging / folder):
+        for name in png_names(staging / folder):
             if name not in used:
                 (staging / folder / name).unlink()
 
 
-def picture_names(folder: Path) -> Iterator[str]:
+def png_names(folder: Path) -> Iterator[str]:
     """The PNG files directly in ``folder``, one by one: all at once they would be the largest thing in memory."""
     if folder.is_dir():
         with os.scandir(folder) as entries:
             yield from (entry.name for entry in entries if entry.name.endswith(".png"))
 
 
-def whole_pictures(folder: Path, not_after_ns: int | None = None) -> set[str]:
+def whole_images(folder: Path, not_after_ns: int | None = None) -> set[str]:
     """Names with a picture in both folders, neither empty (power cut) nor changed after ``not_after_ns``."""
     names: list[set[str]] = []
     for part in (RGB_FOLDER, GREY_FOLDER):

@@ -55,7 +55,7 @@ class TableWriter:
 
 
 def _header(size_px: int) -> bytes:
-    return ",".join(f"pixel{place}" for place in range(size_px**2)).encode() + b"\n"
+    return ",".join(f"pixel{index}" for index in range(size_px**2)).encode() + b"\n"
 
 
 def changed_ns(state: os.stat_result) -> int:
@@ -63,7 +63,7 @@ def changed_ns(state: os.stat_result) -> int:
     return max(state.st_mtime_ns, state.st_ctime_ns)
 
 
-class FormerRows:
+class PreviousRows:
     """The rows of an earlier pair of tables, to be asked for in the order of their names."""
 
     def __init__(self, folder: Path, size_px: int, not_after_ns: int) -> None:

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from dataset.errors import DatasetError
-from dataset.render import Job, Outcome, render
+from dataset.render import Outcome, RenderJob, render
 
 Rendered = tuple[Outcome, bytes]
 
@@ -29,7 +29,7 @@ CHUNKS_AHEAD = 4
 """Chunks for each process that may wait to be fetched: this bounds the memory."""
 
 
-def rendered(jobs: Iterator[Job], count: int, workers: int) -> Iterator[Rendered]:
+def rendered(jobs: Iterator[RenderJob], count: int, workers: int) -> Iterator[Rendered]:
     """Give `dataset.render.render` of each of ``count`` jobs, in their order.
 
     Raises:
@@ -39,14 +39,14 @@ def rendered(jobs: Iterator[Job], count: int, workers: int) -> Iterator[Rendered
     if workers == 1 or count < WORTH_A_POOL:
         yield from map(render, jobs)
         return
-    crew = Crew(min(workers, MAX_PROCESSES))
+    crew = WorkerPool(min(workers, MAX_PROCESSES))
     try:
         yield from _in_order(crew, jobs)
     finally:
         crew.dismiss()
 
 
-class Crew:
+class WorkerPool:
     """Processes that render, each with a thread here that waits for it.
 
     Not `concurrent.futures.ProcessPoolExecutor`: its processes share one pipe, and where one is killed while it
@@ -69,11 +69,11 @@ class Crew:
             self._processes.append(process)
             self._idle.put(ours)
 
-    def ask(self, jobs: list[Job]) -> "Future[list[Rendered]]":
+    def ask(self, jobs: list[RenderJob]) -> "Future[list[Rendered]]":
         """Have the jobs rendered by whichever process is idle first."""
         return self._threads.submit(self._ask_now, jobs)
 
-    def _ask_now(self, jobs: list[Job]) -> list[Rendered]:
+    def _ask_now(self, jobs: list[RenderJob]) -> list[Rendered]:
         pipe = self._idle.get()
         try:
             pipe.send(jobs)
@@ -97,7 +97,7 @@ class Crew:
             process.join()
 
 
-def _in_order(crew: Crew, jobs: Iterator[Job]) -> Iterator[Rendered]:
+def _in_order(crew: WorkerPool, jobs: Iterator[RenderJob]) -> Iterator[Rendered]:
     waiting: deque[Future[list[Rendered]]] = deque()
     for first in jobs:
         size = min(max(1, CHUNK_PIXELS // first.size_px**2), MAX_CHUNK)

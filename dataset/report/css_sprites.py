@@ -18,9 +18,9 @@ CELL_PX = THUMB_PX + 2 * MARGIN_PX
 COLUMNS = 16
 
 
-def thumbnail(picture: Image.Image) -> Image.Image:
+def thumbnail(image: Image.Image) -> Image.Image:
     """RGB, `THUMB_PX` square: the whole picture, shrunk or (crisply) enlarged, with bars if it is not square."""
-    rgb = picture.convert("RGB")
+    rgb = image.convert("RGB")
     scale = THUMB_PX / max(rgb.size)
     size = (max(1, round(rgb.width * scale)), max(1, round(rgb.height * scale)))
     fitted = rgb.resize(size, Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS)
@@ -29,7 +29,7 @@ def thumbnail(picture: Image.Image) -> Image.Image:
     return square
 
 
-class Sheets:
+class CssSprites:
     """The sheets of one page."""
 
     def __init__(self) -> None:
@@ -46,9 +46,9 @@ class Sheets:
         lines = -(-len(thumbnails) // columns)
         sheet = Image.new("RGB", (columns * CELL_PX, lines * CELL_PX), GRID_COLOUR)
         tiles = []
-        for place, (picture, label) in enumerate(zip(thumbnails, labels, strict=True)):
-            line, column = divmod(place, columns)
-            sheet.paste(_with_margin(picture), (column * CELL_PX, line * CELL_PX))
+        for index, (image, label) in enumerate(zip(thumbnails, labels, strict=True)):
+            line, column = divmod(index, columns)
+            sheet.paste(_with_margin(image), (column * CELL_PX, line * CELL_PX))
             x, y = (_percent(*at) for at in ((column, columns), (line, lines)))
             words = escape(label)
             style = f"background-position:{x:.3f}% {y:.3f}%"
@@ -64,8 +64,8 @@ class Sheets:
         return "\n".join(self._rules)
 
 
-def _with_margin(picture: Image.Image) -> Image.Image:
-    return Image.fromarray(np.pad(np.asarray(picture), [(MARGIN_PX, MARGIN_PX)] * 2 + [(0, 0)], "edge"))
+def _with_margin(image: Image.Image) -> Image.Image:
+    return Image.fromarray(np.pad(np.asarray(image), [(MARGIN_PX, MARGIN_PX)] * 2 + [(0, 0)], "edge"))
 
 
 def _percent(at: int, count: int) -> float:

@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image
 
 from dataset.render import RGB_FOLDER
-from dataset.report.css_sprites import Sheets, thumbnail
-from dataset.report.salvage import ruin
-from dataset.report.statistics import HUES, Study, study
+from dataset.report.css_sprites import CssSprites, thumbnail
+from dataset.report.salvage import salvage
+from dataset.report.statistics import HUES, ImageStatistics, image_statistics
 from dataset.staging import METADATA, PAGE, REPORT
 from kit.atomic import write_text
 from kit.charts import area_chart, bar_table, colour_strip, histogram
@@ -22,7 +22,7 @@ from kit.html_page import data_uri, html_page
 from kit.image_grid import evenly_spaced
 from kit.jsonl import read_jsonl
 
-WALL_PICTURES = 288
+WALL_IMAGES = 288
 EXTREMES = 8
 BRIGHTNESS_STEPS = 48
 MAX_BARS = 12
@@ -72,16 +72,16 @@ class _Page:
 
     def __init__(self, raw: Path, out: Path, report: Record, records: dict[str, Record]) -> None:
         self.raw, self.out, self.report, self.records = raw, out, report, records
-        self.sheets = Sheets()
+        self.sheets = CssSprites()
         size_px = report["recipe"]["size_px"]
         self.title = f"{len(records):,} characters, {size_px}×{size_px}"
 
     def sections(self) -> Iterable[str]:
         """From the top of the page to its end."""
-        seen = study(self.out / RGB_FOLDER, list(self.records))
+        seen = image_statistics(self.out / RGB_FOLDER, list(self.records))
         yield self._head()
         yield _section(
-            "A wall of them", f'<div class="wall">{self._tiles(evenly_spaced(seen.names, WALL_PICTURES))}</div>'
+            "A wall of them", f'<div class="wall">{self._tiles(evenly_spaced(seen.names, WALL_IMAGES))}</div>'
         )
         yield _section("All at once", _all_at_once(seen))
         yield _section("At the edges", self._extremes(seen))
@@ -111,8 +111,8 @@ class _Page:
         )
 
     def _thumbnail(self, name: str) -> Image.Image:
-        with Image.open(self.out / RGB_FOLDER / name) as picture:
-            return thumbnail(picture)
+        with Image.open(self.out / RGB_FOLDER / name) as image:
+            return thumbnail(image)
 
     def _label(self, name: str) -> str:
         record = self.records[name]
@@ -122,7 +122,7 @@ class _Page:
         label = self._label(name)
         return f"<b>{escape(label)}</b>" + ("" if label == name else f"<br>{escape(name)}")
 
-    def _extremes(self, seen: Study) -> str:
+    def _extremes(self, seen: ImageStatistics) -> str:
         parts = []
         for values, low, high in (
             (seen.brightness, "darkest", "brightest"),
@@ -130,7 +130,7 @@ class _Page:
         ):
             order = np.argsort(values, kind="stable")
             for words, places in ((low, order[:EXTREMES]), (high, order[::-1][:EXTREMES])):
-                tiles = self._tiles([seen.names[place] for place in places])
+                tiles = self._tiles([seen.names[index] for index in places])
                 parts.append(f'<div><h3>the {words}</h3><div class="eight">{tiles}</div></div>')
         return "".join(parts)
 
@@ -169,9 +169,9 @@ class _Page:
     def _left_out(self) -> list[str]:
         cards = []
         for record in self.report["rejected"][:MAX_CARDS]:
-            picture, text = ruin(self.raw / record["raw_file"])
-            if picture:
-                shown = "".join(self.sheets.tiles([thumbnail(picture)], [record["raw_file"]]))
+            image, text = salvage(self.raw / record["raw_file"])
+            if image:
+                shown = "".join(self.sheets.tiles([thumbnail(image)], [record["raw_file"]]))
             else:
                 shown = f'<div class="glyph">{escape(text)}</div>'
             cards.append(_card(shown, f"<b>{escape(record['reason'])}</b><br>{escape(record['raw_file'])}"))
@@ -197,17 +197,17 @@ def _card(shown: str, words: str) -> str:
     return f"<figure><div>{shown}</div><figcaption>{words}</figcaption></figure>"
 
 
-def _all_at_once(seen: Study) -> str:
+def _all_at_once(seen: ImageStatistics) -> str:
     pictures = "".join(
-        f'<img class="pixels" src="{data_uri(picture)}" alt="{words}">'
-        for picture, words in ((seen.mean, "the average picture"), (seen.spread, "how much each place varies"))
+        f'<img class="pixels" src="{data_uri(image)}" alt="{words}">'
+        for image, words in ((seen.mean, "the average picture"), (seen.spread, "how much each place varies"))
     )
     words = f"The average of {len(seen.names):,} pictures, and where they differ (brighter: more)."
     return f'<p>{words}</p><div class="row">{pictures}</div>'
 
 
-def _colours(seen: Study) -> str:
-    hues = [f"hsl({(place + 0.5) * 360 / HUES:.0f} 80% 55%)" for place in range(HUES)]
+def _colours(seen: ImageStatistics) -> str:
+    hues = [f"hsl({(index + 0.5) * 360 / HUES:.0f} 80% 55%)" for index in range(HUES)]
     channels = area_chart(seen.channels.tolist(), ("#ef4444", "#22c55e", "#3b82f6"), "pixels by channel")
     return (
         f"<h3>as paint</h3>{colour_strip(seen.palette)}"
@@ -216,9 +216,9 @@ def _colours(seen: Study) -> str:
     )
 
 
-def _brightness(seen: Study) -> str:
+def _brightness(seen: ImageStatistics) -> str:
     counts = np.histogram(seen.brightness, BRIGHTNESS_STEPS, (0, 255))[0].tolist()
-    greys = [f"hsl(0 0% {18 + 82 * place / BRIGHTNESS_STEPS:.0f}%)" for place in range(BRIGHTNESS_STEPS)]
+    greys = [f"hsl(0 0% {18 + 82 * index / BRIGHTNESS_STEPS:.0f}%)" for index in range(BRIGHTNESS_STEPS)]
     return f"<p>Pictures by their mean.</p>{histogram(counts, greys, 'pictures by brightness')}" + _axis(
         "black", "white"
     )

@@ -12,7 +12,7 @@ HEAD_BYTES = 160
 MAX_BYTES = 8 * 2**20
 
 
-def ruin(file: Path) -> tuple[Image.Image | None, str]:
+def salvage(file: Path) -> tuple[Image.Image | None, str]:
     """Look at a file that was refused.
 
     Returns:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from kit.image_grid import evenly_spaced
 
-MAX_STUDIED = 5_000
+MAX_IMAGES = 5_000
 """Of a larger set, this many are looked at, evenly spread."""
 HUES = 36
 LEVELS = 64
@@ -19,13 +19,13 @@ COLOURFUL = 40
 """Saturation and value (0 to 255) from which a pixel has a hue worth counting."""
 PALETTE_COLOURS = 24
 PALETTE_SIDE_PX = 16
-PALETTE_PICTURES = 1_000
+PALETTE_IMAGES = 1_000
 
 Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Study:
+class ImageStatistics:
     """Sums over the pictures that were looked at."""
 
     names: list[str]
@@ -45,23 +45,23 @@ class Study:
     """Colours that stand for all, each with its number of pixels, by brightness."""
 
 
-def study(folder: Path, names: Sequence[str]) -> Study:
+def image_statistics(folder: Path, names: Sequence[str]) -> ImageStatistics:
     """Look at the pictures one by one.
 
     Args:
         folder: holds them; RGB, square, of one size.
         names: their file names, at least one.
     """
-    chosen = evenly_spaced(names, MAX_STUDIED)
+    chosen = evenly_spaced(names, MAX_IMAGES)
     totals = _Totals()
     for name in chosen:
-        with Image.open(folder / name) as picture:
-            totals.add(picture.convert("RGB"))
-    palette_names = evenly_spaced(chosen, PALETTE_PICTURES)
+        with Image.open(folder / name) as image:
+            totals.add(image.convert("RGB"))
+    palette_names = evenly_spaced(chosen, PALETTE_IMAGES)
     count = len(chosen)
     mean = totals.colours / count
     variance = np.maximum(totals.luma_squares / count - (totals.luma / count) ** 2, 0)
-    return Study(
+    return ImageStatistics(
         chosen,
         np.array(totals.brightness),
         np.array(totals.saturation),
@@ -81,10 +81,10 @@ class _Totals:
         self.hues: Counts = np.zeros(HUES, np.int64)
         self.colours = self.luma = self.luma_squares = np.zeros(1)
 
-    def add(self, picture: Image.Image) -> None:
-        pixels = np.asarray(picture)
-        luma = np.asarray(picture.convert("L")).astype(np.float64)
-        hue, saturation, value = np.moveaxis(np.asarray(picture.convert("HSV")), -1, 0)
+    def add(self, image: Image.Image) -> None:
+        pixels = np.asarray(image)
+        luma = np.asarray(image.convert("L")).astype(np.float64)
+        hue, saturation, value = np.moveaxis(np.asarray(image.convert("HSV")), -1, 0)
         self.brightness.append(float(luma.mean()))
         self.saturation.append(float(saturation.mean()))
         for channel in range(3):
@@ -100,9 +100,9 @@ class _Totals:
 def _palette(files: Sequence[Path]) -> list[tuple[int, tuple[int, ...]]]:
     side = PALETTE_SIDE_PX
     sheet = Image.new("RGB", (side, side * len(files)))
-    for place, file in enumerate(files):
-        with Image.open(file) as picture:
-            sheet.paste(picture.convert("RGB").resize((side, side), Image.Resampling.BOX), (0, side * place))
+    for index, file in enumerate(files):
+        with Image.open(file) as image:
+            sheet.paste(image.convert("RGB").resize((side, side), Image.Resampling.BOX), (0, side * index))
     indexed = sheet.quantize(PALETTE_COLOURS, Image.Quantize.MEDIANCUT)
     colours = np.array(indexed.getpalette()).reshape(-1, 3)
     counts = np.bincount(np.asarray(indexed).ravel(), minlength=len(colours))

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dataset.reader import CharacterPictures, load_pictures
+from dataset.reader import CharacterImages, load_images
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
 from gan.evaluation.features import cached_features, feature_network, score_name
@@ -164,7 +164,7 @@ def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluatio
     network = feature_network(settings.weights, device)
     model = None if settings.fakes else find_model(settings.model, TrainConfig.output)
     data = settings.data or (model and data_of(model)) or TrainConfig.data
-    reals = load_pictures(data)
+    reals = load_images(data)
     require_scores(reals, data)
     unseen = read_held_out(settings.held_out, reals)
     fakes = fakes_of(model, settings, reals, device) if model else read(settings, reals)
@@ -207,7 +207,7 @@ def fakes_of(model: Path, settings: EvaluateSettings, reals: Tensor, device: tor
 def read(settings: EvaluateSettings, reals: Tensor) -> Fakes:
     """The pictures of a folder, ``grid.png`` left out; GanError if there are fewer than asked for."""
     assert settings.fakes
-    folder = CharacterPictures(settings.fakes)
+    folder = CharacterImages(settings.fakes)
     folder.files = [path for path in folder.files if path.name != GRID_FILE]
     count = settings.count or len(folder)
     if len(folder) < max(count, FEWEST_PICTURES):
@@ -241,7 +241,7 @@ def read_held_out(folder: Path | None, reals: Tensor) -> Tensor | None:
     """
     if folder is None:
         return None
-    pictures = load_pictures(folder)[:MAX_COMPARED]
+    pictures = load_images(folder)[:MAX_COMPARED]
     side = reals.shape[-1]
     if pictures.shape[-1] != side:
         raise GanError(

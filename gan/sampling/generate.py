@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dataset.reader import load_pictures
+from dataset.reader import load_images
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
 from gan.pretrained import TRAINED_ON
@@ -166,7 +166,7 @@ def pictures_to_judge_by(data: Path | None, header: GeneratorHeader) -> Tensor:
             f"--best-of judges by the pictures that the generator learned from ({header.trained_on}): "
             f"name their folder with --data{made}"
         )
-    reals = load_pictures(data)
+    reals = load_images(data)
     require_scores(reals, data)
     return reals
 

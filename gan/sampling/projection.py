@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dataset.decode import Refused, decode, to_square
+from dataset.decode import DecodeError, decode, to_square
 from gan.config import SettingsError
 from gan.sampling.sample import DRAWN_AT_ONCE, as_bytes, as_pixels, latents_of
 from gan.sampling.share_codes import quantised
@@ -42,7 +42,7 @@ def read_square(path: Path, size_px: int) -> Image.Image:
     """
     try:
         picture, _ = decode(path.read_bytes())
-    except Refused as refusal:
+    except DecodeError as refusal:
         raise SettingsError(f"--like {path}: {refusal}") from refusal
     except OSError as error:
         raise SettingsError(f"--like {path}: {error.strerror or error}") from error

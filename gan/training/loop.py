@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dataset.reader import load_pictures, picture_files
+from dataset.reader import image_files, load_images
 from gan import old_names
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device, choose_precision, is_out_of_memory, use_algorithms
@@ -92,11 +92,11 @@ def train(
 
 def pictures_of(config: TrainConfig) -> Tensor:
     """The pictures that a run learns from, [N, 3, H, W] uint8; GanError if there is nothing to learn from them."""
-    pictures = load_pictures(config.data)
+    pictures = load_images(config.data)
     flat = pictures.flatten(2)
     blank = (flat.amax(2) == flat.amin(2)).all(1)
     if blank.any():
-        first = picture_files(config.data)[int(blank.int().argmax())]
+        first = image_files(config.data)[int(blank.int().argmax())]
         told = f"{first}: one colour all over"
         if blank.all():
             raise GanError(

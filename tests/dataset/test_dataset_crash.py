@@ -15,7 +15,7 @@ from picture_sets import contents, noise
 
 from dataset.build import BuildSettings, build
 from dataset.errors import DatasetError
-from dataset.worker_pool import Crew
+from dataset.worker_pool import WorkerPool
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
 
@@ -52,7 +52,7 @@ MOMENTS = [
     ("_save", 2),
     ("_save", 9),
     ("remove_unused", 1),
-    ("write_sample", 1),
+    ("write_sample_grid", 1),
     ("card", 1),
     ("write_text", 2),
     ("commit", 1),
@@ -216,7 +216,7 @@ def test_a_process_that_dies_is_an_error_and_the_same_command_goes_on(raw: Path,
 
 
 def test_a_process_that_dies_in_the_midst_of_its_answer_is_the_same_error() -> None:
-    crew = Crew(1)
+    crew = WorkerPool(1)
     try:
         ours, theirs = multiprocessing.Pipe()
         crew._idle.get()

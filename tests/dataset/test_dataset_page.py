@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 from cli import app
 from dataset.build import BuildSettings, build
 from dataset.card import card
-from dataset.near_duplicates import near_pairs, perceptual_hash
-from dataset.report.css_sprites import Sheets, thumbnail
+from dataset.near_duplicates import find_near_duplicates, perceptual_hash
+from dataset.report.css_sprites import CssSprites, thumbnail
 from dataset.report.page import refresh_page
-from dataset.report.statistics import study
+from dataset.report.statistics import image_statistics
 from kit.image_grid import GRID_COLOUR
 
 
@@ -99,7 +99,7 @@ def test_the_page_shows_every_part_of_the_story(raw: Path, out: Path) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 16, 17, 40])
 def test_a_tile_shows_its_own_picture_up_to_its_edge_and_beyond(count: int) -> None:
-    sheets, colours = Sheets(), (RED, GREEN)
+    sheets, colours = CssSprites(), (RED, GREEN)
     tiles = sheets.tiles([Image.new("RGB", (80, 80), colours[at % 2]) for at in range(count)], ["x"] * count)
     data, width, height = re.findall(r"base64,([^)]*)\);background-size:([\d.]+)% ([\d.]+)%", sheets.style())[0]
     sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(data)))).astype(int)
@@ -196,7 +196,7 @@ def test_the_page_is_of_this_set_whatever_the_clock_said_when_it_was_written(raw
 def test_brightness_and_colours_of_plain_pictures_are_what_they_are(tmp_path: Path) -> None:
     Image.new("RGB", (16, 16), (255, 0, 0)).save(tmp_path / "a.png")
     Image.new("RGB", (16, 16), (255, 255, 255)).save(tmp_path / "b.png")
-    seen = study(tmp_path, ["a.png", "b.png"])
+    seen = image_statistics(tmp_path, ["a.png", "b.png"])
     assert seen.brightness.tolist() == [76, 255]  # red's luma is 0.299 of white's
     assert seen.saturation.tolist() == [255, 0]
     assert seen.mean.getpixel((8, 8)) == (255, 128, 128)
@@ -218,7 +218,7 @@ def test_a_small_picture_is_enlarged_crisply_in_the_middle_of_its_tile() -> None
 def test_hues_go_round_the_circle_and_the_palette_from_dark_to_bright(tmp_path: Path) -> None:
     for name, colour in (("a", (0, 0, 255)), ("b", (0, 0, 255)), ("c", (255, 255, 255))):
         Image.new("RGB", (16, 16), colour).save(tmp_path / f"{name}.png")
-    seen = study(tmp_path, ["a.png", "b.png", "c.png"])
+    seen = image_statistics(tmp_path, ["a.png", "b.png", "c.png"])
     assert 230 <= 10 * seen.hues.argmax() <= 240  # 36 steps of 10 degrees, blue at 240
     assert seen.palette == [(512, (0, 0, 255)), (256, (255, 255, 255))]
 
@@ -240,26 +240,26 @@ def test_other_colours_and_other_brightness_keep_the_hash_other_shapes_do_not() 
 def test_the_nearest_pairs_come_first_and_plain_pictures_not_at_all() -> None:
     full, near, nearer = 0xFFFFFFFF00000000, 0xFFFFFFFF0000000F, 0xFFFFFFFF00000001
     plain = 0x8000000000000000
-    pairs = near_pairs(["a", "b", "c", "d", "e"], [full, near, nearer, plain, plain])
+    pairs = find_near_duplicates(["a", "b", "c", "d", "e"], [full, near, nearer, plain, plain])
     assert [(pair.first, pair.second, pair.distance) for pair in pairs] == [
         ("a", "c", 1),
         ("b", "c", 3),
         ("a", "b", 4),
     ]
-    assert [pair.distance for pair in near_pairs(["a", "b"], [full, full ^ 0xFF])] == [8]
-    assert near_pairs(["a", "b"], [full, full ^ 0x1FF]) == []
+    assert [pair.distance for pair in find_near_duplicates(["a", "b"], [full, full ^ 0xFF])] == [8]
+    assert find_near_duplicates(["a", "b"], [full, full ^ 0x1FF]) == []
 
 
 def test_pairs_across_blocks_are_found_and_their_number_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dataset.near_duplicates.BLOCK_VALUES", 7)
     names = [f"{number:02d}" for number in range(30)]
-    pairs = near_pairs(names, [0xFFFFFFFF00000000] * 30)
+    pairs = find_near_duplicates(names, [0xFFFFFFFF00000000] * 30)
     assert len(pairs) == 200
-    assert near_pairs([], []) == []
+    assert find_near_duplicates([], []) == []
     rng = np.random.default_rng(0)
     bits = rng.integers(0, 2**63, 30, np.uint64) | np.uint64(0xFFFFFF)
     bits[29] = bits[0] ^ np.uint64(1)
-    (pair,) = near_pairs(names, bits.tolist())
+    (pair,) = find_near_duplicates(names, bits.tolist())
     assert (pair.first, pair.second, pair.distance) == ("00", "29", 1)
 
 

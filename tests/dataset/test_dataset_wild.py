@@ -11,7 +11,7 @@ from odd_pictures import encoded, no_pictures, pictures
 from PIL import Image
 
 from dataset.build import BuildSettings, build
-from dataset.decode import FITS, MAX_ASPECT, MIN_SIDE_PX, Refused, decode, parse_background, to_square
+from dataset.decode import FITS, MAX_ASPECT, MIN_SIDE_PX, DecodeError, decode, parse_background, to_square
 
 KINDS_BY_MODE = {
     "1": ("PNG", "BMP", "TIFF", "GIF"),
@@ -68,7 +68,7 @@ def test_any_picture_becomes_a_square_or_is_refused_for_its_shape_or_values(
     shape_is_fine = min(width, height) >= MIN_SIDE_PX and max(width, height) <= MAX_ASPECT * min(width, height)
     try:
         picture, _ = decode(content, colour)
-    except Refused as refusal:
+    except DecodeError as refusal:
         assert not shape_is_fine or "grey values" in str(refusal) or "transparent" in str(refusal), refusal
         return
     assert shape_is_fine
@@ -92,7 +92,7 @@ def test_bytes_harmed_anywhere_give_a_picture_or_a_reason_but_never_another_erro
     harmed = harmed[: data.draw(st.integers(0, len(harmed)))]
     try:
         picture, _ = decode(bytes(harmed))
-    except Refused as refusal:
+    except DecodeError as refusal:
         assert str(refusal)
     else:
         assert picture.mode == "RGB"

@@ -17,7 +17,7 @@ from odd_pictures import (
 )
 from PIL import Image
 
-from dataset.decode import Refused, decode, edge_colour, parse_background, to_square
+from dataset.decode import DecodeError, decode, edge_colour, parse_background, to_square
 
 PICTURES, NO_PICTURES = pictures(), no_pictures()
 
@@ -35,7 +35,7 @@ def test_every_kind_of_picture_becomes_what_a_person_would_see(name: str) -> Non
 @pytest.mark.parametrize("name", NO_PICTURES)
 def test_what_is_no_picture_is_refused_with_its_reason(name: str) -> None:
     content, reason = NO_PICTURES[name]
-    with pytest.raises(Refused, match=reason):
+    with pytest.raises(DecodeError, match=reason):
         decode(content)
 
 

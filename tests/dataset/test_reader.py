@@ -14,7 +14,7 @@ from torchvision.transforms.v2.functional import pil_to_tensor
 
 import dataset.reader
 from dataset.errors import DatasetError
-from dataset.reader import SIDES_PX, CharacterPictures, load_pictures
+from dataset.reader import SIDES_PX, CharacterImages, load_images
 from gan.config import doublings
 
 COLOURS = {"b.png": (1, 2, 3), "a.png": (4, 5, 6), "C.png": (7, 8, 9)}
@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_becomes_one_tensor_in_the_order_of_names(folder: Path) -> None:
-    pictures = load_pictures(folder)
+    pictures = load_images(folder)
     assert pictures.dtype == torch.uint8
     assert pictures.shape == (3, 3, 16, 16)
     assert pictures.is_contiguous()
@@ -40,17 +40,17 @@ def test_a_folder_becomes_one_tensor_in_the_order_of_names(folder: Path) -> None
 def test_pixels_keep_their_places(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (20, 20, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "a.png")
-    assert np.array_equal(load_pictures(tmp_path)[0].permute(1, 2, 0).numpy(), noise)
+    assert np.array_equal(load_images(tmp_path)[0].permute(1, 2, 0).numpy(), noise)
 
 
 def test_torchvision_sees_a_dataset(folder: Path) -> None:
-    pictures = CharacterPictures(folder)
+    pictures = CharacterImages(folder)
     assert len(pictures) == 3
     assert pictures[1].getpixel((0, 0)) == (4, 5, 6)
     assert "Number of datapoints: 3" in repr(pictures)
-    batches = list(DataLoader(CharacterPictures(folder, pil_to_tensor), batch_size=2))
+    batches = list(DataLoader(CharacterImages(folder, pil_to_tensor), batch_size=2))
     assert [batch.shape[0] for batch in batches] == [2, 1]
-    assert torch.equal(torch.cat(batches), load_pictures(folder))
+    assert torch.equal(torch.cat(batches), load_images(folder))
 
 
 def test_a_torchvision_of_another_build_is_named_with_its_remedy(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_torchvision_of_another_build_is_named_with_its_remedy(tmp_path: Path)
 
 def refusal(folder: Path) -> str:
     with pytest.raises(DatasetError) as caught:
-        load_pictures(folder)
+        load_images(folder)
     return str(caught.value)
 
 
@@ -129,4 +129,4 @@ def test_clear_parts_are_black_not_what_is_hidden_under_them(tmp_path: Path) -> 
     image = Image.new("RGBA", (16, 16), (255, 0, 0, 0))
     image.putpixel((0, 0), (0, 255, 0, 255))
     image.save(tmp_path / "a.png")
-    assert load_pictures(tmp_path)[0, :, 5, 5].tolist() == [0, 0, 0]
+    assert load_images(tmp_path)[0, :, 5, 5].tolist() == [0, 0, 0]

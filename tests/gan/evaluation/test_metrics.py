@@ -12,7 +12,7 @@ import torch
 from PIL import Image, ImageChops, ImageOps
 
 from dataset.errors import DatasetError
-from dataset.reader import load_pictures
+from dataset.reader import load_images
 from gan.config import PRESETS, GanError, SettingsError
 from gan.evaluation.evaluate import EvaluateSettings, evaluate, fakes_of
 from gan.evaluation.features import FeatureNetwork, cached_features, feature_network, score_name
@@ -259,7 +259,7 @@ def test_the_offline_features_see_alike_what_is_alike_and_the_random_state_stays
 
 def test_features_of_a_set_are_worked_out_once_and_a_damaged_cache_is_made_again(discs, tmp_path):
     network = feature_network(None, CPU)
-    pictures = load_pictures(discs)[:4]
+    pictures = load_images(discs)[:4]
     told: list[int] = []
     first = cached_features(network, pictures, progress=lambda done, *_: told.append(done))
     assert told == [4]
@@ -277,7 +277,7 @@ def test_a_home_that_cannot_be_written_costs_time_only(discs, tmp_path, monkeypa
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     network = FeatureNetwork("mean", lambda pictures: pictures.float().mean((2, 3)), CPU)
-    pictures = load_pictures(discs)
+    pictures = load_images(discs)
     torch.testing.assert_close(cached_features(network, pictures), pictures.float().mean((2, 3)))
 
 
@@ -312,7 +312,7 @@ def test_an_untrained_model_scores_worse_than_the_set_itself(discs, model, tmp_p
 
 def test_a_model_is_scored_by_the_seeds_and_the_truncation_that_are_asked_for(discs, model):
     settings = EvaluateSettings(str(model), count=20, seed=5, truncation=0.5)
-    (pictures,) = fakes_of(model, settings, load_pictures(discs), CPU)
+    (pictures,) = fakes_of(model, settings, load_images(discs), CPU)
     generator, header = load_generator(model, CPU)
     wanted = truncated(latents_of(range(5, 25), header.architecture.latent_dim), generator, 0.5)
     for told, expected in zip(pictures, draw(generator, wanted), strict=True):

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from dataset.reader import load_pictures
+from dataset.reader import load_images
 from gan.config import PRESETS, GanError, SettingsError, TrainConfig
 from gan.networks.build import build_generator
 from gan.runs.checkpoint import GeneratorHeader, load_checkpoint, load_generator
@@ -106,7 +106,7 @@ def test_scores_leave_the_training_as_it_is_and_survive_a_stop(discs, tmp_path):
 
 
 def test_only_a_better_score_replaces_the_best_also_after_a_resume(discs, folder):
-    pictures = load_pictures(discs)
+    pictures = load_images(discs)
     noise = torch.randint(0, 256, pictures.shape, generator=torch.Generator().manual_seed(1)).byte()
     good = Recall(pictures)
     Evaluator(folder, pictures, CPU)(good, header(1000), progress := Told())
@@ -166,7 +166,7 @@ def samples_of(pictures: torch.Tensor) -> list[Image.Image]:
 
 
 def test_a_collapse_is_said_once_and_the_generator_from_before_is_kept(discs, folder, caplog):
-    pictures = load_pictures(discs)
+    pictures = load_images(discs)
     health = Health(folder, pictures, 40)
     torch.manual_seed(0)
     average = build_generator(header(0).architecture).eval().requires_grad_(False)
@@ -192,7 +192,7 @@ def test_a_collapse_is_said_once_and_the_generator_from_before_is_kept(discs, fo
 
 
 def test_a_collapse_told_before_a_stop_is_not_told_again_and_a_recovery_is(discs, folder, caplog):
-    pictures = load_pictures(discs)
+    pictures = load_images(discs)
     generator = build_generator(header(0).architecture)
     collapsed = samples_of(pictures[:1].expand(40, -1, -1, -1))
     first = Health(folder, pictures, 40)
@@ -209,7 +209,7 @@ def test_a_collapse_told_before_a_stop_is_not_told_again_and_a_recovery_is(discs
 
 
 def test_an_untrained_generator_has_not_collapsed_yet_but_one_that_never_learns_has(discs, folder, caplog):
-    pictures = load_pictures(discs)
+    pictures = load_images(discs)
     grey = samples_of(torch.full_like(pictures, 127))
     health = Health(folder, pictures, 40)
     health.look(grey, nn.Identity(), header(5000))
@@ -226,7 +226,7 @@ def test_pictures_that_are_all_the_same_are_no_measure_of_collapse(folder, caplo
 
 
 def test_a_discriminator_that_is_never_wrong_is_told_once(discs, folder, caplog):
-    health = Health(folder, load_pictures(discs), 8)
+    health = Health(folder, load_images(discs), 8)
     told = [health.note(1.0) for _ in range(19)] + [health.note(0.5)] + [health.note(0.99) for _ in range(30)]
     assert [place for place, values in enumerate(told) if values] == [39]
     assert told[39] == {"discriminator_won": 1.0}
@@ -235,7 +235,7 @@ def test_a_discriminator_that_is_never_wrong_is_told_once(discs, folder, caplog)
     assert caplog.records[0].levelno == logging.WARNING
     for images in range(19):
         folder.log(images, {"sign_real": 1.0})
-    assert Health(folder, load_pictures(discs), 8).note(1.0)  # after a stop as well
+    assert Health(folder, load_images(discs), 8).note(1.0)  # after a stop as well
 
 
 def test_a_real_run_made_to_collapse_says_so(discs, tmp_path, monkeypatch, caplog):
@@ -267,7 +267,7 @@ def test_a_run_begins_with_boards_of_what_it_learns_from(discs, tmp_path):
 
 
 def test_the_preview_shows_what_the_discriminator_sees_and_leaves_the_game_alone(discs):
-    pictures = load_pictures(discs)
+    pictures = load_images(discs)
     game = Game(PRESETS["dcgan"].at_size(16), pictures, 8, 0, CPU, "fp32")
     before, state = game.dice.get_state(), torch.get_rng_state()
     boards = previews(game, 9)
