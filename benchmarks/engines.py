@@ -46,7 +46,7 @@ engine.draw(np.zeros((1, engine.info.latent_dim), np.float32))
 """
 CONNECT = """
 async () => {
-    const { connect } = await import("./engine.js");
+    const { connect } = await import("./engine/engine.js");
     const start = performance.now();
     window.engine = await connect();
     await window.engine.draw([new Float32Array(window.engine.info.latent_dim)]);

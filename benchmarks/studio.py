@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gan.runs.model_files import built_in_model
-from studio.engine import load_engine
+from studio.engine_loader import load_engine
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 WALL = 24

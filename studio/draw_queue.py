@@ -1,4 +1,4 @@
-"""The drawing desk: one thread draws for everybody, a few pictures at a time, so nobody waits long."""
+"""The queue of latents to draw: one thread draws for everybody, a few images at a time, so nobody waits long."""
 
 import asyncio
 from collections import deque
@@ -10,107 +10,104 @@ import numpy as np
 from numpy.typing import NDArray
 
 Draw = Callable[[NDArray[np.float32]], NDArray[np.uint8]]
-"""Latents [N, latent_dim] to RGB pictures [N, height, width, 3]."""
+"""Latents [N, latent_dim] to RGB images [N, height, width, 3]."""
 
-PICTURES_A_PASS = 16
-MOST_WAITING = 2048
-"""Pictures; whoever asks beyond is told to come again."""
+BATCH_SIZE = 16
+MAX_WAITING = 2048
+"""Images; a request beyond is told to come again."""
 
 
-class DeskFull(Exception):
-    """More pictures are waiting than the desk takes."""
+class QueueFull(Exception):
+    """More images are waiting than the queue takes."""
 
 
 @dataclass(eq=False)
 class Job:
     """What one client waits for."""
 
-    left: NDArray[np.float32]
+    remaining: NDArray[np.float32]
     """Latents not drawn yet."""
     done: asyncio.Future[NDArray[np.uint8]]
-    pieces: list[NDArray[np.uint8]] = field(default_factory=list)
+    parts: list[NDArray[np.uint8]] = field(default_factory=list)
 
 
-class Desk:
-    """Draws in turn: each pass takes a few pictures of every job, oldest first. Belongs to one event loop."""
+class DrawQueue:
+    """Draws in turn: each batch takes a few images of every job, oldest first. Belongs to one event loop."""
 
     def __init__(self, draw: Draw) -> None:
         self._draw = draw
         self._jobs: deque[Job] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="draw")
-        self._wanted = asyncio.Event()
-        self.passes = 0
-        """Passes begun since the start."""
+        self._has_jobs = asyncio.Event()
 
     @property
     def waiting(self) -> int:
-        """Pictures that no pass has taken yet."""
-        return sum(len(job.left) for job in self._jobs)
+        """Images that no batch has taken yet."""
+        return sum(len(job.remaining) for job in self._jobs)
 
     async def draw(self, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """The pictures of some latents; cancel it, and what is not drawn yet never will be.
+        """The images of some latents; cancel it, and what is not drawn yet never will be.
 
         Args:
             latents: [N, latent_dim] float32, N at least 1.
 
         Raises:
-            DeskFull: too many pictures are waiting.
+            QueueFull: too many images are waiting.
         """
-        if self.waiting + len(latents) > MOST_WAITING:
-            raise DeskFull
+        if self.waiting + len(latents) > MAX_WAITING:
+            raise QueueFull
         job = Job(latents, asyncio.get_running_loop().create_future())
         self._jobs.append(job)
-        self._wanted.set()
+        self._has_jobs.set()
         try:
             return await job.done
         finally:
             if job in self._jobs:
                 self._jobs.remove(job)
 
-    async def work(self) -> None:
+    async def run(self) -> None:
         """Draw whatever comes, until cancelled."""
         loop = asyncio.get_running_loop()
         try:
             while True:
-                await self._wanted.wait()
-                taken = self._next_pass()
-                if not taken:
-                    self._wanted.clear()
+                await self._has_jobs.wait()
+                batch = self._next_batch()
+                if not batch:
+                    self._has_jobs.clear()
                     continue
-                self.passes += 1
-                latents = np.concatenate([part for _, part in taken])
+                latents = np.concatenate([part for _, part in batch])
                 drawing = loop.run_in_executor(self._thread, self._draw, latents)
                 try:
-                    hand_out(taken, await drawing)
+                    deliver(batch, await drawing)
                 except Exception as error:
-                    for job, _ in taken:
+                    for job, _ in batch:
                         fail(job, error)
         finally:
             self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _next_pass(self) -> list[tuple[Job, NDArray[np.float32]]]:
-        """Take the latents of the next pass; a job with more goes to the end of the line."""
-        taken: list[tuple[Job, NDArray[np.float32]]] = []
-        room = PICTURES_A_PASS
+    def _next_batch(self) -> list[tuple[Job, NDArray[np.float32]]]:
+        """Take the latents of the next batch; a job with more goes to the end of the line."""
+        batch: list[tuple[Job, NDArray[np.float32]]] = []
+        room = BATCH_SIZE
         for _ in range(len(self._jobs)):
             if not room:
                 break
             job = self._jobs.popleft()
-            part, job.left = job.left[:room], job.left[room:]
+            part, job.remaining = job.remaining[:room], job.remaining[room:]
             room -= len(part)
-            taken.append((job, part))
-            if len(job.left):
+            batch.append((job, part))
+            if len(job.remaining):
                 self._jobs.append(job)
-        return taken
+        return batch
 
 
-def hand_out(taken: list[tuple[Job, NDArray[np.float32]]], pictures: NDArray[np.uint8]) -> None:
-    """Give each job its pictures of a pass, and its answer once nothing is left to draw."""
-    ends = np.cumsum([len(part) for _, part in taken])
-    for (job, _), mine in zip(taken, np.split(pictures, ends[:-1]), strict=True):
-        job.pieces.append(mine)
-        if not len(job.left) and not job.done.done():
-            job.done.set_result(np.concatenate(job.pieces))
+def deliver(batch: list[tuple[Job, NDArray[np.float32]]], images: NDArray[np.uint8]) -> None:
+    """Give each job its images of a batch, and its answer once nothing is left to draw."""
+    ends = np.cumsum([len(part) for _, part in batch])
+    for (job, _), own in zip(batch, np.split(images, ends[:-1]), strict=True):
+        job.parts.append(own)
+        if not len(job.remaining) and not job.done.done():
+            job.done.set_result(np.concatenate(job.parts))
 
 
 def fail(job: Job, error: Exception) -> None:

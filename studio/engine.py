@@ -1,8 +1,5 @@
-"""What draws in the studio: latents to pixels, whatever computes them."""
+"""What draws in the studio: latents to pixels, whatever computes them. `studio.engine_loader` picks one."""
 
-import logging
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,9 +7,7 @@ from numpy.typing import NDArray
 
 from gan.runs.model_info import ModelInfo
 
-log = logging.getLogger(__name__)
-
-MOST_PICTURES = 64
+MAX_IMAGES = 64
 """Drawn at a request."""
 
 
@@ -30,33 +25,7 @@ class Engine(Protocol):
         """[K, latent_dim], one step each; see `gan.sampling.directions`. May take seconds."""
 
 
-def traits_of(engine: Engine) -> list[dict[str, Any]]:
+def named_directions(engine: Engine) -> list[dict[str, Any]]:
     """An engine's directions as the page's sliders show them: ``name``, and ``vector`` of latent_dim floats."""
     vectors = engine.directions().tolist()
     return [{"name": f"Trait {number}", "vector": vector} for number, vector in enumerate(vectors, start=1)]
-
-
-def load_engine(path: Path) -> Engine:
-    """The fastest engine there is for a model.
-
-    Where ONNX Runtime is installed, that is a ``.onnx`` file of ``vgc export``, named itself or found beside the
-    generator that it was made from; else PyTorch, which is imported only then.
-
-    Raises:
-        GanError: the model is missing or damaged.
-        StudioError: a ``.onnx`` file is named, but nothing is installed that runs it.
-    """
-    # Each backend is loaded by whoever draws with it: PyTorch alone takes seconds.
-    if path.suffix == ".onnx":
-        from studio.engine_onnx import OnnxEngine  # noqa: PLC0415
-
-        return OnnxEngine(path)
-    if find_spec("onnxruntime"):
-        from studio.engine_onnx import exported_beside  # noqa: PLC0415
-
-        if engine := exported_beside(path):
-            return engine
-    from studio.engine_torch import TorchEngine  # noqa: PLC0415
-
-    log.warning("PyTorch draws; faster after: vgc export --model %s --onnx %s", path, path.with_suffix(".onnx"))
-    return TorchEngine(path)

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MOST_BODY_BYTES = 1 << 20
+MAX_BODY_BYTES = 1 << 20
 BODY_SECONDS = 15.0
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -21,7 +21,7 @@ SECURITY_HEADERS = {
 }
 
 
-def names_of(host: str) -> frozenset[str]:
+def allowed_names(host: str) -> frozenset[str]:
     """The names under which a browser may speak to a server on ``host``, lower case; numbers are judged apart.
 
     A page elsewhere can make its own name point here (DNS rebinding), so a name must be one that was meant.
@@ -40,7 +40,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def name_in(authority: str) -> str:
+def host_name(authority: str) -> str:
     """The host of ``host[:port]``, lower case, without brackets."""
     if authority.startswith("["):
         return authority[1:].partition("]")[0].lower()
@@ -52,7 +52,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, host: str) -> None:
         self._app = app
-        self._names = names_of(host)
+        self._names = allowed_names(host)
         self._only_loopback = is_loopback(host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,8 +68,8 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        answer = self._refusal(Headers(scope=scope))
-        body: bytes | JSONResponse = answer or await read_body(receive)
+        refused = self._refusal(Headers(scope=scope))
+        body: bytes | JSONResponse = refused or await read_body(receive)
         if isinstance(body, JSONResponse):
             await body(scope, receive, send_guarded)
         else:
@@ -77,15 +77,15 @@ class Guard:
 
     def _refusal(self, headers: Headers) -> JSONResponse | None:
         host, origin = headers.get("host", ""), headers.get("origin")
-        if not self._knows(name_in(host)):
-            return refusal(
-                421, f"This studio does not go by the name {name_in(host) or '(none)'}; use its address."
+        if not self._knows(host_name(host)):
+            return refuse(
+                421, f"This studio does not go by the name {host_name(host) or '(none)'}; use its address."
             )
         if origin is not None and origin.partition("://")[2].lower() != host.lower():
-            return refusal(403, "Only the studio's own page may ask its server.")
+            return refuse(403, "Only the studio's own page may ask its server.")
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > MOST_BODY_BYTES:
-            return refusal(413, f"At most {MOST_BODY_BYTES >> 20} MiB a request.")
+        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+            return refuse(413, f"At most {MAX_BODY_BYTES >> 20} MiB a request.")
         return None
 
     def _knows(self, name: str) -> bool:
@@ -96,9 +96,9 @@ class Guard:
         return address.is_loopback or not self._only_loopback
 
 
-def refusal(status: int, words: str) -> JSONResponse:
+def refuse(status: int, text: str) -> JSONResponse:
     """A clear no; the connection is closed, as its body may be unread."""
-    return JSONResponse({"detail": words}, status, {"Connection": "close"})
+    return JSONResponse({"detail": text}, status, {"Connection": "close"})
 
 
 async def read_body(receive: Receive) -> bytes | JSONResponse:
@@ -109,12 +109,12 @@ async def read_body(receive: Receive) -> bytes | JSONResponse:
             while True:
                 message = await receive()
                 body += message.get("body", b"")
-                if len(body) > MOST_BODY_BYTES:
-                    return refusal(413, f"At most {MOST_BODY_BYTES >> 20} MiB a request.")
+                if len(body) > MAX_BODY_BYTES:
+                    return refuse(413, f"At most {MAX_BODY_BYTES >> 20} MiB a request.")
                 if message["type"] == "http.disconnect" or not message.get("more_body"):
                     return bytes(body)
     except TimeoutError:
-        return refusal(408, f"The request was not whole after {BODY_SECONDS:g} seconds.")
+        return refuse(408, f"The request was not whole after {BODY_SECONDS:g} seconds.")
 
 
 def replay(body: bytes, receive: Receive) -> Receive:

@@ -12,12 +12,13 @@ import uvicorn
 
 from gan.config import TrainConfig
 from gan.runs.model_files import find_model
-from studio.engine import Engine, load_engine
+from studio.engine import Engine
+from studio.engine_loader import load_engine
 from studio.errors import StudioError, StudioSettingsError
 from studio.guard import is_loopback
 from studio.server import build_app
 
-MOST_CONNECTIONS = 256
+MAX_CONNECTIONS = 256
 KEEP_ALIVE_SECONDS = 30
 SHUTDOWN_SECONDS = 2
 
@@ -50,30 +51,30 @@ class Opened:
     """Whether other machines can reach it."""
 
 
-def open_studio(settings: StudioSettings, said: Callable[[Opened], None]) -> None:
+def open_studio(settings: StudioSettings, on_open: Callable[[Opened], None]) -> None:
     """Serve until Ctrl-C.
 
     Args:
-        said: told once the address is fixed; from then on connections wait until they are answered.
+        on_open: told once the address is fixed; from then on connections wait until they are answered.
 
     Raises:
         StudioError: the port is taken, or the host is none of this machine's.
         GanError: there is no such model, or it is damaged.
-        KeyboardInterrupt: Ctrl-C; every drawing has ended.
+        KeyboardInterrupt: Ctrl-C; nothing is drawn any more.
     """
-    with listening(settings.host, settings.port) as listener:
+    with listen(settings.host, settings.port) as listener:
         engine = load_engine(find_model(settings.model, TrainConfig.output))
-        url = url_of(settings.host, listener.getsockname()[1])
-        said(Opened(url, engine.info.model, not is_loopback(settings.host)))
+        url = local_url(settings.host, listener.getsockname()[1])
+        on_open(Opened(url, engine.info.model, not is_loopback(settings.host)))
         if settings.browser and has_desktop():
             webbrowser.open(url)
         try:
-            server_of(engine, settings.host).run(sockets=[listener])
+            create_server(engine, settings.host).run(sockets=[listener])
         except KeyboardInterrupt:
             raise KeyboardInterrupt("the studio is closed") from None
 
 
-def server_of(engine: Engine, host: str) -> uvicorn.Server:
+def create_server(engine: Engine, host: str) -> uvicorn.Server:
     """The server, not started; what it writes on stderr are its own failures alone."""
     return uvicorn.Server(
         uvicorn.Config(
@@ -82,14 +83,14 @@ def server_of(engine: Engine, host: str) -> uvicorn.Server:
             access_log=False,
             server_header=False,
             ws="none",
-            limit_concurrency=MOST_CONNECTIONS,
+            limit_concurrency=MAX_CONNECTIONS,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
     )
 
 
-def listening(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """A listening socket; StudioError says why there is none."""
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -114,7 +115,7 @@ def listening(host: str, port: int) -> socket.socket:
         raise StudioError(f"--host {host}: not an address of this machine ({error.strerror or error})") from error
 
 
-def url_of(host: str, port: int) -> str:
+def local_url(host: str, port: int) -> str:
     """What to type into a browser on this machine."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{shown}:{port}/"

@@ -1,4 +1,4 @@
-"""The studio's server: says who it is, draws latents, makes game-ready zips, hands out the page; keeps nothing."""
+"""The studio's server: says what draws, draws latents, makes zips of sprites, serves the page; keeps nothing."""
 
 import asyncio
 import mimetypes
@@ -21,12 +21,12 @@ from sprites.bundle import bundle, walk_of
 from sprites.errors import SpriteSettingsError
 from sprites.palettes import MAX_COLOURS, MAX_FILE_CHARS, parse_palette
 from sprites.pixels import SMALLEST_SPRITE_PX, SpriteSettings
-from studio.draw_queue import Desk, DeskFull
-from studio.engine import MOST_PICTURES, Engine, traits_of
+from studio.draw_queue import DrawQueue, QueueFull
+from studio.engine import MAX_IMAGES, Engine, named_directions
 from studio.guard import Guard
 
 PAGE = Path(__file__).with_name("page")
-LARGEST_UPSCALE = 8
+MAX_UPSCALE = 8
 """Smaller than the command's, for the server's memory."""
 RETRY_SECONDS = 1
 CLIENT_GONE = 499
@@ -50,7 +50,7 @@ class Health(BaseModel):
 
     status: str
     waiting: int
-    """Pictures in the queue."""
+    """Images in the queue."""
 
 
 class Direction(BaseModel):
@@ -106,7 +106,7 @@ class SpriteOptions(BaseModel):
     palette: str | None = Field(None, max_length=MAX_FILE_CHARS)
     """The text of a .gpl or .hex file, in place of ``colours``."""
     sprite_px: int | None = None
-    upscale: int = Field(1, ge=1, le=LARGEST_UPSCALE)
+    upscale: int = Field(1, ge=1, le=MAX_UPSCALE)
     extrude_px: int = Field(1, ge=1, le=2)
 
     def settings(self) -> SpriteSettings:
@@ -116,10 +116,10 @@ class SpriteOptions(BaseModel):
 
 
 def latents_type(latent_dim: int) -> Any:
-    """The type of 1 to MOST_PICTURES latents of one model, as pydantic checks it."""
+    """The type of 1 to MAX_IMAGES latents of one model, as pydantic checks it."""
     number = Annotated[float, Field(strict=True, ge=-MAX_LATENT, le=MAX_LATENT, allow_inf_nan=False)]
     latent = Annotated[list[number], Field(min_length=latent_dim, max_length=latent_dim)]
-    return Annotated[list[latent], Field(min_length=1, max_length=MOST_PICTURES)]
+    return Annotated[list[latent], Field(min_length=1, max_length=MAX_IMAGES)]
 
 
 def info_of(engine: Engine) -> Info:
@@ -131,7 +131,7 @@ def info_of(engine: Engine) -> Info:
         latent_dim=info.latent_dim,
         latent_bound=MAX_LATENT,
         size_px=info.size_px,
-        most_pictures=MOST_PICTURES,
+        most_pictures=MAX_IMAGES,
         trained_on=info.trained_on,
         licence=info.licence,
     )
@@ -144,109 +144,111 @@ def build_app(engine: Engine, host: str) -> FastAPI:
         engine: draws; only ever called from one thread.
         host: the name or number it is reached under; see `Guard`.
     """
-    desk = Desk(engine.draw)
+    queue = DrawQueue(engine.draw)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        working = asyncio.create_task(desk.work())
+        drawing_task = asyncio.create_task(queue.run())
         yield
-        working.cancel()
+        drawing_task.cancel()
 
     app = FastAPI(
         title="vgc studio", lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None
     )
     app.add_middleware(Guard, host=host)
-    app.add_exception_handler(RequestValidationError, say_what_is_wrong)
-    app.add_exception_handler(SpriteSettingsError, say_what_to_set)
-    app.add_exception_handler(DeskFull, say_come_again)
-    add_routes(app, engine, desk)
+    app.add_exception_handler(RequestValidationError, handle_invalid_request)
+    app.add_exception_handler(SpriteSettingsError, handle_sprite_settings)
+    app.add_exception_handler(QueueFull, handle_queue_full)
+    add_routes(app, engine, queue)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     return app
 
 
-def add_routes(app: FastAPI, engine: Engine, desk: Desk) -> None:
+def add_routes(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
     """Everything but the page's files."""
     strict = ConfigDict(extra="forbid")
     latents_given = (latents_type(engine.info.latent_dim), ...)
-    drawing = create_model("Drawing", __config__=strict, latents=latents_given)
+    draw_request = create_model("Drawing", __config__=strict, latents=latents_given)
     side = Annotated[int, Field(ge=SMALLEST_SPRITE_PX, le=engine.info.size_px)]
-    wishes = create_model("Sprites", __base__=SpriteOptions, latents=latents_given, sprite_px=(side | None, None))
+    sprites_request = create_model(
+        "Sprites", __base__=SpriteOptions, latents=latents_given, sprite_px=(side | None, None)
+    )
     packer = ThreadPoolExecutor(1, thread_name_prefix="pack")  # one zip at a time: large ones take much memory
 
     @app.get("/healthz")
     async def healthz() -> Health:
-        return Health(status="ok", waiting=desk.waiting)
+        return Health(status="ok", waiting=queue.waiting)
 
     @app.get("/api/info")
     async def info() -> Info:
         return info_of(engine)
 
-    found: list[asyncio.Task[list[Direction]]] = []
+    search: list[asyncio.Task[list[Direction]]] = []
 
-    async def find() -> list[Direction]:
-        return [Direction(**trait) for trait in await asyncio.to_thread(traits_of, engine)]
+    async def find_directions() -> list[Direction]:
+        return [Direction(**trait) for trait in await asyncio.to_thread(named_directions, engine)]
 
     @app.get("/api/directions")
     async def directions() -> list[Direction]:
         # Sought when first wanted, so that the first wall need not wait; for everybody who asks meanwhile, once.
-        if not found:
-            found.append(asyncio.create_task(find()))
-        return await asyncio.shield(found[0])
+        if not search:
+            search.append(asyncio.create_task(find_directions()))
+        return await asyncio.shield(search[0])
 
     @app.post("/api/draw", response_class=Response, responses={**PROBLEMS, **PIXELS})
-    async def draw(wanted: drawing, request: Request) -> Response:  # type: ignore[valid-type]
+    async def draw(wanted: draw_request, request: Request) -> Response:  # type: ignore[valid-type]
         latents = np.array(wanted.latents, np.float32)  # type: ignore[attr-defined]
-        pictures = await while_there(request, desk.draw(latents))
-        if pictures is None:
+        images = await cancel_on_disconnect(request, queue.draw(latents))
+        if images is None:
             return Response(status_code=CLIENT_GONE)
-        return Response(pictures.tobytes(), media_type="application/octet-stream")
+        return Response(images.tobytes(), media_type="application/octet-stream")
 
     @app.post("/api/sprites", response_class=Response, responses={**PROBLEMS, **ZIP})
-    async def sprites(wanted: wishes, request: Request) -> Response:  # type: ignore[valid-type]
+    async def sprites(wanted: sprites_request, request: Request) -> Response:  # type: ignore[valid-type]
         settings = wanted.settings()  # type: ignore[attr-defined]
         latents = np.array(wanted.latents, np.float32)  # type: ignore[attr-defined]
 
-        async def made() -> bytes:
-            drawn = await desk.draw(np.concatenate([latents, walk_of(latents)]))
+        async def make() -> bytes:
+            drawn = await queue.draw(np.concatenate([latents, walk_of(latents)]))
             pack = partial(bundle, engine.info, latents, drawn[: len(latents)], drawn[len(latents) :], settings)
             return await asyncio.get_running_loop().run_in_executor(packer, pack)
 
-        content = await while_there(request, made())
+        content = await cancel_on_disconnect(request, make())
         return Response(content or b"", 200 if content else CLIENT_GONE, media_type="application/zip")
 
 
-async def while_there(request: Request, work: Coroutine[Any, Any, T]) -> T | None:
+async def cancel_on_disconnect(request: Request, work: Coroutine[Any, Any, T]) -> T | None:
     """The result of some work, or None: the client has gone, and the work with it."""
 
-    async def gone() -> None:
+    async def disconnected() -> None:
         while (await request.receive())["type"] != "http.disconnect":
             pass
 
-    doing, leaving = asyncio.create_task(work), asyncio.create_task(gone())
+    working, leaving = asyncio.create_task(work), asyncio.create_task(disconnected())
     try:
-        await asyncio.wait({doing, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        return doing.result() if doing.done() else None
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
     finally:
-        for task in (doing, leaving):
+        for task in (working, leaving):
             task.cancel()
         with suppress(asyncio.CancelledError):
             await leaving
 
 
-async def say_what_is_wrong(_: Request, error: Exception) -> Response:
+async def handle_invalid_request(_: Request, error: Exception) -> Response:
     """The first thing wrong with a request, without repeating the request."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"] if part != "body")
-    return JSONResponse({"detail": f"{place}: {first['msg']}" if place else first["msg"]}, 422)
+    where = ".".join(str(part) for part in first["loc"] if part != "body")
+    return JSONResponse({"detail": f"{where}: {first['msg']}" if where else first["msg"]}, 422)
 
 
-async def say_what_to_set(_: Request, error: Exception) -> Response:
+async def handle_sprite_settings(_: Request, error: Exception) -> Response:
     """What `sprites.pixels` and `sprites.palettes` refuse."""
     return JSONResponse({"detail": str(error)}, 422)
 
 
-async def say_come_again(_: Request, __: Exception) -> Response:
-    """The desk is full."""
-    words = "The studio has more to draw than it can; try again in a moment."
-    return JSONResponse({"detail": words}, 503, {"Retry-After": str(RETRY_SECONDS)})
+async def handle_queue_full(_: Request, __: Exception) -> Response:
+    """Too many images are waiting."""
+    text = "The studio has more to draw than it can; try again in a moment."
+    return JSONResponse({"detail": text}, 503, {"Retry-After": str(RETRY_SECONDS)})

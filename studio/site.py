@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from gan.sampling.share_codes import MAX_LATENT
-from studio.engine import MOST_PICTURES, traits_of
+from studio.engine import MAX_IMAGES, named_directions
 from studio.engine_onnx import OnnxEngine, exported_beside
 from studio.errors import StudioError, StudioSettingsError
 from studio.runtime import unpack
 
 PAGE = Path(__file__).with_name("page")
-BROWSER_ENGINE = "engine-onnx.js"
+PAGE_ENGINE, BROWSER_ENGINE = "engine/engine.js", "engine/onnx.js"
 MODEL_FILE, INFO_FILE, RUNTIME_FOLDER = "model.onnx", "model.json", "ort"
 CHARSET = '<meta charset="utf-8">'
 POLICY = (
@@ -45,16 +45,16 @@ def export_site(model: Path, target: Path) -> Path:
         raise StudioError("vgc export --web needs ONNX Runtime and the exporter: pip install '.[studio,onnx]'")
     if target.exists() and not target.is_dir():
         raise StudioSettingsError(f"--web {target}: is a file, not a folder; name another")
-    if strangers := sorted(files_in(target) - own_files(target)):
+    if foreign := sorted(files_in(target) - exported_files(target)):
         raise StudioSettingsError(
-            f"--web {target}: {strangers[0]} is of no earlier export and would be lost; "
+            f"--web {target}: {foreign[0]} is of no earlier export and would be lost; "
             "move it away, or name a new folder"
         )
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
             site = Path(folder) / "new"
-            fill(site, model)
+            write_site(site, model)
             if target.exists():
                 target.rename(Path(folder) / "old")
             site.rename(target)
@@ -68,7 +68,7 @@ def files_in(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
 
 
-def own_files(site: Path) -> set[str]:
+def exported_files(site: Path) -> set[str]:
     """What an earlier export, of whatever version, says that it wrote; nothing where there is none."""
     try:
         return set(json.loads((site / INFO_FILE).read_text("utf-8"))["files"])
@@ -76,32 +76,32 @@ def own_files(site: Path) -> set[str]:
         return set()
 
 
-def fill(site: Path, model: Path) -> None:
+def write_site(site: Path, model: Path) -> None:
     """Write all files of a site into a new folder."""
-    shutil.copytree(PAGE, site, ignore=shutil.ignore_patterns(BROWSER_ENGINE))
-    shutil.copyfile(PAGE / BROWSER_ENGINE, site / "engine.js")
+    shutil.copytree(PAGE, site)
+    (site / BROWSER_ENGINE).replace(site / PAGE_ENGINE)
     index = (site / "index.html").read_text("utf-8")
     policy = f'{CHARSET}\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
     (site / "index.html").write_text(index.replace(CHARSET, policy, 1), "utf-8")
     unpack(site / RUNTIME_FOLDER)
-    told = info(put_model(model, site / MODEL_FILE))
+    info = page_info(write_model(model, site / MODEL_FILE))
     files = sorted(files_in(site) | {INFO_FILE})
-    (site / INFO_FILE).write_text(json.dumps({**told, "files": files}), "utf-8")
+    (site / INFO_FILE).write_text(json.dumps({**info, "files": files}), "utf-8")
 
 
-def put_model(model: Path, target: Path) -> OnnxEngine:
+def write_model(model: Path, target: Path) -> OnnxEngine:
     """Write the model as ONNX, exported before or now; returns it opened."""
-    known = OnnxEngine(model) if model.suffix == ".onnx" else exported_beside(model)
-    if known:
+    exported = OnnxEngine(model) if model.suffix == ".onnx" else exported_beside(model)
+    if exported:
         shutil.copyfile(model.with_suffix(".onnx"), target)
-        return known
+        return exported
     from gan.export.onnx import export_onnx  # noqa: PLC0415 (PyTorch: only where it has to export)
 
     export_onnx(model, target)
     return OnnxEngine(target, model)
 
 
-def info(engine: OnnxEngine) -> dict[str, Any]:
-    """What the page asks the studio's server; see studio/page/engine.js."""
-    told = {"latent_bound": MAX_LATENT, "most_pictures": MOST_PICTURES, "licence": engine.info.licence}
-    return {**asdict(engine.info), **told, "traits": traits_of(engine)}
+def page_info(engine: OnnxEngine) -> dict[str, Any]:
+    """What the page asks the studio's server; see studio/page/engine/engine.js."""
+    limits = {"latent_bound": MAX_LATENT, "most_pictures": MAX_IMAGES, "licence": engine.info.licence}
+    return {**asdict(engine.info), **limits, "traits": named_directions(engine)}

@@ -29,7 +29,7 @@ def painted(cards: Locator) -> Locator:
     for card in (cards.first, cards.last):
         expect(card).to_have_class(re.compile("drawn"))
         for _ in range(400):
-            if card.evaluate("card => card.shows === card.latent"):
+            if card.evaluate("card => card.shown === card.latent"):
                 break
             card.page.wait_for_timeout(50)
     return cards

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gan.runs.model_info import ModelInfo
 from studio.engine import Engine
-from studio.launch import listening, server_of
+from studio.launch import create_server, listen
 
 
 class FlatEngine:
@@ -27,13 +27,13 @@ class FlatEngine:
     def __init__(self) -> None:
         self.may_draw = threading.Event()
         self.may_draw.set()
-        self.passes = 0
+        self.batches = 0
         """Calls of `draw` so far, the one that waits included."""
         self.drawn: list[float] = []
         """The last value of every latent drawn, in order: what tests know a picture by."""
 
     def draw(self, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
-        self.passes += 1
+        self.batches += 1
         self.may_draw.wait(20)
         self.drawn += latents[:, 3].tolist()
         colours = (latents[:, :3] * 255).round().clip(0, 255).astype(np.uint8)
@@ -46,8 +46,8 @@ class FlatEngine:
 @contextmanager
 def serving(engine: Engine, host: str = "127.0.0.1") -> Iterator[str]:
     """Run a server while the block lasts; gives its address without a slash at the end."""
-    with listening(host, 0) as listener:
-        server = server_of(engine, host)
+    with listen(host, 0) as listener:
+        server = create_server(engine, host)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

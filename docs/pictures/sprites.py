@@ -8,7 +8,7 @@ from PIL import Image
 from gan.runs.model_files import built_in_model
 from gan.sampling.sample import latents_of
 from sprites.pixels import SpriteSettings, make_sprites
-from studio.engine import load_engine
+from studio.engine_loader import load_engine
 
 SEEDS = (16, 18, 15, 27, 6, 33, 47, 22)
 SIDE_PX, SQUARE_PX = 160, 16

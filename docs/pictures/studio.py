@@ -72,7 +72,7 @@ def shoot(page: Page, address: str) -> None:
         page.goto(f"{address}#{code}")
         page.locator("#keep").click()
     page.goto(f"{address}#{bench}")
-    page.locator("#strength").fill("35")
+    page.locator("#mutation-rate").fill("35")
     for child in (3, 7, 10):
         page.locator("#children .card.drawn").nth(child).click()
         page.wait_for_timeout(800)
@@ -84,14 +84,14 @@ def shoot(page: Page, address: str) -> None:
     page.locator("#tab-mix").click()
     page.locator("#partners .card.drawn").nth(1).click()
     save(page, "mix")
-    page.locator("#game").click()
-    save(page, "game")
-    page.locator("#game-cancel").click()
+    page.locator("#sprites").click()
+    save(page, "sprites")
+    page.locator("#sprites-cancel").click()
     page.locator("#open").click()
     page.locator("#file").set_input_files({"name": "drawing.png", "mimeType": "image/png", "buffer": drawing()})
     page.locator("#open-go").click()
     page.get_by_text("another may end elsewhere").wait_for()
-    save(page, "likeness")
+    save(page, "projection")
 
 
 def main() -> None:

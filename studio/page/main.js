@@ -1,258 +1,196 @@
-// The studio: opens the engine, holds the parts together, turns between wall and bench.
+// The studio: opens the engine, holds the views together, turns between wall and bench.
 
-import { Artist } from "./artist.js";
-import { show } from "./cards.js";
-import { Children } from "./children.js";
-import { codeIn, encode } from "./codes.js";
-import { newest, the } from "./dom.js";
-import { dragging } from "./drag.js";
-import { connect } from "./engine.js";
-import { Family } from "./family.js";
-import { games } from "./game.js";
-import { freshSeed, gaussian, latentOf } from "./genetics.js";
-import { keys } from "./keys.js";
-import { Mix } from "./mix.js";
-import { openings } from "./opening.js";
-import { pngOf } from "./png.js";
-import { looksOf, nameOf } from "./portrait.js";
-import { saveAs } from "./saving.js";
-import { Story } from "./story.js";
-import { Traits } from "./traits.js";
-import { Tray } from "./tray.js";
-import { copied, say, trouble } from "./voice.js";
-import { Wall } from "./wall.js";
+import { connect } from "./engine/engine.js";
+import { nameOf } from "./model/describe.js";
+import { EditHistory } from "./model/history.js";
+import { ImageCache } from "./model/image_cache.js";
+import { quantised } from "./model/latents.js";
+import { encodePng } from "./model/png.js";
+import { gaussian, randomSeed } from "./model/random.js";
+import { codeIn, encode } from "./model/share_codes.js";
+import { Address } from "./ui/address.js";
+import { byId } from "./ui/dom.js";
+import { download } from "./ui/download.js";
+import { enableDragging } from "./ui/drag.js";
+import { announce, copyText, reportError } from "./ui/messages.js";
+import { Children } from "./views/children.js";
+import { Import } from "./views/import.js";
+import { Lineage } from "./views/lineage.js";
+import { Mix } from "./views/mix.js";
+import { Portrait } from "./views/portrait.js";
+import { enableShortcuts } from "./views/shortcuts.js";
+import { enableSpriteExport } from "./views/sprite_export.js";
+import { Traits } from "./views/traits.js";
+import { Tray } from "./views/tray.js";
+import { Wall } from "./views/wall.js";
 
 const TABS = ["children", "traits", "mix"];
-const ASK_AGAIN_MS = 1000;
 
 class Studio {
-  story = new Story();
+  history = new EditHistory();
   #tab = "children";
-  #sketch = null; // what a slider shows before it is let go
-  #portraits = 0;
-  #drawSketch = newest(async () => {
-    try {
-      if (this.#sketch) await this.#portray(this.#sketch);
-    } catch (error) {
-      trouble(error);
-    }
-  });
-  #late; // the timer of an address that the browser has refused
-  #change = "replaceState"; // how to bring it in: what is refused as a step stays one
+  #address = new Address(() => (byId("bench").hidden ? "" : `#${this.#code}`));
 
   constructor(engine) {
     this.engine = engine;
     this.info = engine.info;
-    this.artist = new Artist(engine);
+    this.images = new ImageCache(engine);
     this.tray = new Tray(this);
     this.wall = new Wall(this);
     this.traits = new Traits(this);
     this.children = new Children(this);
     this.mix = new Mix(this);
-    this.family = new Family(this);
-    this.openings = openings(this);
+    this.lineage = new Lineage(this);
+    this.import = new Import(this);
     this.#listen();
-    this.#mascot();
+    this.portrait = new Portrait(this);
   }
 
   /** A character comes to the bench from elsewhere. */
   begin(latent, kind) {
-    const fromWall = the("bench").hidden;
-    this.story.begin(latent, kind);
-    if (fromWall) the("main").focus({ preventScroll: true });
-  }
-
-  /** Show a character large without taking it; the next change or preview replaces it. */
-  preview(latent) {
-    this.#sketch = latent;
-    this.#drawSketch();
+    const fromWall = byId("bench").hidden;
+    this.history.start(latent, kind);
+    if (fromWall) byId("main").focus({ preventScroll: true });
   }
 
   /** A new character with the locked traits of this one. */
   reroll() {
-    const { latent } = this.story.current;
-    const stranger = gaussian(freshSeed(), latent.length).map((value) => value * this.wall.spread);
-    this.story.goOn(this.traits.locked(latentOf(stranger, this.info.latent_bound), latent), "reroll");
-    say(this.traits.anyLocked ? "Rerolled; what is locked stayed" : "Rerolled");
+    const { latent } = this.history.current;
+    const stranger = gaussian(randomSeed(), latent.length).map((value) => value * this.wall.truncation);
+    this.history.push(this.traits.withLocked(quantised(stranger, this.info.latent_bound), latent), "reroll");
+    announce(this.traits.anyLocked ? "Rerolled; what is locked stayed" : "Rerolled");
   }
 
   /** Turn to a panel: children, traits or mix. */
   turnTo(tab) {
     this.#tab = tab;
     for (const each of TABS) {
-      the(`tab-${each}`).setAttribute("aria-selected", String(each === tab));
-      the(`tab-${each}`).tabIndex = each === tab ? 0 : -1;
-      the(`panel-${each}`).hidden = each !== tab;
+      byId(`tab-${each}`).setAttribute("aria-selected", String(each === tab));
+      byId(`tab-${each}`).tabIndex = each === tab ? 0 : -1;
+      byId(`panel-${each}`).hidden = each !== tab;
     }
-    if (this.story.current) this[tab].refresh();
+    if (this.history.current) this[tab].refresh();
+  }
+
+  /** What the address says: a character, or the wall. */
+  start() {
+    this.#followAddress();
+    document.body.classList.add("ready");
   }
 
   #listen() {
-    this.story.addEventListener("change", () => this.#follow());
-    document.addEventListener("back", () => this.story.current && this.#paint());
-    addEventListener("popstate", () => this.#fromAddress());
-    the("home").addEventListener("click", () => this.#toWall(true));
-    the("undo").addEventListener("click", () => this.story.undo());
-    the("redo").addEventListener("click", () => this.story.redo());
-    the("reroll").addEventListener("click", () => this.reroll());
-    the("share").addEventListener("click", () => this.#share());
-    the("save").addEventListener("click", () => this.#save());
-    the("help").addEventListener("click", () => the("help-dialog").showModal());
-    for (const tab of TABS) the(`tab-${tab}`).addEventListener("click", () => this.turnTo(tab));
-    document.querySelector(".tabs").addEventListener("keydown", (event) => this.#tabKeys(event));
-    the("about").textContent =
+    this.history.addEventListener("change", () => this.#showCurrent());
+    document.addEventListener("engine-back", () => this.history.current && this.#refresh());
+    addEventListener("popstate", () => this.#followAddress());
+    byId("home").addEventListener("click", () => this.#toWall(true));
+    byId("undo").addEventListener("click", () => this.history.undo());
+    byId("redo").addEventListener("click", () => this.history.redo());
+    byId("reroll").addEventListener("click", () => this.reroll());
+    byId("share").addEventListener("click", () => this.#share());
+    byId("save").addEventListener("click", () => this.#save());
+    byId("help").addEventListener("click", () => byId("help-dialog").showModal());
+    for (const tab of TABS) byId(`tab-${tab}`).addEventListener("click", () => this.turnTo(tab));
+    document.querySelector(".tabs").addEventListener("keydown", (event) => this.#onTabKey(event));
+    byId("about").textContent =
       `This one is ${this.info.model}. It has learned from ${this.info.trained_on}. ${this.info.licence}`;
-    the("model").textContent = `Drawn by ${this.info.model}, which learned from ${this.info.trained_on}.`;
-    games(this);
+    byId("model").textContent = `Drawn by ${this.info.model}, which learned from ${this.info.trained_on}.`;
+    enableSpriteExport(this);
   }
 
-  #tabKeys(event) {
+  #onTabKey(event) {
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (!by) return;
     event.preventDefault();
     this.turnTo(TABS.at((TABS.indexOf(this.#tab) + by) % TABS.length));
-    the(`tab-${this.#tab}`).focus();
-  }
-
-  /** What an address says: a character, or the wall. */
-  start() {
-    this.#fromAddress();
-    document.body.classList.add("ready");
-  }
-
-  #fromAddress() {
-    const code = codeIn(location.hash);
-    if (!code) {
-      if (location.hash.length > 1) say("The address holds no whole share code.");
-      return this.#toWall(false);
-    }
-    if (this.story.current && code === this.#code) return this.#toBench();
-    const line = this.family.before(code);
-    if (line) this.story.restore(line);
-    else this.openings.take(() => code);
+    byId(`tab-${this.#tab}`).focus();
   }
 
   get #code() {
-    return encode(this.info.hash, this.story.current.latent);
+    return encode(this.info.hash, this.history.current.latent);
+  }
+
+  #followAddress() {
+    const code = codeIn(location.hash);
+    if (!code) {
+      if (location.hash.length > 1) announce("The address holds no whole share code.");
+      return this.#toWall(false);
+    }
+    if (this.history.current && code === this.#code) return this.#toBench();
+    const nodes = this.lineage.stored(code);
+    if (nodes) this.history.restore(nodes);
+    else this.import.take(() => code);
   }
 
   #toWall(goes) {
-    the("wall").hidden = false;
-    the("bench").hidden = true;
-    if (goes) this.#address("pushState");
+    byId("wall").hidden = false;
+    byId("bench").hidden = true;
+    if (goes) this.#address.update("pushState");
     document.title = "Character studio";
-    this.#tools();
+    this.#updateTools();
   }
 
   #toBench() {
-    const fromWall = the("bench").hidden;
+    const fromWall = byId("bench").hidden;
     if (fromWall) {
-      the("wall").hidden = true;
-      the("bench").hidden = false;
+      byId("wall").hidden = true;
+      byId("bench").hidden = false;
       scrollTo(0, 0);
     }
-    this.#address(fromWall ? "pushState" : "replaceState");
-    this.#tools();
+    this.#address.update(fromWall ? "pushState" : "replaceState");
+    this.#updateTools();
   }
 
-  /**
-   * Bring the address to what is shown. A browser refuses what comes too often, as while a key is held on a slider:
-   * after 100 changes in ten seconds Safari raises an error, after 200 Chromium does nothing without a word.
-   */
-  #address(change) {
-    clearTimeout(this.#late);
-    const hash = the("bench").hidden ? "" : `#${this.#code}`;
-    if (change === "pushState") this.#change = change;
-    try {
-      if (location.hash !== hash) history[this.#change](null, "", hash || location.pathname);
-    } catch (error) {
-      if (error.name !== "SecurityError") throw error;
-    }
-    if (location.hash === hash) this.#change = "replaceState";
-    else this.#late = setTimeout(() => this.#address(this.#change), ASK_AGAIN_MS);
+  #updateTools() {
+    byId("undo").disabled = byId("bench").hidden || !this.history.canUndo;
+    byId("redo").disabled = byId("bench").hidden || !this.history.canRedo;
   }
 
-  #tools() {
-    the("undo").disabled = the("bench").hidden || !this.story.canUndo;
-    the("redo").disabled = the("bench").hidden || !this.story.canRedo;
-  }
-
-  #follow() {
+  #showCurrent() {
     this.#toBench();
-    this.tray.follow();
-    this.#paint();
+    this.tray.updateButton();
+    this.#refresh();
   }
 
-  async #paint() {
-    this.#sketch = null;
+  async #refresh() {
     try {
-      await this.#portray(this.story.current.latent);
-      the("heard").textContent = `${the("name").textContent}: ${the("looks").textContent}`;
+      await this.portrait.refresh();
       await this[this.#tab].refresh();
-      await this.family.refresh();
+      await this.lineage.refresh();
     } catch (error) {
-      trouble(error);
-    }
-  }
-
-  async #portray(latent) {
-    const turn = ++this.#portraits;
-    const rgb = await this.artist.one(latent);
-    if (turn !== this.#portraits) return;
-    show(the("picture"), rgb, this.info.size_px);
-    the("name").textContent = nameOf(latent);
-    the("looks").textContent = looksOf(rgb, this.info.size_px);
-    document.title = `${nameOf(latent)} · Character studio`;
-    the("icon").href = the("picture").toDataURL();
-  }
-
-  async #mascot() {
-    try {
-      const latent = latentOf(
-        gaussian(3, this.info.latent_dim).map((value) => value * 0.7),
-        this.info.latent_bound,
-      );
-      const rgb = await this.artist.one(latent);
-      show(the("mascot"), rgb, this.info.size_px);
-      the("icon").href = the("mascot").toDataURL();
-    } catch (error) {
-      trouble(error);
+      reportError(error);
     }
   }
 
   async #share() {
     const link = new URL(`#${this.#code}`, location).href;
-    if (await copied(link))
-      return say("Link copied. Whoever opens it in a studio with this model meets the same character.");
-    this.openings.show();
-    the("code").value = link;
-    the("code").select();
-    the("open-wrong").textContent = "This browser lets no page copy: take the link from the field.";
+    if (await copyText(link))
+      return announce("Link copied. Whoever opens it in a studio with this model meets the same character.");
+    this.import.open(link, "This browser lets no page copy: take the link from the field.");
   }
 
   async #save() {
-    const { latent } = this.story.current;
+    const { latent } = this.history.current;
     try {
-      const notes = { Software: "vgc", code: this.#code };
-      const file = await pngOf(await this.artist.one(latent), this.info.size_px, notes);
-      saveAs(file, `${nameOf(latent).toLowerCase()}.png`);
-      say("Saved. The picture carries its code: drop it here to meet again.");
+      const texts = { Software: "vgc", code: this.#code };
+      const file = await encodePng(await this.images.drawOne(latent), this.info.size_px, texts);
+      download(file, `${nameOf(latent).toLowerCase()}.png`);
+      announce("Saved. The picture carries its code: drop it here to meet again.");
     } catch (error) {
-      trouble(error);
+      reportError(error);
     }
   }
 }
 
 async function open() {
-  dragging();
+  enableDragging();
   try {
     const studio = new Studio(await connect());
-    keys();
+    enableShortcuts();
     studio.start();
   } catch (error) {
-    document.addEventListener("back", () => location.reload(), { once: true });
-    the("alarm").textContent = error.message;
-    trouble(error);
+    document.addEventListener("engine-back", () => location.reload(), { once: true });
+    byId("alert").textContent = error.message;
+    reportError(error);
   }
 }
 

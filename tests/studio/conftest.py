@@ -9,7 +9,8 @@ from studio_page import Opening
 from studio_server import serving
 
 from gan.runs.model_files import built_in_model
-from studio.engine import Engine, load_engine
+from studio.engine import Engine
+from studio.engine_loader import load_engine
 
 
 @pytest.fixture(scope="module")

@@ -81,7 +81,7 @@ def test_the_site_has_a_wall_traits_and_children_but_no_zip(page, address):
     expect(page.locator("#panel-children .drawn").first).to_be_visible()
     page.locator("#tab-traits").click()
     expect(page.get_by_label("Name of trait 10")).to_have_value("Trait 10")
-    expect(page.locator("#game")).to_be_hidden()
+    expect(page.locator("#sprites")).to_be_hidden()
     page.keyboard.press("?")
     expect(page.locator("#shortcuts")).to_contain_text("Save as PNG")
     expect(page.locator("#shortcuts")).not_to_contain_text("For a game")
@@ -93,7 +93,8 @@ def test_a_worker_draws_what_several_ask_for_at_once(page, address):
     assert begun.value.url == f"{address}ort/ort.wasm.min.mjs"
     apart, together = page.evaluate(
         """async () => {
-            const [{ connect }, { gaussian }] = await Promise.all([import("/engine.js"), import("/genetics.js")]);
+            const { connect } = await import("/engine/engine.js");
+            const { gaussian } = await import("/model/random.js");
             const { draw } = await connect();
             const latents = [1, 2, 3, 4].map((seed) => gaussian(seed, 100));
             const apart = [];
@@ -176,8 +177,8 @@ def test_the_site_looks_for_the_character_most_like_a_picture_too(page, address)
     page.goto(address)
     painted(page.locator("#wall-grid .card"))
     drop_file(page, WALL.read_bytes(), "wall.png")
-    name = page.locator("#likest-name")
+    name = page.locator("#projection-name")
     expect(name).not_to_have_text("…")
-    page.locator("#likeness-take").click()
+    page.locator("#projection-take").click()
     expect(page.locator("#name")).to_have_text(name.inner_text())
     assert pixels_of(page.locator("#picture")).any()

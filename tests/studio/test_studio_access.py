@@ -80,7 +80,7 @@ def test_a_finger_that_holds_still_drags_and_one_that_swipes_scrolls(open_page):
     changed_code(page, code)
     expect(page.locator("#panel-mix")).to_be_visible()
     assert page.evaluate("scrollY") == 0
-    mixed, start = code_of(page), middle(page.locator("#mix-words"))
+    mixed, start = code_of(page), middle(page.locator("#mix-text"))
     finger("touchStart", start)
     for step in range(1, 6):
         finger("touchMove", (start[0], start[1] - 40 * step))
@@ -112,7 +112,7 @@ def test_a_picture_is_described_by_its_colours_and_its_shape(open_page):
 
     def words(picture: NDArray[np.uint8]) -> str:
         return page.evaluate(
-            "async (rgb) => (await import('/portrait.js')).looksOf(Uint8Array.from(rgb), 40)",
+            "async (rgb) => (await import('/model/describe.js')).describe(Uint8Array.from(rgb), 40)",
             picture.ravel().tolist(),
         )
 
@@ -152,9 +152,9 @@ def test_a_long_family_line_scrolls_and_pushes_nothing_aside(open_page, size):
     before = page.locator("#portrait").bounding_box()
     for length in range(2, 8):
         page.locator("#reroll").click()
-        expect(page.locator("#family .card")).to_have_count(length)
+        expect(page.locator("#lineage .card")).to_have_count(length)
     assert page.locator("#portrait").bounding_box() == before
-    assert page.locator("#family").evaluate("line => line.scrollWidth > line.clientWidth && line.scrollLeft > 0")
+    assert page.locator("#lineage").evaluate("line => line.scrollWidth > line.clientWidth && line.scrollLeft > 0")
     assert overhang(page) <= 0
 
 
@@ -179,14 +179,14 @@ def test_axe_finds_nothing_and_nothing_sticks_out(open_page, scheme, size):
     painted(page.locator("#partners .card").first).click()
     painted(page.locator("#steps .card"))
     check("mix")
-    for button, dialog in (("game", "game-dialog"), ("help", "help-dialog"), ("open", "open-dialog")):
+    for button, dialog in (("sprites", "sprites-dialog"), ("help", "help-dialog"), ("open", "open-dialog")):
         page.locator(f"#{button}").click()
         expect(page.locator(f"#{dialog}")).to_be_visible()
         check(dialog)
         page.keyboard.press("Escape")
     drop_file(page, WALL.read_bytes(), "wall.png")
-    expect(page.locator("#likeness-take")).to_be_enabled()
-    check("likeness-dialog")
+    expect(page.locator("#projection-take")).to_be_enabled()
+    check("projection-dialog")
 
 
 @pytest.mark.parametrize("text_percent", [100, 200])
@@ -199,7 +199,7 @@ def test_the_smallest_phone_and_the_largest_text_need_no_scrolling_aside(open_pa
     for tab in ("children", "traits", "mix"):
         page.locator(f"#tab-{tab}").click()
         assert overhang(page) <= 0, tab
-    for button in ("game", "help", "open"):
+    for button in ("sprites", "help", "open"):
         page.locator(f"#{button}").click()
         assert overhang(page) <= 0, button
         page.keyboard.press("Escape")

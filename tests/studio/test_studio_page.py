@@ -20,6 +20,7 @@ from studio_page import (
     trait,
 )
 
+from gan.sampling.interpolation import walk
 from gan.sampling.share_codes import decode
 
 
@@ -44,7 +45,7 @@ def test_the_knob_goes_from_alike_to_surprising(open_page):
 
     def variety(spread: int) -> float:
         before, last = cards.first.get_attribute("title"), cards.nth(11).get_attribute("title")
-        page.locator("#spread").fill(str(spread))
+        page.locator("#truncation").fill(str(spread))
         expect(cards.first).not_to_have_attribute("title", before)
         expect(cards.nth(11)).not_to_have_attribute("title", last)
         shown = np.stack([pixels_of(cards.nth(n).locator("canvas")) for n in range(12)]).astype(float)
@@ -71,7 +72,7 @@ def test_children_resemble_their_parent_as_far_as_the_slider_says(open_page):
     parent = decode(code_of(page)).latent
     angles = []
     for strength in (5, 80):
-        page.locator("#strength").fill(str(strength))
+        page.locator("#mutation-rate").fill(str(strength))
         code = code_of(page)
         painted(page.locator("#children .card")).nth(5).click()
         child = decode(changed_code(page, code)).latent
@@ -79,7 +80,7 @@ def test_children_resemble_their_parent_as_far_as_the_slider_says(open_page):
         page.locator("#undo").click()
         expect(page).to_have_url(re.compile(re.escape(code)))
     first = pixels_of(painted(page.locator("#children .card")).first.locator("canvas"))
-    page.locator("#litter").click()
+    page.locator("#more-children").click()
     assert not np.array_equal(pixels_of(painted(page.locator("#children .card")).first.locator("canvas")), first)
     assert angles[0] < 0.15
     assert angles[1] > 0.9
@@ -92,10 +93,10 @@ def test_undo_redo_and_the_family_line(open_page, engine):
     for _ in range(2):
         painted(page.locator("#children .card")).nth(1).click()
         codes.append(changed_code(page, codes[-1]))
-    line = page.locator("#family .card")
+    line = page.locator("#lineage .card")
     expect(line).to_have_count(3)
-    expect(page.locator("#family .how")).to_have_text(["picked", "child", "child"])
-    expect(page.locator("#heard")).to_have_text(
+    expect(page.locator("#lineage .how")).to_have_text(["picked", "child", "child"])
+    expect(page.locator("#live-region")).to_have_text(
         re.compile(rf"^{page.locator('#name').inner_text()}: (Mostly|Nearly)")
     )
     page.keyboard.press("z")
@@ -125,7 +126,7 @@ def test_a_trait_goes_one_step_by_its_pictures_and_anywhere_by_its_slider(open_p
     expect(row.locator(".value")).to_have_text("−2.0")
     assert amount(decode(code_of(page)).latent, direction) == pytest.approx(-2, abs=0.01)
     expect_portrait(page, engine)
-    expect(page.locator("#family .how")).to_have_text(["picked", "shaped"])
+    expect(page.locator("#lineage .how")).to_have_text(["picked", "shaped"])
     row.locator("[type=range]").focus()
     page.keyboard.press("z")
     expect(row.locator("[type=range]")).to_have_value(f"{round(start + 1, 1) + 0.0:g}")
@@ -144,7 +145,7 @@ def test_a_locked_trait_stays_while_the_rest_is_rerolled_and_bred(open_page, eng
     page.locator("#reroll-rest").click()
     other = changed_code(page, code)
     page.locator("#tab-children").click()
-    page.locator("#strength").fill("80")
+    page.locator("#mutation-rate").fill("80")
     painted(page.locator("#children .card")).first.click()
     child = changed_code(page, other)
     before, rerolled, bred = (decode(each).latent for each in (code, other, child))
@@ -172,7 +173,7 @@ def test_traits_that_could_not_be_asked_for_come_when_the_studio_is_back(open_pa
     pick(page)
     page.route("**/api/directions", lambda route: route.abort(), times=1)
     page.reload()
-    expect(page.locator("#said")).to_contain_text("All is back")
+    expect(page.locator("#announcement")).to_contain_text("All is back")
     expect(trait(page, 9)).to_be_visible()
 
 
@@ -211,11 +212,9 @@ def test_dragging_one_character_onto_another_mixes_them_along_a_great_circle(ope
     drag(page, page.locator("#tray .card").first, page.locator("#portrait"))
     mixed = changed_code(page, second)
     expect(page.locator("#mixing")).to_be_visible()
-    expect(page.locator("#family .how")).to_have_text(["picked", "mixed"])
+    expect(page.locator("#lineage .how")).to_have_text(["picked", "mixed"])
     a, b = decode(second).latent, decode(first).latent
-    middle = a / np.linalg.norm(a) + b / np.linalg.norm(b)
-    middle *= (np.linalg.norm(a) + np.linalg.norm(b)) / 2 / np.linalg.norm(middle)
-    assert decode(mixed).latent == pytest.approx(middle, abs=0.01)
+    assert decode(mixed).latent == pytest.approx(walk(np.stack([a, b]), 2)[1], abs=0.01)
     expect_portrait(page, engine)
     page.locator("#share-of-b").fill("100")
     page.locator("#share-of-b").dispatch_event("change")
@@ -310,7 +309,7 @@ def test_the_round_arrow_leads_back_to_before_the_shaping_from_an_ancestor_too(o
     page.locator("#tab-children").click()
     painted(page.locator("#children .card")).first.click()
     changed_code(page, shaped)
-    painted(page.locator("#family .card")).nth(1).click()
+    painted(page.locator("#lineage .card")).nth(1).click()
     expect(page).to_have_url(re.compile(re.escape(shaped)))
     trait(page, 2).get_by_role("button", name="Reset").click()
     assert decode(changed_code(page, shaped)).latent == pytest.approx(decode(start).latent, abs=0.01)
@@ -322,12 +321,12 @@ def test_a_click_takes_what_the_card_shows_and_never_twice(open_page, engine):
     parent, cards = code_of(page), painted(page.locator("#children .card"))
     shown = pixels_of(cards.nth(4).locator("canvas"))
     held = Held(page)
-    page.locator("#litter").click()
+    page.locator("#more-children").click()
     cards.nth(4).dblclick()
     cards.first.click()
     drag(page, cards.first, page.locator(".tray"))
     held.answer()
-    expect(page.locator("#family .how")).to_have_text(["picked", "child"])
+    expect(page.locator("#lineage .how")).to_have_text(["picked", "child"])
     assert np.array_equal(drawn(engine, changed_code(page, parent))[0], shown)
     expect(page.locator("#tray .card")).to_have_count(0)
 
@@ -338,11 +337,11 @@ def test_what_is_no_mix_ends_the_mixing_at_once(open_page, engine):
     page.locator("#tab-mix").click()
     painted(page.locator("#partners .card")).first.click()
     painted(page.locator("#steps .card"))
-    expect(page.locator("#mix-words")).to_contain_text("on the left")
+    expect(page.locator("#mix-text")).to_contain_text("on the left")
     held = Held(page)
     page.locator("#reroll").click()
     expect(page.locator("#mixing")).to_be_hidden()
-    expect(page.locator("#mix-words")).to_be_hidden()
+    expect(page.locator("#mix-text")).to_be_hidden()
     expect(page.locator("#mix-how")).to_be_visible()
     held.answer()
     expect_portrait(page, engine)
@@ -359,7 +358,7 @@ def test_kept_characters_survive_a_reload_and_can_be_let_go(open_page):
     page = open_page()
     pick(page)
     page.keyboard.press("k")
-    expect(page.locator("#said")).to_contain_text("is kept")
+    expect(page.locator("#announcement")).to_contain_text("is kept")
     expect(page.locator("#keep")).to_have_attribute("aria-pressed", "true")
     code = code_of(page)
     drag(page, painted(page.locator("#children .card")).first, page.locator(".tray"))
@@ -395,7 +394,7 @@ def test_a_browser_that_blocks_cookies_shows_everything_and_keeps_nothing(browse
     page.goto(url)
     pick(page)
     page.keyboard.press("k")
-    expect(page.locator("#said")).to_contain_text("This browser keeps nothing")
+    expect(page.locator("#announcement")).to_contain_text("This browser keeps nothing")
     expect(page.locator("#tray .card")).to_have_count(1)
     context.close()
 
@@ -405,24 +404,24 @@ def test_a_studio_that_is_gone_is_said_and_its_return_too(open_page, engine):
     pick(page)
     page.context.set_offline(True)
     page.locator("#reroll").click()
-    expect(page.locator("#alarm")).to_contain_text("does not answer")
+    expect(page.locator("#alert")).to_contain_text("does not answer")
     page.context.set_offline(False)
-    expect(page.locator("#said")).to_contain_text("All is back")
-    expect(page.locator("#alarm")).to_be_empty()
+    expect(page.locator("#announcement")).to_contain_text("All is back")
+    expect(page.locator("#alert")).to_be_empty()
     expect_portrait(page, engine)
     painted(page.locator("#children .card"))
 
 
 def test_the_pages_chance_is_gaussian_and_a_child_stays_on_its_parents_sphere(open_page):
     page = open_page()
-    sample = np.array(page.evaluate("async () => [...(await import('/genetics.js')).gaussian(7, 40000)]"))
+    sample = np.array(page.evaluate("async () => [...(await import('/model/random.js')).gaussian(7, 40000)]"))
     assert abs(sample.mean()) < 0.02
     assert sample.std() == pytest.approx(1, abs=0.02)
     assert (np.abs(sample) < 1.96).mean() == pytest.approx(0.95, abs=0.01)
     parent = np.random.default_rng(0).normal(size=100)
     children = page.evaluate(
-        "async (v) => { const g = await import('/genetics.js');"
-        "return [0, 0.5, 1].map((s) => [...g.mutated(Float32Array.from(v), s, 3)]); }",
+        "async (v) => { const g = await import('/model/latents.js');"
+        "return [0, 0.5, 1].map((s) => [...g.mutate(Float32Array.from(v), s, 3)]); }",
         parent.tolist(),
     )
     assert children[0] == pytest.approx(parent, abs=1e-5)

@@ -27,9 +27,9 @@ from gan.sampling.share_codes import MAX_LATENT
 from sprites.bundle import bundle, walk_of
 from sprites.pixels import SpriteSettings
 from studio import draw_queue, guard
-from studio.engine import MOST_PICTURES
+from studio.engine import MAX_IMAGES
 from studio.errors import StudioError
-from studio.launch import StudioSettings, has_desktop, listening, open_studio, url_of
+from studio.launch import StudioSettings, has_desktop, listen, local_url, open_studio
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,7 +68,7 @@ def test_info_says_all_that_the_page_needs(url):
         "latent_dim": 4,
         "latent_bound": MAX_LATENT,
         "size_px": 8,
-        "most_pictures": MOST_PICTURES,
+        "most_pictures": MAX_IMAGES,
         "trained_on": "nothing",
         "licence": LICENCE_UNKNOWN,
     }
@@ -87,7 +87,7 @@ def test_health_tells_how_much_is_waiting(url):
     ("body", "words"),
     [
         ({"latents": [[0, 0, 0, 0]] * 1_000_000}, "1 MiB"),
-        ({"latents": [[0, 0, 0, 0]] * (MOST_PICTURES + 1)}, "64"),
+        ({"latents": [[0, 0, 0, 0]] * (MAX_IMAGES + 1)}, "64"),
         ({"latents": []}, "at least 1"),
         ({"latents": [[0, 0, 0]]}, "latents.0: List should have at least 4"),
         ({"latents": [[0, 0, 0, 17]]}, "latents.0.3: Input should be less than or equal to 16"),
@@ -120,7 +120,7 @@ def raw(url: str, request: bytes) -> bytes:
 def test_a_body_without_a_stated_length_is_cut_off_at_the_bound(url, engine):
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
     head = b"POST /api/draw HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-    answer = raw(url, head + chunk * (guard.MOST_BODY_BYTES // 0x10000 + 1))
+    answer = raw(url, head + chunk * (guard.MAX_BODY_BYTES // 0x10000 + 1))
     assert answer.startswith(b"HTTP/1.1 413")
 
 
@@ -185,7 +185,7 @@ def test_who_leaves_is_not_drawn_for(url, engine):
     engine.may_draw.clear()
     first = threading.Thread(target=ask_to_draw, args=(url, [0, 0, 0, 1]))
     first.start()
-    wait_until(lambda: engine.passes == 1)
+    wait_until(lambda: engine.batches == 1)
     leaving = http.client.HTTPConnection(url.removeprefix("http://"))
     leaving.request(
         "POST", "/api/draw", json.dumps({"latents": [[0, 0, 0, 2]] * 40}), {"Content-Type": "application/json"}
@@ -200,11 +200,11 @@ def test_who_leaves_is_not_drawn_for(url, engine):
 
 
 def test_a_full_desk_says_come_again_and_goes_on(url, engine, monkeypatch):
-    monkeypatch.setattr(draw_queue, "MOST_WAITING", 50)
+    monkeypatch.setattr(draw_queue, "MAX_WAITING", 50)
     engine.may_draw.clear()
     with ThreadPoolExecutor(1) as other:
         first = other.submit(ask_to_draw, url, *[[0, 0, 0, 1]] * 40)
-        wait_until(lambda: waiting(url) == 40 - draw_queue.PICTURES_A_PASS)
+        wait_until(lambda: waiting(url) == 40 - draw_queue.BATCH_SIZE)
         refused = ask_to_draw(url, *[[0, 0, 0, 2]] * 30)
         assert refused.status_code == 503
         assert refused.headers["Retry-After"] == "1"
@@ -257,7 +257,7 @@ def test_a_small_wish_does_not_wait_behind_a_whole_wall(url, engine):
     engine.may_draw.clear()
     with ThreadPoolExecutor(3) as users:
         blocker = users.submit(ask_to_draw, url, [0, 0, 0, 0])
-        wait_until(lambda: engine.passes == 1)
+        wait_until(lambda: engine.batches == 1)
         wall = users.submit(ask_to_draw, url, *[[0, 0, 0, 1]] * 64)
         wait_until(lambda: waiting(url) == 64)
         small = users.submit(ask_to_draw, url, [0, 0, 0, 2])
@@ -354,7 +354,7 @@ def test_without_the_extra_the_command_names_what_installs_it(tmp_path):
 
 def test_answers_are_not_held_back_to_be_sent_together():
     # asyncio turns Nagle's algorithm off only where a socket says that it is TCP; else each answer is 40 ms late.
-    with listening("127.0.0.1", 0) as listener:
+    with listen("127.0.0.1", 0) as listener:
         assert listener.proto == socket.IPPROTO_TCP
 
 
@@ -368,7 +368,7 @@ def test_a_browser_is_opened_only_where_somebody_would_see_it(monkeypatch):
 
 
 def test_the_address_is_one_that_this_machines_browser_can_open():
-    assert url_of("127.0.0.1", 7860) == "http://127.0.0.1:7860/"
-    assert url_of("0.0.0.0", 1) == "http://127.0.0.1:1/"
-    assert url_of("::1", 80) == "http://[::1]:80/"
+    assert local_url("127.0.0.1", 7860) == "http://127.0.0.1:7860/"
+    assert local_url("0.0.0.0", 1) == "http://127.0.0.1:1/"
+    assert local_url("::1", 80) == "http://[::1]:80/"
     assert StudioSettings().host == "127.0.0.1"

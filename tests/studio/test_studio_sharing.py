@@ -21,7 +21,7 @@ def test_a_link_shows_the_same_character_in_another_browser(open_page, engine, u
     page = open_page()
     pick(page, 7)
     page.locator("#share").click()
-    expect(page.locator("#said")).to_contain_text("Link copied")
+    expect(page.locator("#announcement")).to_contain_text("Link copied")
     link = page.evaluate("navigator.clipboard.readText()")
     other = open_page(link.removeprefix(url))
     expect(other.locator("#name")).to_have_text(page.locator("#name").inner_text())
@@ -40,7 +40,7 @@ def test_steps_too_fast_for_the_address_leave_the_picture_the_link_and_the_way_b
     use_up_the_address(page)
     painted(page.locator("#children .card")).first.click()
     page.keyboard.press("c")
-    expect(page.locator("#said")).to_contain_text("Link copied")
+    expect(page.locator("#announcement")).to_contain_text("Link copied")
     copied = page.evaluate("navigator.clipboard.readText()").partition("#")[2]
     assert copied != before
 
@@ -118,18 +118,18 @@ def test_what_is_none_of_ours_is_said_in_words(open_page, engine):
     }
     for text, words in pasted.items():
         paste(page, text)
-        expect(page.locator("#said")).to_contain_text(words)
+        expect(page.locator("#announcement")).to_contain_text(words)
     for content in (b"GIF89a", b"", b"hello"):
-        page.evaluate("document.getElementById('said').textContent = ''")
+        page.evaluate("document.getElementById('announcement').textContent = ''")
         drop_file(page, content, "x.png")
-        expect(page.locator("#said")).to_contain_text("no picture that this browser can read")
+        expect(page.locator("#announcement")).to_contain_text("no picture that this browser can read")
     expect(page.locator("#wall")).to_be_visible()
     page.locator("#open").click()
     page.locator("#code").fill("nonsense")
     page.locator("#open-go").click()
     expect(page.locator("#open-wrong")).to_contain_text("no share code")
     page = open_page(f"/#{code[:60]}")
-    expect(page.locator("#said")).to_contain_text("damaged")
+    expect(page.locator("#announcement")).to_contain_text("damaged")
     expect(page.locator("#wall")).to_be_visible()
 
 
@@ -143,7 +143,7 @@ def test_what_is_dropped_beside_an_open_dialog_closes_it_and_is_said_in_sight(op
     page.locator("#open").click()
     drop_file(page, b"GIF89a", "x.gif")
     expect(page.locator("#open-dialog")).to_be_hidden()
-    expect(page.locator("#said")).to_contain_text("no picture")
+    expect(page.locator("#announcement")).to_contain_text("no picture")
     page.locator("#help").click()
     drop_file(page, picture.read_bytes(), "x.png")
     expect(page.locator("#help-dialog")).to_be_hidden()
@@ -170,12 +170,12 @@ def test_fields_take_what_is_dropped_onto_them_and_the_page_the_rest(open_page, 
     drop_natively(page, "#code", items=[words])
     expect(page.locator("#code")).to_have_value(code)
     page.keyboard.press("Escape")
-    page.locator("#game").click()
-    page.locator("#game-colours").select_option("given")
+    page.locator("#sprites").click()
+    page.locator("#sprites-colours").select_option("given")
     (tmp_path / "two.hex").write_text("ff0000\n0000ff\n")
-    drop_natively(page, "#game-file", files=[str(tmp_path / "two.hex")])
-    expect(page.locator("#game-file")).to_have_value(re.compile("two.hex"))
-    expect(page.locator("#game-dialog")).to_be_visible()
+    drop_natively(page, "#sprites-file", files=[str(tmp_path / "two.hex")])
+    expect(page.locator("#sprites-file")).to_have_value(re.compile("two.hex"))
+    expect(page.locator("#sprites-dialog")).to_be_visible()
     page.keyboard.press("Escape")
     saved = saved_png(page, tmp_path)
     page.locator("#home").click()
@@ -191,15 +191,15 @@ def test_the_zip_for_a_game_holds_what_the_dialog_promised(open_page, tmp_path):
         page.locator("#keep").click()
         if place == 0:
             page.locator("#home").click()
-    page.locator("#game").click()
+    page.locator("#sprites").click()
     page.get_by_label("All 2 kept ones").check()
-    page.locator("#game-upscale").select_option("2")
-    page.locator("#game-side").select_option("40")
-    page.locator("#game-colours").select_option("given")
+    page.locator("#sprites-upscale").select_option("2")
+    page.locator("#sprites-side").select_option("40")
+    page.locator("#sprites-colours").select_option("given")
     (tmp_path / "two.hex").write_text("ff0000\n0000ff\n")
-    page.locator("#game-file").set_input_files(tmp_path / "two.hex")
-    expect(page.locator("#game-size")).to_have_text("Each picture will be 80 × 80 pixels.")
-    shown = page.locator("#game-preview")
+    page.locator("#sprites-file").set_input_files(tmp_path / "two.hex")
+    expect(page.locator("#sprites-size")).to_have_text("Each picture will be 80 × 80 pixels.")
+    shown = page.locator("#sprites-preview")
     expect(shown).to_have_attribute("width", "40")
     for _ in range(100):
         encoded = shown.evaluate("canvas => canvas.toDataURL()").partition(",")[2]
@@ -208,7 +208,7 @@ def test_the_zip_for_a_game_holds_what_the_dialog_promised(open_page, tmp_path):
             break
         page.wait_for_timeout(50)
     with page.expect_download() as download:
-        page.locator("#game-go").click()
+        page.locator("#sprites-go").click()
     download.value.save_as(tmp_path / "a.zip")
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         assert {"sheet.png", "sheet.json", "walk.gif", "IMPORT.txt", "LICENCE.txt"} < set(archive.namelist())
@@ -221,18 +221,18 @@ def test_the_zip_for_a_game_holds_what_the_dialog_promised(open_page, tmp_path):
         (255, 0, 0, 255),
         (0, 0, 255, 255),
     }
-    expect(page.locator("#game-dialog")).to_be_hidden()
+    expect(page.locator("#sprites-dialog")).to_be_hidden()
 
 
 def test_a_wrong_palette_is_said_where_it_was_chosen(open_page, tmp_path):
     page = open_page()
     pick(page)
     page.keyboard.press("g")
-    page.locator("#game-colours").select_option("given")
+    page.locator("#sprites-colours").select_option("given")
     (tmp_path / "no.hex").write_text("not a colour")
-    page.locator("#game-file").set_input_files(tmp_path / "no.hex")
-    page.locator("#game-go").click()
-    expect(page.locator("#game-wrong")).to_contain_text("line 1 of the palette")
+    page.locator("#sprites-file").set_input_files(tmp_path / "no.hex")
+    page.locator("#sprites-go").click()
+    expect(page.locator("#sprites-wrong")).to_contain_text("line 1 of the palette")
 
 
 def test_the_page_counts_and_encodes_as_python_does(open_page, engine):
@@ -244,15 +244,16 @@ def test_the_page_counts_and_encodes_as_python_does(open_page, engine):
     ).astype(np.float32)
     values = values.clip(-MAX_LATENT, MAX_LATENT)
     assert quantised(values).tolist() == page.evaluate(
-        "async (v) => [...(await import('/genetics.js')).latentOf(Float32Array.from(v), 16)]", values.tolist()
+        "async (v) => [...(await import('/model/latents.js')).quantised(Float32Array.from(v), 16)]",
+        values.tolist(),
     )
     every_half = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
     finite = every_half[np.isfinite(every_half)].astype(np.float32)
-    bits = page.evaluate("async (v) => v.map((await import('/genetics.js')).halfBits)", finite.tolist())
+    bits = page.evaluate("async (v) => v.map((await import('/model/float16.js')).float16Bits)", finite.tolist())
     assert np.array(bits, np.uint16).tobytes() == finite.astype(np.float16).tobytes()
     latent = quantised(rng.normal(size=100).astype(np.float32))
     code = page.evaluate(
-        "async ([h, v]) => (await import('/codes.js')).encode(h, Float32Array.from(v))",
+        "async ([h, v]) => (await import('/model/share_codes.js')).encode(h, Float32Array.from(v))",
         [engine.info.hash, latent.tolist()],
     )
     assert code == encode(engine.info.hash, latent)

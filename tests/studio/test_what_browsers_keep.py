@@ -20,7 +20,7 @@ def test_the_page_finds_what_an_older_one_left_in_the_browser(open_page):
     expect(page.locator("#tray li")).to_have_count(len(NAMES))
     for card, name in zip(page.locator("#tray .card").all(), NAMES, strict=True):
         expect(card).to_have_attribute("title", name)
-    expect(page.locator("#family li")).to_have_count(2)
+    expect(page.locator("#lineage li")).to_have_count(2)
     page.locator("#tab-traits").click()
     expect(page.get_by_label("Name of trait 2")).to_have_value("Height")
     page.locator("#help").click()

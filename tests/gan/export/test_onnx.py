@@ -24,7 +24,7 @@ from gan.runs.checkpoint import GeneratorHeader, load_generator, model_hash, sav
 from gan.runs.model_files import built_in_model
 from gan.sampling.directions import find_directions
 from gan.sampling.sample import draw, latents_of
-from studio.engine import load_engine
+from studio.engine_loader import load_engine
 from studio.engine_onnx import OnnxEngine
 from studio.engine_torch import TorchEngine
 from studio.errors import StudioError

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from gan.runs.model_files import built_in_model
 from gan.sampling.directions import SHORTEST_STEP, find_directions
-from studio.engine import load_engine
+from studio.engine_loader import load_engine
 
 
 class LinearGenerator(nn.Module):

@@ -1,13 +1,13 @@
-// The engine behind `vgc studio`: the server draws. The static site has this file's twin, engine-onnx.js, under
+// The engine behind `vgc studio`: the server draws. The static site has this file's twin, onnx.js, under
 // this name; both offer
 //   connect() -> Promise<{info, directions(), draw(latents, signal), sprites(request) | null}>
 //   info: model, hash, latent_dim, latent_bound, size_px, most_pictures, trained_on, licence
 //   directions() -> Promise<[{name, vector}, ...]>, each vector one step; may take seconds
 //   draw([Float32Array, ...], AbortSignal) -> Promise<[Uint8Array of size_px * size_px * 3 bytes RGB, ...]>
-// and raise EngineError (failure.js) with words for a person; and
+// and raise EngineError (errors.js) with words for a person; and
 //   answers() -> Promise<boolean>, whether an engine that was gone is back
 
-import { EngineError, reachable } from "./failure.js";
+import { EngineError, reachable } from "./errors.js";
 
 const GONE =
   "The studio does not answer. Start it again in its terminal with vgc studio; " +
@@ -25,8 +25,8 @@ async function ask(path, options = {}) {
     }
     if (answer.ok) return answer;
     if (answer.status !== 503 || wait === null) {
-      const told = await answer.json().catch(() => ({}));
-      throw new EngineError(told.detail ?? `The studio answered with error ${answer.status}.`);
+      const problem = await answer.json().catch(() => ({}));
+      throw new EngineError(problem.detail ?? `The studio answered with error ${answer.status}.`);
     }
     await new Promise((done) => setTimeout(done, wait));
   }
@@ -51,7 +51,7 @@ export async function connect() {
   async function draw(latents, signal) {
     const answer = await post("api/draw", { latents: latents.map((latent) => Array.from(latent)) }, signal);
     const pixels = new Uint8Array(await answer.arrayBuffer());
-    return latents.map((_, place) => pixels.subarray(place * bytes, (place + 1) * bytes));
+    return latents.map((_, index) => pixels.subarray(index * bytes, (index + 1) * bytes));
   }
 
   async function sprites(request) {

@@ -1,10 +1,10 @@
-// What is background in a picture: the colour of its border, and all that the border reaches without leaving it.
+// What is background in an image: the colour of its border, and all that the border reaches without leaving it.
 
 const TOLERANCE = 32; // steps of a channel that are still the same colour: more than JPEG's noise
 const THIN = 0.03; // share of a figure
 const BIN_BITS = 4; // border colours that differ by less than these bits count as one
 
-/** The places of a square picture's border pixels. */
+/** The indices of a square image's border pixels. */
 function* border(side) {
   for (let at = 0; at < side; at++) {
     yield at; // top
@@ -14,12 +14,12 @@ function* border(side) {
   }
 }
 
-/** The most common colour on the borders of square pictures, each side * side * 3 bytes. */
-export function groundOf(pictures, side) {
+/** The most common colour on the borders of square images, each side * side * 3 bytes. */
+export function backgroundOf(images, side) {
   const bins = new Map();
-  for (const rgb of pictures) {
-    for (const place of border(side)) {
-      const colour = rgb.subarray(3 * place, 3 * place + 3);
+  for (const rgb of images) {
+    for (const index of border(side)) {
+      const colour = rgb.subarray(3 * index, 3 * index + 3);
       const key = colour.map((value) => value >> BIN_BITS).join();
       const bin = bins.get(key) ?? { count: 0, sums: [0, 0, 0] };
       bin.count++;
@@ -31,20 +31,20 @@ export function groundOf(pictures, side) {
   return most.sums.map((sum) => Math.round(sum / most.count));
 }
 
-const isGround = (rgb, place, ground) =>
-  ground.every((value, channel) => Math.abs(value - rgb[3 * place + channel]) <= TOLERANCE);
+const isBackground = (rgb, index, background) =>
+  background.every((value, channel) => Math.abs(value - rgb[3 * index + channel]) <= TOLERANCE);
 
 /**
  * Where the figure stands, {top, bottom, left, right}, ends exclusive: thin arms and feelers left out, THIN of it at
- * each end. Null where there is nothing but ground.
+ * each end. Null where there is nothing but background.
  */
-export function boxOf(rgb, side, ground) {
+export function figureBox(rgb, side, background) {
   const [rows, columns] = [new Float32Array(side), new Float32Array(side)];
   let total = 0;
-  for (let place = 0; place < side * side; place++) {
-    if (isGround(rgb, place, ground)) continue;
-    rows[Math.floor(place / side)]++;
-    columns[place % side]++;
+  for (let index = 0; index < side * side; index++) {
+    if (isBackground(rgb, index, background)) continue;
+    rows[Math.floor(index / side)]++;
+    columns[index % side]++;
     total++;
   }
   if (!total) return null;
@@ -57,22 +57,22 @@ export function boxOf(rgb, side, ground) {
   return { top, bottom, left, right };
 }
 
-/** The picture with another colour behind its figure: what has the old one inside the figure stays. */
-export function onGround(rgb, side, ground) {
-  const old = groundOf([rgb], side);
+/** The image with another colour behind its figure: what has the old one inside the figure stays. */
+export function replaceBackground(rgb, side, background) {
+  const old = backgroundOf([rgb], side);
   const changed = rgb.slice();
   const seen = new Set();
-  const open = [...border(side)];
-  while (open.length) {
-    const place = open.pop();
-    if (seen.has(place) || !isGround(rgb, place, old)) continue;
-    seen.add(place);
-    changed.set(ground, 3 * place);
-    const x = place % side;
-    if (x > 0) open.push(place - 1);
-    if (x < side - 1) open.push(place + 1);
-    if (place >= side) open.push(place - side);
-    if (place < side * (side - 1)) open.push(place + side);
+  const queue = [...border(side)];
+  while (queue.length) {
+    const index = queue.pop();
+    if (seen.has(index) || !isBackground(rgb, index, old)) continue;
+    seen.add(index);
+    changed.set(background, 3 * index);
+    const x = index % side;
+    if (x > 0) queue.push(index - 1);
+    if (x < side - 1) queue.push(index + 1);
+    if (index >= side) queue.push(index - side);
+    if (index < side * (side - 1)) queue.push(index + side);
   }
   return changed;
 }

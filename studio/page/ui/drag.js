@@ -1,6 +1,6 @@
 // Dragging characters with mouse, pen or finger. A finger holds still for a moment first, so that swiping still scrolls.
 
-const FAR_PX = 6;
+const DRAG_PX = 6;
 const HOLD_MS = 300;
 const CLICK_FOLLOWS_MS = 50;
 
@@ -41,13 +41,13 @@ function end(dropped) {
 }
 
 /** Make every card of the page draggable to the elements with `data-drop`, which hear `dropped`. */
-export function dragging() {
+export function enableDragging() {
   document.addEventListener("pointerdown", (event) => {
     const card = event.target.closest(".card");
-    if (!card?.shows || !event.isPrimary || event.button !== 0) return;
+    if (!card?.shown || !event.isPrimary || event.button !== 0) return;
     held = {
       card,
-      latent: card.shows,
+      latent: card.shown,
       canvas: card.querySelector("canvas"),
       x: event.clientX,
       y: event.clientY,
@@ -57,8 +57,8 @@ export function dragging() {
   });
   document.addEventListener("pointermove", (event) => {
     if (!held || !event.isPrimary) return;
-    const far = Math.hypot(event.clientX - held.x, event.clientY - held.y) > FAR_PX;
-    if (!held.ghost && far) {
+    const moved = Math.hypot(event.clientX - held.x, event.clientY - held.y) > DRAG_PX;
+    if (!held.ghost && moved) {
       if (held.finger) return end(false);
       lift();
     }

@@ -1,7 +1,7 @@
 // Share codes, vgc1-<model>-<latent and checksum>: the same words as gan/sampling/share_codes.py.
 
-import { halfBits, halfValue } from "./genetics.js";
-import { crc32 } from "./png.js";
+import { crc32 } from "./crc32.js";
+import { float16Bits, float16Value } from "./float16.js";
 
 const HASH_DIGITS = 8;
 const CHECKSUM_BYTES = 4;
@@ -24,7 +24,7 @@ export function encode(hash, latent) {
   const model = hash.slice(0, HASH_DIGITS);
   const content = new Uint8Array(latent.length * 2 + CHECKSUM_BYTES);
   const view = new DataView(content.buffer);
-  latent.forEach((value, place) => view.setUint16(place * 2, halfBits(value), true));
+  latent.forEach((value, index) => view.setUint16(index * 2, float16Bits(value), true));
   view.setUint32(latent.length * 2, checksum(model, content.subarray(0, latent.length * 2)), true);
   return `vgc1-${model}-${lettersOf(content)}`;
 }
@@ -52,7 +52,9 @@ export function decode(code, info) {
         `${info.hash.slice(0, HASH_DIGITS)}. Open it in a studio with that model: vgc studio --model …`,
     );
   }
-  const latent = Float32Array.from({ length: end / 2 }, (_, place) => halfValue(view.getUint16(place * 2, true)));
+  const latent = Float32Array.from({ length: end / 2 }, (_, index) =>
+    float16Value(view.getUint16(index * 2, true)),
+  );
   if (latent.length !== info.latent_dim || !latent.every((value) => Math.abs(value) <= info.latent_bound)) {
     throw damaged;
   }

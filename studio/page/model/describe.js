@@ -1,6 +1,6 @@
-// What a picture shows, in words, and a name: for people who do not see it, and for everybody to remember.
+// What an image shows, in words, and a character's name: for people who do not see it, and for all to remember.
 
-import { crc32 } from "./png.js";
+import { crc32 } from "./crc32.js";
 
 const FIRST =
   "Bel Dor Fen Gil Hal Ivo Jor Kel Lum Mar Nim Oli Pim Quil Ros Sol Tam Una Vel Wil Yor Zan Ember Tilo".split(" ");
@@ -41,8 +41,8 @@ function hueName(red, green, blue) {
   return names.find(([end]) => hue < end)[1];
 }
 
-/** A few words on a picture: "Mostly teal, some white; tall". */
-export function looksOf(rgb, side) {
+/** A few words on an image: "Mostly teal, some white; tall". */
+export function describe(rgb, side) {
   const counts = {};
   let [left, right, top, bottom, ink] = [side, 0, side, 0, 0];
   for (let at = 0; at < side * side; at++) {

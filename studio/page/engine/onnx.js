@@ -1,7 +1,7 @@
 // The engine of the static site: ONNX Runtime draws in the browser itself. `vgc export --web` gives this file the
 // name engine.js; the other one describes what both offer.
-import { EngineError, reachable } from "./failure.js";
-import * as ort from "./ort/ort.wasm.min.mjs";
+import { EngineError, reachable } from "./errors.js";
+import * as ort from "../ort/ort.wasm.min.mjs";
 
 const GONE = "A file of this page could not be loaded. Is the network there, and the site complete?";
 
@@ -35,11 +35,11 @@ function toBytes(planes) {
 export async function connect() {
   ort.env.wasm.numThreads = 1; // more need headers that simple hosts do not send
   ort.env.wasm.proxy = true; // draws in a worker, so that the page is never stuck
-  const [told, model] = await Promise.all([
+  const [description, model] = await Promise.all([
     load("model.json").then((answer) => answer.json()),
     load("model.onnx").then((answer) => answer.arrayBuffer()),
   ]);
-  const { traits, ...info } = told;
+  const { traits, ...info } = description;
   let session;
   try {
     session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
@@ -48,14 +48,14 @@ export async function connect() {
   }
 
   async function draw(latents, signal) {
-    const drawn = [];
+    const images = [];
     for (const latent of latents) {
       signal?.throwIfAborted();
       const input = new ort.Tensor("float32", Float32Array.from(latent), [1, info.latent_dim]);
       const { pictures } = await session.run({ latents: input });
-      drawn.push(toBytes(pictures.data));
+      images.push(toBytes(pictures.data));
     }
-    return drawn;
+    return images;
   }
 
   return { info, directions: async () => traits, draw, sprites: null };

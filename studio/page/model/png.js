@@ -1,20 +1,10 @@
 // PNG files, written from our own pixels (a browser that guards against fingerprinting changes what a canvas gives
-// back) and read for their notes alone. Format: W3C, Portable Network Graphics, third edition.
+// back) and read for their texts alone. Format: W3C, Portable Network Graphics, third edition.
+
+import { crc32 } from "./crc32.js";
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
-const LARGEST_NOTE = 1 << 20;
-
-const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  for (let bit = 0; bit < 8; bit++) byte = byte & 1 ? (byte >>> 1) ^ 0xedb88320 : byte >>> 1;
-  return byte;
-});
-
-/** CRC-32 of bytes, as zlib counts it. */
-export function crc32(bytes) {
-  let sum = ~0;
-  for (const byte of bytes) sum = TABLE[(sum ^ byte) & 255] ^ (sum >>> 8);
-  return ~sum >>> 0;
-}
+const LARGEST_TEXT = 1 << 20;
 
 function chunk(type, data) {
   const bytes = new Uint8Array(data.length + 12);
@@ -34,13 +24,13 @@ async function deflated(bytes) {
 }
 
 /**
- * A square picture as a PNG file.
+ * A square image as a PNG file.
  *
  * @param {Uint8Array} rgb side * side * 3 bytes
  * @param {number} side pixels
- * @param {Record<string, string>} notes Latin-1 texts for the file's metadata
+ * @param {Record<string, string>} texts Latin-1, for the file's metadata
  */
-export async function pngOf(rgb, side, notes) {
+export async function encodePng(rgb, side, texts) {
   const width = side * 3;
   const rows = new Uint8Array(side * (1 + width)); // a filter byte, 0, stands before each row
   for (let y = 0; y < side; y++) rows.set(rgb.subarray(y * width, (y + 1) * width), y * (1 + width) + 1);
@@ -48,27 +38,27 @@ export async function pngOf(rgb, side, notes) {
   new DataView(header.buffer).setUint32(0, side);
   new DataView(header.buffer).setUint32(4, side);
   header.set([8, 2], 8); // 8 bits, RGB
-  const texts = Object.entries(notes).map(([key, text]) => chunk("tEXt", latin1(`${key}\0${text}`)));
-  const parts = [chunk("IHDR", header), ...texts, chunk("IDAT", await deflated(rows)), chunk("IEND", [])];
+  const chunks = Object.entries(texts).map(([key, text]) => chunk("tEXt", latin1(`${key}\0${text}`)));
+  const parts = [chunk("IHDR", header), ...chunks, chunk("IDAT", await deflated(rows)), chunk("IEND", [])];
   return new Blob([new Uint8Array(SIGNATURE), ...parts], { type: "image/png" });
 }
 
-/** The notes (tEXt) of a PNG file; null where the bytes are no PNG. */
-export function notesOf(bytes) {
-  if (!SIGNATURE.every((byte, place) => bytes[place] === byte)) return null;
+/** The texts (tEXt) of a PNG file; null where the bytes are no PNG. */
+export function pngTexts(bytes) {
+  if (!SIGNATURE.every((byte, index) => bytes[index] === byte)) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const notes = {};
+  const texts = {};
   for (let at = 8; at + 12 <= bytes.length;) {
     const length = view.getUint32(at);
     const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
-    if (type === "tEXt" && length <= LARGEST_NOTE) {
+    if (type === "tEXt" && length <= LARGEST_TEXT) {
       const text = Array.from(bytes.subarray(at + 8, at + 8 + length), (byte) => String.fromCharCode(byte)).join(
         "",
       );
       const [key, ...rest] = text.split("\0");
-      notes[key] = rest.join("\0");
+      texts[key] = rest.join("\0");
     }
     at += length + 12;
   }
-  return notes;
+  return texts;
 }

@@ -3,7 +3,7 @@
 const URL_LIVES_MS = 60_000;
 
 /** Let the browser save a file. */
-export function saveAs(blob, name) {
+export function download(blob, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = name;

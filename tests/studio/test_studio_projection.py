@@ -36,7 +36,7 @@ def far(pictures: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> NDArray[np.fl
 
 def search(page: Page, picture: NDArray[np.uint8]) -> None:
     drop_file(page, encoded(picture, "WEBP"), "mine.webp")
-    expect(page.locator("#likeness-dialog")).to_be_visible()
+    expect(page.locator("#projection-dialog")).to_be_visible()
 
 
 def test_the_page_compares_figures_as_the_command_does(open_page, engine):
@@ -44,9 +44,9 @@ def test_the_page_compares_figures_as_the_command_does(open_page, engine):
     pictures = np.stack([picture_of(engine, seed) for seed in range(4)])
     counted = page.evaluate(
         """async (all) => {
-            const { figureOf, figureUnlikeness } = await import('/likeness.js');
-            const figures = all.map((each) => figureOf(Uint8Array.from(each), 80, [0, 0, 0]));
-            return figures.map((each) => figureUnlikeness(each, figures[0]));
+            const { cropFigure, figureDistance } = await import('/model/projection.js');
+            const figures = all.map((each) => cropFigure(Uint8Array.from(each), 80, [0, 0, 0]));
+            return figures.map((each) => figureDistance(each, figures[0]));
         }""",
         [each.ravel().tolist() for each in pictures],
     )
@@ -61,7 +61,8 @@ def test_the_page_takes_for_background_what_the_command_does(open_page):
     paper[4:13, 5:16] = (30, 140, 90)  # a figure that reaches the border
     paper[7:9, 7:10] = 245  # white of its eye
     changed = page.evaluate(
-        "async (v) => [...(await import('/ground.js')).onGround(Uint8Array.from(v), 16, [10, 20, 30])]",
+        "async (v) => { const { replaceBackground } = await import('/model/background.js');"
+        "return [...replaceBackground(Uint8Array.from(v), 16, [10, 20, 30])]; }",
         paper.ravel().tolist(),
     )
     ground = (torch.tensor([10.0, 20, 30]) / 127.5 - 1).view(3, 1, 1)
@@ -70,7 +71,8 @@ def test_the_page_takes_for_background_what_the_command_does(open_page):
     assert (meant[0, 0] == (10, 20, 30)).all()
     assert (meant[8, 8] == 245).all()
     black = page.evaluate(
-        "async (v) => (await import('/ground.js')).groundOf(v.map((each) => Uint8Array.from(each)), 16)",
+        "async (all) => { const { backgroundOf } = await import('/model/background.js');"
+        "return backgroundOf(all.map((each) => Uint8Array.from(each)), 16); }",
         [noise.ravel().tolist(), (noise * 0 + 3).ravel().tolist(), paper.ravel().tolist()],
     )
     assert max(black) < 12
@@ -81,8 +83,9 @@ def test_a_child_of_two_has_each_gene_from_one_of_them(open_page):
     one, other = np.random.default_rng(2).normal(size=(2, 100))
     child, moved = np.array(
         page.evaluate(
-            "async ([a, b]) => { const { crossed } = await import('/genetics.js');"
-            "return [0, 0.5].map((step) => [...crossed(Float32Array.from(a), Float32Array.from(b), step, 5)]); }",
+            "async ([a, b]) => { const { crossover } = await import('/model/latents.js');"
+            "const parents = [a, b].map((each) => Float32Array.from(each));"
+            "return [0, 0.5].map((step) => [...crossover(...parents, step, 5)]); }",
             [one.tolist(), other.tolist()],
         )
     )
@@ -99,15 +102,15 @@ def test_a_character_without_its_code_is_nearly_found_again_then_looked_for_anew
     page = open_page()
     picture = picture_of(engine, 3)
     search(page, picture)
-    expect(page.locator("#likeness-words")).to_have_text(re.compile("another may end elsewhere"))
-    assert np.abs(pixels_of(page.locator("#wanted")).astype(int) - picture).mean() < 6  # WebP's loss
+    expect(page.locator("#projection-text")).to_have_text(re.compile("another may end elsewhere"))
+    assert np.abs(pixels_of(page.locator("#projection-target")).astype(int) - picture).mean() < 6  # WebP's loss
     others = np.concatenate([picture_of(engine, seed)[None] for seed in range(100, 300)])
-    assert far(pixels_of(page.locator("#likest"))[None], picture)[0] < 0.7 * far(others, picture).min()
-    page.locator("#likeness-again").click()
-    expect(page.locator("#likeness-again")).to_be_disabled()
-    name = page.locator("#likest-name")
+    assert far(pixels_of(page.locator("#projection-best"))[None], picture)[0] < 0.7 * far(others, picture).min()
+    page.locator("#projection-again").click()
+    expect(page.locator("#projection-again")).to_be_disabled()
+    name = page.locator("#projection-name")
     expect(name).not_to_have_text("…")
-    page.locator("#likeness-take").focus()
+    page.locator("#projection-take").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#name")).to_have_text(name.inner_text())
     expect_portrait(page, engine)
@@ -118,11 +121,11 @@ def test_a_search_can_be_left_and_asks_for_no_more_pictures(open_page, engine):
     pick(page)
     before = code_of(page)
     search(page, picture_of(engine, 4))
-    expect(page.locator("#likeness-take")).to_be_enabled()
+    expect(page.locator("#projection-take")).to_be_enabled()
     page.keyboard.press("Enter")  # meant for nothing yet
-    expect(page.locator("#likeness-dialog")).to_be_visible()
+    expect(page.locator("#projection-dialog")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.locator("#likeness-dialog")).to_be_hidden()
+    expect(page.locator("#projection-dialog")).to_be_hidden()
     page.wait_for_timeout(300)
     asked = []
     page.on("request", lambda request: asked.append(request.url))
@@ -134,10 +137,10 @@ def test_a_search_can_be_left_and_asks_for_no_more_pictures(open_page, engine):
 def test_a_picture_of_nothing_is_said_and_not_looked_for(open_page):
     page = open_page()
     for colour in ((255, 255, 255, 255), (0, 0, 0, 0)):
-        page.evaluate("document.getElementById('said').textContent = ''")
+        page.evaluate("document.getElementById('announcement').textContent = ''")
         drop_file(page, encoded(np.full((20, 30, 4), colour, np.uint8), "PNG"), "nothing.png")
-        expect(page.locator("#said")).to_contain_text("nothing on that picture")
-    expect(page.locator("#likeness-dialog")).to_be_hidden()
+        expect(page.locator("#announcement")).to_contain_text("nothing on that picture")
+    expect(page.locator("#projection-dialog")).to_be_hidden()
 
 
 def test_a_search_can_be_ended_early_with_the_best_so_far_and_undone(open_page, engine):
@@ -150,9 +153,9 @@ def test_a_search_can_be_ended_early_with_the_best_so_far_and_undone(open_page, 
     )
     page.locator("#open-go").click()
     expect(page.locator("#open-dialog")).to_be_hidden()
-    name = page.locator("#likest-name")
+    name = page.locator("#projection-name")
     expect(name).not_to_have_text("…")
-    page.locator("#likeness-take").click()
+    page.locator("#projection-take").click()
     expect(page.locator("#name")).to_have_text(name.inner_text())
     expect_portrait(page, engine)
     page.keyboard.press("z")
@@ -162,7 +165,7 @@ def test_a_search_can_be_ended_early_with_the_best_so_far_and_undone(open_page, 
 def test_a_search_ends_with_a_word_when_the_studio_is_gone(open_page, engine):
     page = open_page()
     search(page, picture_of(engine, 6))
-    expect(page.locator("#likest-name")).not_to_have_text("…")
+    expect(page.locator("#projection-name")).not_to_have_text("…")
     page.context.set_offline(True)
-    expect(page.locator("#alarm")).to_contain_text("does not answer")
-    expect(page.locator("#likeness-dialog")).to_be_hidden()
+    expect(page.locator("#alert")).to_contain_text("does not answer")
+    expect(page.locator("#projection-dialog")).to_be_hidden()

@@ -1,4 +1,4 @@
-// The character on the bench, how it came there, and the ways back: undo, and the line of its ancestors.
+// The character on the bench, how it came there, and the ways back: undo, redo, and its ancestors.
 
 /**
  * @typedef {object} Node
@@ -8,11 +8,11 @@
  * @property {Float32Array | null} other the second parent of a mix
  */
 
-const MOST_STEPS = 200;
-/** Steps that refine the same thing stand once in the family line; undo still takes them one by one. */
+const MAX_UNDO = 200;
+/** Steps that refine the same thing stand once in the lineage; undo still takes them one by one. */
 const REFINING = new Set(["shaped", "mixed"]);
 
-export class Story extends EventTarget {
+export class EditHistory extends EventTarget {
   #past = [];
   #future = [];
   /** @type {Node | null} */
@@ -26,20 +26,20 @@ export class Story extends EventTarget {
     return this.#future.length > 0;
   }
 
-  /** A character without parents, from the wall, the tray or a code: a new family begins. */
-  begin(latent, kind) {
-    this.#become({ latent, kind, parent: null, other: null });
+  /** A character without parents, from the wall, the tray or a code: a new lineage begins. */
+  start(latent, kind) {
+    this.#enter({ latent, kind, parent: null, other: null });
   }
 
   /** The character on the bench turns into another. */
-  goOn(latent, kind, other = null) {
+  push(latent, kind, other = null) {
     const refines = REFINING.has(kind) && this.current.kind === kind && this.current.other === other;
-    this.#become({ latent, kind, other, parent: refines ? this.current.parent : this.current });
+    this.#enter({ latent, kind, other, parent: refines ? this.current.parent : this.current });
   }
 
   /** Back to an ancestor. */
-  goTo(node) {
-    if (node !== this.current) this.#become(node);
+  returnTo(node) {
+    if (node !== this.current) this.#enter(node);
   }
 
   undo() {
@@ -51,22 +51,22 @@ export class Story extends EventTarget {
   }
 
   /** The character's ancestors along its first parents, oldest first, itself last. */
-  line() {
-    const line = [];
-    for (let node = this.current; node; node = node.parent) line.unshift(node);
-    return line;
+  lineage() {
+    const nodes = [];
+    for (let node = this.current; node; node = node.parent) nodes.unshift(node);
+    return nodes;
   }
 
-  /** Take up a line again, as `line` gave it. */
-  restore(line) {
+  /** Take up a lineage again, as `lineage` gave it. */
+  restore(nodes) {
     let parent = null;
-    for (const { latent, kind, other } of line) parent = { latent, kind, other, parent };
-    this.#become(parent);
+    for (const { latent, kind, other } of nodes) parent = { latent, kind, other, parent };
+    this.#enter(parent);
   }
 
-  #become(node) {
+  #enter(node) {
     if (this.current) this.#past.push(this.current);
-    if (this.#past.length > MOST_STEPS) this.#past.shift();
+    if (this.#past.length > MAX_UNDO) this.#past.shift();
     this.#future = [];
     this.#set(node);
   }

@@ -1,0 +1,47 @@
+// What the page tells: a line for everybody, also for screen readers, and an alert while the engine is gone.
+
+import { answers } from "../engine/engine.js";
+import { EngineError } from "../engine/errors.js";
+import { byId, createElement } from "./dom.js";
+
+const SHOWN_MS = 4500;
+const ASK_AGAIN_MS = 1500;
+let hiding;
+
+/** Tell something in passing. */
+export function announce(text) {
+  byId("announcement").textContent = text;
+  byId("announcement").classList.add("shown");
+  clearTimeout(hiding);
+  hiding = setTimeout(() => byId("announcement").classList.remove("shown"), SHOWN_MS);
+}
+
+let alerted = false;
+
+/** Tell what went wrong; where the engine is gone, keep asking for it and dispatch `engine-back` on the document. */
+export async function reportError(error) {
+  if (error.name === "AbortError") return;
+  if (!(error instanceof EngineError)) console.error(error);
+  if (!error.gone) {
+    announce(error.message);
+    return;
+  }
+  if (alerted) return;
+  alerted = true;
+  byId("alert").replaceChildren(createElement("p", {}, error.message));
+  while (!(await answers())) await new Promise((done) => setTimeout(done, ASK_AGAIN_MS));
+  alerted = false;
+  byId("alert").replaceChildren();
+  announce("All is back.");
+  document.dispatchEvent(new Event("engine-back"));
+}
+
+/** Put a text on the clipboard; false where the browser does not let us. */
+export async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

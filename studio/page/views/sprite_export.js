@@ -1,0 +1,107 @@
+// For a game: which characters, how many colours, which size; the engine makes a zip of sprites.
+
+import { nameOf } from "../model/describe.js";
+import { firstFile } from "../model/zip.js";
+import { byId } from "../ui/dom.js";
+import { download } from "../ui/download.js";
+import { latestOnly } from "../ui/latest_only.js";
+import { reportError } from "../ui/messages.js";
+
+/** Listen for the button and the dialog "For a game"; without an engine that makes sprites, there is neither. */
+export function enableSpriteExport(studio) {
+  byId("sprites").hidden = !studio.engine.sprites;
+  if (studio.engine.sprites) new SpriteDialog(studio);
+}
+
+class SpriteDialog {
+  #studio;
+  #form = byId("sprites-form");
+  #preview = latestOnly(() => this.#drawPreview());
+
+  constructor(studio) {
+    this.#studio = studio;
+    for (const option of this.#form.querySelectorAll("select[data-sides] option")) {
+      option.hidden = option.disabled = Number(option.value) >= studio.info.size_px;
+    }
+    byId("sprites").addEventListener("click", () => this.#open());
+    byId("sprites-cancel").addEventListener("click", () => byId("sprites-dialog").close());
+    this.#form.addEventListener("change", () => {
+      this.#update();
+      this.#preview();
+    });
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#save();
+    });
+  }
+
+  get #latents() {
+    if (this.#form.whom.value === "this") return [this.#studio.history.current.latent];
+    return this.#studio.tray.latents.slice(0, this.#studio.info.most_pictures);
+  }
+
+  async #request() {
+    const { colours, palette, side, upscale, extrude } = this.#form;
+    const own = colours.value === "given";
+    return {
+      latents: this.#latents.map((latent) => Array.from(latent)),
+      ...(own ? { palette: await palette.files[0].text() } : { colours: Number(colours.value) }),
+      sprite_px: Number(side.value) || null,
+      upscale: Number(upscale.value),
+      extrude_px: Number(extrude.value),
+    };
+  }
+
+  #open() {
+    const kept = Math.min(this.#studio.tray.latents.length, this.#studio.info.most_pictures);
+    byId("sprites-this").textContent = `${nameOf(this.#studio.history.current.latent)} alone`;
+    byId("sprites-kept").textContent = `All ${kept} kept ones, and an animation`;
+    byId("sprites-kept").parentElement.hidden = kept < 2;
+    if (kept < 2) this.#form.whom.value = "this";
+    this.#update();
+    byId("sprites-dialog").showModal();
+    this.#preview();
+  }
+
+  #update() {
+    const own = this.#form.colours.value === "given";
+    byId("sprites-palette").hidden = !own;
+    this.#form.palette.required = own;
+    const side = (Number(this.#form.side.value) || this.#studio.info.size_px) * Number(this.#form.upscale.value);
+    byId("sprites-size").textContent = `Each picture will be ${side} × ${side} pixels.`;
+  }
+
+  async #drawPreview() {
+    if (!this.#form.checkValidity()) return; // a palette is wanted, but no file is chosen yet
+    byId("sprites-wrong").textContent = "";
+    try {
+      const zip = await this.#studio.engine.sprites({ ...(await this.#request()), upscale: 1 });
+      const sprite = await createImageBitmap(await firstFile(zip));
+      Object.assign(byId("sprites-preview"), { width: sprite.width, height: sprite.height });
+      byId("sprites-preview").getContext("2d").drawImage(sprite, 0, 0);
+    } catch (error) {
+      this.#showError(error);
+    }
+  }
+
+  async #save() {
+    byId("sprites-wrong").textContent = "";
+    byId("sprites-go").disabled = true;
+    try {
+      const request = await this.#request();
+      const name = request.latents.length === 1 ? nameOf(this.#latents[0]).toLowerCase() : "characters";
+      download(await this.#studio.engine.sprites(request), `${name}.zip`);
+      byId("sprites-dialog").close();
+    } catch (error) {
+      this.#showError(error);
+    } finally {
+      byId("sprites-go").disabled = false;
+    }
+  }
+
+  #showError(error) {
+    if (!error.gone) return (byId("sprites-wrong").textContent = error.message);
+    byId("sprites-dialog").close();
+    reportError(error);
+  }
+}

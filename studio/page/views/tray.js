@@ -1,0 +1,99 @@
+// The tray: characters to keep, over a reload and in every tab of this browser.
+
+import { nameOf } from "../model/describe.js";
+import { latentKey } from "../model/latents.js";
+import { CodeError, decode, encode } from "../model/share_codes.js";
+import { createCard, drawCards } from "../ui/cards.js";
+import { byId, createElement, icon } from "../ui/dom.js";
+import { announce, reportError } from "../ui/messages.js";
+import { load, save } from "../ui/storage.js";
+
+const MAX_KEPT = 200;
+
+export class Tray {
+  #studio;
+  /** Latents, the newest first. */
+  latents = [];
+
+  constructor(studio) {
+    this.#studio = studio;
+    byId("keep").addEventListener("click", () => this.toggle(studio.history.current.latent));
+    document
+      .querySelector(".tray")
+      .addEventListener("dropped", (event) => this.has(event.detail) || this.toggle(event.detail));
+    addEventListener("storage", ({ key }) => key === this.#key && this.#load());
+    document.addEventListener("engine-back", () => this.#refresh());
+    this.#load();
+  }
+
+  has(latent) {
+    return this.latents.some((kept) => latentKey(kept) === latentKey(latent));
+  }
+
+  /** Keep a character, or no longer. */
+  toggle(latent) {
+    const had = this.has(latent);
+    if (!had && this.latents.length >= MAX_KEPT) return announce(`The tray holds ${MAX_KEPT}; let one go first.`);
+    const others = this.latents.filter((kept) => latentKey(kept) !== latentKey(latent));
+    this.latents = had ? others : [latent, ...others];
+    const stored = save(
+      this.#key,
+      this.latents.map((each) => encode(this.#studio.info.hash, each)),
+    );
+    if (!stored) announce("This browser keeps nothing; copy the link of what you want to see again.");
+    else announce(had ? `${nameOf(latent)} is let go` : `${nameOf(latent)} is kept`);
+    this.#refresh();
+  }
+
+  /** Whether the character on the bench is kept, on its button. */
+  updateButton() {
+    const kept = this.has(this.#studio.history.current.latent);
+    byId("keep").setAttribute("aria-pressed", String(kept));
+    byId("keep").querySelector("span").textContent = kept ? "Kept" : "Keep";
+  }
+
+  get #key() {
+    return `vgc-kept-${this.#studio.info.hash.slice(0, 8)}`;
+  }
+
+  #load() {
+    this.latents = load(this.#key, []).flatMap((code) => {
+      try {
+        return [decode(code, this.#studio.info)];
+      } catch (error) {
+        if (error instanceof CodeError) return [];
+        throw error;
+      }
+    });
+    this.#refresh();
+  }
+
+  async #refresh() {
+    const cards = this.latents.map((latent) =>
+      createCard(latent, (picked) => this.#studio.begin(picked, "opened")),
+    );
+    const focused = byId("tray").contains(document.activeElement);
+    byId("tray").replaceChildren(
+      ...cards.map((card) => createElement("li", {}, card, this.#removeButton(card.latent))),
+    );
+    byId("tray").hidden = !cards.length;
+    byId("tray-empty").hidden = cards.length > 0;
+    byId("tray-count").textContent = cards.length || "";
+    if (focused) (cards[0] ?? byId("main")).focus({ preventScroll: true });
+    if (this.#studio.history.current) this.updateButton();
+    try {
+      await drawCards(this.#studio.images, cards, this.#studio.info.size_px, undefined, () => "Kept: ");
+    } catch (error) {
+      reportError(error);
+    }
+  }
+
+  #removeButton(latent) {
+    const label = `Let ${nameOf(latent)} go`;
+    return createElement(
+      "button",
+      { class: "away", type: "button", "aria-label": label, title: label, onclick: () => this.toggle(latent) },
+      icon("cross"),
+    );
+  }
+}

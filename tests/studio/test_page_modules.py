@@ -1,0 +1,85 @@
+"""The page's modules: imports point one way, no function is long, and their numbers are those of Python."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gan.sampling.interpolation import walk
+
+PAGE = Path(__file__).parents[2] / "studio/page"
+FOLDERS = ["engine", "model", "ui", "views", ""]
+"""Each imports from itself and from those before it; "" is main.js."""
+MAX_FUNCTION_LINES = 60
+MODULES = sorted(PAGE.rglob("*.js"))
+
+
+def imports(module: Path) -> list[Path]:
+    names = re.findall(r'^(?:import|export) [^;]*?from "(\.[^"]+)"', module.read_text("utf-8"), re.MULTILINE)
+    return [(module.parent / name).resolve() for name in names if "/ort/" not in name]
+
+
+def folder(module: Path) -> str:
+    return module.parent.relative_to(PAGE).as_posix().removeprefix(".")
+
+
+def test_imports_of_the_page_point_one_way():
+    assert {folder(module) for module in MODULES} == set(FOLDERS)
+    for module in MODULES:
+        for other in imports(module):
+            assert other in MODULES, f"{module} imports {other}, which is not there"
+            assert FOLDERS.index(folder(other)) <= FOLDERS.index(folder(module)), f"{module} imports {other}"
+
+
+def test_no_module_of_the_page_imports_itself_by_a_detour():
+    remaining = {module: set(imports(module)) for module in MODULES}
+    while free := [module for module, others in remaining.items() if not others & remaining.keys()]:
+        for module in free:
+            del remaining[module]
+    assert not remaining
+
+
+def test_every_module_of_the_page_is_used():
+    used = {other for module in MODULES for other in imports(module)}
+    assert {module.relative_to(PAGE).as_posix() for module in set(MODULES) - used} == {"main.js", "engine/onnx.js"}
+
+
+def function_lengths(module: Path) -> dict[str, int]:
+    """Lines of every block that ends at the indentation where it began, as prettier leaves it; classes apart."""
+    lines, lengths = module.read_text("utf-8").split("\n"), {}
+    for start, line in enumerate(lines):
+        if not line.endswith(("{", "=> {")) or re.match(r"\s*(export )?class ", line):
+            continue
+        indentation = re.match(r" *", line)[0]
+        end = next(n for n in range(start + 1, len(lines)) if re.match(rf"{indentation}[}})]", lines[n]))
+        lengths[line.strip()] = end - start + 1
+    return lengths
+
+
+def test_no_function_of_the_page_is_long():
+    lengths = {(m.name, text): length for m in MODULES for text, length in function_lengths(m).items()}
+    assert len(lengths) > 100
+    assert {each: length for each, length in lengths.items() if length > MAX_FUNCTION_LINES} == {}
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ([1, 0], [0, 3]),
+        ([1, 2], [1, 2]),
+        ([1, 0], [-1, 0]),
+        ([0, 0], [1, 1]),
+        *np.random.default_rng(4).normal(size=(8, 2, 100)).tolist(),
+    ],
+)
+def test_the_page_interpolates_as_python_does(open_page, a, b):
+    page = open_page()
+    by_page = page.evaluate(
+        "async ([a, b]) => { const { slerp } = await import('/model/latents.js');"
+        "return [0, 0.5].map((t) => [...slerp(Float32Array.from(a), Float32Array.from(b), t)]); }",
+        [a, b],
+    )
+    assert by_page == pytest.approx(walk(np.array([a, b], np.float32), 2)[:2], abs=1e-4)
+    if a == [1, 0] and b == [0, 3]:
+        assert np.linalg.norm(by_page[1]) == pytest.approx(np.sqrt(10) / np.sqrt(2))  # (1 + 9) / 2 under the root
