@@ -16,7 +16,7 @@ from screen import Screen, StderrLog, quoted
 
 if TYPE_CHECKING:
     from gan.sampling.generate import GenerateSettings
-    from gan.training.dry_run import Rehearsal
+    from gan.training.dry_run import DryRun
     from scraper.summary import ScrapeSummary
 
 app = typer.Typer(
@@ -273,7 +273,7 @@ def train(
 ) -> int:
     """Train a GAN on the pictures; Ctrl-C saves, --resume goes on."""
     from gan.config import SettingsError, TrainConfig
-    from gan.training.dry_run import rehearse
+    from gan.training.dry_run import dry_run as run_dry
     from gan.training.launch import is_launched, launch
     from gan.training.loop import IMAGES_FOR_SHAPES
     from gan.training.loop import resume as resume_run
@@ -298,7 +298,7 @@ def train(
         return launch(devices, TrainConfig.output)
     with screen.progress("train") as line:
         if dry_run:
-            show_rehearsal(screen, rehearse(config, line))
+            show_dry_run(screen, run_dry(config, line))
             return 0
         if resume is None:
             summary = train_run(config, line, profile, screen.hint)
@@ -314,19 +314,19 @@ def train(
     return 0
 
 
-def show_rehearsal(screen: Screen, found: "Rehearsal") -> None:
-    """Print what a dry run has found."""
+def show_dry_run(screen: Screen, result: "DryRun") -> None:
+    """Print the result of a dry run."""
     screen.say(
-        f"{found.pictures:,} pictures of {found.size_px}x{found.size_px} on {found.device}, {found.precision}, "
-        f"batch {found.batch}"
+        f"{result.pictures:,} pictures of {result.size_px}x{result.size_px} on {result.device}, "
+        f"{result.precision}, batch {result.batch}"
     )
-    screen.say(f"generator      {found.generator_parameters:>12,} parameters")
-    screen.say(f"discriminator  {found.discriminator_parameters:>12,} parameters")
-    screen.say(f"a step         {found.gflop_per_image:>12.2f} GFLOP an image")
-    screen.say(f"memory         {found.memory_bytes / 2**20:>12,.0f} MiB, beside PyTorch itself")
-    screen.say(f"speed          {found.images_per_second:>12.1f} images a second")
-    screen.say(f"to the end     {found.minutes:>12,.0f} minutes, {found.images:,} images")
-    screen.result(vars(found))
+    screen.say(f"generator      {result.generator_parameters:>12,} parameters")
+    screen.say(f"discriminator  {result.discriminator_parameters:>12,} parameters")
+    screen.say(f"a step         {result.gflop_per_image:>12.2f} GFLOP an image")
+    screen.say(f"memory         {result.memory_bytes / 2**20:>12,.0f} MiB, beside PyTorch itself")
+    screen.say(f"speed          {result.images_per_second:>12.1f} images a second")
+    screen.say(f"to the end     {result.minutes:>12,.0f} minutes, {result.images:,} images")
+    screen.result(vars(result))
 
 
 @command

@@ -18,6 +18,7 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -32,7 +33,7 @@ from gan.config import PRESETS, Recipe
 from gan.device import choose_device, choose_precision, use_algorithms
 from gan.networks.build import build_discriminator, build_generator
 from gan.training.dry_run import gflop_per_image
-from gan.training.trainer import Game
+from gan.training.trainer import Execution, Trainer
 
 PICTURES = 1024
 SECONDS_A_ROUND = 8.0
@@ -141,21 +142,22 @@ def made_again(description: object, device: torch.device) -> object:
     return torch.randn(length, device=device).to(dtype).as_strided(shape, strides)
 
 
-def convolution_seconds(game: Game) -> float:
+def convolution_seconds(trainer: Trainer) -> float:
     """Time of a step's convolutions alone, forward and backward, each the median of a few runs."""
-    steps = game.recipe.r1_interval if game.recipe.r1_gamma else 1
+    recipe, device = trainer.recipe, trainer.execution.device
+    steps = recipe.r1_interval if recipe.r1_gamma else 1
     with Convolutions() as recorded:
         for _ in range(steps):
-            game.step()
+            trainer.train_step()
     total = 0.0
     for (function, *descriptions), count in recorded.calls.items():
-        arguments = [made_again(description, game.device) for description in descriptions]
+        arguments = [made_again(description, device) for description in descriptions]
         taken = []
         for _ in range(7):
-            wait_for(game.device)
+            wait_for(device)
             start = time.perf_counter()
             function(*arguments)
-            wait_for(game.device)
+            wait_for(device)
             taken.append(time.perf_counter() - start)
         total += statistics.median(taken[2:]) * count / steps
     return total
@@ -170,14 +172,15 @@ def union_length(spans: Iterable[tuple[float, float]]) -> float:
     return covered
 
 
-def busy_share(game: Game) -> float:
+def busy_share(trainer: Trainer) -> float:
     """Share of the time of some hundred steps in which the GPU runs a kernel."""
-    wait_for(game.device)
+    device = trainer.execution.device
+    wait_for(device)
     with profile(activities=[ProfilerActivity.CUDA]) as recorded:
         start = time.perf_counter()
         for _ in range(STEPS_PROFILED):
-            game.step()
-        wait_for(game.device)
+            trainer.train_step()
+        wait_for(device)
         wall_us = (time.perf_counter() - start) * 1e6
     kernels = [event.time_range for event in recorded.events() if event.device_type.name == "CUDA"]
     return union_length((kernel.start, kernel.end) for kernel in kernels) / wall_us
@@ -229,19 +232,21 @@ def main() -> None:
     for preset in options.presets.split(","):
         recipe = PRESETS[preset]
         batch = options.batch or recipe.batch
-        game = Game(recipe, pictures, batch, 0, device, precision, graphs=options.cuda_graphs)
-        row = compared(recipe, pictures, batch, game, options.rounds)
-        plain = Game(recipe, pictures, batch, 0, device, precision)
+        recipe = replace(recipe, batch=batch)
+        execution = Execution(device, precision)
+        trainer = Trainer(recipe, pictures, 0, replace(execution, cuda_graphs=options.cuda_graphs))
+        row = compared(pictures, trainer, options.rounds)
+        plain = Trainer(recipe, pictures, 0, execution)
         share = convolution_seconds(plain) / (batch / row[2])
         gpu = device.type == "cuda"
-        peak = gflop_per_image(Game(recipe, pictures, 2, 0, device, precision)) * row[2] / bf16
+        peak = gflop_per_image(Trainer(replace(recipe, batch=2), pictures, 0, execution)) * row[2] / bf16
         table.add_row(
             f"{preset}, batch {batch}",
             *(f"{speed:,.1f}" for speed in row),
             f"{row[2] / row[0]:.2f}",
             f"{row[2] / row[1]:.2f}",
             f"{share:.0%}",
-            f"{busy_share(game):.0%}" if gpu else "-",
+            f"{busy_share(trainer):.0%}" if gpu else "-",
             f"{peak:.0%}",
         )
     Console(width=140).print(table)
@@ -249,11 +254,14 @@ def main() -> None:
     print(f"matrix product: fp32 {fp32:,.0f}, bf16 {bf16:,.0f} GFLOP/s, ratio {bf16 / fp32:.2f}")
 
 
-def compared(recipe: Recipe, pictures: Tensor, batch: int, game: Game, rounds: int) -> tuple[float, float, float]:
+def compared(pictures: Tensor, trainer: Trainer, rounds: int) -> tuple[float, float, float]:
     """Images a second of the textbook loop, of the same in bf16, and of ours; medians, all taken in turn."""
-    device = game.device
+    recipe, device = trainer.recipe, trainer.execution.device
+    batch = recipe.batch
     loops = [TextbookLoop(recipe, pictures, batch, device, bf16).step for bf16 in (False, True)]
-    turns = [[images_per_second(step, batch, device) for step in (*loops, game.step)] for _ in range(rounds)]
+    turns = [
+        [images_per_second(step, batch, device) for step in (*loops, trainer.train_step)] for _ in range(rounds)
+    ]
     textbook, eager, ours = (statistics.median(column) for column in zip(*turns, strict=True))
     return textbook, eager, ours
 

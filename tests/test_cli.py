@@ -19,7 +19,7 @@ from demo import DemoSettings
 from gan.config import TrainConfig
 from gan.evaluation.evaluate import EvaluateSettings
 from gan.sampling.generate import GenerateSettings
-from gan.training.dry_run import Rehearsal
+from gan.training.dry_run import DryRun
 from scraper.crawl import ScrapeSettings
 from screen import Screen
 from sprites.pixels import SpriteSettings
@@ -153,7 +153,7 @@ REACHES = [
         ["old", Path("train_output"), {"minutes": 3.0}, True],
     ),
     ("gan.training.loop.train", "train --split 2", [TrainConfig(grad_accum=2)]),
-    ("gan.training.dry_run.rehearse", "train --dry-run --batch 3", [TrainConfig(batch=3)]),
+    ("gan.training.dry_run.dry_run", "train --dry-run --batch 3", [TrainConfig(batch=3)]),
     ("gan.training.launch.launch", "train --devices 2", [2, Path("train_output")]),
     (
         "gan.sampling.generate.generate",
@@ -227,7 +227,7 @@ def test_a_dry_run_of_several_processes_is_refused(monkeypatch):
 
 
 def test_what_a_dry_run_found_is_one_json_object(capsys):
-    cli.show_rehearsal(Screen(json=True), Rehearsal("cpu", "fp32", 40, 16, 8, 1, 2, 0.5, 3, 4.0, 5, 6.0))
+    cli.show_dry_run(Screen(json=True), DryRun("cpu", "fp32", 40, 16, 8, 1, 2, 0.5, 3, 4.0, 5, 6.0))
     assert json.loads(capsys.readouterr().out)["batch"] == 8
 
 

@@ -12,14 +12,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from gan import old_names
 from gan.config import Architecture, GanError
 from gan.device import is_out_of_memory
 from gan.networks.build import build_generator
-from gan.old_names import preset_name
 from gan.runs.model_info import ModelInfo, name_of
 from kit.atomic import replacing, write_bytes
 
-CHECKPOINT_FORMAT = 3
+CHECKPOINT_FORMAT = 4
+"""3 had other names, those of `gan.old_names`."""
 GENERATOR_FORMAT = 2
 """1 had other names, those of `gan.old_names`."""
 HEADER_KEY = "vgc"
@@ -61,17 +62,17 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         try:
             state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-            found = state.get("format")
+            written_as = state.get("format")
         except Exception as error:  # damaged bytes mean anything to an unpickler, and so raise anything
             if is_out_of_memory(error):
                 raise GanError(f"{path}: no memory left to read it; end other programs, then go on") from error
             raise GanError(f"{path}: damaged or not a checkpoint of vgc; start a new run") from error
-    if found != CHECKPOINT_FORMAT:
+    if written_as not in (3, CHECKPOINT_FORMAT):
         raise GanError(
-            f"{path}: checkpoint format {found}, this version reads {CHECKPOINT_FORMAT}; "
+            f"{path}: checkpoint format {written_as}, this version reads {CHECKPOINT_FORMAT}; "
             "go on with the version that wrote it, or start a new run (its generator.safetensors still draws)"
         )
-    return state
+    return old_names.renamed(state, old_names.CHECKPOINT)
 
 
 def save_generator(
@@ -122,7 +123,7 @@ def read_generator_file(path: Path) -> tuple[dict[str, Tensor], GeneratorHeader]
     if found not in (1, GENERATOR_FORMAT):
         raise GanError(f"{path}: generator format {found}, this version reads {GENERATOR_FORMAT}; update vgc")
     values["architecture"] = Architecture.from_json(values["architecture"])
-    values["preset"] = preset_name(values["preset"])
+    values["preset"] = old_names.preset_name(values["preset"])
     return tensors, GeneratorHeader(**values)
 
 

@@ -1,4 +1,4 @@
-"""What the discriminator sees: differentiable changes that leave the background as it is."""
+"""Augmentation of what the discriminator sees, differentiable, and ADA's control of its probability."""
 
 import torch
 from torch import Tensor
@@ -6,64 +6,63 @@ from torch import Tensor
 TRANSLATION = 0.125
 """Largest shift, as a share of the side; DiffAugment's."""
 AUGMENT_DRAWS = 7
-"""Random numbers that `augment` takes for a picture."""
-ADAPT_IMAGES = 50_000
-"""Real pictures in which an adaptive strength may go from never to always. Karras et al. 2020 take 500,000, but
-their runs are a hundred times as long as one on a CPU."""
-STRONGEST_ADAPTED = 0.8
-"""Where an adaptive strength stops rising: a set of crisp drawings lets the discriminator win without learning a
-picture by heart, and stronger augmentation only leaks then (Karras et al. 2020, section 2.2)."""
+"""Random numbers that `augment` takes for an image."""
+ADA_IMAGES = 50_000
+"""Real images in which p may go from 0 to 1. Karras et al. 2020 take 500,000, but their runs are a hundred times
+as long as one on a CPU."""
+MAX_AUGMENT_P = 0.8
+"""Where p stops rising: on crisp drawings the discriminator wins without overfitting, and stronger augmentation
+would only leak (Karras et al. 2020, section 2.2)."""
 
 
-def flip_half(pictures: Tensor, uniform: Tensor) -> Tensor:
-    """Mirror left to right each picture whose ``uniform`` [N] is below 1/2. [N, C, H, W] -> the same."""
-    return torch.where(uniform.view(-1, 1, 1, 1) < 0.5, pictures.flip(3), pictures)
+def flip_half(images: Tensor, uniform: Tensor) -> Tensor:
+    """Mirror left to right each image whose ``uniform`` [N] is below 1/2. [N, C, H, W] -> the same."""
+    return torch.where(uniform.view(-1, 1, 1, 1) < 0.5, images.flip(3), images)
 
 
-def augment(pictures: Tensor, background: Tensor, uniform: Tensor, strength: Tensor) -> Tensor:
-    """Change light, saturation, contrast and place of pictures at random; differentiable.
+def augment(images: Tensor, background: Tensor, uniform: Tensor, p: Tensor) -> Tensor:
+    """Change brightness, saturation, contrast and position at random; differentiable.
 
     The policy is DiffAugment's (colour, milder, and translation; Zhao et al. 2020, arXiv:2006.10738, section 3),
-    but it acts on the difference to the background: what is background stays so, and what a shift uncovers is
-    filled with it, so that the generator has nothing to learn from the changes themselves. Colour and place change
-    independently of each other, each with a probability of ``strength`` (Karras et al. 2020, arXiv:2006.06676,
-    section 2.2: below .8, what is seen unchanged outweighs the rest, and nothing leaks).
+    applied to the difference from the background: background stays background, and what a shift uncovers is
+    filled with it, so that the augmentation itself is not learned. Colour and position change independently, each
+    with probability ``p`` (Karras et al. 2020, arXiv:2006.06676, section 2.2: below .8 nothing leaks).
 
     Args:
-        pictures: [N, 3, H, W] float32 in about [-1, 1].
+        images: [N, 3, H, W] float32 in about [-1, 1].
         background: [3, 1, 1] float32, the data set's background colour.
-        uniform: [N, AUGMENT_DRAWS] float32 from U[0, 1): all the chance there is.
-        strength: [] float32, 0 to 1.
+        uniform: [N, AUGMENT_DRAWS] float32 from U[0, 1): all the randomness.
+        p: [] float32, 0 to 1.
 
     Returns:
         [N, 3, H, W] float32; values may leave [-1, 1].
     """
-    difference = pictures - background
-    recoloured, moved = (uniform[:, 5:] < strength).T
+    difference = images - background
+    recoloured, moved = (uniform[:, 5:] < p).T
     difference = torch.where(recoloured[:, None, None, None], colour(difference, uniform[:, :3]), difference)
     # The middle of the range moves nothing.
-    places = torch.where(moved[:, None], uniform[:, 3:5], 0.5)
-    return translate(difference, places) + background
+    shifts = torch.where(moved[:, None], uniform[:, 3:5], 0.5)
+    return translate(difference, shifts) + background
 
 
-def adapt(strength: Tensor, sign_real: Tensor, target: float, batch: int) -> None:
-    """Move the strength, in place, a step up where the discriminator is too sure of real pictures, else down.
+def update_augment_p(p: Tensor, sign_real: Tensor, target: float, batch: int) -> None:
+    """Move p, in place, a step up if the discriminator overfits, else a step down.
 
     Args:
-        strength: [] float32, 0 to `STRONGEST_ADAPTED`.
-        sign_real: [] float32, mean sign of its scores on a batch of real pictures: r_t of Karras et al. 2020,
+        p: [] float32, 0 to `MAX_AUGMENT_P`.
+        sign_real: [] float32, mean sign of D's scores on a batch of real images: r_t of Karras et al. 2020,
             equation 1.
         target: of ``sign_real``.
-        batch: real pictures in the step.
+        batch: real images of the step.
     """
-    strength.add_(torch.sign(sign_real - target) * batch / ADAPT_IMAGES).clamp_(0, STRONGEST_ADAPTED)
+    p.add_(torch.sign(sign_real - target) * batch / ADA_IMAGES).clamp_(0, MAX_AUGMENT_P)
 
 
 def colour(difference: Tensor, uniform: Tensor) -> Tensor:
-    """Brightness ± .2 where there is a figure, saturation times .5 to 1.5, contrast times .75 to 1.25.
+    """Brightness ± .2 on the figure, saturation times .5 to 1.5, contrast times .75 to 1.25; ``uniform`` [N, 3].
 
-    Less than DiffAugment's ± .5, 0 to 2 and .5 to 1.5: a discriminator that sees every degree of saturation
-    teaches no colours, and the pictures turn out grey. ``uniform`` [N, 3] decides.
+    Less than DiffAugment's ± .5, 0 to 2 and .5 to 1.5: if the discriminator sees every degree of saturation, the
+    generator learns no colours.
     """
     brightness, saturation, contrast = uniform.T[..., None, None, None]
     figure = difference.detach().abs().amax(1, keepdim=True).mul(8).clamp(max=1)
@@ -74,10 +73,9 @@ def colour(difference: Tensor, uniform: Tensor) -> Tensor:
 
 
 def translate(difference: Tensor, uniform: Tensor) -> Tensor:
-    """Shift each picture by up to ± TRANSLATION of its sides, zeros moving in; ``uniform`` [N, 2] decides.
+    """Shift each image by up to ± TRANSLATION of its sides, filling with zeros, by ``uniform`` [N, 2].
 
-    A shift is a matrix of zeros and ones on either side, so that it has exact gradients of every order, needs
-    no scatter and is two small batched products.
+    A shift is a product with a 0-1 matrix on either side: exact gradients of every order, and no scatter.
     """
     height, width = difference.shape[2:]
     with torch.autocast(difference.device.type, enabled=False):
@@ -91,19 +89,19 @@ def shift_matrices(uniform: Tensor, side: int) -> Tensor:
     """Shifts as matrices: ``uniform`` [N] -> [N, 1, side, side] float32, ones on one diagonal."""
     reach = int(side * TRANSLATION + 0.5)
     shift = (uniform * (2 * reach + 1)).long().view(-1, 1, 1, 1) - reach
-    place = torch.arange(side, device=uniform.device)
-    return (place[:, None] + shift == place[None, :]).to(uniform.dtype)
+    index = torch.arange(side, device=uniform.device)
+    return (index[:, None] + shift == index[None, :]).to(uniform.dtype)
 
 
-def background_colour(pictures: Tensor) -> Tensor:
-    """The colour that pictures have at their edges: the median over all border pixels, a channel at a time.
+def background_colour(images: Tensor) -> Tensor:
+    """The colour that images have at their edges: the median over all border pixels, a channel at a time.
 
     Args:
-        pictures: [N, 3, H, W] uint8.
+        images: [N, 3, H, W] uint8.
 
     Returns:
         [3, 1, 1] float32 in [-1, 1]; for a set on black, exactly -1.
     """
-    border = torch.cat([pictures[..., 0, :], pictures[..., -1, :], pictures[..., 0], pictures[..., -1]], dim=2)
+    border = torch.cat([images[..., 0, :], images[..., -1, :], images[..., 0], images[..., -1]], dim=2)
     median = border.transpose(0, 1).flatten(1).median(dim=1).values
     return median.float().div(127.5).sub(1).view(3, 1, 1)

@@ -1,4 +1,4 @@
-"""Time in a training: how long it has run, when something is due, and when it ends."""
+"""The clock of a training: how long it has run, what is due, when it ends."""
 
 import signal
 import threading
@@ -9,14 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gan.config import TrainConfig
-from gan.training.trainer import Game
 
 STEPS_FOR_SPEED = 50
 
 
 @dataclass
 class Clock:
-    """Time spent in training, over all pieces of a run, and what happens when."""
+    """Time spent in training, over all pieces of a run."""
 
     earlier_seconds: float
     images_before: int
@@ -31,7 +30,7 @@ class Clock:
         self.note(self.images_before)
 
     def note(self, images: int) -> None:
-        """Take down that so many images have been shown by now."""
+        """Record that so many images have been shown by now."""
         self.recent.append((time.monotonic(), images))
 
     @property
@@ -61,12 +60,12 @@ def is_over(config: TrainConfig, images: int, seconds: float) -> bool:
     return shown or (config.minutes is not None and seconds >= config.minutes * 60)
 
 
-def position(game: Game, config: TrainConfig, clock: Clock) -> tuple[int, int]:
-    """Images shown, and how many there will be when the run ends, as far as one can tell by now."""
+def position(images: int, config: TrainConfig, clock: Clock) -> tuple[int, int]:
+    """Images shown, and the estimate of how many there will be at the end of the run."""
     ends = [] if config.kimg is None else [config.kimg * 1000]
     if config.minutes is not None:
-        ends.append(game.images + max(config.minutes * 60 - clock.seconds, 0) * clock.speed)
-    return game.images, int(min(ends))
+        ends.append(images + max(config.minutes * 60 - clock.seconds, 0) * clock.speed)
+    return images, int(min(ends))
 
 
 def remaining(done: int, total: int, speed: float) -> str:
@@ -76,22 +75,24 @@ def remaining(done: int, total: int, speed: float) -> str:
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
-def is_due(game: Game, every: int) -> bool:
-    """Whether the last step reached a mark: marks are ``every`` images apart at first, and from each hundredth
-    mark on twice as far, so that a long run leaves a few hundred. Images alone decide, so that a resumed run
-    leaves the same ones."""
-    while game.images > 100 * every:
+def is_due(images: int, batch: int, every: int) -> bool:
+    """Whether the last step of ``batch`` images, up to ``images``, reached a mark.
+
+    Marks are ``every`` images apart at first and twice as far from each hundredth on, so that a long run has a few
+    hundred. Images alone decide, so that a resumed run has the same ones.
+    """
+    while images > 100 * every:
         every *= 2
-    return game.images // every > (game.images - game.batch) // every
+    return images // every > (images - batch) // every
 
 
 @contextmanager
 def stop_signals(patient: bool) -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, so that a step is never torn.
+    """An event that SIGINT and SIGTERM set, so that a step is never interrupted.
 
     Args:
-        patient: whether further signals change nothing, as where a launcher passes Ctrl-C on to a process that the
-            terminal has told already; else a second signal ends at once.
+        patient: ignore further signals, as a launcher passes Ctrl-C on to processes that already had it from the
+            terminal; else a second signal ends at once.
     """
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():

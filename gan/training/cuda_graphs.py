@@ -1,4 +1,4 @@
-"""Steps as CUDA graphs: recorded once, then started as a whole, so that the CPU has next to nothing to do."""
+"""Steps as CUDA graphs: recorded once, then replayed as a whole, so that the CPU has next to nothing to do."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,64 +7,64 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gan.training.step_noise import Chance
+from gan.training.step_noise import StepNoise
 
-CALLS_BEFORE_RECORDING = 3
-"""So often a kind of step is played as usual first: libraries choose their algorithms and optimizers make their
-state, neither of which may happen in a recording."""
+CALLS_BEFORE_CAPTURE = 3
+"""Steps of each kind that run as usual first: libraries choose their algorithms and optimizers make their state,
+neither of which may happen in a capture."""
 
-Play = Callable[[Tensor, Chance, bool], Tensor]
+Step = Callable[[Tensor, StepNoise, bool], Tensor]
 
 
 @dataclass
-class Recording:
-    """A recorded step, and the places that it reads from and writes to."""
+class CapturedStep:
+    """A graph, and the tensors that it reads from and writes to."""
 
     graph: torch.cuda.CUDAGraph
-    places: Tensor
-    chance: Chance
-    watched: Tensor
+    indices: Tensor
+    noise: StepNoise
+    stats: Tensor
 
 
-class GraphedPlay:
-    """`gan.training.trainer.Game.play`, recorded for steps with the penalty and without, on the game's GPU.
+class CUDAGraphedStep:
+    """`gan.training.trainer.Trainer`'s step, captured with the penalty and without, on the trainer's GPU.
 
     Source: https://docs.pytorch.org/docs/stable/notes/cuda.html, "Whole-network capture".
     """
 
-    def __init__(self, play: Play) -> None:
-        self._play = play
+    def __init__(self, step: Step) -> None:
+        self._step = step
         self._calls: Counter[bool] = Counter()
-        self._recordings: dict[bool, Recording] = {}
+        self._captured: dict[bool, CapturedStep] = {}
 
-    def __call__(self, places: Tensor, chance: Chance, penalised: bool) -> Tensor:
-        """As `gan.training.trainer.Game.play`; what it returns holds until the next call."""
-        self._calls[penalised] += 1
-        # Streams and recordings are the current GPU's, which may be another than the game's.
-        with torch.cuda.device(places.device):
-            if self._calls[penalised] <= CALLS_BEFORE_RECORDING:
-                return self._aside(places, chance, penalised)
-            if penalised not in self._recordings:
-                self._recordings[penalised] = self._record(places, chance, penalised)
-            return self._again(self._recordings[penalised], places, chance)
+    def __call__(self, indices: Tensor, noise: StepNoise, penalise: bool) -> Tensor:
+        """As the step itself; the result is overwritten by the next call."""
+        self._calls[penalise] += 1
+        # Streams and graphs belong to the current GPU, which may be another than the trainer's.
+        with torch.cuda.device(indices.device):
+            if self._calls[penalise] <= CALLS_BEFORE_CAPTURE:
+                return self._run_on_side_stream(indices, noise, penalise)
+            if penalise not in self._captured:
+                self._captured[penalise] = self._capture(indices, noise, penalise)
+            return self._replay(self._captured[penalise], indices, noise)
 
-    def _again(self, recording: Recording, places: Tensor, chance: Chance) -> Tensor:
-        recording.places.copy_(places)
-        recording.chance.copy_(chance)
-        recording.graph.replay()
-        return recording.watched
+    def _replay(self, captured: CapturedStep, indices: Tensor, noise: StepNoise) -> Tensor:
+        captured.indices.copy_(indices)
+        captured.noise.copy_(noise)
+        captured.graph.replay()
+        return captured.stats
 
-    def _aside(self, places: Tensor, chance: Chance, penalised: bool) -> Tensor:
-        """Play as usual on a stream of its own, as recordings are made on one."""
+    def _run_on_side_stream(self, indices: Tensor, noise: StepNoise, penalise: bool) -> Tensor:
+        """Warm up as PyTorch asks: on a stream of its own."""
         stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
-            watched = self._play(places, chance, penalised)
+            stats = self._step(indices, noise, penalise)
         torch.cuda.current_stream().wait_stream(stream)
-        return watched
+        return stats
 
-    def _record(self, places: Tensor, chance: Chance, penalised: bool) -> Recording:
-        graph, places, chance = torch.cuda.CUDAGraph(), places.clone(), chance.clone()
+    def _capture(self, indices: Tensor, noise: StepNoise, penalise: bool) -> CapturedStep:
+        graph, indices, noise = torch.cuda.CUDAGraph(), indices.clone(), noise.clone()
         with torch.cuda.graph(graph):
-            watched = self._play(places, chance, penalised)
-        return Recording(graph, places, chance, watched)
+            stats = self._step(indices, noise, penalise)
+        return CapturedStep(graph, indices, noise, stats)

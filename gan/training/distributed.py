@@ -1,4 +1,4 @@
-"""Several processes that train one pair of networks: who is who, and what they tell each other."""
+"""Several processes that train one pair of networks: rank, size, reductions, the process group."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -14,12 +14,12 @@ from gan.config import GanError
 
 Value = TypeVar("Value")
 
-SILENCE = timedelta(minutes=30)
-"""A process that says nothing for so long is given up."""
+TIMEOUT = timedelta(minutes=30)
+"""A process that does not answer for so long is given up."""
 
 
-class World:
-    """The processes of a training; one alone where nobody else was started."""
+class DistributedContext:
+    """The processes of a training, and this one's rank; by default it is the only one."""
 
     def __init__(self, rank: int = 0, size: int = 1, control: dist.ProcessGroup | None = None) -> None:
         self.rank, self.size = rank, size
@@ -27,59 +27,59 @@ class World:
         self._parent = os.getppid()
 
     @property
-    def leads(self) -> bool:
-        """Whether this process is the one that writes."""
+    def is_main(self) -> bool:
+        """Whether this process is the one that writes (rank 0)."""
         return self.rank == 0
 
     @property
     def is_orphan(self) -> bool:
-        """Whether whoever started these processes is gone, so that nobody could stop them."""
+        """Whether the launcher is gone, so that nobody could stop the processes."""
         return self.size > 1 and os.getppid() != self._parent
 
-    def average(self, tensors: Iterable[Tensor]) -> None:
-        """Replace each tensor by its mean over all processes: flattened into one, one all_reduce."""
+    def all_reduce_mean(self, tensors: Iterable[Tensor]) -> None:
+        """Replace each tensor by its mean over all processes, by one all_reduce of all of them, flattened."""
         if self.size == 1:
             return
-        wanted = list(tensors)
-        flat = torch.cat([tensor.flatten() for tensor in wanted])
-        with self._together():
+        every = list(tensors)
+        flat = torch.cat([tensor.flatten() for tensor in every])
+        with self._connection_lost_is_fatal():
             dist.all_reduce(flat)
         flat /= self.size
-        sizes = [tensor.numel() for tensor in wanted]
+        sizes = [tensor.numel() for tensor in every]
         means = flat.split(sizes)  # type: ignore[no-untyped-call]
-        for tensor, mean in zip(wanted, means, strict=True):
+        for tensor, mean in zip(every, means, strict=True):
             tensor.copy_(mean.view(tensor.shape))
 
-    def average_gradients(self, network: nn.Module) -> None:
-        """The gradients, and the floating buffers too: each process has seen its own part of the batch."""
+    def all_reduce_gradients(self, network: nn.Module) -> None:
+        """Average the gradients, and batch norm's floating buffers, of which each process has seen its part."""
         gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
-        self.average([*gradients, *(buffer for buffer in network.buffers() if buffer.is_floating_point())])
+        self.all_reduce_mean([*gradients, *(buffer for buffer in network.buffers() if buffer.is_floating_point())])
 
-    def any(self, *here: bool) -> tuple[bool, ...]:
-        """Which of these hold in any process. Told through the CPU: a GPU goes on with its work meanwhile."""
+    def any(self, *flags: bool) -> tuple[bool, ...]:
+        """Which of these hold in any process. Reduced on the CPU: a GPU goes on with its work meanwhile."""
         if self.size == 1:
-            return here
-        told = torch.tensor([int(word) for word in here])
-        with self._together():
-            dist.all_reduce(told, dist.ReduceOp.MAX, group=self._control)
-        return tuple(bool(word) for word in told)
+            return flags
+        reduced = torch.tensor([int(flag) for flag in flags])
+        with self._connection_lost_is_fatal():
+            dist.all_reduce(reduced, dist.ReduceOp.MAX, group=self._control)
+        return tuple(bool(flag) for flag in reduced)
 
-    def from_leader(self, value: Value) -> Value:
-        """The value that the first process has: any picklable object of our own."""
+    def broadcast(self, value: Value) -> Value:
+        """The value that the main process has: any picklable object of our own."""
         if self.size == 1:
             return value
         box = [value]
-        with self._together():
+        with self._connection_lost_is_fatal():
             dist.broadcast_object_list(box, 0, group=self._control)
         return box[0]
 
     @contextmanager
-    def _together(self) -> Iterator[None]:
-        """A word in place of a broken connection, for another process is gone; the leader speaks for all."""
+    def _connection_lost_is_fatal(self) -> Iterator[None]:
+        """A clear error if another process is gone; only the main process says so."""
         try:
             yield
         except (RuntimeError, dist.DistError) as error:
-            if not self.leads:
+            if not self.is_main:
                 raise SystemExit(1) from error
             raise GanError(
                 "another process of this training has ended, so all end; go on with vgc train --resume"
@@ -87,21 +87,21 @@ class World:
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[World]:
-    """This process's place among those that torchrun started; alone without it.
+def process_group(device: torch.device) -> Iterator[DistributedContext]:
+    """Join the processes that torchrun started; without it, this process alone.
 
     Args:
         device: of the networks; decides how gradients travel (NCCL on CUDA, else Gloo).
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        yield World()
+        yield DistributedContext()
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=SILENCE)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
     try:
-        control = cast(dist.ProcessGroup, dist.new_group(backend="gloo", timeout=SILENCE))
-        yield World(dist.get_rank(), dist.get_world_size(), control)
+        control = cast(dist.ProcessGroup, dist.new_group(backend="gloo", timeout=TIMEOUT))
+        yield DistributedContext(dist.get_rank(), dist.get_world_size(), control)
     finally:
         dist.destroy_process_group()
 

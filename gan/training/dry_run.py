@@ -1,11 +1,11 @@
-"""A training tried out before it begins: what it counts, what it needs, how long it would take."""
+"""A dry run: what a training needs and how long it would take, measured on a few steps."""
 
 import time
 import weakref
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -17,9 +17,10 @@ from torch.utils.flop_counter import flop_registry
 from gan.config import TrainConfig
 from gan.device import choose_device
 from gan.networks.build import parameter_count
-from gan.training.distributed import World
-from gan.training.loop import game_of, pictures_of, settled, step
-from gan.training.trainer import Game
+from gan.training.distributed import DistributedContext
+from gan.training.out_of_memory import checked_train_step
+from gan.training.setup import load_training_images, make_trainer, resolve_config
+from gan.training.trainer import Execution, Trainer
 from kit.progress import Progress, noop
 
 COUNTED_BATCH = 2
@@ -27,7 +28,7 @@ SECONDS_TRIED = 8.0
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class DryRun:
     """What a few steps have shown."""
 
     device: str
@@ -38,65 +39,68 @@ class Rehearsal:
     generator_parameters: int
     discriminator_parameters: int
     gflop_per_image: float
-    """Of a whole step, all passes and the penalty's share, 10^9 floating-point operations."""
+    """Of a whole step, the penalty's share included, 10^9 floating-point operations."""
     memory_bytes: int
-    """The most that was held at once: networks, optimizers, pictures, and what a step keeps to go back by."""
+    """Peak: networks, optimizers, images, and what autograd saves for the backward pass."""
     images_per_second: float
     images: int
-    """At the end of the run, as far as one can tell."""
+    """Shown at the end of the run, estimated."""
     minutes: float
     """To the end of the run."""
 
 
-def rehearse(config: TrainConfig, progress: Progress = noop) -> Rehearsal:
-    """Play a few steps of what ``config`` describes; nothing is written.
+def dry_run(config: TrainConfig, progress: Progress = noop) -> DryRun:
+    """Run a few steps of what ``config`` describes; nothing is written.
 
     Raises:
         GanError, SettingsError, DatasetError: as in `gan.training.loop.train`.
     """
     device = choose_device(config.device)
-    pictures = pictures_of(config)
-    config = settled(config, pictures.shape[-1], device)
+    images = load_training_images(config)
+    config = resolve_config(config, images.shape[-1], device)
     progress(0, None, "counting operations")
-    game = game_of(config, pictures, device, World())
-    gflop = gflop_per_image(Game(config.recipe, pictures, COUNTED_BATCH, config.seed, device, game.precision))
+    trainer = make_trainer(config, images, device, DistributedContext())
+    networks, precision = trainer.networks, trainer.execution.precision
+    counted = replace(config.recipe, batch=COUNTED_BATCH)
+    gflop = gflop_per_image(Trainer(counted, images, config.seed, Execution(device, precision)))
     progress(0, None, "measuring memory")
-    memory = memory_of_a_step(game)
-    speed = images_per_second(game, progress)
+    memory = step_memory(trainer)
+    speed = images_per_second(trainer, progress)
     by_minutes = (config.minutes or float("inf")) * 60 * speed
-    images = min(by_minutes, (config.kimg or float("inf")) * 1000)
-    return Rehearsal(
+    images_at_end = min(by_minutes, (config.kimg or float("inf")) * 1000)
+    return DryRun(
         device=str(device),
-        precision=game.precision,
-        pictures=len(pictures),
-        size_px=pictures.shape[-1],
-        batch=game.batch,
-        generator_parameters=parameter_count(game.generator),
-        discriminator_parameters=parameter_count(game.discriminator),
+        precision=precision,
+        pictures=len(images),
+        size_px=images.shape[-1],
+        batch=config.recipe.batch,
+        generator_parameters=parameter_count(networks.generator),
+        discriminator_parameters=parameter_count(networks.discriminator),
         gflop_per_image=gflop,
         memory_bytes=memory,
         images_per_second=speed,
-        images=int(images),
-        minutes=images / speed / 60,
+        images=int(images_at_end),
+        minutes=images_at_end / speed / 60,
     )
 
 
-def gflop_per_image(game: Game) -> float:
+def gflop_per_image(trainer: Trainer) -> float:
     """Counted over the operators that PyTorch really runs, for steps with the penalty and without."""
-    interval = game.recipe.r1_interval if game.recipe.r1_gamma else 1
+    recipe = trainer.recipe
+    interval = recipe.r1_interval if recipe.r1_gamma else 1
     counts: list[int] = []
-    for game.steps in (0, 1):
-        with Operations() as operations:
-            game.step()
-        counts.append(operations.flop)
-    return float(counts[0] + (interval - 1) * counts[1]) / interval / game.batch / 1e9
+    for trainer.steps in (0, 1):
+        with FlopCounter() as counter:
+            trainer.train_step()
+        counts.append(counter.flop)
+    return float(counts[0] + (interval - 1) * counts[1]) / interval / recipe.batch / 1e9
 
 
-class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts floating-point operations by PyTorch's own formulas for its operators.
 
-    Not `torch.utils.flop_counter.FlopCounterMode`, which also follows the modules and cannot do so through the
-    penalty's gradient of a gradient.
+    Not `torch.utils.flop_counter.FlopCounterMode`, which tracks modules too and fails on the penalty's
+    second-order gradients.
     """
 
     def __init__(self) -> None:
@@ -111,76 +115,77 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return out
 
 
-def memory_of_a_step(game: Game) -> int:
-    """Bytes: the standing tensors, and the most that the two phases of a step keep for their way back."""
-    step(game)  # the optimizers' state comes with the first
-    game.steps = 0  # with the penalty, which takes the most
-    if game.device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(game.device)
-        step(game)
-        return torch.cuda.max_memory_allocated(game.device)
-    standing = [game.pictures, *tensors_in(game.state())]
-    gradients = parameter_count(game.generator) + parameter_count(game.discriminator)
-    with kept_for_the_way_back() as kept:
-        step(game)
-    return sum(tensor.nbytes for tensor in standing) + gradients * 4 + kept.most
+def step_memory(trainer: Trainer) -> int:
+    """Bytes: weights, optimizers, images and gradients, and the peak of what autograd saves in a step."""
+    checked_train_step(trainer)  # the first makes the optimizers' state
+    trainer.steps = 0  # a step with the penalty, which takes the most
+    device, networks = trainer.execution.device, trainer.networks
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        checked_train_step(trainer)
+        return torch.cuda.max_memory_allocated(device)
+    standing = [trainer.training_set.images, *tensors_in(trainer.state())]
+    gradients = parameter_count(networks.generator) + parameter_count(networks.discriminator)
+    with track_saved_tensors() as meter:
+        checked_train_step(trainer)
+    return sum(tensor.nbytes for tensor in standing) + gradients * 4 + meter.peak
 
 
 def tensors_in(state: object) -> Iterator[Tensor]:
-    """All tensors of a nest of dicts and lists."""
+    """All tensors in nested dicts and lists."""
     if isinstance(state, Tensor):
         yield state
     elif isinstance(state, dict | list):
-        for part in state.values() if isinstance(state, dict) else state:
-            yield from tensors_in(part)
+        for item in state.values() if isinstance(state, dict) else state:
+            yield from tensors_in(item)
 
 
-class Kept:
-    """Bytes of the tensors that autograd holds, each storage counted once."""
+class SavedTensorMeter:
+    """Bytes of the tensors that autograd saves for the backward pass, each storage counted once."""
 
     def __init__(self) -> None:
-        self.now = self.most = 0
+        self.current = self.peak = 0
         self._holders: Counter[int] = Counter()
 
-    def hold(self, tensor: Tensor) -> "Held":
-        """Autograd saves a tensor."""
-        place, size = tensor.untyped_storage().data_ptr(), tensor.untyped_storage().nbytes()
-        if not self._holders[place]:
-            self.now += size
-            self.most = max(self.most, self.now)
-        self._holders[place] += 1
-        held = Held(tensor)
-        weakref.finalize(held, self._let_go, place, size)
-        return held
+    def save(self, tensor: Tensor) -> "SavedTensor":
+        """Count a tensor until autograd lets go of it."""
+        address, size = tensor.untyped_storage().data_ptr(), tensor.untyped_storage().nbytes()
+        if not self._holders[address]:
+            self.current += size
+            self.peak = max(self.peak, self.current)
+        self._holders[address] += 1
+        saved = SavedTensor(tensor)
+        weakref.finalize(saved, self._release, address, size)
+        return saved
 
-    def _let_go(self, place: int, size: int) -> None:
-        self._holders[place] -= 1
-        if not self._holders[place]:
-            self.now -= size
+    def _release(self, address: int, size: int) -> None:
+        self._holders[address] -= 1
+        if not self._holders[address]:
+            self.current -= size
 
 
 @dataclass(eq=False)
-class Held:
-    """A saved tensor whose end can be noticed."""
+class SavedTensor:
+    """A tensor whose release can be noticed."""
 
     tensor: Tensor
 
 
 @contextmanager
-def kept_for_the_way_back() -> Iterator[Kept]:
-    """Count what autograd saves inside the block."""
-    kept = Kept()
-    with saved_tensors_hooks(kept.hold, lambda held: held.tensor):
-        yield kept
+def track_saved_tensors() -> Iterator[SavedTensorMeter]:
+    """Measure what autograd saves inside the block."""
+    meter = SavedTensorMeter()
+    with saved_tensors_hooks(meter.save, lambda saved: saved.tensor):
+        yield meter
 
 
-def images_per_second(game: Game, progress: Progress) -> float:
+def images_per_second(trainer: Trainer, progress: Progress) -> float:
     """Of real steps, for a few seconds, waiting for the device at the end."""
-    game.take_metrics()
+    trainer.take_stats()
     start, steps = time.perf_counter(), 0
     while steps == 0 or time.perf_counter() - start < SECONDS_TRIED:
-        step(game)
+        checked_train_step(trainer)
         steps += 1
         progress(steps, None, "steps tried")
-    game.take_metrics()
-    return steps * game.batch / (time.perf_counter() - start)
+    trainer.take_stats()
+    return steps * trainer.recipe.batch / (time.perf_counter() - start)

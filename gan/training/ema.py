@@ -1,28 +1,28 @@
-"""The averaged generator, which draws better than any single step's."""
+"""The exponential moving average of the generator, which draws better than any single step's."""
 
 import torch
 from torch import Tensor, nn
 
 WARM_UP_SHARE = 0.05
-"""The half-life is at most this share of the pictures seen, so that the start is soon forgotten."""
+"""The half-life is at most this share of the images shown, so that the start is soon forgotten."""
 
 
 @torch.no_grad()
-def update(average: nn.Module, current: nn.Module, batch: int, images_seen: int, half_life_kimg: float) -> None:
-    """Move ``average`` towards ``current`` by one step; weights and batch-norm statistics alike.
+def update(averaged: nn.Module, current: nn.Module, batch: int, images_shown: int, half_life_kimg: float) -> None:
+    """Move ``averaged`` towards ``current`` by one step; weights and batch-norm statistics alike.
 
     Args:
-        average: changed in place.
+        averaged: changed in place.
         current: a module of the same architecture.
-        batch: pictures of this step.
-        images_seen: pictures of all steps, this one included.
-        half_life_kimg: thousands of pictures after which a step's weight has halved; 0 copies.
+        batch: images of this step.
+        images_shown: images of all steps, this one included.
+        half_life_kimg: thousands of images after which a step's weight has halved; 0 copies.
 
-    Source: Karras et al. 2020, arXiv:2006.06676 (its code's EMA in pictures, with a warm-up).
+    Source: Karras et al. 2020, arXiv:2006.06676 (its code's EMA in images, with a warm-up).
     """
-    half_life = min(half_life_kimg * 1000, WARM_UP_SHARE * images_seen)
+    half_life = min(half_life_kimg * 1000, WARM_UP_SHARE * images_shown)
     decay = 0.5 ** (batch / half_life) if half_life > 0 else 0.0
-    pairs = list(zip(tensors_of(average), tensors_of(current), strict=True))
+    pairs = list(zip(tensors_of(averaged), tensors_of(current), strict=True))
     floating = [pair for pair in pairs if pair[0].is_floating_point()]
     torch._foreach_lerp_([pair[0] for pair in floating], [pair[1] for pair in floating], 1 - decay)
     for mine, theirs in pairs:

@@ -1,28 +1,32 @@
-"""The pictures that a run begins with: the real ones, and what the discriminator will see of them."""
+"""Grids of real images at the beginning of a run: plain, and as the discriminator sees them."""
 
 import torch
 from PIL import Image
 
 from gan.sampling.sample import as_pictures, grid
 from gan.training.augment import augment
-from gan.training.step_noise import Chance
-from gan.training.trainer import Game
+from gan.training.micro_batches import MicroBatch
+from gan.training.step import real_images
+from gan.training.step_noise import StepNoise
+from gan.training.trainer import Trainer
 
 
-def previews(game: Game, count: int) -> dict[str, Image.Image]:
-    """Two boards by name: ``real``, and ``real-augmented``, the same mirrored and augmented as strongly as can be.
+def previews(trainer: Trainer, count: int) -> dict[str, Image.Image]:
+    """Two grids by name: ``real``, and ``real-augmented``, mirrored and augmented with p = 1.
 
-    The chance is the preview's own, so that the game stays as it is.
+    Draws no random numbers of the trainer's.
 
     Args:
-        game: whose pictures they are.
-        count: pictures on a board, evenly spread over the set.
+        trainer: whose training set is shown.
+        count: images on a grid, evenly spaced over the set.
     """
-    places = torch.linspace(0, len(game.pictures) - 1, min(count, len(game.pictures))).long().to(game.device)
-    dice = torch.Generator(game.device).manual_seed(game.seed)
-    chance = Chance.draw(len(places), game.recipe.generator.latent_dim, dice)
-    seen = game.real(places, chance)
-    if game.recipe.augments:
-        seen = augment(seen, game.background, chance.view("real"), torch.ones((), device=game.device))
-    plain = game.pictures[places].float().div(127.5).sub(1)
+    networks, training_set = trainer.networks, trainer.training_set
+    device = networks.background.device
+    indices = torch.linspace(0, len(training_set) - 1, min(count, len(training_set))).long().to(device)
+    rng = torch.Generator(device).manual_seed(trainer.sampler.seed)
+    noise = StepNoise.draw(len(indices), networks.recipe.generator.latent_dim, rng)
+    seen = real_images(networks, MicroBatch(training_set, indices, noise))
+    if networks.recipe.augments:
+        seen = augment(seen, networks.background, noise.d_real, torch.ones((), device=device))
+    plain = training_set.normalised(indices)
     return {"real": grid(list(as_pictures(plain))), "real-augmented": grid(list(as_pictures(seen)))}

@@ -1,4 +1,4 @@
-"""Where a training's time goes: a trace to look at and a table to read, of a few steps of a run."""
+"""Where the time of a training goes: a trace and a table of a few steps."""
 
 import logging
 from collections.abc import Iterator

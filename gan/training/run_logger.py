@@ -1,4 +1,4 @@
-"""What is written down of a run while it plays: metrics, samples, checkpoints, scores, the page."""
+"""What a run writes while it trains: metrics, samples, checkpoints, scores, the report."""
 
 import time
 
@@ -15,112 +15,115 @@ from gan.training.clock import Clock, position
 from gan.training.ema import tensors_of
 from gan.training.preview import previews
 from gan.training.scoring import Evaluator
-from gan.training.trainer import Game
+from gan.training.trainer import Trainer
 from kit.progress import Notify, Progress
 
 SAMPLES = 64
 
 
-class Record:
-    """Writes a run down; does nothing in a process that works for another one."""
+class RunLogger:
+    """Writes into a run's folder; does nothing in a process that is not the main one."""
 
-    def __init__(self, game: Game, folder: RunFolder | None, config: TrainConfig, clock: Clock) -> None:
-        self.game, self.folder, self.config, self.clock = game, folder, config, clock
+    def __init__(self, trainer: Trainer, folder: RunFolder | None, config: TrainConfig, clock: Clock) -> None:
+        self.trainer, self.folder, self.config, self.clock = trainer, folder, config, clock
         self.path = folder.path if folder else config.output
-        self._fixed = latents_of(range(SAMPLES), game.recipe.generator.latent_dim)
+        self._latents = latents_of(range(SAMPLES), trainer.recipe.generator.latent_dim)
         self._health: Health | None = None
         self._evaluator: Evaluator | None = None
-        self._page = ReportPage(self.path)
+        self._report = ReportPage(self.path)
 
-    def __enter__(self) -> "Record":
+    def __enter__(self) -> "RunLogger":
         return self
 
     def __exit__(self, kind: object, _error: object, _trace: object) -> None:
-        """After a failure, say on the page that the run stands still."""
+        """After a failure, mark the run as stopped in the report."""
         if kind and self.folder:
-            self._page.refresh(STOPPED)
+            self._report.refresh(STOPPED)
 
     def start(self) -> None:
-        """Open the files; at the very start write what a run begins with."""
+        """Open the files; at the beginning of a run write its first checkpoint, sample and previews."""
+        trainer = self.trainer
         if self.folder:
-            self.folder.go_on_from(self.game.images)
-            self._health = Health(self.folder, self.game.pictures, SAMPLES)
-            self._evaluator = Evaluator(self.folder, self.game.pictures, self.game.device)
-        if self.game.images == 0:
+            self.folder.go_on_from(trainer.images_shown)
+            self._health = Health(self.folder, trainer.training_set.images, SAMPLES)
+            self._evaluator = Evaluator(self.folder, trainer.training_set.images, trainer.execution.device)
+        if trainer.images_shown == 0:
             self.save()
-            self.sample()
-            self.preview()
+            self.save_sample()
+            self.save_previews()
 
-    def preview(self) -> None:
-        """Write the boards of real pictures, so that a wrong folder is seen in the first minute."""
+    def save_previews(self) -> None:
+        """Write grids of the real images, so that a wrong folder is seen in the first minute."""
         if self.folder:
-            for name, board in previews(self.game, SAMPLES).items():
-                self.folder.save_start(name, board)
+            for name, image in previews(self.trainer, SAMPLES).items():
+                self.folder.save_start(name, image)
 
-    def sample(self) -> list[Image.Image]:
-        """Write the grid of the same characters as ever; returns them."""
+    def save_sample(self) -> list[Image.Image]:
+        """Write the grid of the fixed latents; returns its images."""
         if not self.folder:
             return []
-        pictures = list(draw(self.game.average, self._fixed))
-        self.folder.save_sample(self.game.images, grid(pictures))
-        return pictures
+        images = list(draw(self.trainer.generator_ema, self._latents))
+        self.folder.save_sample(self.trainer.images_shown, grid(images))
+        return images
 
-    def look(self, samples: list[Image.Image]) -> None:
-        """See in the samples whether the run is well."""
+    def check_health(self, samples: list[Image.Image]) -> None:
+        """Look for a collapse in the samples."""
         if self._health:
-            self._health.look(samples, self.game.average, self.header())
+            self._health.look(samples, self.trainer.generator_ema, self.header())
 
-    def evaluate(self, progress: Progress, tell: Notify) -> None:
-        """Score the averaged generator, and tell the score."""
+    def evaluate(self, progress: Progress, notify: Notify) -> None:
+        """Score the EMA generator and say the score."""
         if self._evaluator:
-            done, total = position(self.game, self.config, self.clock)
-            score = self._evaluator(
-                self.game.average,
+            done, total = position(self.trainer.images_shown, self.config, self.clock)
+            message = self._evaluator(
+                self.trainer.generator_ema,
                 self.header(),
                 lambda seen, of, what: progress(done, total, f"{what}, {seen}/{of}"),
             )
-            tell(score)
+            notify(message)
 
-    def tick(self) -> str:
-        """Write a line of metrics; returns what the live line says of it."""
-        values = self.game.take_metrics()
-        check_finite(values, self.path)
+    def log_metrics(self) -> str:
+        """Write a line of metrics; returns what the live line shows of it."""
+        stats = self.trainer.take_stats()
+        check_finite(stats, self.path)
         if self.folder and self._health:
-            pace = {"images_per_second": self.clock.speed, "seconds": self.clock.seconds}
-            self.folder.log(self.game.images, {**values, **self._health.note(values["sign_real"]), **pace})
-        return f"D {values['loss_d']:.2f} · G {values['loss_g']:.2f} · real {values['sign_real']:+.2f}"
+            speed = {"images_per_second": self.clock.speed, "seconds": self.clock.seconds}
+            warnings = self._health.note(stats["sign_real"])
+            self.folder.log(self.trainer.images_shown, {**stats, **warnings, **speed})
+        return f"D {stats['loss_d']:.2f} · G {stats['loss_g']:.2f} · real {stats['sign_real']:+.2f}"
 
-    def show(self) -> None:
-        """Write the run's page anew, if it is time."""
+    def refresh_report(self) -> None:
+        """Write the report again, if it is time."""
         if self.folder:
-            self._page.refresh()
+            self._report.refresh()
 
-    def end(self, stopped: bool) -> None:
+    def finish(self, stopped: bool) -> None:
         """Write everything a last time."""
         self.save()
-        self.sample()
+        self.save_sample()
         if self.folder:
-            self._page.refresh(STOPPED if stopped else ENDED)
+            self._report.refresh(STOPPED if stopped else ENDED)
 
     def header(self) -> GeneratorHeader:
-        """What a file of the averaged generator says of itself."""
+        """The header of the generator's file."""
         return GeneratorHeader(
-            architecture=self.game.recipe.generator,
+            architecture=self.trainer.recipe.generator,
             preset=self.config.preset,
-            images=self.game.images,
-            trained_on=f"{len(self.game.pictures)} pictures of {self.config.data}",
+            images=self.trainer.images_shown,
+            trained_on=f"{len(self.trainer.training_set)} pictures of {self.config.data}",
         )
 
     def save(self) -> None:
-        """Write the averaged generator and the checkpoint, each whole or not at all.
+        """Write the EMA generator and the checkpoint, each whole or not at all.
 
-        GanError if a weight is no number any more: what was saved before stays.
+        Raises:
+            GanError: a weight is not a number any more; what was saved before stays.
         """
         self.clock.saved = time.monotonic()
         if not self.folder:
             return
-        # What is broken in any network reaches the average within a step, long before the next line of metrics.
-        total = torch.stack([weights.float().sum() for weights in tensors_of(self.game.average)]).sum()
+        # A broken weight of either network reaches the EMA within a step, long before the next line of metrics.
+        total = torch.stack([weights.float().sum() for weights in tensors_of(self.trainer.generator_ema)]).sum()
         check_finite({"a weight": float(total)}, self.path)
-        save_generator(self.folder.generator, self.game.average, self.header())
-        save_checkpoint(self.folder.checkpoint, {**self.game.state(), "seconds": self.clock.seconds})
+        save_generator(self.folder.generator, self.trainer.generator_ema, self.header())
+        save_checkpoint(self.folder.checkpoint, {**self.trainer.state(), "seconds": self.clock.seconds})

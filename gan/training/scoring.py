@@ -1,4 +1,4 @@
-"""A run scored while it trains: lines of metrics, and the best generator so far."""
+"""Scores of a run while it trains: lines of metrics, and the best generator so far."""
 
 import math
 from collections.abc import Iterable
@@ -33,52 +33,52 @@ def require_scores(pictures: Tensor, folder: Path) -> None:
 
 
 class Evaluator:
-    """Scores the averaged generator of a run now and then; draws nothing from the global random state."""
+    """Scores the EMA generator of a run; draws nothing from the global random state."""
 
-    def __init__(self, folder: RunFolder, pictures: Tensor, device: torch.device) -> None:
-        """Nothing is worked out yet.
+    def __init__(self, folder: RunFolder, images: Tensor, device: torch.device) -> None:
+        """Compute nothing yet.
 
         Args:
-            folder: of the run, its metrics already cut to where it goes on.
-            pictures: [N, 3, H, W] uint8, the whole set, any device.
-            device: where the features are worked out.
+            folder: of the run, its metrics already cut to where it resumes.
+            images: [N, 3, H, W] uint8, the whole set, any device.
+            device: on which features are computed.
         """
-        self._folder, self._pictures, self._device = folder, pictures, device
+        self._folder, self._images, self._device = folder, images, device
         self._network: FeatureNetwork | None = None
         self._real = torch.empty(0)
         self._best = math.inf
 
-    def __call__(self, average: nn.Module, header: GeneratorHeader, progress: Progress = noop) -> str:
+    def __call__(self, generator_ema: nn.Module, header: GeneratorHeader, progress: Progress = noop) -> str:
         """Append a line of metrics, and replace ``best.safetensors`` if KID is the lowest so far.
 
         Args:
-            average: the generator that draws, in eval mode.
+            generator_ema: in eval mode.
             header: of its file, should it be the best.
-            progress: told the pictures looked at.
+            progress: called with the images seen.
 
         Returns:
-            A few words on the score.
+            A message on the score.
         """
         network = self._start(progress)
-        count = min(len(self._pictures), MOST_DRAWN)
+        count = min(len(self._images), MOST_DRAWN)
         latents = latents_of(range(count), header.architecture.latent_dim)
-        fakes = network(drawn(average, latents), count, "generated", progress)
-        found = {score_name(network.name, key): value for key, value in scores(fakes, self._real, WANTED).items()}
+        fakes = network(drawn(generator_ema, latents), count, "generated", progress)
+        result = {score_name(network.name, key): value for key, value in scores(fakes, self._real, WANTED).items()}
         name = score_name(network.name, "kid")
-        kid = found[name]
-        words = f"{header.images:,} images: {name} {kid:.3f}"
+        kid = result[name]
+        message = f"{header.images:,} images: {name} {kid:.3f}"
         if kid < self._best:
-            words += f", the lowest so far, kept as {BEST_FILE}"
+            message += f", the lowest so far, kept as {BEST_FILE}"
             self._best = kid
-            save_generator(self._folder.path / BEST_FILE, average, header)
-        self._folder.log(header.images, found)
-        return words
+            save_generator(self._folder.path / BEST_FILE, generator_ema, header)
+        self._folder.log(header.images, result)
+        return message
 
     def _start(self, progress: Progress) -> FeatureNetwork:
-        """At the first call, load the network, look at the real pictures, and look up the best score so far."""
+        """At the first call, load the network, embed the real images, and look up the best score so far."""
         if self._network is None:
             self._network = feature_network(None, self._device)
-            self._real = cached_features(self._network, self._pictures.cpu(), progress=progress)
+            self._real = cached_features(self._network, self._images.cpu(), progress=progress)
             key = score_name(self._network.name, "kid")
             self._best = min((line[key] for line in self._folder.read_metrics() if key in line), default=math.inf)
         return self._network

@@ -23,7 +23,7 @@ from gan.runs.run_folder import RunFolder
 from gan.training.loop import resume, train
 from gan.training.preview import previews
 from gan.training.scoring import Evaluator
-from gan.training.trainer import Game
+from gan.training.trainer import Execution, Trainer
 
 CPU = torch.device("cpu")
 SCORE = "kd_efficientnet_lite0"
@@ -74,7 +74,7 @@ class Recall(nn.Module):
 
 def test_a_run_is_scored_on_the_way_and_its_best_generator_kept(discs, tmp_path):
     told: list[str] = []
-    train(config(discs, tmp_path, kimg=0.41, eval_every_kimg=0.2), tell=told.append)
+    train(config(discs, tmp_path, kimg=0.41, eval_every_kimg=0.2), notify=told.append)
     run = tmp_path / "r"
     scored = [line for line in metrics(run) if SCORE in line]
     assert [line["images"] for line in scored] == [200, 400]
@@ -95,11 +95,11 @@ def test_scores_leave_the_training_as_it_is_and_survive_a_stop(discs, tmp_path):
     plain, scored, broken = (
         load_checkpoint(tmp_path / name / "r/checkpoint.pt") for name in ("plain", "scored", "broken")
     )
-    for name in ("generator", "discriminator", "average"):
+    for name in ("generator", "discriminator", "generator_ema"):
         for key, expected in plain[name].items():
             assert torch.equal(scored[name][key], expected)
             assert torch.equal(broken[name][key], expected)
-    assert torch.equal(plain["dice"]["cpu"], scored["dice"]["cpu"])
+    assert torch.equal(plain["rng"]["cpu"], scored["rng"]["cpu"])
     scores = [[line for line in metrics(tmp_path / name / "r") if SCORE in line] for name in ("scored", "broken")]
     assert scores[0] == scores[1]
     assert len(scores[0]) == 2
@@ -240,15 +240,15 @@ def test_a_discriminator_that_is_never_wrong_is_told_once(discs, folder, caplog)
 
 def test_a_real_run_made_to_collapse_says_so(discs, tmp_path, monkeypatch, caplog):
     # A latent that no longer reaches the picture: one picture for all, from 10,000 images on.
-    original = Game.step
+    original = Trainer.train_step
 
-    def step(game: Game) -> None:
-        original(game)
-        if game.images >= 10_000:
+    def step(trainer: Trainer) -> None:
+        original(trainer)
+        if trainer.images_shown >= 10_000:
             with torch.no_grad():
-                game.average.dense.weight.zero_()
+                trainer.generator_ema.dense.weight.zero_()
 
-    monkeypatch.setattr(Game, "step", step)
+    monkeypatch.setattr(Trainer, "train_step", step)
     train(config(discs, tmp_path, kimg=10.1, batch=100))
     assert "r has collapsed at 10,000 images" in caplog.text
     lines = [line for line in metrics(tmp_path / "r") if "diversity" in line]
@@ -266,18 +266,18 @@ def test_a_run_begins_with_boards_of_what_it_learns_from(discs, tmp_path):
     assert np.array_equal(board[4:20, 4:20], first)
 
 
-def test_the_preview_shows_what_the_discriminator_sees_and_leaves_the_game_alone(discs):
+def test_the_preview_shows_what_the_discriminator_sees_and_leaves_the_trainer_alone(discs):
     pictures = load_images(discs)
-    game = Game(PRESETS["dcgan"].at_size(16), pictures, 8, 0, CPU, "fp32")
-    before, state = game.dice.get_state(), torch.get_rng_state()
-    boards = previews(game, 9)
+    trainer = Trainer(PRESETS["dcgan"].at_size(16), pictures, 0, Execution(CPU))
+    before, state = trainer.rng.get_state(), torch.get_rng_state()
+    boards = previews(trainer, 9)
     assert set(boards) == {"real", "real-augmented"}
     assert boards["real"].size == boards["real-augmented"].size == (3 * 20 + 4, 3 * 20 + 4)
     assert boards["real"].tobytes() != boards["real-augmented"].tobytes()
-    assert torch.equal(game.dice.get_state(), before)
+    assert torch.equal(trainer.rng.get_state(), before)
     assert torch.equal(torch.get_rng_state(), state)
     plain = replace(PRESETS["dcgan"].at_size(16), augment_target=0.0, flips=False)
-    same = previews(Game(plain, pictures, 8, 0, CPU, "fp32"), 9)
+    same = previews(Trainer(plain, pictures, 0, Execution(CPU)), 9)
     assert same["real"].tobytes() == same["real-augmented"].tobytes()
 
 

@@ -4,15 +4,15 @@ import pytest
 import torch
 
 from gan.training.augment import (
-    ADAPT_IMAGES,
+    ADA_IMAGES,
     AUGMENT_DRAWS,
-    STRONGEST_ADAPTED,
+    MAX_AUGMENT_P,
     TRANSLATION,
-    adapt,
     augment,
     background_colour,
     colour,
     flip_half,
+    update_augment_p,
 )
 
 ALWAYS = torch.ones(())
@@ -74,7 +74,7 @@ def test_augmentation_has_gradients_of_second_order():
     assert pictures.grad.abs().sum() > 0
 
 
-def test_augmentation_of_half_the_strength_changes_half_of_the_colours_and_independently_half_of_the_places():
+def test_augmentation_with_p_of_one_half_changes_half_of_the_colours_and_independently_half_of_the_positions():
     torch.manual_seed(0)
     background = torch.full((3, 1, 1), -1.0)
     pictures = background.expand(1000, 3, 16, 16).clone()
@@ -90,15 +90,15 @@ def test_augmentation_of_half_the_strength_changes_half_of_the_colours_and_indep
     assert (moved & recoloured).float().mean() == pytest.approx(0.25 * 24 / 25, abs=0.05)
 
 
-def test_the_strength_of_augmentation_goes_up_and_down_a_step_and_stays_where_nothing_leaks():
-    strength = torch.tensor(0.0)
-    step = 50 / ADAPT_IMAGES
+def test_p_goes_up_and_down_a_step_and_stays_where_nothing_leaks():
+    p = torch.tensor(0.0)
+    step = 50 / ADA_IMAGES
     for sign, expected in ((0.9, step), (0.61, 2 * step), (0.2, step), (-1.0, 0.0), (-1.0, 0.0)):
-        adapt(strength, torch.tensor(sign), target=0.6, batch=50)
-        assert float(strength) == pytest.approx(expected)
-    strength.fill_(STRONGEST_ADAPTED)
-    adapt(strength, torch.tensor(0.9), target=0.6, batch=50)
-    assert float(strength) == pytest.approx(STRONGEST_ADAPTED)
+        update_augment_p(p, torch.tensor(sign), target=0.6, batch=50)
+        assert float(p) == pytest.approx(expected)
+    p.fill_(MAX_AUGMENT_P)
+    update_augment_p(p, torch.tensor(0.9), target=0.6, batch=50)
+    assert float(p) == pytest.approx(MAX_AUGMENT_P)
 
 
 def test_flips_mirror_about_half_of_the_pictures_and_change_no_pixel():

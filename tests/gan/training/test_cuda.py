@@ -1,5 +1,7 @@
 """What only a GPU can show; skipped where there is none."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from slim_networks import slim
@@ -7,17 +9,17 @@ from slim_networks import slim
 from gan.config import PRESETS, TrainConfig
 from gan.device import use_algorithms
 from gan.training.loop import resume, train
-from gan.training.trainer import Game
+from gan.training.trainer import Execution, Trainer
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
 
 
-def game(graphs: bool = False) -> Game:
-    recipe = slim(PRESETS["dcgan"]).at_size(16)
+def trainer(cuda_graphs: bool = False) -> Trainer:
+    recipe = replace(slim(PRESETS["dcgan"]).at_size(16), batch=16)
     pictures = torch.randint(
         0, 256, (40, 3, 16, 16), generator=torch.Generator().manual_seed(1), dtype=torch.uint8
     )
-    return Game(recipe, pictures, 16, 0, torch.device("cuda"), "fp32", graphs=graphs)
+    return Trainer(recipe, pictures, 0, Execution(torch.device("cuda"), cuda_graphs=cuda_graphs))
 
 
 @pytest.fixture
@@ -29,25 +31,25 @@ def exact():
 
 @pytest.mark.usefixtures("exact")
 def test_recorded_steps_are_the_same_steps():
-    eager, recorded = game(), game(graphs=True)
+    eager, recorded = trainer(), trainer(cuda_graphs=True)
     for _ in range(80):  # every 16th has the penalty, and is recorded after its third time
-        eager.step()
-        recorded.step()
-    assert recorded.take_metrics() == pytest.approx(eager.take_metrics(), rel=1e-3)
-    for one, other in zip(eager.average.parameters(), recorded.average.parameters(), strict=True):
+        eager.train_step()
+        recorded.train_step()
+    assert recorded.take_stats() == pytest.approx(eager.take_stats(), rel=1e-3)
+    for one, other in zip(eager.generator_ema.parameters(), recorded.generator_ema.parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-2, atol=1e-4)
 
 
-@pytest.mark.parametrize("graphs", [False, True])
-def test_a_step_never_waits_for_the_gpu(graphs):
-    waiting = game(graphs)
+@pytest.mark.parametrize("cuda_graphs", [False, True])
+def test_a_step_never_waits_for_the_gpu(cuda_graphs):
+    waiting = trainer(cuda_graphs)
     for _ in range(80):
-        waiting.step()
+        waiting.train_step()
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("error")
     try:
         for _ in range(40):
-            waiting.step()
+            waiting.train_step()
     finally:
         torch.cuda.set_sync_debug_mode("default")
 

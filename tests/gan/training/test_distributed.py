@@ -19,28 +19,30 @@ from gan.training.launch import launch
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks processes up in /proc")
 
-# Plays three steps of a game without batch statistics and prints what they cost.
-PLAYS = """
+# Trains for three steps without batch statistics and prints their losses.
+THREE_STEPS = """
 import json
+from dataclasses import replace
 import torch
 from slim_networks import slim
 from gan.config import PRESETS
-from gan.training.distributed import joined
-from gan.training.trainer import Game
+from gan.training.distributed import process_group
+from gan.training.trainer import Execution, Trainer
 from torch import nn
 
 cpu = torch.device("cpu")
-recipe = slim(PRESETS["student"]).at_size(40)
+recipe = replace(slim(PRESETS["student"]).at_size(40), batch=8)
 pictures = torch.randint(0, 256, (12, 3, 40, 40), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
-with joined(cpu) as world:
-    game = Game(recipe, pictures, 8, 3, cpu, "fp32", world)
-    game.discriminator.dropout.p = 0.0
-    told = []
+with process_group(cpu) as distributed:
+    trainer = Trainer(recipe, pictures, 3, Execution(cpu, distributed=distributed))
+    trainer.networks.discriminator.dropout.p = 0.0
+    stats = []
     for _ in range(3):
-        game.step()
-        told.append(game.take_metrics())
-    weights = sum(float(weight.double().abs().sum()) for weight in game.discriminator.parameters())
-    print(json.dumps({"told": told, "weights": weights, "part": len(range(*game.parts[0].indices(8)))}))
+        trainer.train_step()
+        stats.append(trainer.take_stats())
+    weights = sum(float(weight.double().abs().sum()) for weight in trainer.networks.discriminator.parameters())
+    rows = len(range(*trainer.micro_batch_rows[0].indices(8)))
+    print(json.dumps({"stats": stats, "weights": weights, "rows": rows}))
 """
 
 
@@ -62,19 +64,19 @@ def finished(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def test_two_processes_play_the_game_of_one():
+def test_two_processes_train_as_one_does():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    alone = start("-c", PLAYS)
+    alone = start("-c", THREE_STEPS)
     pair = [
-        start("-c", PLAYS, WORLD_SIZE="2", RANK=str(rank), MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
+        start("-c", THREE_STEPS, WORLD_SIZE="2", RANK=str(rank), MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
         for rank in range(2)
     ]
     one, *two = (json.loads(finished(process)[1]) for process in (alone, *pair))
-    assert (one["part"], two[0]["part"], two[1]["part"]) == (8, 4, 4)
+    assert (one["rows"], two[0]["rows"], two[1]["rows"]) == (8, 4, 4)
     assert two[0] == two[1]
-    for whole, shared in zip(one["told"], two[0]["told"], strict=True):
+    for whole, shared in zip(one["stats"], two[0]["stats"], strict=True):
         assert shared == pytest.approx(whole, rel=1e-4, abs=1e-6)
     assert two[0]["weights"] == pytest.approx(one["weights"], rel=1e-5)
 

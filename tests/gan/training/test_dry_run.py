@@ -13,17 +13,18 @@ from torch.nn import functional as F
 
 from gan.config import PRESETS, GanError, TrainConfig
 from gan.networks.build import parameter_count
-from gan.training.distributed import World
+from gan.training.distributed import DistributedContext
 from gan.training.dry_run import (
-    Operations,
+    FlopCounter,
+    dry_run,
     gflop_per_image,
-    kept_for_the_way_back,
-    memory_of_a_step,
-    rehearse,
+    step_memory,
     tensors_in,
+    track_saved_tensors,
 )
-from gan.training.loop import game_of, resume, train
-from gan.training.trainer import Game
+from gan.training.loop import resume, train
+from gan.training.setup import make_trainer
+from gan.training.trainer import Execution, Trainer
 
 ROOT = Path(__file__).parents[3]
 
@@ -32,70 +33,72 @@ def test_operations_of_a_convolution_and_its_way_back_are_known_by_hand():
     pictures = torch.zeros(2, 3, 8, 8, requires_grad=True)
     weight = torch.zeros(5, 3, 4, 4, requires_grad=True)
     forward = 2 * (2 * 5 * 4 * 4) * (3 * 4 * 4)  # multiply and add, for each output of each picture, each input
-    with Operations() as operations:
+    with FlopCounter() as counter:
         out = F.conv2d(pictures, weight, stride=2, padding=1)
-    assert operations.flop == forward
-    with Operations() as operations:
+    assert counter.flop == forward
+    with FlopCounter() as counter:
         out.sum().backward()
-    assert operations.flop == 2 * forward  # once for the pictures, once for the weights
+    assert counter.flop == 2 * forward  # once for the pictures, once for the weights
+
+
+def small_trainer(preset: str) -> Trainer:
+    recipe = replace(slim(PRESETS[preset]).at_size(16), batch=2)
+    return Trainer(recipe, torch.zeros(4, 3, 16, 16, dtype=torch.uint8), 0, Execution(torch.device("cpu")))
 
 
 def test_operations_count_the_penalty_by_its_share_of_the_steps():
-    pictures = torch.zeros(4, 3, 16, 16, dtype=torch.uint8)
-    cpu = torch.device("cpu")
-    lazy, none = (
-        Game(slim(PRESETS[preset]).at_size(16), pictures, 2, 0, cpu, "fp32") for preset in ("dcgan", "dcgan-2015")
-    )
+    lazy, none = small_trainer("dcgan"), small_trainer("dcgan-2015")
     steps = []
     for lazy.steps in (0, 1):
-        with Operations() as operations:
-            lazy.step()
-        steps.append(operations.flop)
+        with FlopCounter() as counter:
+            lazy.train_step()
+        steps.append(counter.flop)
     assert steps[0] > 1.1 * steps[1]
     assert gflop_per_image(lazy) == pytest.approx((steps[0] + 15 * steps[1]) / 16 / 2 / 1e9)
     assert gflop_per_image(none) > 0
 
 
-def test_memory_held_for_the_way_back_is_counted_once_and_let_go():
+def test_memory_saved_for_the_backward_pass_is_counted_once_and_released():
     x = torch.zeros(1000, requires_grad=True)
-    with kept_for_the_way_back() as kept:
-        y = x.exp()  # keeps its result
-        z = y * y  # keeps it again
-        assert kept.now == kept.most == 4000
+    with track_saved_tensors() as meter:
+        y = x.exp()  # saves its result
+        z = y * y  # saves it again
+        assert meter.current == meter.peak == 4000
         z.sum().backward()
         del z
-        assert kept.now == 0
-    assert kept.most == 4000
+        assert meter.current == 0
+    assert meter.peak == 4000
 
 
-def test_memory_is_what_stands_the_gradients_and_the_most_that_is_kept_in_a_step_with_the_penalty():
-    pictures = torch.zeros(4, 3, 16, 16, dtype=torch.uint8)
-    game = Game(slim(PRESETS["dcgan"]).at_size(16), pictures, 2, 0, torch.device("cpu"), "fp32")
-    told = memory_of_a_step(game)
-    most = []
-    for game.steps in (0, 1):
-        with kept_for_the_way_back() as kept:
-            game.step()
-        most.append(kept.most)
-    weights = parameter_count(game.generator) + parameter_count(game.discriminator)
-    standing = pictures.nbytes + sum(tensor.nbytes for tensor in tensors_in(game.state()))
-    assert told == standing + 4 * weights + most[0]
-    assert most[0] > most[1]
+def test_memory_is_the_state_the_gradients_and_the_peak_of_a_step_with_the_penalty():
+    trainer = small_trainer("dcgan")
+    memory = step_memory(trainer)
+    peaks = []
+    for trainer.steps in (0, 1):
+        with track_saved_tensors() as meter:
+            trainer.train_step()
+        peaks.append(meter.peak)
+    networks = trainer.networks
+    weights = parameter_count(networks.generator) + parameter_count(networks.discriminator)
+    standing = trainer.training_set.images.nbytes + sum(tensor.nbytes for tensor in tensors_in(trainer.state()))
+    assert memory == standing + 4 * weights + peaks[0]
+    assert peaks[0] > peaks[1]
 
 
-def test_the_game_is_as_the_settings_say():
+def test_the_trainer_is_as_the_settings_say():
     recipe = slim(PRESETS["dcgan"]).at_size(16)
     config = TrainConfig(batch=8, seed=3, grad_accum=2, precision="bf16", recipe=recipe)
-    pictures = torch.zeros(4, 3, 16, 16, dtype=torch.uint8)
-    game = game_of(config, pictures, torch.device("cpu"), World())
-    assert (game.batch, game.seed, game.precision, game.recipe) == (8, 3, "bf16", replace(recipe, batch=8))
-    assert game.parts == [slice(0, 4), slice(4, 8)]
+    images = torch.zeros(4, 3, 16, 16, dtype=torch.uint8)
+    trainer = make_trainer(config, images, torch.device("cpu"), DistributedContext())
+    assert (trainer.sampler.seed, trainer.execution.precision) == (3, "bf16")
+    assert trainer.recipe == replace(recipe, batch=8)
+    assert trainer.micro_batch_rows == [slice(0, 4), slice(4, 8)]
 
 
 @pytest.mark.usefixtures("slim_presets")
-def test_a_rehearsal_tells_what_the_training_then_does(discs, tmp_path, monkeypatch):
+def test_a_dry_run_tells_what_the_training_then_does(discs, tmp_path, monkeypatch):
     monkeypatch.setattr("gan.training.dry_run.SECONDS_TRIED", 0.2)
-    found = rehearse(TrainConfig(data=discs, device="cpu", precision="fp32", batch=8, kimg=2))
+    found = dry_run(TrainConfig(data=discs, device="cpu", precision="fp32", batch=8, kimg=2))
     assert (found.pictures, found.size_px, found.batch, found.images) == (40, 16, 8, 2000)
     assert found.minutes == pytest.approx(2000 / found.images_per_second / 60)
     assert found.memory_bytes > 40 * 3 * 16 * 16

@@ -11,7 +11,6 @@ import time
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path, PureWindowsPath
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -80,7 +79,7 @@ def test_a_run_leaves_the_documented_files(discs, tmp_path):
 
 
 def test_marks_lie_even_at_first_and_half_as_dense_from_each_hundredth_on():
-    marks = [n for n in range(100, 800_001, 100) if is_due(SimpleNamespace(images=n, batch=100), 1000)]
+    marks = [n for n in range(100, 800_001, 100) if is_due(n, 100, 1000)]
     assert marks[:3] == [1000, 2000, 3000]
     spans = pairwise([0, 100_000, 200_000, 400_000, 800_000])
     assert [sum(low < mark <= high for mark in marks) for low, high in spans] == [100, 50, 50, 50]
@@ -95,10 +94,9 @@ def test_a_run_ends_by_pictures_or_by_minutes_whichever_come_first():
 def test_the_end_is_foretold_by_the_speed_of_the_last_steps():
     clock = Clock(earlier_seconds=60, images_before=0, save_seconds=1, started=time.monotonic())
     clock.recent.extend([(0, 1000), (10, 1500)])
-    game = SimpleNamespace(images=3000)
     assert clock.speed == 50
-    assert position(game, TrainConfig(minutes=3), clock) == (3000, pytest.approx(3000 + 120 * 50, abs=100))
-    assert position(game, TrainConfig(minutes=3, kimg=4), clock) == (3000, 4000)
+    assert position(3000, TrainConfig(minutes=3), clock) == (3000, pytest.approx(3000 + 120 * 50, abs=100))
+    assert position(3000, TrainConfig(minutes=3, kimg=4), clock) == (3000, 4000)
     assert [remaining(0, seconds, 1.0) for seconds in (5, 125, 3723)] == ["0:05", "2:05", "1:02:03"]
 
 
@@ -112,7 +110,7 @@ def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(discs, tmp_path):
         broken / "generator.safetensors"
     ).read_bytes()[-100_000:]
     one, other = load_checkpoint(straight / "checkpoint.pt"), load_checkpoint(broken / "checkpoint.pt")
-    for name in ("generator", "discriminator", "average"):
+    for name in ("generator", "discriminator", "generator_ema"):
         assert all(torch.equal(one[name][key], other[name][key]) for key in one[name])
     plain = [
         [{k: v for k, v in line.items() if k not in CLOCK_FIELDS} for line in metrics(run)]
@@ -248,8 +246,8 @@ def test_resuming_knows_the_batch_that_the_preset_chose(discs, tmp_path):
 
 def test_a_run_tells_at_once_where_it_is(discs, tmp_path):
     told: list[str] = []
-    train(config(discs, tmp_path), tell=told.append)
-    resume("r", tmp_path, {"kimg": 0.1}, tell=told.append)
+    train(config(discs, tmp_path), notify=told.append)
+    resume("r", tmp_path, {"kimg": 0.1}, notify=told.append)
     run = tmp_path / "r"
     assert told == [f"{run}: 40 pictures of 16x16, batch 8, fp32 on cpu\nto watch: {run / 'report.html'}"] * 2
 
@@ -334,7 +332,7 @@ def test_a_gpu_without_room_for_a_checkpoint_is_told_as_that(discs, tmp_path, mo
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB")
 
     train(config(discs, tmp_path))
-    monkeypatch.setattr("gan.training.trainer.Game.load_state", full)
+    monkeypatch.setattr("gan.training.trainer.Trainer.load_state", full)
     with pytest.raises(GanError, match=r"checkpoint\.pt: no memory left on cpu to load it"):
         resume("r", tmp_path, {"kimg": 0.16})
 
@@ -342,7 +340,7 @@ def test_a_gpu_without_room_for_a_checkpoint_is_told_as_that(discs, tmp_path, mo
 @pytest.mark.parametrize("other", [2, 99])
 def test_a_checkpoint_of_another_format_says_what_to_do(other, tmp_path):
     save_checkpoint(tmp_path / "c.pt", {"format": other})
-    with pytest.raises(GanError, match=f"checkpoint format {other}, this version reads 3; go on with the version"):
+    with pytest.raises(GanError, match=f"checkpoint format {other}, this version reads 4; go on with the version"):
         load_checkpoint(tmp_path / "c.pt")
 
 

@@ -13,10 +13,10 @@ from slim_networks import slim
 
 from gan.config import PRESETS, TrainConfig
 from gan.runs.checkpoint import load_checkpoint
-from gan.training.cuda_graphs import CALLS_BEFORE_RECORDING, GraphedPlay
+from gan.training.cuda_graphs import CALLS_BEFORE_CAPTURE, CUDAGraphedStep
 from gan.training.dry_run import tensors_in
 from gan.training.loop import resume, train
-from gan.training.trainer import Game
+from gan.training.trainer import Execution, Trainer
 
 
 @pytest.fixture(autouse=True)
@@ -50,38 +50,38 @@ def recordable(monkeypatch):
     return current
 
 
-def game(preset: str, device: torch.device, split: int = 1) -> Game:
-    recipe = replace(slim(PRESETS[preset]).at_size(40), r1_interval=4)
-    chance = torch.Generator().manual_seed(1)
-    pictures = torch.randint(0, 256, (40, 3, 40, 40), generator=chance, dtype=torch.uint8)
-    return Game(recipe, pictures, 8, 0, device, "fp32", split=split)
+def make_trainer(preset: str, device: torch.device, grad_accum: int = 1) -> Trainer:
+    recipe = replace(slim(PRESETS[preset]).at_size(40), r1_interval=4, batch=8)
+    rng = torch.Generator().manual_seed(1)
+    images = torch.randint(0, 256, (40, 3, 40, 40), generator=rng, dtype=torch.uint8)
+    return Trainer(recipe, images, 0, Execution(device, grad_accum=grad_accum))
 
 
-@pytest.mark.parametrize("split", [1, 2])
+@pytest.mark.parametrize("grad_accum", [1, 2])
 @pytest.mark.parametrize("preset", PRESETS)
-def test_steps_on_another_device_are_those_of_the_cpu_and_wait_for_nothing(preset, split):
-    on_cpu = game(preset, torch.device("cpu"), split)
+def test_steps_on_another_device_are_those_of_the_cpu_and_wait_for_nothing(preset, grad_accum):
+    on_cpu = make_trainer(preset, torch.device("cpu"), grad_accum)
     for _ in range(5):
-        on_cpu.step()
+        on_cpu.train_step()
     with Pretended():
-        elsewhere = game(preset, DEVICE, split)
+        elsewhere = make_trainer(preset, DEVICE, grad_accum)
         waits.clear()
         for _ in range(5):
-            elsewhere.step()
+            elsewhere.train_step()
         assert waits == ["aten::_to_copy"]  # the order of the epoch's pictures; on CUDA from pinned memory
-        assert elsewhere.take_metrics() == pytest.approx(on_cpu.take_metrics(), rel=1e-3)
+        assert elsewhere.take_stats() == pytest.approx(on_cpu.take_stats(), rel=1e-3)
 
 
 @pytest.mark.parametrize("preset", ["dcgan-2015", "dcgan", "r3gan"])
 def test_recorded_steps_are_the_same_steps(preset, recordable):
     with Pretended():
-        eager, recorded = game(preset, DEVICE), game(preset, DEVICE)
-        recorded._play = GraphedPlay(recorded.play)
+        eager, recorded = make_trainer(preset, DEVICE), make_trainer(preset, DEVICE)
+        recorded._step = CUDAGraphedStep(recorded._train_step)
         # Both kinds of step, each twice from its recording.
-        steps = (CALLS_BEFORE_RECORDING + 1) * recorded.recipe.r1_interval + 1
+        steps = (CALLS_BEFORE_CAPTURE + 1) * recorded.recipe.r1_interval + 1
         for one in (eager, recorded):
             for _ in range(steps):
-                one.step()
+                one.train_step()
         for one, other in zip(tensors_in(eager.state()), tensors_in(recorded.state()), strict=True):
             assert torch.equal(one, other)
     assert recordable == [DEVICE] * steps

@@ -13,17 +13,43 @@ from torch import nn
 from gan.config import PRESETS, SettingsError
 from gan.evaluation.features import FeatureNetwork, cached_features
 from gan.training import ema, losses
-from gan.training.augment import ADAPT_IMAGES, STRONGEST_ADAPTED
-from gan.training.step_noise import VIEWS, Chance
-from gan.training.trainer import Game, make_optimizer
+from gan.training.augment import ADA_IMAGES, MAX_AUGMENT_P
+from gan.training.indices import IndexSampler
+from gan.training.micro_batches import MicroBatch
+from gan.training.optimizers import make_optimizer
+from gan.training.step import (
+    Networks,
+    accumulate_discriminator_gradients,
+    accumulate_generator_gradients,
+    discriminator_objective,
+    real_images,
+    score_real_and_fake,
+    seen_by_discriminator,
+    update,
+)
+from gan.training.step_noise import StepNoise
+from gan.training.trainer import Execution, Trainer
+
+CPU = torch.device("cpu")
 
 
-def small_game(pictures: int = 10, batch: int = 4, preset: str = "dcgan", seed: int = 0, split: int = 1) -> Game:
+def small_trainer(
+    count: int = 10, batch: int = 4, preset: str = "dcgan", seed: int = 0, grad_accum: int = 1
+) -> Trainer:
     side = 40 if preset == "student" else 16
-    recipe = slim(PRESETS[preset]).at_size(side)
-    dice = torch.Generator().manual_seed(5)
-    data = torch.randint(0, 256, (pictures, 3, side, side), generator=dice, dtype=torch.uint8)
-    return Game(recipe, data, batch, seed, torch.device("cpu"), "fp32", split=split)
+    recipe = replace(slim(PRESETS[preset]).at_size(side), batch=batch)
+    rng = torch.Generator().manual_seed(5)
+    images = torch.randint(0, 256, (count, 3, side, side), generator=rng, dtype=torch.uint8)
+    return Trainer(recipe, images, seed, Execution(CPU, grad_accum=grad_accum))
+
+
+def noise_of(count: int) -> StepNoise:
+    return StepNoise.draw(count, 1, torch.Generator().manual_seed(0))
+
+
+def micro_batch(trainer: Trainer, count: int = 4) -> MicroBatch:
+    """The first images of the set."""
+    return MicroBatch(trainer.training_set, torch.arange(count), noise_of(count))
 
 
 def test_undecided_scores_cost_two_log_two():
@@ -61,37 +87,39 @@ def test_penalty_of_a_linear_critic_is_half_its_squared_weight():
     torch.testing.assert_close(critic[1].weight.grad, torch.full((1, 12), 1.0))
 
 
-def test_the_discriminator_sees_each_kind_of_pictures_by_chance_of_its_own_as_strongly_as_told():
-    game = small_game()
-    chance = chance_of(4)
-    pictures = game.real(torch.arange(4), chance)
-    for name in VIEWS:
-        torch.testing.assert_close(game.seen(pictures, chance.view(name)), pictures)  # the strength begins at 0
-    game.strength.fill_(STRONGEST_ADAPTED)
-    seen = [pictures, *(game.seen(pictures, chance.view(name)) for name in VIEWS)]
+def test_every_augmentation_of_a_step_has_random_numbers_of_its_own():
+    trainer = small_trainer()
+    networks, batch = trainer.networks, micro_batch(trainer)
+    images = real_images(networks, batch)
+    uniforms = [batch.noise.d_real, batch.noise.d_fake, batch.noise.g_fake, batch.noise.g_real]
+    for uniform in uniforms:
+        torch.testing.assert_close(seen_by_discriminator(networks, images, uniform), images)  # p begins at 0
+    networks.augment_p.fill_(MAX_AUGMENT_P)
+    seen = [images, *(seen_by_discriminator(networks, images, uniform) for uniform in uniforms)]
     assert not any(torch.equal(one, other) for one, other in combinations(seen, 2))
 
 
-def test_an_adaptive_strength_rises_while_the_discriminator_is_sure_and_goes_on_where_it_was():
-    game = small_game(preset="r3gan")
-    game.recipe = replace(game.recipe, augment_target=-2.0)  # always surer than that
-    game.strength.zero_()
+def test_an_adaptive_p_rises_while_the_discriminator_is_sure_and_goes_on_where_it_was():
+    trainer = small_trainer(preset="r3gan")
+    networks = trainer.networks
+    networks.recipe = replace(networks.recipe, augment_target=-2.0)  # always surer than that
+    networks.augment_p.zero_()
     for _ in range(5):
-        game.step()
-    assert float(game.strength) == pytest.approx(5 * game.batch / ADAPT_IMAGES)
-    assert 0 < game.take_metrics()["augment"] < float(game.strength)
-    other = small_game(preset="r3gan")
-    other.load_state(game.state())
-    assert torch.equal(other.strength, game.strength)
+        trainer.train_step()
+    assert float(networks.augment_p) == pytest.approx(5 * trainer.recipe.batch / ADA_IMAGES)
+    assert 0 < trainer.take_stats()["augment"] < float(networks.augment_p)
+    other = small_trainer(preset="r3gan")
+    other.load_state(trainer.state())
+    assert torch.equal(other.networks.augment_p, networks.augment_p)
 
 
 def test_a_weight_is_halved_in_the_average_after_one_half_life():
     average, current = nn.Linear(1, 1), nn.Linear(1, 1)
     for parameter, value in zip([*average.parameters(), *current.parameters()], [1.0, 1.0, 0.0, 0.0], strict=True):
         nn.init.constant_(parameter, value)
-    ema.update(average, current, batch=2000, images_seen=10**9, half_life_kimg=2)
+    ema.update(average, current, batch=2000, images_shown=10**9, half_life_kimg=2)
     assert average.weight.item() == pytest.approx(0.5)
-    ema.update(average, current, batch=2000, images_seen=10**9, half_life_kimg=0)
+    ema.update(average, current, batch=2000, images_shown=10**9, half_life_kimg=0)
     assert average.weight.item() == 0
 
 
@@ -99,80 +127,78 @@ def test_at_the_start_the_half_life_is_a_twentieth_of_what_was_seen():
     average, current = nn.Linear(1, 1), nn.Linear(1, 1)
     nn.init.constant_(average.weight, 1.0)
     nn.init.constant_(current.weight, 0.0)
-    ema.update(average, current, batch=100, images_seen=2000, half_life_kimg=10)
+    ema.update(average, current, batch=100, images_shown=2000, half_life_kimg=10)
     assert average.weight.item() == pytest.approx(0.5)
 
 
 def test_averaging_copies_counters_and_moves_statistics():
     average, current = nn.BatchNorm2d(2), nn.BatchNorm2d(2)
     current(torch.randn(4, 2, 3, 3) + 5)
-    ema.update(average, current, batch=1, images_seen=10**9, half_life_kimg=0.001)
+    ema.update(average, current, batch=1, images_shown=10**9, half_life_kimg=0.001)
     assert average.num_batches_tracked == 1
     torch.testing.assert_close(average.running_mean, current.running_mean / 2)
 
 
-def test_every_picture_is_shown_once_an_epoch_in_another_order():
-    game = small_game(pictures=10, batch=4)
-    shown = []
-    for step in range(5):
-        game.steps = step
-        shown += game.next_places().tolist()
+def test_every_image_is_shown_once_an_epoch_in_another_order():
+    sampler = IndexSampler(10, 0, CPU)
+    shown = [index for step in range(5) for index in sampler.next_indices(4 * step, 4).tolist()]
     assert sorted(shown[:10]) == sorted(shown[10:]) == list(range(10))
     assert shown[:10] != shown[10:]
-    assert small_game(pictures=10, batch=10, seed=1).next_places().tolist() != shown[:10]
+    assert IndexSampler(10, 1, CPU).next_indices(0, 10).tolist() != shown[:10]
 
 
 def test_a_batch_larger_than_the_set_takes_several_epochs():
-    places = small_game(pictures=3, batch=8).next_places().tolist()
-    assert sorted(places[:3]) == sorted(places[3:6]) == [0, 1, 2]
-    assert len(places) == 8
+    indices = IndexSampler(3, 0, CPU).next_indices(0, 8).tolist()
+    assert sorted(indices[:3]) == sorted(indices[3:6]) == [0, 1, 2]
+    assert len(indices) == 8
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_going_on_from_a_state_is_bit_for_bit_the_undisturbed_training(preset):
     straight, first, second = (
-        small_game(preset=preset),
-        small_game(preset=preset),
-        small_game(preset=preset, seed=9),
+        small_trainer(preset=preset),
+        small_trainer(preset=preset),
+        small_trainer(preset=preset, seed=9),
     )
-    second.seed = 0
-    # Dropout alone draws from the global state, which the games of one process share.
+    second.sampler.seed = 0
+    # Dropout alone draws from the global state, which the trainers of one process share.
     torch.manual_seed(0)
     for _ in range(6):
-        straight.step()
+        straight.train_step()
     torch.manual_seed(0)
     for _ in range(3):
-        first.step()
+        first.train_step()
     state = first.state()
     torch.manual_seed(123)
     second.load_state(state)
     for _ in range(3):
-        second.step()
-    for name in ("generator", "discriminator", "average", "optimizer_g", "optimizer_d"):
-        assert_same(getattr(straight, name).state_dict(), getattr(second, name).state_dict())
-    assert straight.take_metrics() == second.take_metrics()
+        second.train_step()
+    expected, result = straight.state(), second.state()
+    for name in ("generator", "discriminator", "generator_ema", "optimizer_g", "optimizer_d"):
+        assert_same(expected[name], result[name])
+    assert straight.take_stats() == second.take_stats()
 
 
-def test_a_state_of_another_kind_of_device_goes_on_with_chance_of_its_own():
-    game, moved = small_game(), small_game()
-    game.step()
-    state = game.state()
-    state["dice"] = {"cuda": state["dice"].pop("cpu")}
+def test_a_state_of_another_kind_of_device_goes_on_with_random_numbers_of_its_own():
+    trainer, moved = small_trainer(), small_trainer()
+    trainer.train_step()
+    state = trainer.state()
+    state["rng"] = {"cuda": state["rng"].pop("cpu")}
     moved.load_state(state)
-    assert not torch.equal(moved.dice.get_state(), small_game().dice.get_state())
-    assert_same(moved.generator.state_dict(), game.generator.state_dict())
+    assert not torch.equal(moved.rng.get_state(), small_trainer().rng.get_state())
+    assert_same(moved.state()["generator"], trainer.state()["generator"])
 
 
 def test_an_optimizer_that_moves_to_a_gpu_works_as_one_there():
-    game, moved = small_game(), small_game()
-    game.step()
-    cuda = torch.device("cuda")
-    moved.optimizer_d = make_optimizer(moved.recipe, moved.discriminator.parameters(), 1.0, cuda)
-    moved.load_state(game.state())
-    (group,) = moved.optimizer_d.param_groups
+    trainer, moved = small_trainer(), small_trainer()
+    trainer.train_step()
+    networks, cuda = moved.networks, torch.device("cuda")
+    networks.optimizer_d = make_optimizer(networks.recipe, networks.discriminator.parameters(), 1.0, cuda)
+    moved.load_state(trainer.state())
+    (group,) = networks.optimizer_d.param_groups
     assert group["capturable"]  # else PyTorch refuses to record it
-    assert group["lr"] == moved.recipe.discriminator_lr
-    assert_same(moved.optimizer_d.state_dict()["state"], game.optimizer_d.state_dict()["state"])
+    assert group["lr"] == networks.recipe.discriminator_lr
+    assert_same(networks.optimizer_d.state_dict()["state"], trainer.networks.optimizer_d.state_dict()["state"])
 
 
 def assert_same(one: object, other: object) -> None:
@@ -191,159 +217,179 @@ def assert_same(one: object, other: object) -> None:
         assert one == other
 
 
-def test_half_of_the_real_pictures_are_mirrored():
-    game, chance = small_game(), chance_of(4)
-    chance.flips.copy_(torch.tensor([0.1, 0.9, 0.4, 0.6]))
-    plain = game.pictures[:4].float() / 127.5 - 1
+def test_half_of_the_real_images_are_mirrored():
+    trainer = small_trainer()
+    batch = micro_batch(trainer)
+    batch.noise.flips.copy_(torch.tensor([0.1, 0.9, 0.4, 0.6]))
+    plain = trainer.training_set.images[:4].float() / 127.5 - 1
     expected = torch.stack([plain[0].flip(2), plain[1], plain[2].flip(2), plain[3]])
-    torch.testing.assert_close(game.real(torch.arange(4), chance), expected)
+    torch.testing.assert_close(real_images(trainer.networks, batch), expected)
 
 
 @pytest.mark.parametrize("count", [4, 6])
-def test_real_and_generated_pictures_are_never_of_one_group(count):
-    game = small_game()
+def test_real_and_generated_images_are_never_of_one_group(count):
+    networks = small_trainer().networks
     real, fake = torch.rand(count, 3, 16, 16), torch.rand(count, 3, 16, 16) - 1
-    for told, alone in zip(
-        game.scores(real, fake), (game.discriminator(real), game.discriminator(fake)), strict=True
-    ):
-        torch.testing.assert_close(told, alone)
+    apart = networks.discriminator(real), networks.discriminator(fake)
+    for scores, alone in zip(score_real_and_fake(networks, real, fake), apart, strict=True):
+        torch.testing.assert_close(scores, alone)
 
 
 def test_in_bf16_all_but_the_last_layers_is_in_16_bits():
-    game = small_game()
-    game.precision = "bf16"
-    seen: dict[nn.Module, set[torch.dtype]] = {}
-    for network, last in ((game.generator, game.generator.to_rgb), (game.discriminator, game.discriminator.score)):
-        for layer in network.modules():
-            if isinstance(layer, nn.Conv2d):
-                kinds = seen.setdefault(layer, set())
-                layer.register_forward_hook(lambda _layer, _inputs, out, kinds=kinds: kinds.add(out.dtype))
-        assert last in seen
-    game.step()
-    for layer, kinds in seen.items():
-        assert kinds == {
-            torch.float32 if layer in (game.generator.to_rgb, game.discriminator.score) else torch.bfloat16
-        }
+    trainer = small_trainer()
+    trainer.execution = replace(trainer.execution, precision="bf16")
+    generator, discriminator = trainer.networks.generator, trainer.networks.discriminator
+    last_layers = generator.to_rgb, discriminator.score
+    dtypes: dict[nn.Module, set[torch.dtype]] = {}
+    for layer in (*generator.modules(), *discriminator.modules()):
+        if isinstance(layer, nn.Conv2d):
+            seen = dtypes.setdefault(layer, set())
+            layer.register_forward_hook(lambda _layer, _inputs, out, seen=seen: seen.add(out.dtype))
+    assert set(last_layers) <= dtypes.keys()
+    trainer.train_step()
+    for layer, seen in dtypes.items():
+        assert seen == {torch.float32 if layer in last_layers else torch.bfloat16}
 
 
-def linear_game(**changes: object) -> tuple[Game, torch.Tensor]:
-    """A game that augments nothing, whose discriminator's score is the picture times the weights returned."""
-    game = small_game()
-    game.recipe = replace(game.recipe, augment_target=0.0, **changes)
+def linear_networks(**changes: object) -> tuple[Networks, MicroBatch, torch.Tensor]:
+    """Networks that augment and mirror nothing, a batch, the weights of their linear discriminator."""
+    trainer = small_trainer()
+    networks = trainer.networks
+    networks.recipe = replace(networks.recipe, augment_target=0.0, flips=False, **changes)
     layer = nn.Linear(3 * 16 * 16, 1, bias=False)
-    game.discriminator = nn.Sequential(nn.Flatten(), layer, nn.Flatten(0))
-    return game, layer.weight
+    networks.discriminator = nn.Sequential(nn.Flatten(), layer, nn.Flatten(0))
+    return networks, micro_batch(trainer), layer.weight
 
 
-def chance_of(count: int) -> Chance:
-    return Chance.draw(count, 1, torch.Generator().manual_seed(0))
+class Fixed(nn.Module):
+    """A generator that draws the same images whatever the latents."""
+
+    def __init__(self, images: torch.Tensor) -> None:
+        super().__init__()
+        self.images = nn.Parameter(images)
+
+    def forward(self, _latents: torch.Tensor) -> torch.Tensor:
+        return self.images * 1
 
 
-@pytest.mark.parametrize("penalised", [False, True])
+@pytest.mark.parametrize("penalise", [False, True])
 @pytest.mark.parametrize("r2", [False, True])
 @pytest.mark.parametrize("relativistic", [False, True])
-def test_the_discriminator_learns_to_score_real_pictures_higher_and_pays_for_its_slope(
-    relativistic, r2, penalised
-):
-    game, weight = linear_game(relativistic=relativistic, r1_gamma=0.1, r1_interval=16, r2=r2)
+def test_the_discriminator_learns_to_score_real_images_higher_and_pays_for_its_slope(relativistic, r2, penalise):
+    networks, batch, weight = linear_networks(relativistic=relativistic, r1_gamma=0.1, r1_interval=16, r2=r2)
     nn.init.constant_(weight, 0.05)
-    real = torch.rand(4, 3, 16, 16)
+    real = batch.real_images()
     fake = real * torch.tensor([0.5, 2.0, 2.0, 2.0]).view(4, 1, 1, 1)
+    networks.generator = Fixed(fake)
     x, y, w = real.flatten(1), fake.flatten(1), weight.detach()[0].clone()
-    told = game.judge(real, fake, chance_of(4), penalised)
+    _, stats = accumulate_discriminator_gradients(networks, [batch], penalise)
     if relativistic:
         slope = -(torch.sigmoid((y - x) @ w)[:, None] * (x - y)).mean(0)
         signs = [((x - y) @ w).sign().mean(), ((y - x) @ w).sign().mean()]
     else:
         slope = (torch.sigmoid(y @ w)[:, None] * y).mean(0) - (torch.sigmoid(-x @ w)[:, None] * x).mean(0)
         signs = [(x @ w).sign().mean(), (y @ w).sign().mean()]
-    kinds = (1 + r2) * penalised
-    torch.testing.assert_close(weight.grad[0], slope + 0.1 * 16 * kinds * w)
-    torch.testing.assert_close(told[1:], torch.stack([kinds * w.square().sum() / 2, *signs]))
+    penalties = (1 + r2) * penalise
+    torch.testing.assert_close(weight.grad[0], slope + 0.1 * 16 * penalties * w)
+    torch.testing.assert_close(stats[1:], torch.stack([penalties * w.square().sum() / 2, *signs]))
 
 
 @pytest.mark.parametrize("relativistic", [False, True])
 def test_the_generator_learns_to_be_scored_as_real(relativistic):
-    game, weight = linear_game(relativistic=relativistic)
-    places, fake = torch.arange(4), torch.rand(4, 3, 16, 16, requires_grad=True)
-    game.persuade(places, fake, chance_of(4))
+    networks, batch, weight = linear_networks(relativistic=relativistic)
+    fake = torch.rand(4, 3, 16, 16, requires_grad=True)
+    accumulate_generator_gradients(networks, [batch], [fake])
     w = weight.detach()[0]
     scores = fake.detach().flatten(1) @ w
     if relativistic:
-        scores = scores - game.real(places, chance_of(4)).flatten(1) @ w
+        scores = scores - batch.real_images().flatten(1) @ w
     expected = -torch.sigmoid(-scores)[:, None] * w / 4
     torch.testing.assert_close(fake.grad.flatten(1), expected)
+    assert weight.grad is None
+    assert weight.requires_grad
 
 
-def test_the_penalty_comes_at_its_interval_and_metrics_are_of_the_steps_since_the_last():
-    game, twin = small_game(), small_game()
-    assert game.recipe.r1_interval > 2
-    for each in (game, twin):
-        each.step()
-    assert game.take_metrics()["r1"] > 0
-    twin.watched.zero_()
-    twin.watched_steps = 0
-    for each in (game, twin):
-        each.step()
-    told = game.take_metrics()
-    assert told == twin.take_metrics()
-    assert told["r1"] == 0
+def test_the_penalty_comes_at_its_interval_and_stats_are_of_the_steps_since_the_last():
+    trainer, twin = small_trainer(), small_trainer()
+    assert trainer.recipe.r1_interval > 2
+    for each in (trainer, twin):
+        each.train_step()
+    assert trainer.take_stats()["r1"] > 0
+    twin.stats.total.zero_()
+    twin.stats.steps = 0
+    for each in (trainer, twin):
+        each.train_step()
+    stats = trainer.take_stats()
+    assert stats == twin.take_stats()
+    assert stats["r1"] == 0
 
 
 def test_the_students_targets_are_noisy_by_a_twentieth_and_their_gradients_clipped_at_one():
-    game, chance, scores = small_game(preset="student"), chance_of(4), torch.full((4,), 2.0)
-    noise = game.discriminator_loss(scores, scores, chance) - losses.discriminator_loss(scores, scores)
-    assert noise.item() == pytest.approx(2 * 0.05 * chance.labels.mean(0).sum().item(), rel=1e-4)
-    for parameter in game.discriminator.parameters():
+    networks, batch, weight = linear_networks(relativistic=False, label_noise=0.05)
+    networks.generator = Fixed(batch.real_images())
+    nn.init.zeros_(weight)
+    weight.data[0, 0] = 1.0
+    noisy, _ = discriminator_objective(networks, batch, batch.real_images(), penalise=False)
+    networks.recipe = replace(networks.recipe, label_noise=0.0)
+    plain, _ = discriminator_objective(networks, batch, batch.real_images(), penalise=False)
+    # Moving a target by d moves the cross-entropy by d times the logit, here the first value of each image.
+    scores = batch.real_images()[:, 0, 0, 0]
+    expected = 0.05 * (batch.noise.labels.sum(1) * scores).mean()
+    assert (noisy - plain).item() == pytest.approx(expected.item(), abs=1e-6)
+    student = small_trainer(preset="student")
+    networks = student.networks
+    for parameter in networks.discriminator.parameters():
         parameter.grad = torch.full_like(parameter, -7.0)
-    game.update(game.optimizer_d, game.discriminator)
-    assert {float(parameter.grad.min()) for parameter in game.discriminator.parameters()} == {-1.0}
+    update(networks.discriminator, networks.optimizer_d, networks.recipe, student.execution.distributed)
+    assert networks.recipe.label_noise == 0.05
+    assert {float(parameter.grad.min()) for parameter in networks.discriminator.parameters()} == {-1.0}
 
 
 def test_the_optimizers_are_the_recipes():
-    game, students = small_game(), small_game(preset="student")
-    for optimizer, lr in ((game.optimizer_g, 3e-4), (game.optimizer_d, 6e-4)):
+    networks, student = small_trainer().networks, small_trainer(preset="student").networks
+    for optimizer, lr in ((networks.optimizer_g, 3e-4), (networks.optimizer_d, 6e-4)):
         assert (optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["betas"]) == (lr, (0.0, 0.99))
-    for optimizer, lr in ((students.optimizer_g, 4e-4), (students.optimizer_d, 8e-4)):
+    for optimizer, lr in ((student.optimizer_g, 4e-4), (student.optimizer_d, 8e-4)):
         group = optimizer.param_groups[0]
         assert (group["lr"], group["alpha"], group["eps"]) == (lr, 0.9, 1e-7)
 
 
 def test_the_student_rates_decay_with_the_steps():
-    game = small_game(preset="student")
-    game.steps = 10**8
-    game.set_learning_rates()
-    assert game.optimizer_g.param_groups[0]["lr"] == pytest.approx(4e-4 / 2)
-    assert game.optimizer_d.param_groups[0]["lr"] == pytest.approx(8e-4 / 2)
+    trainer = small_trainer(preset="student")
+    trainer.steps = 10**8
+    trainer.set_learning_rates()
+    assert trainer.networks.optimizer_g.param_groups[0]["lr"] == pytest.approx(4e-4 / 2)
+    assert trainer.networks.optimizer_d.param_groups[0]["lr"] == pytest.approx(8e-4 / 2)
 
 
 def test_a_step_changes_both_networks_and_shows_a_batch():
-    game = small_game()
-    before = [parameter.clone() for parameter in (*game.generator.parameters(), *game.discriminator.parameters())]
-    game.step()
-    after = [*game.generator.parameters(), *game.discriminator.parameters()]
-    assert all(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
-    assert game.images == 4
+    trainer = small_trainer()
+    weights = [*trainer.networks.generator.parameters(), *trainer.networks.discriminator.parameters()]
+    before = [weight.clone() for weight in weights]
+    trainer.train_step()
+    assert all(not torch.equal(old, new) for old, new in zip(before, weights, strict=True))
+    assert trainer.images_shown == 4
 
 
-@pytest.mark.parametrize(("preset", "split"), [("student", 4), ("dcgan", 2)])
-def test_a_split_batch_plays_the_same_game_as_a_whole_one(preset, split):
-    # Parts of dcgan's must hold whole groups of four, among which its discriminator sees the spread.
-    whole, split = small_game(preset=preset, batch=8), small_game(preset=preset, batch=8, split=split)
-    for game in (whole, split):
-        still(game)
-        game.step()
-    assert split.take_metrics() == pytest.approx(whole.take_metrics(), rel=1e-4)
-    others = dict(split.discriminator.named_parameters())
-    for name, parameter in whole.discriminator.named_parameters():
-        # What is added to every score cancels out in a relativistic game: Adam walks along rounding errors.
+@pytest.mark.parametrize(("preset", "grad_accum"), [("student", 4), ("dcgan", 2)])
+def test_accumulated_gradients_train_as_a_whole_batch_does(preset, grad_accum):
+    # Micro-batches of dcgan must hold whole groups of its minibatch standard deviation, four images.
+    whole = small_trainer(preset=preset, batch=8)
+    accumulated = small_trainer(preset=preset, batch=8, grad_accum=grad_accum)
+    for trainer in (whole, accumulated):
+        make_deterministic(trainer)
+        trainer.train_step()
+    assert accumulated.take_stats() == pytest.approx(whole.take_stats(), rel=1e-4)
+    others = dict(accumulated.networks.discriminator.named_parameters())
+    for name, parameter in whole.networks.discriminator.named_parameters():
+        # What is added to every score cancels out in a relativistic loss: Adam walks along rounding errors.
         if name != "score.bias" or not whole.recipe.relativistic:
             torch.testing.assert_close(parameter, others[name], rtol=1e-3, atol=1e-5)
 
 
-def still(game: Game) -> None:
-    """Take away what makes a part of a batch differ from the whole: dropout, and statistics over the batch."""
-    for network in (game.generator, game.discriminator):
+def make_deterministic(trainer: Trainer) -> None:
+    """Take away what makes a micro-batch differ from the whole: dropout, and statistics over the batch."""
+    for network in (trainer.networks.generator, trainer.networks.discriminator):
         for layer in network.modules():
             if isinstance(layer, nn.Dropout | nn.BatchNorm2d):
                 layer.eval()
@@ -351,17 +397,17 @@ def still(game: Game) -> None:
 
 def test_a_batch_that_cannot_be_shared_out_is_refused():
     with pytest.raises(SettingsError, match="choose a multiple of 3"):
-        small_game(batch=4, split=3)
+        small_trainer(batch=4, grad_accum=3)
 
 
 def test_a_set_is_never_held_twice_only_to_be_known_again(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     pictures = torch.zeros(20_000, 3, 16, 16, dtype=torch.uint8)
-    seeing = FeatureNetwork("nothing", lambda part: torch.zeros(len(part), 1), torch.device("cpu"))
-    recipe = slim(PRESETS["dcgan"]).at_size(16)
+    seeing = FeatureNetwork("nothing", lambda part: torch.zeros(len(part), 1), CPU)
+    recipe = replace(slim(PRESETS["dcgan"]).at_size(16), batch=4)
     tracemalloc.start()
     try:
-        Game(recipe, pictures, 4, 0, torch.device("cpu"), "fp32")
+        Trainer(recipe, pictures, 0, Execution(CPU))
         cached_features(seeing, pictures)
         most = tracemalloc.get_traced_memory()[1]
     finally:

@@ -1,0 +1,128 @@
+"""What a training starts from: its images, its settings resolved, a trainer, a checkpoint."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dataset.reader import image_files, load_images
+from gan import old_names
+from gan.config import GanError, SettingsError, TrainConfig
+from gan.device import choose_precision, is_out_of_memory, use_algorithms
+from gan.runs.run_folder import RunFolder
+from gan.training.distributed import DistributedContext
+from gan.training.scoring import require_scores
+from gan.training.trainer import Execution, Trainer
+
+log = logging.getLogger(__name__)
+
+MINUTES_ON_CPU = 20.0
+"""Length of a run on a CPU by default; on a GPU it is the preset's kimg."""
+FEW_IMAGES = 50
+"""Fewer are trained on, but with a warning."""
+RESUMABLE = {
+    "kimg",
+    "minutes",
+    "device",
+    "save_minutes",
+    "data",
+    "grad_accum",
+    "deterministic",
+    "cuda_graphs",
+    "eval_every_kimg",
+}
+"""Settings that may change when a run is resumed. The images may have moved: they are known by their pixels."""
+
+
+def load_training_images(config: TrainConfig) -> Tensor:
+    """[N, 3, H, W] uint8; GanError if there is nothing to learn from them."""
+    images = load_images(config.data)
+    flat = images.flatten(2)
+    blank = (flat.amax(2) == flat.amin(2)).all(1)
+    if blank.any():
+        first = image_files(config.data)[int(blank.int().argmax())]
+        message = f"{first}: one colour all over"
+        if blank.all():
+            raise GanError(
+                f"{message}, and so is every picture there: nothing can be learned from them; "
+                "make the set anew with vgc preprocess, or name another folder with --data"
+            )
+        log.warning("%s (%d such pictures); take away what is no character", message, int(blank.sum()))
+    if len(images) < FEW_IMAGES:
+        log.warning("%s: few pictures (%d); the generator may learn them by heart", config.data, len(images))
+    return images
+
+
+def resolve_config(config: TrainConfig, size_px: int, device: torch.device) -> TrainConfig:
+    """Fill in what was left open: the recipe at the images' size, the precision, the end.
+
+    Raises:
+        SettingsError: the recipe has no networks of that size.
+    """
+    recipe = config.recipe.at_size(size_px)
+    config = replace(config, recipe=recipe, precision=choose_precision(config.precision, device))
+    if config.kimg is not None or config.minutes is not None:
+        return config
+    if device.type == "cpu":
+        return replace(config, minutes=MINUTES_ON_CPU)
+    return replace(config, kimg=recipe.total_kimg)
+
+
+def apply_overrides(config: TrainConfig, overrides: Mapping[str, Any]) -> TrainConfig:
+    """A run's settings with the user's changes; SettingsError names those that may not change."""
+    overrides = old_names.renamed(overrides, old_names.CONFIG)
+    if "preset" in overrides:
+        overrides["preset"] = old_names.preset_name(overrides["preset"])
+    current = {name: config.recipe.batch if name == "batch" else getattr(config, name) for name in overrides}
+    refused = [name for name, value in overrides.items() if name not in RESUMABLE and current[name] != value]
+    if refused:
+        changes = ", ".join(f"--{name} {overrides[name]} (the run has {current[name]})" for name in refused)
+        raise SettingsError(f"--resume cannot change {changes}; leave it out, or start a new run")
+    # A new end of either kind replaces both.
+    ends = {"kimg": None, "minutes": None} if {"kimg", "minutes"} & set(overrides) else {}
+    return replace(config, **{**ends, **overrides})
+
+
+def make_trainer(
+    config: TrainConfig, images: Tensor, device: torch.device, distributed: DistributedContext
+) -> Trainer:
+    """The trainer that ``config`` describes, from fresh weights; GanError if processes have different images."""
+    if config.eval_every_kimg:
+        require_scores(images, config.data)
+    use_algorithms(config.deterministic)
+    precision = choose_precision(config.precision, device)
+    execution = Execution(device, precision, distributed, config.grad_accum, config.cuda_graphs)
+    trainer = Trainer(config.recipe, images, config.seed, execution)
+    fingerprint = trainer.training_set.fingerprint
+    if distributed.broadcast(fingerprint) != fingerprint:
+        raise GanError(f"{config.data}: process {distributed.rank} sees other pictures there than the first one")
+    return trainer
+
+
+def restore(trainer: Trainer, state: dict[str, Any], folder: RunFolder, data: Path) -> None:
+    """Load a checkpoint's state.
+
+    Raises:
+        GanError: it is of other images or other networks than the run's, or larger than the device's memory.
+    """
+    if state["fingerprint"] != trainer.training_set.fingerprint:
+        raise GanError(
+            f"{data}: the pictures have changed since {folder.path.name} began; put back what it had, "
+            "or start a new run"
+        )
+    try:
+        trainer.load_state(state)
+    except (KeyError, RuntimeError, ValueError) as error:
+        if is_out_of_memory(error):
+            device = trainer.execution.device
+            raise GanError(
+                f"{folder.checkpoint}: no memory left on {device} to load it; end other programs, then go on"
+            ) from error
+        raise GanError(
+            f"{folder.checkpoint}: of other networks than {folder.path.name}'s; "
+            "put back its own, or start a new run"
+        ) from error

@@ -1,0 +1,28 @@
+"""The real images, kept on the device for the whole training."""
+
+import hashlib
+
+import torch
+from torch import Tensor
+
+from gan.training.augment import background_colour
+
+
+class TrainingSet:
+    """All real images, uint8 on the device."""
+
+    def __init__(self, images: Tensor, device: torch.device) -> None:
+        """``images``: [N, 3, H, W] uint8."""
+        self.fingerprint = hashlib.sha256(images.flatten().numpy().data).hexdigest()
+        """SHA-256 of the pixels, by which a resumed run knows its images wherever they lie."""
+        self.background = background_colour(images).to(device)
+        """[3, 1, 1] float32 in [-1, 1]."""
+        self.images = images.to(device)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def normalised(self, indices: Tensor) -> Tensor:
+        """[len(indices), 3, H, W] float32 in [-1, 1], channels last."""
+        chosen = self.images[indices]
+        return chosen.to(torch.float32, memory_format=torch.channels_last).div_(127.5).sub_(1)
