@@ -6,7 +6,6 @@ from PIL import Image
 from gan.sampling.sample import as_pictures, grid
 from gan.training.augment import augment
 from gan.training.micro_batches import MicroBatch
-from gan.training.step import real_images
 from gan.training.step_noise import StepNoise
 from gan.training.trainer import Trainer
 
@@ -25,7 +24,7 @@ def previews(trainer: Trainer, count: int) -> dict[str, Image.Image]:
     indices = torch.linspace(0, len(training_set) - 1, min(count, len(training_set))).long().to(device)
     rng = torch.Generator(device).manual_seed(trainer.sampler.seed)
     noise = StepNoise.draw(len(indices), networks.recipe.generator.latent_dim, rng)
-    seen = real_images(networks, MicroBatch(training_set, indices, noise))
+    seen = networks.real_images(MicroBatch(training_set, indices, noise))
     if networks.recipe.augments:
         seen = augment(seen, networks.background, noise.d_real, torch.ones((), device=device))
     plain = training_set.normalised(indices)

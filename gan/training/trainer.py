@@ -11,14 +11,15 @@ from gan.config import Recipe, SettingsError
 from gan.device import Precision
 from gan.networks.build import build_discriminator, build_generator
 from gan.training import ema
-from gan.training.cuda_graphs import CUDAGraphedStep
+from gan.training.cuda_graphs import CUDAGraphedStep, Step
 from gan.training.distributed import DistributedContext
 from gan.training.indices import IndexSampler
 from gan.training.micro_batches import MicroBatch, micro_batch_rows
+from gan.training.networks import Networks
 from gan.training.optimizers import decayed_lr, load_optimizer, make_optimizer
 from gan.training.random_state import random_state, set_random_state
 from gan.training.stats import RunningStats
-from gan.training.step import Networks, train_step
+from gan.training.step import train_step
 from gan.training.step_noise import StepNoise
 from gan.training.training_set import TrainingSet
 
@@ -56,7 +57,7 @@ class Trainer:
         device, distributed = execution.device, execution.distributed
         self.execution = execution
         self.micro_batch_rows = micro_batch_rows(recipe.batch, distributed, execution.grad_accum)
-        self._step = self._train_step
+        self._step: Step = self._train_step
         if execution.cuda_graphs:
             if device.type != "cuda" or distributed.size > 1 or recipe.lr_decay:
                 raise SettingsError("--cuda-graphs: one GPU, one process, and a preset whose rates stay the same")

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def in_a_process(*words: str) -> subprocess.CompletedProcess[str]:
-    """Training puts the row among the presets, which is nothing for the other tests' process."""
+    """As a user starts it."""
     return subprocess.run(
         [sys.executable, "-m", "benchmarks.quality", *words, "--device", "cpu"],
         cwd=ROOT,

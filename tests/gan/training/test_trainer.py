@@ -16,16 +16,12 @@ from gan.training import ema, losses
 from gan.training.augment import ADA_IMAGES, MAX_AUGMENT_P
 from gan.training.indices import IndexSampler
 from gan.training.micro_batches import MicroBatch
+from gan.training.networks import Networks
 from gan.training.optimizers import make_optimizer
 from gan.training.step import (
-    Networks,
     accumulate_discriminator_gradients,
     accumulate_generator_gradients,
     discriminator_objective,
-    real_images,
-    score_real_and_fake,
-    seen_by_discriminator,
-    update,
 )
 from gan.training.step_noise import StepNoise
 from gan.training.trainer import Execution, Trainer
@@ -90,12 +86,12 @@ def test_penalty_of_a_linear_critic_is_half_its_squared_weight():
 def test_every_augmentation_of_a_step_has_random_numbers_of_its_own():
     trainer = small_trainer()
     networks, batch = trainer.networks, micro_batch(trainer)
-    images = real_images(networks, batch)
+    images = networks.real_images(batch)
     uniforms = [batch.noise.d_real, batch.noise.d_fake, batch.noise.g_fake, batch.noise.g_real]
     for uniform in uniforms:
-        torch.testing.assert_close(seen_by_discriminator(networks, images, uniform), images)  # p begins at 0
+        torch.testing.assert_close(networks.augment(images, uniform), images)  # p begins at 0
     networks.augment_p.fill_(MAX_AUGMENT_P)
-    seen = [images, *(seen_by_discriminator(networks, images, uniform) for uniform in uniforms)]
+    seen = [images, *(networks.augment(images, uniform) for uniform in uniforms)]
     assert not any(torch.equal(one, other) for one, other in combinations(seen, 2))
 
 
@@ -223,7 +219,7 @@ def test_half_of_the_real_images_are_mirrored():
     batch.noise.flips.copy_(torch.tensor([0.1, 0.9, 0.4, 0.6]))
     plain = trainer.training_set.images[:4].float() / 127.5 - 1
     expected = torch.stack([plain[0].flip(2), plain[1], plain[2].flip(2), plain[3]])
-    torch.testing.assert_close(real_images(trainer.networks, batch), expected)
+    torch.testing.assert_close(trainer.networks.real_images(batch), expected)
 
 
 @pytest.mark.parametrize("count", [4, 6])
@@ -231,7 +227,7 @@ def test_real_and_generated_images_are_never_of_one_group(count):
     networks = small_trainer().networks
     real, fake = torch.rand(count, 3, 16, 16), torch.rand(count, 3, 16, 16) - 1
     apart = networks.discriminator(real), networks.discriminator(fake)
-    for scores, alone in zip(score_real_and_fake(networks, real, fake), apart, strict=True):
+    for scores, alone in zip(networks.score(real, fake), apart, strict=True):
         torch.testing.assert_close(scores, alone)
 
 
@@ -340,7 +336,7 @@ def test_the_students_targets_are_noisy_by_a_twentieth_and_their_gradients_clipp
     networks = student.networks
     for parameter in networks.discriminator.parameters():
         parameter.grad = torch.full_like(parameter, -7.0)
-    update(networks.discriminator, networks.optimizer_d, networks.recipe, student.execution.distributed)
+    networks.update_discriminator(student.execution.distributed)
     assert networks.recipe.label_noise == 0.05
     assert {float(parameter.grad.min()) for parameter in networks.discriminator.parameters()} == {-1.0}
 
