@@ -5,10 +5,10 @@ from contextlib import nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
 
-import pretended
 import pytest
+import simulated_device
 import torch
-from pretended import DEVICE, Pretended, waits
+from simulated_device import DEVICE, SimulatedDevice, syncs
 from slim_networks import slim
 
 from gan.config import PRESETS, TrainConfig
@@ -21,14 +21,14 @@ from gan.training.trainer import Execution, Trainer
 
 @pytest.fixture(autouse=True)
 def other_device(monkeypatch):
-    monkeypatch.setattr(torch, "Generator", pretended.AnyGenerator)
-    monkeypatch.setattr(torch, "tensor", pretended.tensor)
-    waits.clear()
+    monkeypatch.setattr(torch, "Generator", simulated_device.AnyGenerator)
+    monkeypatch.setattr(torch, "tensor", simulated_device.tensor)
+    syncs.clear()
 
 
 @pytest.fixture
-def recordable(monkeypatch):
-    """The parts of torch.cuda that a recording needs, and optimizers as they are on CUDA.
+def capturable(monkeypatch):
+    """The parts of torch.cuda that a capture needs, and optimizers as they are on CUDA.
 
     A list of the devices that were made the current one.
     """
@@ -38,8 +38,8 @@ def recordable(monkeypatch):
         "Stream": lambda: stream,
         "current_stream": lambda: stream,
         "stream": nullcontext,
-        "CUDAGraph": pretended.Graph,
-        "graph": pretended.graph,
+        "CUDAGraph": simulated_device.Graph,
+        "graph": simulated_device.graph,
         "device": lambda device: current.append(device) or nullcontext(),
     }.items():
         monkeypatch.setattr(torch.cuda, name, value)
@@ -63,28 +63,28 @@ def test_steps_on_another_device_are_those_of_the_cpu_and_wait_for_nothing(prese
     on_cpu = make_trainer(preset, torch.device("cpu"), grad_accum)
     for _ in range(5):
         on_cpu.train_step()
-    with Pretended():
+    with SimulatedDevice():
         elsewhere = make_trainer(preset, DEVICE, grad_accum)
-        waits.clear()
+        syncs.clear()
         for _ in range(5):
             elsewhere.train_step()
-        assert waits == ["aten::_to_copy"]  # the order of the epoch's pictures; on CUDA from pinned memory
+        assert syncs == ["aten::_to_copy"]  # the order of the epoch's pictures; on CUDA from pinned memory
         assert elsewhere.take_stats() == pytest.approx(on_cpu.take_stats(), rel=1e-3)
 
 
 @pytest.mark.parametrize("preset", ["dcgan-2015", "dcgan", "r3gan"])
-def test_recorded_steps_are_the_same_steps(preset, recordable):
-    with Pretended():
-        eager, recorded = make_trainer(preset, DEVICE), make_trainer(preset, DEVICE)
-        recorded._step = CUDAGraphedStep(recorded._train_step)
-        # Both kinds of step, each twice from its recording.
-        steps = (CALLS_BEFORE_CAPTURE + 1) * recorded.recipe.r1_interval + 1
-        for one in (eager, recorded):
+def test_captured_steps_are_the_same_steps(preset, capturable):
+    with SimulatedDevice():
+        eager, captured = make_trainer(preset, DEVICE), make_trainer(preset, DEVICE)
+        captured._step = CUDAGraphedStep(captured._train_step)
+        # Both kinds of step, each twice from its graph.
+        steps = (CALLS_BEFORE_CAPTURE + 1) * captured.recipe.r1_interval + 1
+        for one in (eager, captured):
             for _ in range(steps):
                 one.train_step()
-        for one, other in zip(tensors_in(eager.state()), tensors_in(recorded.state()), strict=True):
+        for one, other in zip(tensors_in(eager.state()), tensors_in(captured.state()), strict=True):
             assert torch.equal(one, other)
-    assert recordable == [DEVICE] * steps
+    assert capturable == [DEVICE] * steps
 
 
 def test_a_run_is_scored_elsewhere_and_goes_on_on_the_cpu_and_back(discs, tmp_path, slim_presets, monkeypatch):
@@ -92,7 +92,7 @@ def test_a_run_is_scored_elsewhere_and_goes_on_on_the_cpu_and_back(discs, tmp_pa
         "gan.training.loop.choose_device", {"cuda": DEVICE, "cpu": torch.device("cpu")}.__getitem__
     )
     given = {"output": tmp_path, "run": "moved", "device": "cuda", "precision": "fp32", "batch": 8}
-    with Pretended():
+    with SimulatedDevice():
         train(TrainConfig(discs, kimg=0.04, eval_every_kimg=0.04, **given))
         resume("moved", tmp_path, {"kimg": 0.08, "device": "cpu", "eval_every_kimg": 1})
         resume("moved", tmp_path, {"kimg": 0.12, "device": "cuda"})
