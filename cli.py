@@ -504,6 +504,12 @@ def studio(
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0: any that is free.")] = 7860,
     browser: Annotated[bool, typer.Option(help="Open a browser, where there is a desktop.")] = True,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="A further name to answer to: a proxy's, a tunnel's; repeatable.")
+    ] = None,
+    path_prefix: Annotated[
+        str, typer.Option(help="Path under which a proxy shows the studio, where it passes that on.")
+    ] = "",
 ) -> None:
     """Open the character creator: a page on which to breed, shape and mix characters."""
     from studio.errors import StudioError
@@ -521,7 +527,7 @@ def studio(
             screen.hint("other machines can reach it; anybody there may draw")
         screen.result(vars(opened))
 
-    open_studio(StudioSettings(model, host, port, browser), said)
+    open_studio(StudioSettings(model, host, port, browser, tuple(allow_host or ()), path_prefix), said)
 
 
 @command

@@ -1,15 +1,20 @@
 """Who may ask the studio's server what: hosts, origins, sizes, and what every answer forbids the browser."""
 
 import asyncio
+import re
 import socket
+from dataclasses import dataclass
 from ipaddress import ip_address
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from studio.errors import StudioSettingsError
 
 MAX_BODY_BYTES = 1 << 20
 BODY_SECONDS = 15.0
+MAX_NAME_LETTERS = 253
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -21,15 +26,33 @@ SECURITY_HEADERS = {
 }
 
 
-def allowed_names(host: str) -> frozenset[str]:
-    """The names under which a browser may speak to a server on ``host``, lower case; numbers are judged apart.
+@dataclass(frozen=True)
+class Access:
+    """Under which addresses a studio answers."""
 
-    A page elsewhere can make its own name point here (DNS rebinding), so a name must be one that was meant.
-    """
-    names = {host, "localhost"}
-    if not is_loopback(host):
-        names |= {socket.gethostname(), f"{socket.gethostname()}.local", socket.getfqdn()}
-    return frozenset(name.lower() for name in names)
+    host: str = "127.0.0.1"
+    """What it listens on."""
+    allow_hosts: tuple[str, ...] = ()
+    """Further names, such as a proxy's."""
+    path_prefix: str = ""
+    """The path under which a proxy shows it, "/…", where the proxy passes that on; it also answers without."""
+
+    def __post_init__(self) -> None:
+        for name in self.allow_hosts:
+            if not re.fullmatch(r"[\w.-]+|[0-9a-fA-F:]+", name, re.ASCII):
+                raise StudioSettingsError(f"--allow-host {name}: give a name alone, such as studio.example.org")
+        if self.path_prefix and not re.fullmatch(r"(/[\w.~-]+)+", self.path_prefix, re.ASCII):
+            raise StudioSettingsError(f"--path-prefix {self.path_prefix}: give a path such as /studio")
+
+    def names(self) -> frozenset[str]:
+        """The names under which a browser may speak to the server, lower case; numbers are judged apart.
+
+        A page elsewhere can make its own name point here (DNS rebinding), so a name must be one that was meant.
+        """
+        names = {self.host, "localhost", *self.allow_hosts}
+        if not is_loopback(self.host):
+            names |= {socket.gethostname(), f"{socket.gethostname()}.local", socket.getfqdn()}
+        return frozenset(name.lower() for name in names)
 
 
 def is_loopback(host: str) -> bool:
@@ -50,10 +73,12 @@ def host_name(authority: str) -> str:
 class Guard:
     """Lets in only what a page of this server itself may ask, whole and of bounded size."""
 
-    def __init__(self, app: ASGIApp, host: str) -> None:
+    def __init__(self, app: ASGIApp, access: Access) -> None:
         self._app = app
-        self._names = allowed_names(host)
-        self._only_loopback = is_loopback(host)
+        self._names = access.names()
+        self._proxies = {name.lower() for name in access.allow_hosts}
+        self._only_loopback = is_loopback(access.host)
+        self._prefix = access.path_prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass it on."""
@@ -68,25 +93,49 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        refused = self._refusal(Headers(scope=scope))
-        body: bytes | JSONResponse = refused or await read_body(receive)
-        if isinstance(body, JSONResponse):
+        refused = self._refusal(scope) or self._redirect(scope)
+        body: bytes | Response = refused or await read_body(receive)
+        if isinstance(body, Response):
             await body(scope, receive, send_guarded)
         else:
-            await self._app(scope, replay(body, receive), send_guarded)
+            await self._app(self._without_prefix(scope), replay(body, receive), send_guarded)
 
-    def _refusal(self, headers: Headers) -> JSONResponse | None:
+    def _redirect(self, scope: Scope) -> Response | None:
+        """From ``/prefix`` to ``/prefix/``, where the page's relative addresses lead to the right place."""
+        return RedirectResponse(f"{self._prefix}/") if self._prefix and scope["path"] == self._prefix else None
+
+    def _without_prefix(self, scope: Scope) -> Scope:
+        if not self._prefix or not scope["path"].startswith(f"{self._prefix}/"):
+            return scope
+        return {**scope, "path": scope["path"].removeprefix(self._prefix)}
+
+    def _refusal(self, scope: Scope) -> JSONResponse | None:
+        headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
         if not self._knows(host_name(host)):
+            name = host_name(host)[:MAX_NAME_LETTERS]
             return refuse(
-                421, f"This studio does not go by the name {host_name(host) or '(none)'}; use its address."
+                421,
+                f"This studio does not go by the name {name or '(none)'}: use the address that it printed, "
+                f"or start it with --allow-host {name or 'NAME'}",
             )
-        if origin is not None and origin.partition("://")[2].lower() != host.lower():
-            return refuse(403, "Only the studio's own page may ask its server.")
+        # Chromium names the origin of modules too; the page is to load, and to say what is wrong.
+        is_api = self._without_prefix(scope)["path"].startswith("/api/")
+        if origin is not None and is_api and not self._is_own(origin.partition("://")[2].lower(), host.lower()):
+            name = host_name(origin.partition("://")[2])[:MAX_NAME_LETTERS] or "NAME"
+            return refuse(
+                403,
+                "Only the studio's own page may ask its server. "
+                f"If this is that page, behind a proxy, start the studio with --allow-host {name}",
+            )
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
             return refuse(413, f"At most {MAX_BODY_BYTES >> 20} MiB a request.")
         return None
+
+    def _is_own(self, origin: str, host: str) -> bool:
+        """Whether a page of this origin is the studio's own; a proxy may have changed the request's host."""
+        return origin == host or host_name(origin) in self._proxies
 
     def _knows(self, name: str) -> bool:
         try:

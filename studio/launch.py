@@ -15,7 +15,7 @@ from gan.runs.model_files import find_model
 from studio.engine import Engine
 from studio.engine_loader import load_engine
 from studio.errors import StudioError, StudioSettingsError
-from studio.guard import is_loopback
+from studio.guard import Access, is_loopback
 from studio.server import build_app
 
 MAX_CONNECTIONS = 256
@@ -35,10 +35,20 @@ class StudioSettings:
     """0: any that is free."""
     browser: bool = True
     """Whether to open a browser, where there is a desktop."""
+    allow_hosts: tuple[str, ...] = ()
+    """Further names to answer to, such as a proxy's."""
+    path_prefix: str = ""
+    """The path under which a proxy shows the studio, where the proxy passes that on: "/…"."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise StudioSettingsError(f"--port {self.port}: choose 0 to 65535")
+        self.access  # noqa: B018 (checks the names and the prefix)
+
+    @property
+    def access(self) -> Access:
+        """Under which addresses it answers."""
+        return Access(self.host, self.allow_hosts, self.path_prefix.rstrip("/"))
 
 
 @dataclass(frozen=True)
@@ -69,16 +79,16 @@ def open_studio(settings: StudioSettings, on_open: Callable[[Opened], None]) -> 
         if settings.browser and has_desktop():
             webbrowser.open(url)
         try:
-            create_server(engine, settings.host).run(sockets=[listener])
+            create_server(engine, settings.access).run(sockets=[listener])
         except KeyboardInterrupt:
             raise KeyboardInterrupt("the studio is closed") from None
 
 
-def create_server(engine: Engine, host: str) -> uvicorn.Server:
+def create_server(engine: Engine, access: Access) -> uvicorn.Server:
     """The server, not started; what it writes on stderr are its own failures alone."""
     return uvicorn.Server(
         uvicorn.Config(
-            build_app(engine, host),
+            build_app(engine, access),
             log_level="warning",
             access_log=False,
             server_header=False,

@@ -23,7 +23,7 @@ from sprites.palettes import MAX_COLOURS, MAX_FILE_CHARS, parse_palette
 from sprites.pixels import SMALLEST_SPRITE_PX, SpriteSettings
 from studio.draw_queue import DrawQueue, QueueFull
 from studio.engine import MAX_IMAGES, Engine, named_directions
-from studio.guard import Guard
+from studio.guard import Access, Guard
 
 PAGE = Path(__file__).with_name("page")
 MAX_UPSCALE = 8
@@ -79,6 +79,7 @@ class Info(BaseModel):
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     400: {"model": Problem, "description": "The request is no HTTP that the server reads"},
+    409: {"model": Problem, "description": "The server draws with another model than the request names"},
     413: {"model": Problem, "description": "The request is too large"},
     422: {"model": Problem, "description": "The values are not what they must be"},
     503: {"model": Problem, "description": "Too much is waiting; come again"},
@@ -97,11 +98,20 @@ ZIP: dict[int | str, dict[str, Any]] = {
 }
 
 
+ModelHash = Annotated[str | None, Field(pattern="^[0-9a-f]{64}$")]
+"""Which model is to draw; left out: whichever does. A page may outlive the server that it was opened from."""
+
+
+class OtherModel(Exception):
+    """The server draws with another model than the request names."""
+
+
 class SpriteOptions(BaseModel):
     """How pictures become sprites; see `sprites.pixels.SpriteSettings`."""
 
     model_config = ConfigDict(extra="forbid")
 
+    model: ModelHash = None
     colours: int = Field(16, ge=2, le=MAX_COLOURS)
     palette: str | None = Field(None, max_length=MAX_FILE_CHARS)
     """The text of a .gpl or .hex file, in place of ``colours``."""
@@ -137,12 +147,12 @@ def info_of(engine: Engine) -> Info:
     )
 
 
-def build_app(engine: Engine, host: str) -> FastAPI:
+def build_app(engine: Engine, access: Access) -> FastAPI:
     """The whole server.
 
     Args:
         engine: draws; only ever called from one thread.
-        host: the name or number it is reached under; see `Guard`.
+        access: the addresses that it answers under; see `Guard`.
     """
     queue = DrawQueue(engine.draw)
 
@@ -155,10 +165,11 @@ def build_app(engine: Engine, host: str) -> FastAPI:
     app = FastAPI(
         title="vgc studio", lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None
     )
-    app.add_middleware(Guard, host=host)
+    app.add_middleware(Guard, access=access)
     app.add_exception_handler(RequestValidationError, handle_invalid_request)
     app.add_exception_handler(SpriteSettingsError, handle_sprite_settings)
     app.add_exception_handler(QueueFull, handle_queue_full)
+    app.add_exception_handler(OtherModel, handle_other_model)
     add_routes(app, engine, queue)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     return app
@@ -168,12 +179,19 @@ def add_routes(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
     """Everything but the page's files."""
     strict = ConfigDict(extra="forbid")
     latents_given = (latents_type(engine.info.latent_dim), ...)
-    draw_request = create_model("Drawing", __config__=strict, latents=latents_given)
+    draw_request = create_model("Drawing", __config__=strict, latents=latents_given, model=(ModelHash, None))
     side = Annotated[int, Field(ge=SMALLEST_SPRITE_PX, le=engine.info.size_px)]
     sprites_request = create_model(
         "Sprites", __base__=SpriteOptions, latents=latents_given, sprite_px=(side | None, None)
     )
     packer = ThreadPoolExecutor(1, thread_name_prefix="pack")  # one zip at a time: large ones take much memory
+
+    def check_model(named: str | None) -> None:
+        if named is not None and named != engine.info.hash:
+            raise OtherModel(
+                f"This page was opened with another model; the studio draws with {engine.info.model} now, and "
+                "what it drew here would get wrong share codes. Reload the page to go on with that one."
+            )
 
     @app.get("/healthz")
     async def healthz() -> Health:
@@ -188,8 +206,9 @@ def add_routes(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
     async def find_directions() -> list[Direction]:
         return [Direction(**trait) for trait in await asyncio.to_thread(named_directions, engine)]
 
-    @app.get("/api/directions")
-    async def directions() -> list[Direction]:
+    @app.get("/api/directions", responses={status: PROBLEMS[status] for status in (409, 422)})
+    async def directions(model: ModelHash = None) -> list[Direction]:
+        check_model(model)
         # Sought when first wanted, so that the first wall need not wait; for everybody who asks meanwhile, once.
         if not search:
             search.append(asyncio.create_task(find_directions()))
@@ -197,6 +216,7 @@ def add_routes(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
 
     @app.post("/api/draw", response_class=Response, responses={**PROBLEMS, **PIXELS})
     async def draw(wanted: draw_request, request: Request) -> Response:  # type: ignore[valid-type]
+        check_model(wanted.model)  # type: ignore[attr-defined]
         latents = np.array(wanted.latents, np.float32)  # type: ignore[attr-defined]
         images = await cancel_on_disconnect(request, queue.draw(latents))
         if images is None:
@@ -205,6 +225,7 @@ def add_routes(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
 
     @app.post("/api/sprites", response_class=Response, responses={**PROBLEMS, **ZIP})
     async def sprites(wanted: sprites_request, request: Request) -> Response:  # type: ignore[valid-type]
+        check_model(wanted.model)  # type: ignore[attr-defined]
         settings = wanted.settings()  # type: ignore[attr-defined]
         latents = np.array(wanted.latents, np.float32)  # type: ignore[attr-defined]
 
@@ -246,6 +267,11 @@ async def handle_invalid_request(_: Request, error: Exception) -> Response:
 async def handle_sprite_settings(_: Request, error: Exception) -> Response:
     """What `sprites.pixels` and `sprites.palettes` refuse."""
     return JSONResponse({"detail": str(error)}, 422)
+
+
+async def handle_other_model(_: Request, error: Exception) -> Response:
+    """What `OtherModel` says."""
+    return JSONResponse({"detail": str(error)}, 409)
 
 
 async def handle_queue_full(_: Request, __: Exception) -> Response:

@@ -4,12 +4,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gan.runs.model_info import ModelInfo
 from studio.engine import Engine
+from studio.guard import Access
 from studio.launch import create_server, listen
 
 
@@ -44,10 +46,10 @@ class FlatEngine:
 
 
 @contextmanager
-def serving(engine: Engine, host: str = "127.0.0.1") -> Iterator[str]:
+def serving(engine: Engine, host: str = "127.0.0.1", port: int = 0, **access: Any) -> Iterator[str]:
     """Run a server while the block lasts; gives its address without a slash at the end."""
-    with listen(host, 0) as listener:
-        server = create_server(engine, host)
+    with listen(host, port) as listener:
+        server = create_server(engine, Access(host, **access))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

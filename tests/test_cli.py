@@ -188,8 +188,8 @@ REACHES = [
     ),
     (
         "studio.launch.open_studio",
-        "studio --model m --host 0.0.0.0 --port 1 --no-browser",
-        [StudioSettings("m", "0.0.0.0", 1, False)],
+        "studio --model m --host 0.0.0.0 --port 1 --no-browser --allow-host a.lan --allow-host b --path-prefix /p",
+        [StudioSettings("m", "0.0.0.0", 1, False, ("a.lan", "b"), "/p")],
     ),
     ("gan.info.draw_architectures", "info --draw --preset seed --out o", ["student", Path("o")]),
 ]

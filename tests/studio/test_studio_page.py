@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,9 +20,11 @@ from studio_page import (
     pixels_of,
     trait,
 )
+from studio_server import serving
 
 from gan.sampling.interpolation import walk
 from gan.sampling.share_codes import decode
+from studio.engine import Engine
 
 
 def test_the_wall_has_24_characters_and_more_below(open_page):
@@ -427,3 +430,38 @@ def test_the_pages_chance_is_gaussian_and_a_child_stays_on_its_parents_sphere(op
     assert children[0] == pytest.approx(parent, abs=1e-5)
     for child in children:
         assert np.linalg.norm(child) == pytest.approx(np.linalg.norm(parent), rel=1e-4)
+
+
+class OtherEngine:
+    """The engine with another model behind it: other pictures, another hash."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.info = replace(engine.info, model="another", hash="0" * 64)
+        self.directions = engine.directions
+        self.draw = lambda latents: 255 - engine.draw(latents)
+
+
+def test_a_studio_restarted_with_another_model_draws_nothing_for_the_old_page_and_offers_a_reload(browser, engine):
+    page = browser.new_page()
+    with serving(engine) as url:
+        page.goto(url)
+        pick(page)
+        name, code, before = page.locator("#name").inner_text(), code_of(page), pixels_of(page.locator("#picture"))
+        painted(page.locator("#children .card"))
+    with serving(OtherEngine(engine), port=int(url.rpartition(":")[2])):
+        page.locator("#reroll").click()
+        expect(page.locator("#alert")).to_contain_text("the studio draws with another now")
+        page.locator("#undo").click()
+        expect(page.locator("#name")).to_have_text(name)
+        assert np.array_equal(pixels_of(page.locator("#picture")), before)
+        page.locator("#tab-traits").click()
+        page.get_by_role("button", name="Reload").click()
+        expect(page.locator("#announcement")).to_contain_text("made with another model (6d1a70c4)")
+        expect(page.locator("#alert")).to_be_empty()
+        pick(page, 2)
+        assert decode(code_of(page)).model == "00000000" != decode(code).model
+        page.locator("#tab-traits").click()
+        expect(page.locator(".trait")).to_have_count(10)
+        page.keyboard.press("g")
+        expect(page.locator("#sprites-wrong")).to_be_empty()
+    page.close()

@@ -79,6 +79,19 @@ def test_info_says_all_that_the_page_needs(url):
     ]
 
 
+def test_a_request_that_names_another_model_is_refused_and_one_that_names_none_is_drawn(url, engine):
+    for path in ("draw", "sprites"):
+        answer = requests.post(f"{url}/api/{path}", json={"latents": [[0] * 4], "model": "f" * 64}, timeout=30)
+        assert answer.status_code == 409
+        assert "Reload the page" in answer.json()["detail"]
+    assert requests.get(f"{url}/api/directions?model={'f' * 64}", timeout=30).status_code == 409
+    assert engine.drawn == []
+    own = {"latents": [[0, 0, 0, 5]], "model": engine.info.hash}
+    assert requests.post(f"{url}/api/draw", json=own, timeout=30).status_code == 200
+    assert requests.get(f"{url}/api/directions?model={engine.info.hash}", timeout=30).status_code == 200
+    assert engine.drawn == [5]
+
+
 def test_health_tells_how_much_is_waiting(url):
     assert requests.get(f"{url}/healthz", timeout=30).json() == {"status": "ok", "waiting": 0}
 

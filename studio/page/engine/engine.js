@@ -12,6 +12,7 @@ import { EngineError, reachable } from "./errors.js";
 const GONE =
   "The studio does not answer. Start it again in its terminal with vgc studio; " +
   "this page goes on by itself, and nothing on it is lost.";
+const KINDS = { 403: "refused", 409: "other model", 421: "refused" };
 const BUSY_WAITS_MS = [300, 900, 2000];
 
 async function ask(path, options = {}) {
@@ -21,12 +22,13 @@ async function ask(path, options = {}) {
       answer = await fetch(path, options);
     } catch (error) {
       if (error.name === "AbortError") throw error;
-      throw new EngineError(GONE, true);
+      throw new EngineError(GONE, "gone");
     }
     if (answer.ok) return answer;
     if (answer.status !== 503 || wait === null) {
       const problem = await answer.json().catch(() => ({}));
-      throw new EngineError(problem.detail ?? `The studio answered with error ${answer.status}.`);
+      const text = problem.detail ?? `The studio answered with error ${answer.status}.`;
+      throw new EngineError(text, KINDS[answer.status]);
     }
     await new Promise((done) => setTimeout(done, wait));
   }
@@ -49,16 +51,17 @@ export async function connect() {
   const bytes = 3 * info.size_px ** 2;
 
   async function draw(latents, signal) {
-    const answer = await post("api/draw", { latents: latents.map((latent) => Array.from(latent)) }, signal);
+    const wanted = { model: info.hash, latents: latents.map((latent) => Array.from(latent)) };
+    const answer = await post("api/draw", wanted, signal);
     const pixels = new Uint8Array(await answer.arrayBuffer());
     return latents.map((_, index) => pixels.subarray(index * bytes, (index + 1) * bytes));
   }
 
   async function sprites(request) {
-    return (await post("api/sprites", request)).blob();
+    return (await post("api/sprites", { model: info.hash, ...request })).blob();
   }
 
-  const directions = async () => (await ask("api/directions")).json();
+  const directions = async () => (await ask(`api/directions?model=${info.hash}`)).json();
 
   return { info, directions, draw, sprites };
 }

@@ -1,10 +1,14 @@
 // How both engines fail, and how they look for what is gone.
 
 export class EngineError extends Error {
-  /** @param {string} message for a person  @param {boolean} gone whether nobody answered at all */
-  constructor(message, gone = false) {
+  /**
+   * @param {string} message for a person
+   * @param {"failed" | "gone" | "refused" | "other model"} kind `gone`: nobody answered, it may come back; `refused`:
+   *   it will not answer this page; `other model`: only a reload helps
+   */
+  constructor(message, kind = "failed") {
     super(message);
-    this.gone = gone;
+    this.kind = kind;
   }
 }
 

@@ -10,7 +10,7 @@ async function load(path) {
   try {
     answer = await fetch(path);
   } catch {
-    throw new EngineError(GONE, true);
+    throw new EngineError(GONE, "gone");
   }
   if (!answer.ok) throw new EngineError(`${GONE} (${path}: error ${answer.status})`);
   return answer;

@@ -16,21 +16,33 @@ export function announce(text) {
   hiding = setTimeout(() => byId("announcement").classList.remove("shown"), SHOWN_MS);
 }
 
-let alerted = false;
+let alerted = null; // the kind of error that the alert tells of
 
-/** Tell what went wrong; where the engine is gone, keep asking for it and dispatch `engine-back` on the document. */
+/**
+ * Tell what went wrong: in passing, or as an alert that stays where the engine does not draw any more. Where it is gone,
+ * keep asking for it and dispatch `engine-back` on the document.
+ */
 export async function reportError(error) {
   if (error.name === "AbortError") return;
   if (!(error instanceof EngineError)) console.error(error);
-  if (!error.gone) {
-    announce(error.message);
-    return;
-  }
-  if (alerted) return;
-  alerted = true;
-  byId("alert").replaceChildren(createElement("p", {}, error.message));
+  if (!error.kind || error.kind === "failed") return announce(error.message);
+  if (error.kind === alerted) return;
+  alerted = error.kind;
+  byId("alert").replaceChildren(createElement("p", {}, error.message, ...remedies(error.kind)));
+  if (error.kind === "gone") await waitForEngine();
+}
+
+function remedies(kind) {
+  if (kind !== "other model") return [];
+  return [
+    createElement("button", { class: "button", type: "button", onclick: () => location.reload() }, "Reload"),
+  ];
+}
+
+async function waitForEngine() {
   while (!(await answers())) await new Promise((done) => setTimeout(done, ASK_AGAIN_MS));
-  alerted = false;
+  if (alerted !== "gone") return;
+  alerted = null;
   byId("alert").replaceChildren();
   announce("All is back.");
   document.dispatchEvent(new Event("engine-back"));

@@ -100,7 +100,7 @@ class SpriteDialog {
   }
 
   #showError(error) {
-    if (!error.gone) return (byId("sprites-wrong").textContent = error.message);
+    if (!error.kind || error.kind === "failed") return (byId("sprites-wrong").textContent = error.message);
     byId("sprites-dialog").close();
     reportError(error);
   }
