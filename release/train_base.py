@@ -1,0 +1,51 @@
+"""``python -m release.train_base SET``: train the base, or go on with it where it stopped.
+
+Each call is one piece. It goes on until its minutes are over or it is stopped; a checkpoint is written every few
+minutes, atomically, and the next call goes on from it exactly. One thread: what else runs on the machine goes first.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from gan.config import TrainConfig
+from gan.training.loop import resume, train
+
+RUN = "base"
+FOREVER_KIMG = 100_000.0
+SAVE_MINUTES = 3.0
+
+
+def train_piece(pictures: Path, output: Path, kimg: float = FOREVER_KIMG) -> Path:
+    """Train the base, from fresh weights or from its last checkpoint.
+
+    Args:
+        pictures: ``rgb_images`` of `release.base_set`.
+        output: gets or holds the run `RUN`.
+        kimg: end of the run, thousands of pictures shown.
+
+    Returns:
+        The run's folder.
+    """
+    if (output / RUN / "config.json").is_file():
+        return resume(RUN, output, {"kimg": kimg, "data": pictures}).run
+    config = TrainConfig(
+        data=pictures, output=output, run=RUN, device="cpu", kimg=kimg, save_minutes=SAVE_MINUTES
+    )
+    return train(config).run
+
+
+def main() -> None:
+    """One piece of the base's training."""
+    parser = argparse.ArgumentParser(prog="python -m release.train_base", description=__doc__)
+    parser.add_argument("set", type=Path, help="folder that release.base_set made")
+    parser.add_argument("--out", type=Path, default=Path("train_output"), help="folder that holds the run")
+    parser.add_argument("--kimg", type=float, default=FOREVER_KIMG, help="end, thousands of pictures shown")
+    told = parser.parse_args()
+    torch.set_num_threads(1)
+    print(train_piece(told.set / "rgb_images", told.out, told.kimg))
+
+
+if __name__ == "__main__":
+    main()
