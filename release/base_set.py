@@ -19,11 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from release.figures import figures
 
+Pixels = NDArray[np.uint8]
+
 SIZE_PX = 80
+TRAINED_ON = "16,000 free pictures of people, creatures and things (CC0 1.0 and public domain)"
 SEED = 18
 
 
@@ -162,14 +166,14 @@ def build(out: Path, drawn: dict[str, Iterator[Image.Image]]) -> dict[str, int]:
     """Bring pictures to `SIZE_PX`, leave out what is no figure or stands there already, and write the rest.
 
     Args:
-        out: gets ``rgba/<source>-<number>.png`` and ``sources.json``.
+        out: gets ``rgba/<source>-<number>.png``, the same on black in ``rgb_images/``, and ``sources.json``.
         drawn: the pictures of each source, RGBA of any size.
 
     Returns:
         How many pictures of each source there are.
     """
-    folder = out / "rgba"
-    folder.mkdir(parents=True, exist_ok=True)
+    for folder in ("rgba", "rgb_images"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
     seen: set[str] = set()
     counts = dict.fromkeys(drawn, 0)
     for source, pictures in drawn.items():
@@ -181,7 +185,9 @@ def build(out: Path, drawn: dict[str, Iterator[Image.Image]]) -> dict[str, int]:
             if digest in seen:
                 continue
             seen.add(digest)
-            square.save(folder / f"{source}-{counts[source]:05}.png", compress_level=1)
+            name = f"{source}-{counts[source]:05}.png"
+            square.save(out / "rgba" / name, compress_level=1)
+            on_black(square).save(out / "rgb_images" / name, compress_level=1)
             counts[source] += 1
     told = [asdict(source) | {"pictures": counts[source.name]} for source in SOURCES if source.name in counts]
     (out / "sources.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
@@ -218,10 +224,15 @@ def is_figure(square: Image.Image) -> bool:
     return bool(grey.std() > 12 and flat < 0.93)
 
 
+def on_black(square: Image.Image) -> Image.Image:
+    """RGB, transparent parts black: as `vgc preprocess` leaves most pictures of characters."""
+    black = Image.new("RGBA", square.size, (0, 0, 0, 255))
+    return Image.alpha_composite(black, square).convert("RGB")
+
+
 def small_digest(square: Image.Image) -> str:
     """Equal for pictures that look alike at 12 pixels and 16 shades."""
-    black = Image.new("RGBA", square.size, (0, 0, 0, 255))
-    tiny = Image.alpha_composite(black, square).convert("RGB").resize((12, 12), Image.Resampling.BOX)
+    tiny = on_black(square).resize((12, 12), Image.Resampling.BOX)
     return hashlib.sha256(bytes(value >> 4 for value in tiny.tobytes())).hexdigest()
 
 
@@ -280,13 +291,14 @@ def larger(tile: Image.Image) -> Image.Image:
     return Image.fromarray(pixels, "RGBA")
 
 
-def epx(pixels: np.ndarray) -> np.ndarray:
+def epx(pixels: Pixels) -> Pixels:
     """[H, W, 4] uint8 -> [2H, 2W, 4]: a corner takes its neighbours' colour where both of them have it."""
     padded = np.pad(pixels, ((1, 1), (1, 1), (0, 0)), mode="edge")
     up, down, left, right = padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]
 
-    def same(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-        return (one == other).all(2, keepdims=True)
+    def same(one: Pixels, other: Pixels) -> NDArray[np.bool_]:
+        equal: NDArray[np.bool_] = (one == other).all(2, keepdims=True)
+        return equal
 
     out = pixels.repeat(2, 0).repeat(2, 1)
     corners = ((0, 0, left, up), (0, 1, up, right), (1, 0, down, left), (1, 1, right, down))

@@ -465,7 +465,7 @@ class Figure:
         total = np.zeros_like(corners)
         for place in range(3):
             np.add.at(total, faces[:, place], across)
-        return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
+        return unit(total)
 
     # The camera.
 
@@ -528,7 +528,7 @@ class Figure:
         nearest = without_holes(nearest.reshape(px, px), places[:, 2], 0.02 * span).reshape(-1)
         covered = nearest >= 0
         rows = nearest[covered]
-        image = np.zeros((px * px, 4))
+        image: Floats = np.zeros((px * px, 4))
         image[covered, :3] = self.lit(normals[rows], colours[rows])
         image[covered, 3] = 1
         image = image.reshape(px, px, 4)
@@ -541,24 +541,25 @@ class Figure:
     def lit(self, normals: Floats, colours: Floats) -> Floats:
         """Colours under a lamp, one from behind and the sky: photographic, or in a cartoon's steps."""
         rng = self.rng
-        normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+        normals = unit(normals)
         self.toon = rng.random() < 0.4
         lamp = unit(np.array([rng.normal(0, 0.8), rng.uniform(0.1, 1.3), rng.uniform(0.3, 1.2)]))
         rim = unit(np.array([rng.choice([-1, 1]) * rng.uniform(0.6, 1.2), rng.uniform(-0.2, 0.8), -0.5]))
-        diffuse = np.clip(normals @ lamp, 0, 1)
-        behind = np.clip(normals @ rim, 0, 1) ** 1.5
-        shine = np.clip(normals @ unit(lamp + np.array([0, 0, 1.0])), 0, 1) ** rng.uniform(12, 50)
+        diffuse: Floats = np.clip(normals @ lamp, 0, 1)
+        behind: Floats = np.clip(normals @ rim, 0, 1) ** 1.5
+        shine: Floats = np.clip(normals @ unit(lamp + np.array([0, 0, 1.0])), 0, 1) ** rng.uniform(12, 50)
         if self.toon:
-            steps = rng.choice([2, 3])
-            diffuse = np.ceil(diffuse * steps) / steps
-            shine = (shine > 0.5) * 0.7
-            behind = behind * 0.3
+            steps = float(rng.choice([2, 3]))
+            diffuse[:] = np.ceil(diffuse * steps) / steps
+            shine[:] = (shine > 0.5) * 0.7
+            behind *= 0.3
         sky = rng.uniform(0.15, 0.5) * (0.75 + 0.25 * normals[:, 1])
         warm = 1 + 0.12 * rng.normal(size=3)
         light = sky[:, None] + np.outer(diffuse, rng.uniform(0.6, 1.05) * warm)
         glare = colours[:, 3:] * shine[:, None] * rng.uniform(0.3, 0.9)
         tint = np.outer(behind, np.clip(rng.normal(0.3, 0.35, 3), 0, 1))
-        return colours[:, :3] * light + glare + tint * rng.choice([0.0, 0.6, 1.0])
+        seen: Floats = colours[:, :3] * light + glare + tint * rng.choice([0.0, 0.6, 1.0])
+        return seen
 
 
 def mixed(rng: np.random.Generator, names: tuple[str, ...], other: float) -> dict[str, float]:
@@ -569,8 +570,9 @@ def mixed(rng: np.random.Generator, names: tuple[str, ...], other: float) -> dic
 
 
 def unit(vector: Floats) -> Floats:
-    """The same direction, length 1."""
-    return vector / np.linalg.norm(vector)
+    """The same direction, length 1: of a vector, or of each row."""
+    long: Floats = vector / np.maximum(np.linalg.norm(vector, axis=-1, keepdims=True), 1e-9)
+    return long
 
 
 def rotation(x: float, y: float, z: float) -> Floats:

@@ -1,7 +1,7 @@
 """``python -m release.train_base SET``: train the base, or go on with it where it stopped.
 
-Each call is one piece. It goes on until its minutes are over or it is stopped; a checkpoint is written every few
-minutes, atomically, and the next call goes on from it exactly. One thread: what else runs on the machine goes first.
+Each call is one piece, until it is stopped. A checkpoint is written every few minutes, atomically, and the next
+call goes on from it exactly. One thread: what else runs on the machine goes first.
 """
 
 import argparse
@@ -30,9 +30,7 @@ def train_piece(pictures: Path, output: Path, kimg: float = FOREVER_KIMG) -> Pat
     """
     if (output / RUN / "config.json").is_file():
         return resume(RUN, output, {"kimg": kimg, "data": pictures}).run
-    config = TrainConfig(
-        data=pictures, output=output, run=RUN, device="cpu", kimg=kimg, save_minutes=SAVE_MINUTES
-    )
+    config = TrainConfig(data=pictures, output=output, run=RUN, device="cpu", kimg=kimg, save_minutes=SAVE_MINUTES)
     return train(config).run
 
 

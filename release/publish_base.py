@@ -1,0 +1,58 @@
+"""``python -m release.publish_base RUN``: publish the base, a generator file and a discriminator file in 16 bits.
+
+``base.safetensors`` is an ordinary generator file: the averaged generator, from which both the generator and its
+average of a new run start. ``base-discriminator.safetensors`` lies beside it.
+"""
+
+import argparse
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from gan.config import Architecture
+from gan.runs.checkpoint import HEADER_KEY, load_checkpoint, load_generator, save_generator
+from gan.runs.run_folder import RunFolder
+from kit.atomic import write_bytes
+from release.base_set import TRAINED_ON
+
+GENERATOR_FILE, DISCRIMINATOR_FILE = "base.safetensors", "base-discriminator.safetensors"
+
+
+def publish_base(run: Path, folder: Path, trained_on: str = TRAINED_ON) -> None:
+    """Write both files of a run's pair into ``folder``; ``trained_on``: a few words on its pictures."""
+    generator, header = load_generator(run / "generator.safetensors", torch.device("cpu"))
+    save_generator(folder / GENERATOR_FILE, generator, replace(header, trained_on=trained_on), torch.float16)
+    weights = load_checkpoint(run / "checkpoint.pt")["discriminator"]
+    architecture = RunFolder(run).read_config().recipe.discriminator
+    told = {"architecture": asdict(architecture), "images": header.images, "trained_on": trained_on}
+    tensors = {name: tensor.half().contiguous() for name, tensor in weights.items()}
+    write_bytes(
+        folder / DISCRIMINATOR_FILE, save(tensors, metadata={HEADER_KEY: json.dumps(told, sort_keys=True)})
+    )
+
+
+def read_discriminator(path: Path) -> tuple[dict[str, Tensor], Architecture]:
+    """A discriminator file's weights in float32 and its architecture."""
+    with safe_open(path, "pt") as file:
+        told = json.loads(file.metadata()[HEADER_KEY])
+        weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a dict)
+    return weights, Architecture.from_json(told["architecture"])
+
+
+def main() -> None:
+    """Publish the base's run."""
+    parser = argparse.ArgumentParser(prog="python -m release.publish_base", description=__doc__)
+    parser.add_argument("run", type=Path, help="the run's folder")
+    parser.add_argument("--out", type=Path, default=Path("gan/pretrained"), help="folder for the two files")
+    told = parser.parse_args()
+    publish_base(told.run, told.out)
+    print(told.out / GENERATOR_FILE, told.out / DISCRIMINATOR_FILE)
+
+
+if __name__ == "__main__":
+    main()
