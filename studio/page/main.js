@@ -182,6 +182,7 @@ class Studio {
 }
 
 async function open() {
+  document.documentElement.dataset.loaded = "yes"; // for load_check.js
   enableDragging();
   try {
     const studio = new Studio(await connect());

@@ -14,6 +14,8 @@ RECORD_FILE = "runtime.json"
 def unpack(folder: Path) -> None:
     """Write the build's files, their licences and their record into a folder, which is made.
 
+    ``.mjs`` becomes ``.js``: hosts that do not know the one send it as a type that browsers refuse to run.
+
     Raises:
         ValueError: a file is not what the record says; vgc's own files are damaged.
     """
@@ -26,5 +28,5 @@ def unpack(folder: Path) -> None:
             content = packed.read()
             if hashlib.sha256(content).hexdigest() != expected:
                 raise ValueError(f"{told['archive']}: {name} is damaged; install vgc again")
-            (folder / name).write_bytes(content)
+            (folder / name.replace(".mjs", ".js")).write_bytes(content)
     (folder / RECORD_FILE).write_bytes(record)

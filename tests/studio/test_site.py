@@ -90,7 +90,7 @@ def test_the_site_has_a_wall_traits_and_children_but_no_zip(page, address):
 def test_a_worker_draws_what_several_ask_for_at_once(page, address):
     with page.expect_event("worker") as begun:
         page.goto(address)
-    assert begun.value.url == f"{address}ort/ort.wasm.min.mjs"
+    assert begun.value.url == f"{address}ort/ort.wasm.min.js"
     apart, together = page.evaluate(
         """async () => {
             const { connect } = await import("/engine/engine.js");
@@ -125,8 +125,9 @@ def test_the_runtime_is_the_published_one_with_its_licence_and_hashes(site):
     record = json.loads((site / "ort" / runtime.RECORD_FILE).read_text())
     assert (record["name"], record["licence"]) == ("onnxruntime-web", "MIT")
     assert record["archive"] == f"onnxruntime-web-{record['version']}.tar.xz"
-    assert {path.name for path in (site / "ort").iterdir()} == {*record["sha256"], runtime.RECORD_FILE}
-    for name, expected in record["sha256"].items():
+    files = {name.replace(".mjs", ".js"): expected for name, expected in record["sha256"].items()}
+    assert {path.name for path in (site / "ort").iterdir()} == {*files, runtime.RECORD_FILE}
+    for name, expected in files.items():
         assert hashlib.sha256((site / "ort" / name).read_bytes()).hexdigest() == expected
     assert "Permission is hereby granted, free of charge" in (site / "ort" / "LICENSE").read_text()
 
@@ -182,3 +183,46 @@ def test_the_site_looks_for_the_character_most_like_a_picture_too(page, address)
     page.locator("#projection-take").click()
     expect(page.locator("#name")).to_have_text(name.inner_text())
     assert pixels_of(page.locator("#picture")).any()
+
+
+def test_no_file_has_a_name_that_simple_hosts_send_as_something_else(site):
+    assert {path.suffix for path in site.rglob("*.*")} <= {
+        ".html",
+        ".css",
+        ".js",
+        ".json",
+        ".wasm",
+        ".onnx",
+        ".txt",
+    }
+
+
+@pytest.mark.parametrize(
+    ("file", "answer", "text"),
+    [
+        ("main.js", {"status": 404}, "main.js is missing or refused: error 404"),
+        ("model/latents.js", {"status": 404}, "model/latents.js is missing or refused: error 404"),
+        ("ort/ort.wasm.min.js", {"status": 403}, "ort/ort.wasm.min.js is missing or refused: error 403"),
+        ("ui/dom.js", {"content_type": "text/plain", "body": ""}, "sends ui/dom.js as text/plain"),
+        ("engine/errors.js", None, "engine/errors.js could not be fetched"),
+        (
+            "views/mix.js",
+            {"content_type": "text/javascript", "body": "syntax error"},
+            "the browser may be too old",
+        ),
+    ],
+)
+def test_a_program_that_did_not_load_is_told_with_its_reason(browser, address, file, answer, text):
+    page = browser.new_page()
+    page.route(f"**/{file}", lambda route: route.fulfill(**answer) if answer else route.abort())
+    page.goto(address)
+    expect(page.locator("#alert")).to_contain_text("program did not load")
+    expect(page.locator("#alert")).to_contain_text(text)
+    page.close()
+
+
+def test_a_page_that_was_opened_as_a_file_says_how_to_serve_it(browser, site):
+    page = browser.new_page()
+    page.goto((site / "index.html").as_uri())
+    expect(page.locator("#alert")).to_contain_text("python -m http.server")
+    page.close()

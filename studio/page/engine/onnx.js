@@ -1,9 +1,11 @@
 // The engine of the static site: ONNX Runtime draws in the browser itself. `vgc export --web` gives this file the
 // name engine.js; the other one describes what both offer.
 import { EngineError, reachable } from "./errors.js";
-import * as ort from "../ort/ort.wasm.min.mjs";
+import * as ort from "../ort/ort.wasm.min.js";
 
 const GONE = "A file of this page could not be loaded. Is the network there, and the site complete?";
+
+const runtimeFile = (suffix) => new URL(`../ort/ort-wasm-simd-threaded.${suffix}`, import.meta.url).href;
 
 async function load(path) {
   let answer;
@@ -34,6 +36,7 @@ function toBytes(planes) {
 /** Load the model. */
 export async function connect() {
   ort.env.wasm.numThreads = 1; // more need headers that simple hosts do not send
+  ort.env.wasm.wasmPaths = { mjs: runtimeFile("js"), wasm: runtimeFile("wasm") };
   ort.env.wasm.proxy = true; // draws in a worker, so that the page is never stuck
   const [description, model] = await Promise.all([
     load("model.json").then((answer) => answer.json()),
