@@ -4,11 +4,12 @@ import inspect
 import logging
 import os
 import sys
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Collection
+from copy import copy
+from functools import partial, wraps
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
@@ -17,6 +18,7 @@ from screen import Screen, StderrLog, quoted
 if TYPE_CHECKING:
     from gan.sampling.generate import GenerateSettings
     from gan.training.dry_run import DryRun
+    from gan.training.loop import TrainSummary
     from scraper.summary import ScrapeSummary
 
 app = typer.Typer(
@@ -34,66 +36,120 @@ EXIT_INTERRUPTED = 130
 
 MOST_LEFT_OUT_SHOWN = 20
 
+MORE_COMMANDS = "More commands"
 
-Json = Annotated[bool, typer.Option("--json", show_envvar=False, help="Print one JSON object on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", show_envvar=False, help="Print errors only.")]
-Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", show_envvar=False, help="Print more, and a traceback on errors.")
-]
+
+def option(*names: str, help: str, **settings: Any) -> Any:
+    """A `typer.Option`, in the help's first panel unless told otherwise: what most people need."""
+    # Brackets are markup to rich, which would leave out "[default: …]".
+    return typer.Option(*names, help=help.replace("[", r"\["), show_envvar=False, **settings)
+
+
+more = partial(option, rich_help_panel="More")
+advanced = partial(option, rich_help_panel="Advanced")
+output = partial(option, rich_help_panel="Output")
+
+Json = Annotated[bool, output("--json", help="Print one JSON object on stdout.")]
+Quiet = Annotated[bool, output("--quiet", "-q", help="Print errors only.")]
+Verbose = Annotated[bool, output("--verbose", "-v", help="Print more, and a traceback on errors.")]
 
 Model = Annotated[
     str | None,
-    typer.Option(help="A run or a .safetensors file. [default: the newest run, else the built-in generator]"),
+    option(help="A run or a .safetensors file. [default: the newest run, else the built-in generator]"),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
-Truncation = Annotated[
-    float, typer.Option(help="0 to 1; below 1: nearer to the typical picture, and less varied.")
+Device = Annotated[str, more(help="auto, cpu, cuda, cuda:1 or mps.")]
+Truncation = Annotated[float, more(help="0 to 1; below 1: nearer to the typical picture, and less varied.")]
+
+Count = Annotated[int, option("-n", "--count", help="How many pictures.")]
+FirstSeed = Annotated[int, option(help="Seed of the first picture; the next has the next.")]
+Seeds = Annotated[str | None, option(help="The pictures' seeds one by one, such as 0,4-6.")]
+Codes = Annotated[
+    list[str] | None, option(help="A share code, a link, or a PNG that carries one; may be repeated.")
+]
+Likes = Annotated[list[Path] | None, option(help="A picture: draw the character most like it; may be repeated.")]
+BestOf = Annotated[int, more(help="Draw so many for each picture and keep the one most like real ones.")]
+RealPictures = Annotated[Path | None, more(help="Real pictures for --best-of. [default: those of the run]")]
+
+Colours = Annotated[int | None, option(help="Colours that the sprites share. [default: 16]")]
+Palette = Annotated[Path | None, option(help="A .gpl or .hex file with the sprites' colours, not found ones.")]
+SpriteSize = Annotated[int | None, option(help="Side of the sprites. [default: the pictures']")]
+Upscale = Annotated[int | None, option(help="Enlarge the sprites' pixels so many times. [default: 1]")]
+Tolerance = Annotated[
+    int | None, option(help="How far from the background's colour is still background. [default: 32]")
 ]
 
 
-def command(function: Callable[..., int | None]) -> Callable[..., None]:
+Command = Callable[..., int | None]
+
+
+def command(panel: str | None = None, hidden: Collection[str] = ()) -> Callable[[Command], Command]:
     """Register ``function(screen, …options)`` as a command.
 
-    Adds ``--json`` and ``-q`` (as ``screen``) and ``-v``, turns the stages' errors into one line on stderr, and
-    ends with the exit code that the function returns or the error carries.
+    Adds ``--json`` and ``-q`` (as ``screen``) and ``-v``; see `run` for what becomes of its errors.
+
+    Args:
+        panel: the panel of ``vgc --help`` that lists it; None: the first.
+        hidden: options that are accepted, and not shown.
     """
 
-    @wraps(function)
-    def run(json: bool = False, quiet: bool = False, verbose: bool = False, **options: Any) -> None:
-        # Of several processes that train together, the first speaks; the others tell of errors.
-        follower = int(os.environ.get("RANK", "0")) > 0
-        json, quiet = json and not follower, quiet or follower
-        level = logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING
-        logging.basicConfig(level=level, format="vgc: %(message)s", handlers=[StderrLog()])
-        screen = Screen(json, quiet)
-        try:
-            code = function(screen, **options) or 0
-        except KeyboardInterrupt as stop:
-            if not follower:
-                print(f"vgc: {stop}" if str(stop) else "vgc: interrupted", file=sys.stderr)
-            code = EXIT_INTERRUPTED
-        except BrokenPipeError:
-            # Whoever read our words has gone (`| head`): nothing is left to say, and nobody to say it to.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = EXIT_FAILED
-        except Exception as error:
-            # A stage's own errors say what to do, and carry an exit code; anything else is a bug or the machine.
-            known = getattr(error, "exit_code", EXIT_FAILED if isinstance(error, OSError) else None)
-            if known is None or verbose:
-                raise
-            code = known
-            print(f"vgc: {error}", file=sys.stderr)
-        raise typer.Exit(code)
+    def register(function: Command) -> Command:
+        @wraps(function)
+        def entry(json: bool = False, quiet: bool = False, verbose: bool = False, **options: Any) -> None:
+            raise typer.Exit(run(partial(function, **options), json, quiet, verbose))
 
-    options = list(inspect.signature(function).parameters.values())[1:]
-    shared = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
-        for name, kind in (("json", Json), ("quiet", Quiet), ("verbose", Verbose))
-    ]
-    keyword_only = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in options]
-    run.__signature__ = inspect.Signature([*keyword_only, *shared])  # type: ignore[attr-defined]
-    run.__annotations__ = {p.name: p.annotation for p in [*keyword_only, *shared]}
-    return app.command()(run)
+        shared = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
+            for name, kind in (("json", Json), ("quiet", Quiet), ("verbose", Verbose))
+        ]
+        own = [
+            each.replace(
+                kind=inspect.Parameter.KEYWORD_ONLY,
+                annotation=unshown(each.annotation) if each.name in hidden else each.annotation,
+            )
+            for each in list(inspect.signature(function).parameters.values())[1:]
+        ]
+        entry.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
+        entry.__annotations__ = {each.name: each.annotation for each in [*own, *shared]}
+        variable = f"VGC_{function.__name__.upper()}_"
+        epilog = f"Any option may also be set in the environment: --some-name as {variable}SOME_NAME."
+        app.command(rich_help_panel=panel, epilog=epilog)(entry)
+        return function
+
+    return register
+
+
+def unshown(annotation: Any) -> Any:
+    """The same option, accepted and not shown."""
+    kind, info = get_args(annotation)
+    info = copy(info)
+    info.hidden = True
+    return Annotated[kind, info]
+
+
+def run(function: Callable[[Screen], int | None], json: bool, quiet: bool, verbose: bool) -> int:
+    """Call a command and give its exit code, or that of its error, which becomes one line on stderr."""
+    # Of several processes that train together, the first speaks; the others tell of errors.
+    follower = int(os.environ.get("RANK", "0")) > 0
+    json, quiet = json and not follower, quiet or follower
+    level = logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING
+    logging.basicConfig(level=level, format="vgc: %(message)s", handlers=[StderrLog()])
+    try:
+        return function(Screen(json, quiet)) or 0
+    except KeyboardInterrupt as stop:
+        if not follower:
+            print(f"vgc: {stop}" if str(stop) else "vgc: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our words has gone (`| head`): nothing is left to say, and nobody to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except Exception as error:
+        # A stage's own errors say what to do, and carry an exit code; anything else is a bug or the machine.
+        code = getattr(error, "exit_code", EXIT_FAILED if isinstance(error, OSError) else None)
+        if code is None or verbose:
+            raise
+        print(f"vgc: {error}", file=sys.stderr)
+        return int(code)
 
 
 def main() -> None:
@@ -110,37 +166,33 @@ def main() -> None:
     app(prog_name="vgc")
 
 
-@command
+@command()
 def scrape(
     screen: Screen,
-    base_url: Annotated[
-        str | None, typer.Option(help="The site at another address, such as a local copy's.")
-    ] = None,
-    letters: Annotated[str | None, typer.Option(help="Only these, such as a-c,x. [default: all]")] = None,
-    limit: Annotated[int | None, typer.Option(help="At most so many characters.")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for pictures and manifest.")] = Path("Data/raw"),
-    delay: Annotated[float, typer.Option(help="Mean seconds between two requests.")] = 1.0,
-    workers: Annotated[int, typer.Option(help="Requests at once, as far as the delay allows.")] = 4,
-    details: Annotated[bool, typer.Option("--details", help="Read each character's own page too.")] = False,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Look again at what is known already.")] = False,
+    base_url: Annotated[str | None, option(help="The site at another address, such as a local copy's.")] = None,
+    letters: Annotated[str | None, option(help="Only these, such as a-c,x. [default: all]")] = None,
+    limit: Annotated[int | None, option(help="At most so many characters.")] = None,
+    out: Annotated[Path, option(help="Folder for pictures and manifest.")] = Path("Data/raw"),
+    delay: Annotated[float, more(help="Mean seconds between two requests.")] = 1.0,
+    workers: Annotated[int, more(help="Requests at once, as far as the delay allows.")] = 4,
+    details: Annotated[bool, more("--details", help="Read each character's own page too.")] = False,
+    refresh: Annotated[bool, more("--refresh", help="Look again at what is known already.")] = False,
     wayback: Annotated[
-        str | None, typer.Option(help="Read the Wayback Machine's copy of this time: 2016, 20160131, …")
+        str | None, more(help="Read the Wayback Machine's copy of this time: 2016, 20160131, …")
     ] = None,
     wayback_url: Annotated[
-        str | None, typer.Option(envvar="VGC_WAYBACK_URL", help="Another archive of the same kind.")
+        str | None, advanced(envvar="VGC_WAYBACK_URL", help="Another archive of the same kind.")
     ] = None,
-    site: Annotated[Path | None, typer.Option(help="Another site, described in this TOML file.")] = None,
+    site: Annotated[Path | None, option(help="Another site, described in this TOML file.")] = None,
     picture_host: Annotated[
-        list[str] | None, typer.Option(help="A further host that may serve pictures; may be repeated.")
+        list[str] | None, advanced(help="A further host that may serve pictures; may be repeated.")
     ] = None,
-    contact: Annotated[
-        str | None, typer.Option(envvar="VGC_CONTACT", help="How the site's owner can reach you.")
-    ] = None,
+    contact: Annotated[str | None, more(envvar="VGC_CONTACT", help="How the site's owner can reach you.")] = None,
     ignore_robots: Annotated[
-        bool, typer.Option("--ignore-robots", help="Do not read robots.txt: only with the owner's leave.")
+        bool, advanced("--ignore-robots", help="Do not read robots.txt: only with the owner's leave.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Count what there is to fetch and how long it takes.")
+        bool, option("--dry-run", help="Count what there is to fetch and how long it takes.")
     ] = False,
 ) -> int:
     """Fetch the characters' pictures; the same command goes on where it was stopped."""
@@ -186,21 +238,21 @@ def show_scrape(screen: Screen, summary: "ScrapeSummary", exit_code: int) -> Non
     screen.result({**vars(summary), "failures": failures, "exit_code": exit_code})
 
 
-@command
+@command()
 def preprocess(
     screen: Screen,
-    raw: Annotated[Path, typer.Option(help="A scrape, or any folder of pictures.")] = Path("Data/raw"),
-    out: Annotated[Path, typer.Option(help="Folder for the set.")] = Path("Data/train_data"),
-    size: Annotated[int, typer.Option(help="Side of the square pictures, 16 to 512 pixels.")] = 80,
+    raw: Annotated[Path, option(help="A scrape, or any folder of pictures.")] = Path("Data/raw"),
+    out: Annotated[Path, option(help="Folder for the set.")] = Path("Data/train_data"),
+    size: Annotated[int, option(help="Side of the square pictures, 16 to 512 pixels.")] = 80,
     fit: Annotated[
-        str, typer.Option(help="What becomes of pictures that are not square: pad, crop or stretch.")
+        str, option(help="What becomes of pictures that are not square: pad, crop or stretch.")
     ] = "pad",
     background: Annotated[
-        str, typer.Option(help="Behind transparent parts and in padding: black, white, #rrggbb or edge.")
+        str, option(help="Behind transparent parts and in padding: black, white, #rrggbb or edge.")
     ] = "black",
-    workers: Annotated[int | None, typer.Option(help="Processes. [default: one a core]")] = None,
+    workers: Annotated[int | None, more(help="Processes. [default: one a core]")] = None,
     report: Annotated[
-        bool, typer.Option("--report", help="Also write report.html: the set as a page to look at.")
+        bool, option("--report", help="Also write report.html: the set as a page to look at.")
     ] = False,
 ) -> None:
     """Make a clean training set of square pictures; a rerun does only what changed."""
@@ -231,68 +283,63 @@ def preprocess(
     screen.result({**vars(built), "page": page})
 
 
-@command
+@command()
 def train(
     screen: Screen,
     data: Annotated[
-        Path | None, typer.Option(help="Folder of square RGB pictures. [default: Data/train_data/rgb_images]")
+        Path | None, option(help="Folder of square RGB pictures. [default: Data/train_data/rgb_images]")
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="Recipe: see vgc info. [default: dcgan]")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps. [default: auto]")] = None,
-    precision: Annotated[str | None, typer.Option(help="auto, fp32 or bf16. [default: auto]")] = None,
-    kimg: Annotated[float | None, typer.Option(help="End after this many thousand pictures shown.")] = None,
-    minutes: Annotated[
-        float | None, typer.Option(help="End after this many minutes. [default: 20 on a CPU]")
-    ] = None,
-    batch: Annotated[int | None, typer.Option(help="Real pictures a step. [default: the preset's]")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of everything random. [default: 0]")] = None,
-    run: Annotated[str | None, typer.Option(help="Name of the new run. [default: preset, date, time]")] = None,
-    resume: Annotated[str | None, typer.Option(help="Go on with this run: its name or its folder.")] = None,
-    save_minutes: Annotated[float | None, typer.Option(help="Minutes between checkpoints. [default: 5]")] = None,
+    preset: Annotated[str | None, option(help="Recipe: see vgc info. [default: dcgan]")] = None,
+    device: Annotated[str | None, option(help="auto, cpu, cuda, cuda:1 or mps. [default: auto]")] = None,
+    precision: Annotated[str | None, more(help="auto, fp32 or bf16. [default: auto]")] = None,
+    kimg: Annotated[float | None, option(help="End after this many thousand pictures shown.")] = None,
+    minutes: Annotated[float | None, option(help="End after this many minutes. [default: 20 on a CPU]")] = None,
+    batch: Annotated[int | None, more(help="Real pictures a step. [default: the preset's]")] = None,
+    seed: Annotated[int | None, more(help="Seed of everything random. [default: 0]")] = None,
+    run: Annotated[str | None, option(help="Name of the new run. [default: preset, date, time]")] = None,
+    resume: Annotated[str | None, option(help="Go on with this run: its name or its folder.")] = None,
+    save_minutes: Annotated[float | None, more(help="Minutes between checkpoints. [default: 5]")] = None,
     eval_every: Annotated[
-        float | None, typer.Option(help="Thousand pictures between two scores, which find the best generator.")
+        float | None, more(help="Thousand pictures between two scores, which find the best generator.")
     ] = None,
     grad_accum: Annotated[
-        int | None, typer.Option(help="Micro-batches whose gradients are added up: saves memory. [default: 1]")
+        int | None, advanced(help="Micro-batches whose gradients are added up: saves memory. [default: 1]")
     ] = None,
-    split: Annotated[int | None, typer.Option(hidden=True, help="Old name of --grad-accum.")] = None,
-    devices: Annotated[int, typer.Option(help="Processes on this machine, one a GPU, that train together.")] = 1,
+    split: Annotated[int | None, advanced(hidden=True, help="Old name of --grad-accum.")] = None,
+    devices: Annotated[int, advanced(help="Processes on this machine, one a GPU, that train together.")] = 1,
     cuda_graphs: Annotated[
         bool,
-        typer.Option("--cuda-graphs", help="Record steps as CUDA graphs: less work for the CPU beside a GPU."),
+        advanced("--cuda-graphs", help="Record steps as CUDA graphs: less work for the CPU beside a GPU."),
     ] = False,
     deterministic: Annotated[
-        bool, typer.Option("--deterministic", help="The same bits again on a GPU too; slower there.")
+        bool, advanced("--deterministic", help="The same bits again on a GPU too; slower there.")
     ] = False,
     profile: Annotated[
-        bool, typer.Option("--profile", help="Write where the time goes into the run's folder.")
+        bool, advanced("--profile", help="Write where the time goes into the run's folder.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Try a few steps: parameters, memory, speed, time to the end.")
+        bool, more("--dry-run", help="Try a few steps: parameters, memory, speed, time to the end.")
     ] = False,
 ) -> int:
     """Train a GAN on the pictures; Ctrl-C saves, --resume goes on."""
-    from gan.config import SettingsError, TrainConfig
+    from gan.config import TrainConfig
     from gan.training.dry_run import dry_run as run_dry
     from gan.training.launch import is_launched, launch
-    from gan.training.loop import IMAGES_FOR_SHAPES
     from gan.training.loop import resume as resume_run
     from gan.training.loop import train as train_run
 
-    given: dict[str, Any] = {
-        "data": data, "preset": preset, "device": device, "precision": precision, "kimg": kimg, "minutes": minutes,
-        "batch": batch, "seed": seed, "run": run, "save_minutes": save_minutes,
-        "eval_every_kimg": eval_every,
-        "grad_accum": split if grad_accum is None else grad_accum,
-        "deterministic": deterministic or None, "cuda_graphs": cuda_graphs or None,
-    }  # fmt: skip
-    given = {name: value for name, value in given.items() if value is not None}
     if resume is not None and (run is not None or dry_run):
-        raise SettingsError("--resume goes on with an old run: leave out --run and --dry-run")
+        raise usage_error("--resume goes on with an old run: leave out --run and --dry-run")
     if devices < 1:
-        raise SettingsError(f"--devices {devices}: choose 1 or more")
+        raise usage_error(f"--devices {devices}: choose 1 or more")
     if dry_run and (devices > 1 or is_launched()):
-        raise SettingsError("--dry-run measures one process alone: leave out --devices, and torchrun")
+        raise usage_error("--dry-run measures one process alone: leave out --devices, and torchrun")
+    given = given_of(
+        data=data, preset=preset, device=device, precision=precision, kimg=kimg, minutes=minutes, batch=batch,
+        seed=seed, run=run, save_minutes=save_minutes, eval_every_kimg=eval_every,
+        grad_accum=split if grad_accum is None else grad_accum,
+        deterministic=deterministic or None, cuda_graphs=cuda_graphs or None,
+    )  # fmt: skip
     config = TrainConfig(**given)
     if devices > 1 and not is_launched():
         return launch(devices, TrainConfig.output)
@@ -304,14 +351,22 @@ def train(
             summary = train_run(config, line, profile, screen.hint)
         else:
             summary = resume_run(resume, TrainConfig.output, given, line, profile, screen.hint)
+    show_training(screen, summary)
+    return 0
+
+
+def show_training(screen: Screen, summary: "TrainSummary") -> None:
+    """Say what a run came to, and how to go on; KeyboardInterrupt if it was stopped."""
+    from gan.training.loop import IMAGES_FOR_SHAPES
+
+    run = quoted(Path(summary.run.name))
     screen.result(vars(summary))
     if summary.stopped:
-        raise KeyboardInterrupt(f"stopped and saved; go on with: vgc train --resume {summary.run.name}")
+        raise KeyboardInterrupt(f"stopped and saved; go on with: vgc train --resume {run}")
     screen.say(f"{summary.run}: {summary.images:,} images shown in {summary.minutes:.1f} minutes")
     if summary.images < IMAGES_FOR_SHAPES:
-        screen.hint(f"too few images for more than noise: vgc train --resume {summary.run.name} --minutes 60")
+        screen.hint(f"too few images for more than noise: vgc train --resume {run} --minutes 60")
     screen.hint("next: vgc generate -n 64")
-    return 0
 
 
 def show_dry_run(screen: Screen, result: "DryRun") -> None:
@@ -329,49 +384,35 @@ def show_dry_run(screen: Screen, result: "DryRun") -> None:
     screen.result(vars(result))
 
 
-@command
+SPRITE_OPTIONS = ("sprites", "colours", "palette", "sprite_size", "upscale", "tolerance")
+
+
+@command(hidden=SPRITE_OPTIONS)
 def generate(
     screen: Screen,
-    count: Annotated[int, typer.Option("-n", "--count", help="How many pictures.")] = 64,
+    count: Count = 64,
     model: Model = None,
-    seed: Annotated[int, typer.Option(help="Seed of the first picture; the next has the next.")] = 0,
-    seeds: Annotated[str | None, typer.Option(help="The pictures' seeds one by one, such as 0,4-6.")] = None,
-    code: Annotated[
-        list[str] | None, typer.Option(help="A share code, a link, or a PNG that carries one; may be repeated.")
-    ] = None,
-    like: Annotated[
-        list[Path] | None, typer.Option(help="A picture: draw the character most like it; may be repeated.")
-    ] = None,
+    seed: FirstSeed = 0,
+    seeds: Seeds = None,
+    code: Codes = None,
+    like: Likes = None,
     truncation: Truncation = 1.0,
-    best_of: Annotated[
-        int, typer.Option(help="Draw so many for each picture and keep the one most like real ones.")
-    ] = 1,
-    data: Annotated[
-        Path | None, typer.Option(help="Real pictures for --best-of. [default: those of the run]")
-    ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("generated"),
-    grid: Annotated[bool, typer.Option(help="Write grid.png too.")] = True,
+    best_of: BestOf = 1,
+    data: RealPictures = None,
+    out: Annotated[Path, option(help="Folder for the pictures.")] = Path("generated"),
+    grid: Annotated[bool, more(help="Write grid.png too.")] = True,
     animate: Annotated[
-        Path | None, typer.Option(metavar="FILE.gif", help="Also write a GIF that walks from seed to seed.")
+        Path | None, more(metavar="FILE.gif", help="Also write a GIF that walks from seed to seed.")
     ] = None,
-    sprites: Annotated[
-        bool,
-        typer.Option("--sprites", help="Also write sprites.zip, for a game: transparent, few colours, a sheet."),
-    ] = False,
-    colours: Annotated[int | None, typer.Option(help="Colours that the sprites share. [default: 16]")] = None,
-    palette: Annotated[
-        Path | None, typer.Option(help="A .gpl or .hex file with the sprites' colours, in place of found ones.")
-    ] = None,
-    sprite_size: Annotated[int | None, typer.Option(help="Side of the sprites. [default: the pictures']")] = None,
-    upscale: Annotated[
-        int | None, typer.Option(help="Enlarge the sprites' pixels so many times. [default: 1]")
-    ] = None,
-    tolerance: Annotated[
-        int | None, typer.Option(help="How far from the background's colour is still background. [default: 32]")
-    ] = None,
+    sprites: Annotated[bool, option("--sprites", help="Also write sprites.zip; see vgc sprites.")] = False,
+    colours: Colours = None,
+    palette: Palette = None,
+    sprite_size: SpriteSize = None,
+    upscale: Upscale = None,
+    tolerance: Tolerance = None,
     device: Device = "auto",
 ) -> None:
-    """Draw new characters."""
+    """Draw new characters; vgc sprites packs them for a game."""
     from gan.sampling.generate import GenerateSettings, settled
     from gan.sampling.generate import generate as generate_pictures
     from sprites.sprite_export import BUNDLE_FILE
@@ -380,24 +421,20 @@ def generate(
         count=count, model=model, seed=seed, seeds=seeds, codes=tuple(code or ()), likes=tuple(like or ()),
         truncation=truncation, best_of=best_of, data=data, out=out, grid=grid, animate=animate, device=device,
     )  # fmt: skip
-    given = {
-        "colours": colours, "palette": palette, "sprite_px": sprite_size, "upscale": upscale,
-        "tolerance": tolerance,
-    }  # fmt: skip
+    given = given_of(colours=colours, palette=palette, sprite_px=sprite_size, upscale=upscale, tolerance=tolerance)
+    if given and not sprites:
+        raise usage_error("--colours, --palette, --sprite-size, --upscale and --tolerance are for vgc sprites")
     if settings.wants_search:
         with screen.progress("search") as progress:
             settings = settled(settings, progress)
-    bundled = bundle_sprites(
-        settings, sprites, {name: value for name, value in given.items() if value is not None}
-    )
+    bundled = bundle_sprites(settings, given) if sprites else None
     drawn = generate_pictures(settings)
     screen.hint(f"model: {drawn.model}")
-    characters = "1 character" if drawn.count == 1 else f"{drawn.count:,} characters"
-    screen.say(f"{characters} in {out}" + (f", on {out / 'grid.png'}" if grid else ""))
+    screen.say(f"{characters(drawn.count)} in {out}" + (f", on {out / 'grid.png'}" if grid else ""))
     if drawn.replaced:
         screen.hint(f"in place of the {drawn.replaced:,} drawn there before; --out names another folder")
     if drawn.replaced and not bundled and (out / BUNDLE_FILE).exists():
-        screen.hint(f"{out / BUNDLE_FILE} holds earlier characters; --sprites writes it anew")
+        screen.hint(f"{out / BUNDLE_FILE} holds earlier characters; vgc sprites makes it again")
     if animate:
         screen.say(f"animation: {animate}")
     if bundled:
@@ -407,48 +444,93 @@ def generate(
     )
 
 
-def bundle_sprites(characters: "GenerateSettings", wanted: bool, given: dict[str, Any]) -> Path | None:
-    """Write ``sprites.zip`` if it is wanted; returns its path."""
-    from sprites.errors import SpriteSettingsError
+@command()
+def sprites(
+    screen: Screen,
+    count: Count = 16,
+    model: Model = None,
+    seed: FirstSeed = 0,
+    seeds: Seeds = None,
+    code: Codes = None,
+    like: Likes = None,
+    colours: Colours = None,
+    palette: Palette = None,
+    sprite_size: SpriteSize = None,
+    upscale: Upscale = None,
+    tolerance: Tolerance = None,
+    truncation: Truncation = 1.0,
+    best_of: BestOf = 1,
+    data: RealPictures = None,
+    out: Annotated[Path, option(help="Folder for sprites.zip.")] = Path("generated"),
+    device: Device = "auto",
+) -> None:
+    """Draw new characters as sprites for a game: transparent, few colours, on a sheet."""
+    from gan.sampling.generate import GenerateSettings, settled
 
-    if not wanted:
-        if given:
-            raise SpriteSettingsError(
-                "--colours, --palette, --sprite-size, --upscale and --tolerance are for --sprites: add it"
-            )
-        return None
-    if "colours" in given and "palette" in given:
-        raise SpriteSettingsError("--colours and --palette: give one of them")
+    settings = GenerateSettings(
+        count=count, model=model, seed=seed, seeds=seeds, codes=tuple(code or ()), likes=tuple(like or ()),
+        truncation=truncation, best_of=best_of, data=data, out=out, grid=False, device=device,
+    )  # fmt: skip
+    given = given_of(colours=colours, palette=palette, sprite_px=sprite_size, upscale=upscale, tolerance=tolerance)
+    with screen.progress("sprites") as progress:
+        settings = settled(settings, progress)
+        bundled = bundle_sprites(settings, given)
+    drawn = len(settings.codes) or len(settings.all_seeds)
+    screen.say(f"{characters(drawn)} for a game: {bundled}")
+    screen.result({"sprites": bundled, "count": drawn})
+
+
+def characters(count: int) -> str:
+    """``1 character``, ``64 characters``."""
+    return "1 character" if count == 1 else f"{count:,} characters"
+
+
+def given_of(**options: Any) -> dict[str, Any]:
+    """The options that were given: those left out are None."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def usage_error(message: str) -> Exception:
+    """Options that do not go together."""
+    from gan.config import SettingsError
+
+    return SettingsError(message)
+
+
+def bundle_sprites(settings: "GenerateSettings", given: dict[str, Any]) -> Path:
+    """Write ``sprites.zip``, with the options given for it; returns its path."""
     from sprites.palettes import read_palette
     from sprites.pixels import SpriteSettings
     from sprites.sprite_export import write_bundle
 
+    if "colours" in given and "palette" in given:
+        raise usage_error("--colours and --palette: give one of them")
     if "palette" in given:
         given["palette"] = read_palette(given["palette"])
-    return write_bundle(characters, SpriteSettings(**given))
+    return write_bundle(settings, SpriteSettings(**given))
 
 
-@command
+@command(MORE_COMMANDS)
 def evaluate(
     screen: Screen,
     model: Model = None,
-    fakes: Annotated[Path | None, typer.Option(help="A folder of generated pictures in place of a model.")] = None,
+    fakes: Annotated[Path | None, option(help="A folder of generated pictures in place of a model.")] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="The real pictures. [default: those of the run, else Data/train_data/rgb_images]"),
+        option(help="The real pictures. [default: those of the run, else Data/train_data/rgb_images]"),
     ] = None,
     held_out: Annotated[
-        Path | None, typer.Option(help="Real pictures that the model never saw, to find copies by.")
+        Path | None, option(help="Real pictures that the model never saw, to find copies by.")
     ] = None,
-    metrics: Annotated[str, typer.Option(help="Some of kid, fid, prdc and nn.")] = "kid,fid,prdc,nn",
+    metrics: Annotated[str, more(help="Some of kid, fid, prdc and nn.")] = "kid,fid,prdc,nn",
     weights: Annotated[
         Path | None,
-        typer.Option(help="torch-fidelity's Inception weights. [default: its download, else offline features]"),
+        more(help="torch-fidelity's Inception weights. [default: its download, else offline features]"),
     ] = None,
-    count: Annotated[int | None, typer.Option(help="Generated pictures. [default: as many as real ones]")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the first picture and of everything random.")] = 0,
+    count: Annotated[int | None, more(help="Generated pictures. [default: as many as real ones]")] = None,
+    seed: Annotated[int, more(help="Seed of the first picture and of everything random.")] = 0,
     truncation: Truncation = 1.0,
-    out: Annotated[Path, typer.Option(help="Folder for the board and the scores.")] = Path("evaluation"),
+    out: Annotated[Path, option(help="Folder for the board and the scores.")] = Path("evaluation"),
     device: Device = "auto",
 ) -> None:
     """Score a model against real pictures, and show whether it copies them."""
@@ -465,14 +547,12 @@ def evaluate(
     screen.result(found.to_json())
 
 
-@command
+@command(MORE_COMMANDS)
 def demo(
     screen: Screen,
-    out: Annotated[Path, typer.Option(help="Folder for everything the demo makes.")] = Path("vgc-demo"),
-    minutes: Annotated[float, typer.Option(help="Minutes of training.")] = 2.0,
-    letters: Annotated[
-        str | None, typer.Option(help="Only these letters of the built-in site, such as a-c.")
-    ] = None,
+    out: Annotated[Path, option(help="Folder for everything the demo makes.")] = Path("vgc-demo"),
+    minutes: Annotated[float, option(help="Minutes of training.")] = 2.0,
+    letters: Annotated[str | None, option(help="Only these letters of the built-in site, such as a-c.")] = None,
     device: Device = "auto",
 ) -> None:
     """The whole road offline on the built-in site: scrape, preprocess, train, generate."""
@@ -497,18 +577,18 @@ def demo(
     )
 
 
-@command
+@command(MORE_COMMANDS)
 def studio(
     screen: Screen,
     model: Model = None,
-    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0: any that is free.")] = 7860,
-    browser: Annotated[bool, typer.Option(help="Open a browser, where there is a desktop.")] = True,
+    host: Annotated[str, option(help="Address to listen on; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    port: Annotated[int, option(help="Port to listen on; 0: any that is free.")] = 7860,
+    browser: Annotated[bool, option(help="Open a browser, where there is a desktop.")] = True,
     allow_host: Annotated[
-        list[str] | None, typer.Option(help="A further name to answer to: a proxy's, a tunnel's; repeatable.")
+        list[str] | None, more(help="A further name to answer to: a proxy's, a tunnel's; repeatable.")
     ] = None,
     path_prefix: Annotated[
-        str, typer.Option(help="Path under which a proxy shows the studio, where it passes that on.")
+        str, more(help="Path under which a proxy shows the studio, where it passes that on.")
     ] = "",
 ) -> None:
     """Open the character creator: a page on which to breed, shape and mix characters."""
@@ -530,24 +610,24 @@ def studio(
     open_studio(StudioSettings(model, host, port, browser, tuple(allow_host or ()), path_prefix), said)
 
 
-@command
+@command(MORE_COMMANDS)
 def export(
     screen: Screen,
     model: Model = None,
-    onnx: Annotated[Path | None, typer.Option(help="Write the generator as one ONNX file.")] = None,
+    onnx: Annotated[Path | None, option(help="Write the generator as one ONNX file.")] = None,
     web: Annotated[
         Path | None,
-        typer.Option(help="Write the studio as a static site into this folder: any host can serve it."),
+        option(help="Write the studio as a static site into this folder: any host can serve it."),
     ] = None,
 ) -> None:
     """Give a generator to other programs: as an ONNX file, or as a page that draws in the browser."""
-    from gan.config import SettingsError, TrainConfig
+    from gan.config import TrainConfig
     from gan.runs.model_files import find_model
 
     if not (onnx or web):
-        raise SettingsError("name what to make: --onnx FILE or --web DIR")
+        raise usage_error("name what to make: --onnx FILE or --web DIR")
     if onnx and onnx.suffix != ".onnx":
-        raise SettingsError(f"--onnx {onnx}: name a .onnx file")
+        raise usage_error(f"--onnx {onnx}: name a .onnx file")
     path = find_model(model, TrainConfig.output)
     screen.hint(f"model: {path}")
     if onnx:
@@ -563,12 +643,12 @@ def export(
     screen.result({"model": path, "onnx": onnx, "web": web})
 
 
-@command
+@command(MORE_COMMANDS)
 def info(
     screen: Screen,
-    draw: Annotated[bool, typer.Option("--draw", help="Draw the preset's architecture into --out.")] = False,
-    preset: Annotated[str, typer.Option(help="The preset to draw.")] = "dcgan",
-    out: Annotated[Path, typer.Option(help="Folder for the drawings.")] = Path("Data"),
+    draw: Annotated[bool, option("--draw", help="Draw the preset's architecture into --out.")] = False,
+    preset: Annotated[str, option(help="The preset to draw.")] = "dcgan",
+    out: Annotated[Path, option(help="Folder for the drawings.")] = Path("Data"),
 ) -> None:
     """Show versions, devices, models, and every preset's layers and parameter counts."""
     from gan.config import PRESETS, SettingsError

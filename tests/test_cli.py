@@ -173,6 +173,27 @@ REACHES = [
         "generate --sprites --colours 5 --sprite-size 16 --upscale 2 --tolerance 7",
         [GenerateSettings(), SpriteSettings(5, None, 16, 2, 7)],
     ),
+    (
+        "sprites.sprite_export.write_bundle",
+        "sprites --count 3 --model m --seed 4 --seeds 5 --truncation 0.5 --data d --out o --device cpu "
+        "--colours 5 --sprite-size 16 --upscale 2 --tolerance 7",
+        [
+            GenerateSettings(3, "m", 4, "5", (), (), 0.5, 1, Path("d"), Path("o"), False, None, "cpu"),
+            SpriteSettings(5, None, 16, 2, 7),
+        ],
+    ),
+    (
+        "sprites.sprite_export.write_bundle",
+        "sprites --code x --code y",
+        [GenerateSettings(16, codes=("x", "y"), grid=False), SpriteSettings()],
+    ),
+    ("gan.sampling.generate.settled", "sprites --best-of 2", [GenerateSettings(16, best_of=2, grid=False)]),
+    (
+        "gan.sampling.generate.settled",
+        "sprites --like a --like b",
+        [GenerateSettings(16, likes=(Path("a"), Path("b")), grid=False)],
+    ),
+    ("sprites.palettes.read_palette", "sprites --palette p", [Path("p")]),
     ("sprites.palettes.read_palette", "generate --sprites --palette p", [Path("p")]),
     (
         "gan.evaluation.evaluate.evaluate",
@@ -212,6 +233,42 @@ def test_no_option_is_forgotten_above():
     shared = {"--json", "--quiet", "--verbose", "--help", "--grid", "--browser"}
     every = {(command, name) for command in COMMANDS for name in options_of(command) if name.startswith("--")}
     assert {pair for pair in every - tried - elsewhere if pair[1] not in shared} == set()
+
+
+def shown(command: str, columns: int = 80) -> str:
+    """What ``vgc COMMAND --help`` prints on a terminal of so many columns."""
+    return CliRunner().invoke(cli.app, [command, "--help"], env={"COLUMNS": str(columns)}).stdout
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_fits_the_terminal_and_shows_first_what_most_people_need(command, columns):
+    lines = shown(command, columns).splitlines()
+    assert max(map(len, lines)) <= columns
+    titles = [re.sub(r"[╭╮─ ]", "", line) for line in lines if line.startswith("╭")]
+    assert titles == [title for title in ("Options", "More", "Advanced", "Output") if title in titles]
+    assert {"Options", "Output"} <= set(titles)
+
+
+def test_options_of_other_commands_are_accepted_and_not_shown():
+    for name in ("--sprites", "--colours", "--palette", "--sprite-size", "--upscale", "--tolerance"):
+        assert name in options_of("generate")
+        assert f"{name} " not in shown("generate")
+    assert "--grad-accum" in shown("train")
+    assert "--split" not in shown("train")
+    assert "[default: dcgan]" in shown("train")
+    refused = CliRunner().invoke(cli.app, ["generate", "--colours", "5"])
+    assert (refused.exit_code, refused.stderr.count("are for vgc sprites")) == (2, 1)
+
+
+def test_sprites_are_drawn_by_a_command_of_their_own(tmp_path):
+    run = vgc("sprites", "--seeds", "3,8", "--out", "game", "--json", cwd=tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert json.loads(run.stdout)["count"] == 2
+    assert [path.name for path in (tmp_path / "game").iterdir()] == ["sprites.zip"]
+    both = vgc("generate", "--seeds", "3,8", "--sprites", "--out", "both", cwd=tmp_path)
+    assert both.returncode == 0, both.stderr
+    assert (tmp_path / "both/sprites.zip").read_bytes() == (tmp_path / "game/sprites.zip").read_bytes()
 
 
 def test_a_dry_run_of_an_old_run_is_refused():
@@ -323,7 +380,7 @@ def test_generate_says_what_it_replaces_and_what_it_leaves_behind(tmp_path):
     (tmp_path / "generated/sprites.zip").touch()
     run = vgc("generate", "-n", "2", cwd=tmp_path)
     assert "in place of the 1 drawn there before; --out names another folder" in run.stderr
-    assert "generated/sprites.zip holds earlier characters; --sprites writes it anew" in run.stderr
+    assert "generated/sprites.zip holds earlier characters; vgc sprites makes it again" in run.stderr
 
 
 def test_quiet_says_nothing(tmp_path):
@@ -341,7 +398,7 @@ def test_info_shows_versions_presets_and_layers():
     found = json.loads(vgc("info", "--json").stdout)
     assert found["presets"]["student"]["generator"]["parameters"] == 28_822_723
     shown = vgc("info").stdout
-    assert "seed: generator, 28,822,723 parameters" in shown
+    assert "student: generator, 28,822,723 parameters" in shown
     assert re.search(r"dense +Linear +256000 +20,736,000", shown)
     assert re.search(r"^torch +\d", shown, re.M)
 
