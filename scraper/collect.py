@@ -11,11 +11,14 @@ from typing import Any
 from kit.atomic import write_bytes
 from scraper.errors import FetchError
 from scraper.manifest import IMAGES, Record, Status, address_key, now
-from scraper.net.fetch import NOT_MODIFIED, Fetcher
+from scraper.net.fetch import NOT_MODIFIED, OK, Fetcher
 from scraper.net.transport import Limits, Response
-from scraper.pages.html import page_text, parse_html
-from scraper.pages.images import image_suffix
-from scraper.pages.sites import Character, Site, characters, details
+from scraper.pages.characters import Character, characters, details
+from scraper.pages.html import page_text, parse_html, refresh_target
+from scraper.pages.images import data_url_body, image_suffix
+from scraper.pages.links import PageLink, further_pages
+from scraper.pages.sites import Site
+from scraper.pages.walls import why_empty
 
 PAGES = "pages"
 SLUG_CHARACTERS = 60
@@ -43,13 +46,27 @@ class PageRead:
     url: str
 
 
+@dataclass(frozen=True)
+class GalleryPage:
+    """A page of characters that was read."""
+
+    record: Record
+    url: str
+    """Where its address led."""
+    characters: list[Character]
+    further: list[str]
+    """Addresses of the gallery's further pages."""
+    doubtful: list[str]
+    """Where a "next" link leads that looks like something else."""
+
+
 class Collector:
     """Fetches and saves; safe to use from several threads.
 
     Args:
         fetcher: asks the site.
         site: how its pages are read.
-        limits: caps of pages and pictures.
+        limits: caps of pages and images.
         folder: where things are.
         save: whether to save there.
     """
@@ -79,59 +96,80 @@ class Collector:
         response = self._fetcher.get(url, self._limits.page_bytes, _validators(url, known))
         if known and known.file and response.status == NOT_MODIFIED:
             return PageRead(_still_good(known), (self._folder / known.file).read_text("utf-8"), response.url)
-        text = page_text(response.body, response.headers.get("Content-Type", ""))
+        final, text = self._after_refreshes(response)
         file = f"{PAGES}/{file_stem(label, url)}.html"
         record = self._saved(url, file, text.encode("utf-8", "replace"), response, known)
-        return PageRead(replace(record, **labels), text, response.url)
+        if final is not response:  # what the site says of the first page's age holds for that one only
+            record = replace(record, etag=None, last_modified=None)
+        return PageRead(replace(record, **labels), text, final.url)
 
-    def letter_page(
-        self, url: str, letter: str, hub_url: str, known: Record | None
-    ) -> tuple[Record, list[Character]]:
-        """Read a letter page's characters.
+    def _after_refreshes(self, response: Response) -> tuple[Response, str]:
+        """Go where a page sends browsers by ``<meta http-equiv=refresh>``."""
+        for _ in range(self._limits.redirects + 1):
+            text = page_text(response.body, response.headers.get("Content-Type", ""))
+            with self._parsing:
+                target = refresh_target(text, response.url)
+            if not target:
+                return response, text
+            response = self._fetcher.get(target, self._limits.page_bytes)
+        raise FetchError(f"more than {self._limits.redirects} meta refreshes", http=response.status)
+
+    def gallery_page(self, link: PageLink, parent: str, known: Record | None, *, first: bool) -> GalleryPage:
+        """Read a page of characters.
+
+        Args:
+            link: the page.
+            parent: the page that led to it.
+            known: what the manifest says of it.
+            first: it is a gallery's first page, which must have characters.
 
         Raises:
             FetchError: it cannot be read, or there is no character on it.
             OSError: it cannot be saved.
         """
-        read = self.page(url, f"letter {letter}", known, page=hub_url, letter=letter)
+        read = self.page(link.url, f"letter {link.letter}", known, page=parent, letter=link.letter)
         with self._parsing:
-            found = list(characters(self._site, parse_html(read.text), read.url, letter))
-        if not found:
-            raise FetchError("no character on the page", http=read.record.http, retry=True)
-        return read.record, found
+            tree = parse_html(read.text)
+            further, doubtful = further_pages(self._site, tree, read.url)
+            result = list(characters(self._site, tree, read.url, link.letter, self._limits.image_pixels))
+            if first and not result:
+                reason = f"no character on the page; {why_empty(parse_html(read.text))}".removesuffix("; ")
+                raise FetchError(reason, http=read.record.http, retry=True)
+        return GalleryPage(read.record, read.url, result, further, doubtful)
 
     def character(
-        self, character: Character, known: Record | None, *, picture_due: bool, details_due: bool
+        self, character: Character, known: Record | None, *, image_due: bool, details_due: bool
     ) -> list[Record]:
         """Fetch what is still due of a character; what cannot be had is recorded with its reason.
 
         Args:
-            character: a cell of a letter page.
-            known: what the manifest says of its picture; not None where ``picture_due`` is false.
-            picture_due: fetch the picture.
+            character: a cell of a page of characters.
+            known: what the manifest says of its image; not None where ``image_due`` is false. It may be of
+                another address, which the image had before.
+            image_due: fetch the image.
             details_due: read the character's own page.
 
         Returns:
-            The record of the character's page, where it was due, and last that of the picture.
+            The record of the character's page, where it was due, and last that of the image.
 
         Raises:
             OSError: something cannot be saved.
         """
-        said = labels(character)
+        values = labels(character)
         if known and (known.description or known.fields):
             # The character's own page has been read, and its words hold.
             own = ("name", "game", "description", "fields")
-            said |= {key: value for key in own if (value := getattr(known, key))}
+            values |= {key: value for key in own if (value := getattr(known, key))}
         records = []
         if details_due:
-            page, found = self._details(character)
+            page, from_page = self._details(character)
             records.append(page)
-            said |= found
-        if picture_due or not known:
-            picture = self._picture(character, known)
+            values |= from_page
+        if image_due or not known:
+            image = self._image(character, known)
         else:
-            picture = replace(known, status="unchanged") if known.file else known
-        return [*records, replace(picture, **said)]
+            image = replace(known, status="unchanged") if known.file else known
+        return [*records, replace(image, **values)]
 
     def _details(self, character: Character) -> tuple[Record, dict[str, Any]]:
         url = character.link or ""
@@ -139,27 +177,33 @@ class Collector:
             response = self._fetcher.get(url, self._limits.page_bytes)
             with self._parsing:
                 tree = parse_html(page_text(response.body, response.headers.get("Content-Type", "")))
-                found = details(self._site, tree)
+                from_page = details(self._site, tree)
         except FetchError as error:
-            return refused(url, error, page=character.page, name=character.name), {}
+            return failed_record(url, error, page=character.page, name=character.name), {}
+        values = {key: value for key, value in asdict(from_page).items() if value}
         record = Record(url, "saved", character.page, character.name, http=response.status)
-        return record, {key: value for key, value in asdict(found).items() if value}
+        return replace(record, description=from_page.description, fields=from_page.fields or None), values
 
-    def _picture(self, character: Character, known: Record | None) -> Record:
-        suffix = ""
-
-        def accept(response: Response) -> None:
-            nonlocal suffix
-            suffix = image_suffix(response.body, self._limits.image_pixels)
-
-        url = character.picture
+    def _image(self, character: Character, known: Record | None) -> Record:
+        checker = _ImageChecker(self._limits.image_pixels, known)
+        url = character.image
         try:
-            response = self._fetcher.get(url, self._limits.image_bytes, _validators(url, known), accept)
+            if character.inline_image:
+                response = Response(url, OK, {}, data_url_body(character.inline_image, self._limits.image_bytes))
+                checker(response)
+            else:
+                headers = _validators(url, known)
+                response = self._fetcher.get(url, self._limits.image_bytes, headers, checker)
         except FetchError as error:
-            return refused(url, error)
+            record = failed_record(url, error, sha256=checker.damaged_sha256)
+            return replace(record, retry=record.retry and not character.inline_image)
         if known and response.status == NOT_MODIFIED:
             return _still_good(known)
-        file = f"{IMAGES}/{file_stem(character.name, url)}{suffix}"
+        if known and known.url != url:
+            if known.sha256 == hashlib.sha256(response.body).hexdigest():
+                return replace(_still_good(known), url=url, http=response.status, etag=None, last_modified=None)
+            known = None
+        file = f"{IMAGES}/{file_stem(character.name, url)}{checker.suffix}"
         return self._saved(url, file, response.body, response, known)
 
     def _saved(self, url: str, file: str, content: bytes, response: Response, known: Record | None) -> Record:
@@ -180,14 +224,34 @@ class Collector:
         )
 
 
-def refused(url: str, error: FetchError, **said: Any) -> Record:
+class _ImageChecker:
+    """Accepts whole images; damaged bytes that an earlier run got too are what the site has."""
+
+    def __init__(self, max_pixels: int, known: Record | None) -> None:
+        self.suffix = ""
+        self.damaged_sha256: str | None = None
+        self._max_pixels = max_pixels
+        self._known_sha256 = known.sha256 if known and not known.file else None
+
+    def __call__(self, response: Response) -> None:
+        try:
+            self.suffix = image_suffix(response.body, self._max_pixels)
+        except FetchError as error:
+            if error.retry and response.body:
+                self.damaged_sha256 = hashlib.sha256(response.body).hexdigest()
+                if self.damaged_sha256 == self._known_sha256:
+                    raise FetchError(f"{error.reason}, as before", http=response.status) from error
+            raise
+
+
+def failed_record(url: str, error: FetchError, **labels: Any) -> Record:
     """Make the record of an address that brought nothing."""
     status: Status = "skipped" if error.forbidden else "failed"
-    return Record(url, status, reason=error.reason, http=error.http, retry=error.retry, **said)
+    return Record(url, status, reason=error.reason, http=error.http, retry=error.retry, **labels)
 
 
 def labels(character: Character) -> dict[str, Any]:
-    """Give the fields of a record that say whose picture it is."""
+    """Give the fields of a record that say whose image it is."""
     return {
         "page": character.page,
         "name": character.name or None,

@@ -1,38 +1,42 @@
 """The loop: what to ask for next, and what became of it."""
 
 import logging
-import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import Any
 
 from kit.atomic import PARTIAL_SUFFIX, cannot_write
 from kit.lock import lock_or_raise
 from kit.progress import Progress, noop
-from scraper.collect import PAGES, Collector, labels, refused
+from scraper.collect import PAGES, Collector, GalleryPage, PageRead, failed_record, labels
+from scraper.crawl_progress import CrawlProgress
 from scraper.errors import FetchError, ScrapeBlockedError, ScrapeError, ScrapeSettingsError
 from scraper.manifest import IMAGES, Manifest, Record
 from scraper.net.fetch import Fetcher, Stopped, user_agent
+from scraper.net.proxies import proxy_remark
 from scraper.net.wayback import MIN_DELAY_SECONDS
+from scraper.pages.characters import Character, characters
 from scraper.pages.html import parse_html
-from scraper.pages.sites import Character, letter_pages
+from scraper.pages.links import HUB_LETTER, PageLink, is_numbered, letter_pages
+from scraper.pages.walls import why_empty
 from scraper.settings import ScrapeSettings, wanted_letters
-from scraper.summary import Failure, ScrapeSummary
+from scraper.summary import ScrapeSummary, counted
+from scraper.task_pool import TaskPool
 
 __all__ = ["ScrapeSettings", "ScrapeSummary", "crawl"]
 
 LOCK_NAME = ".lock"
 READ_AHEAD = 2000
 """Pages are read before pictures, so that the amount of work is known, until so many pictures wait."""
-LISTEN_SECONDS = 0.2
-"""On Windows Ctrl-C ends no wait, and is heard only after it: so long at most."""
-TOLD_MINUTES = 1.0
-"""A crawl that will take longer says so before it starts."""
+FEWEST_SHARING = 3
+SHARE_SHARING = 0.02
+"""An image under so many characters at least, and under this part of all, is a placeholder."""
+LOOK_AT_THE_SITE = (
+    "look whether it is the right site, or whether it has changed (docs/scraping.md tells how to describe a site)"
+)
 
 log = logging.getLogger(__name__)
 
@@ -73,12 +77,46 @@ def _warn(settings: ScrapeSettings) -> None:
         log.warning("tell the site's owner how to reach you, with --contact or VGC_CONTACT")
 
 
+@dataclass
+class _Pages:
+    """Pages of characters, those that wait and those known."""
+
+    waiting: deque[tuple[PageLink, str, bool]] = field(default_factory=deque)
+    """A page, the page that led to it, and whether it is its gallery's first."""
+    known: set[str] = field(default_factory=set)
+    """All addresses that were ever put among them."""
+    running: int = 0
+    of_gallery: Counter[str] = field(default_factory=Counter)
+    """How many further pages each letter has."""
+
+
+@dataclass
+class _Cells:
+    """Which characters show which image."""
+
+    first: dict[str, str] = field(default_factory=dict)
+    """Image to the first character with it."""
+    sharing: dict[str, set[str]] = field(default_factory=dict)
+    """Image to all characters with it, where there are several."""
+
+    def add(self, character: Character) -> bool:
+        """Note a character's image; False: another cell had it already."""
+        who = character.name or character.link or ""
+        if self.first.setdefault(character.image, who) is who and character.image not in self.sharing:
+            return True
+        self.sharing.setdefault(character.image, {self.first[character.image]}).add(who)
+        return False
+
+    def is_placeholder(self, image: str) -> bool:
+        """Whether so many characters share an image that it can be of none of them."""
+        return len(self.sharing.get(image, ())) >= max(FEWEST_SHARING, SHARE_SHARING * len(self.first))
+
+
 class _Crawl:
     """One run. One thread decides what to ask for and writes the manifest; the others fetch and save."""
 
     def __init__(self, settings: ScrapeSettings, progress: Progress, stack: ExitStack) -> None:
         self._settings = settings
-        self._progress = progress
         self._site = settings.described_site()
         self._hub_url = f"{self._site.base_url}/{self._site.hub.lstrip('/')}"
         self._fetcher = Fetcher(
@@ -98,17 +136,14 @@ class _Crawl:
             self._fetcher, self._site, settings.limits, settings.out, save=not settings.dry_run
         )
         # Twice as many threads as requests at once: while one half waits for the site, the other may decode.
-        self._threads = 2 * settings.workers
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="scrape")
-        self._running: dict[Future[Any], Callable[[Future[Any]], None]] = {}
-        self._finished: SimpleQueue[Future[Any]] = SimpleQueue()
-        self._pages: deque[tuple[str, str]] = deque()
-        self._pages_running = 0
+        self._tasks = TaskPool(2 * settings.workers)
+        self._pages = _Pages()
         self._waiting: deque[Character] = deque()
-        self._seen: set[str] = set()
-        self._cells = 0
-        self._started = time.monotonic()
+        self._cells = _Cells()
         self._summary = ScrapeSummary(settings.out, to_fetch=0 if settings.dry_run else None)
+        self._progress = CrawlProgress(
+            self._summary, progress, self._fetcher, self._hub_url, 2 if settings.details else 1
+        )
 
     def run(self) -> ScrapeSummary:
         """Read the hub, then pages and pictures, until nothing is left to do."""
@@ -116,10 +151,12 @@ class _Crawl:
             with _saving_in(self._settings.out):
                 self._read_hub()
                 self._loop()
+                self._leave_out_placeholders()
         except KeyboardInterrupt:
             self._end_early()
+            saved = counted(self._summary.saved, "picture was", "pictures were")
             raise KeyboardInterrupt(
-                f"interrupted; {self._summary.saved} pictures were saved in this run, and the same command goes on"
+                f"interrupted; {saved} saved in this run, and the same command goes on"
             ) from None
         except ScrapeError as error:
             self._end_early()
@@ -128,44 +165,33 @@ class _Crawl:
                 error.summary = self._summary
             raise
         finally:
-            self._pool.shutdown(cancel_futures=True)
+            self._tasks.close()
             self._summary.requests = self._fetcher.requests
         return self._summary
 
     def _end_early(self) -> None:
         """Cut the requests under way, and keep what the finished ones have brought."""
         self._fetcher.stop()
-        self._pool.shutdown(cancel_futures=True)
-        for future, settle in self._running.items():
-            with suppress(Stopped, CancelledError, ScrapeError, OSError):
-                settle(future)
+        self._tasks.close()
+        self._tasks.settle_rest(Stopped, ScrapeError, OSError)
 
     def _loop(self) -> None:
         while True:
-            while len(self._running) <= self._threads and self._start_next():
+            while not self._tasks.is_full and self._start_next():
                 pass
-            if not self._running:
-                return
-            future = self._next_finished()
-            with suppress(Stopped):  # the reason comes with another one
-                self._running[future](future)
-            del self._running[future]
+            with suppress(Stopped):  # the reason comes with another task
+                if not self._tasks.settle_next(self._report):
+                    return
 
-    def _next_finished(self) -> Future[Any]:
-        while True:
-            with suppress(Empty):
-                return self._finished.get(timeout=LISTEN_SECONDS)
-
-    def _follow(self, future: Future[Any], settle: Callable[[Future[Any]], None]) -> None:
-        self._running[future] = settle
-        future.add_done_callback(self._finished.put)
+    def _report(self) -> None:
+        self._progress.report(len(self._waiting))
 
     def _start_next(self) -> bool:
         """Start what is best done next: pages before pictures; False: nothing can be started now."""
         # With a limit pages are read one by one, for none should be read in vain.
-        room = len(self._waiting) < READ_AHEAD if self._settings.limit is None else not self._pages_running
-        if self._pages and room:
-            self._start_page(*self._pages.popleft())
+        room = len(self._waiting) < READ_AHEAD if self._settings.limit is None else not self._pages.running
+        if self._pages.waiting and room:
+            self._start_page(*self._pages.waiting.popleft())
         elif self._waiting:
             self._start_character(self._waiting.popleft())
         else:
@@ -177,24 +203,45 @@ class _Crawl:
     def _read_hub(self) -> None:
         try:
             hub = self._collector.page(self._hub_url, "hub", self._manifest.get(self._hub_url))
-            found = letter_pages(self._site, parse_html(hub.text), hub.url)
+            pages = self._hub_pages(hub)
         except FetchError as error:
             raise self._no_hub(error) from error
         self._write(hub.record)
         self._summary.pages += 1
-        if not found:
+        if not pages:
             raise ScrapeError(
-                f"{self._hub_url} links to no pages of characters: look whether it is the right site, or whether "
-                "it has changed (docs/scraping.md tells how to describe a site)"
+                f"{self._hub_url} links to no pages of characters: "
+                + (why_empty(parse_html(hub.text)) or LOOK_AT_THE_SITE)
             )
+        letters = list(dict.fromkeys(page.letter for page in pages))
         wanted = wanted_letters(self._settings.letters)
-        chosen = {letter: url for letter, url in found.items() if wanted is None or letter in wanted}
+        chosen = [page for page in pages if wanted is None or page.letter in wanted]
         if not chosen:
-            raise ScrapeSettingsError(f"--letters {self._settings.letters}: the site has {', '.join(found)}")
-        if wanted and wanted - found.keys():
-            log.warning("the site has no page for %s", ", ".join(sorted(wanted - found.keys())))
-        self._pages.extend(chosen.items())
-        self._progress(0, None, f"{len(self._pages)} pages to read")
+            raise ScrapeSettingsError(f"--letters {self._settings.letters}: the site has {', '.join(letters)}")
+        if wanted and (missing := sorted(wanted.difference(letters))):
+            log.warning("the site has no page for %s", ", ".join(missing))
+        self._pages.known.update(page.url for page in pages)
+        self._pages.waiting.extend((page, self._hub_url, True) for page in chosen)
+        self._report()
+
+    def _hub_pages(self, hub: PageRead) -> list[PageLink]:
+        """The pages of characters: those that the hub links to, and itself if it holds some."""
+        tree = parse_html(hub.text)
+        pages = letter_pages(self._site, tree, hub.url)
+        is_first_page = self._site.hub_characters
+        if is_first_page is None:
+            numbered = is_numbered(self._site, tree)
+            names = [each.name for each in characters(self._site, tree, hub.url, HUB_LETTER) if each.image]
+            is_first_page = bool(names) and (not pages or numbered)
+            if any(names) and not is_first_page:
+                log.warning(
+                    "%s holds %s itself: hub_characters in the site's description says whether to take them",
+                    self._hub_url,
+                    counted(len(names), "character"),
+                )
+        if is_first_page or not self._site.letter_links:
+            pages = [PageLink(HUB_LETTER, hub.url), *(page for page in pages if page.url != hub.url)]
+        return pages
 
     def _no_hub(self, error: FetchError) -> ScrapeError:
         if error.forbidden:
@@ -202,50 +249,87 @@ class _Crawl:
                 f"robots.txt of {self._site.base_url} forbids {self._site.hub}: ask the site's owner; "
                 "--ignore-robots is for those who have leave"
             )
-        what = (
-            f"{self._site.base_url} cannot be reached" if error.unanswered else f"{self._hub_url} cannot be read"
-        )
+        base_url = self._site.base_url
+        what = f"{base_url} cannot be reached" if error.unanswered else f"{self._hub_url} cannot be read"
         archive = "" if self._settings.wayback else "read an archived copy with `vgc scrape --wayback 2016`, "
+        proxy = f"; {proxy_remark()}" if error.unanswered and proxy_remark() else ""
         return ScrapeError(
-            f"{what} ({error.reason}): try later, {archive}or see the whole road offline with `vgc demo`"
+            f"{what} ({error.reason}{proxy}): try later, {archive}or see the whole road offline with `vgc demo`"
         )
 
-    def _start_page(self, letter: str, url: str) -> None:
-        self._pages_running += 1
-        known = self._manifest.get(url)
-        future = self._pool.submit(self._collector.letter_page, url, letter, self._hub_url, known)
-        self._follow(future, lambda future: self._settle_page(letter, url, future))
+    def _start_page(self, link: PageLink, parent: str, first: bool) -> None:
+        self._pages.running += 1
+        known = self._manifest.get(link.url)
+        self._tasks.submit(
+            lambda future: self._settle_page(link, parent, first, future),
+            self._collector.gallery_page,
+            link,
+            parent,
+            known,
+            first=first,
+        )
 
-    def _settle_page(self, letter: str, url: str, future: Future[tuple[Record, list[Character]]]) -> None:
+    def _settle_page(self, link: PageLink, parent: str, first: bool, future: Future[GalleryPage]) -> None:
+        self._pages.running -= 1
         try:
-            record, found = future.result()
+            page = future.result()
         except FetchError as error:
-            # Behind a page are many pictures: it is always worth another try.
-            record = replace(refused(url, error, page=self._hub_url, letter=letter), retry=True)
-            found = []
-            self._note_refusal(record)
+            record = failed_record(link.url, error, page=parent, letter=link.letter)
+            # Behind a gallery's first page are many pictures: it is always worth another try.
+            record = replace(record, retry=record.retry or (first and not error.forbidden))
+            self._write(record)
+            self._progress.note_failure(record)
         else:
             self._summary.pages += 1
-        self._pages_running -= 1
-        self._write(record)
-        for character in found:
-            self._consider(character)
-        if not self._pages and not self._pages_running:
-            self._tell_estimate()
+            self._write(page.record)
+            before = len(self._cells.first)
+            for character in page.characters:
+                self._consider(character)
+            if first or len(self._cells.first) > before:  # or a site gives its last page again and again
+                self._add_further(link, page)
+        if not self._pages.waiting and not self._pages.running:
+            self._progress.tell_estimate(len(self._waiting))
+        self._report()
+
+    def _add_further(self, link: PageLink, page: GalleryPage) -> None:
+        """Put the gallery's further pages in front of the next gallery."""
+        if len(self._cells.first) == self._settings.limit:
+            return
+        self._pages.known.add(page.url)
+        new = [url for url in page.further if url not in self._pages.known]
+        room = self._site.max_pages - 1 - self._pages.of_gallery[link.letter]
+        if len(new) > room:
+            log.warning(
+                "%s has more than %d pages: max_pages in the site's description reads more of them",
+                page.url,
+                self._site.max_pages,
+            )
+            new = new[:room]
+        self._pages.of_gallery[link.letter] += len(new)
+        self._pages.known.update(new)
+        self._pages.waiting.extendleft((PageLink(link.letter, url), page.url, False) for url in reversed(new))
+        for url in page.doubtful:
+            if url not in self._pages.known:
+                log.warning(
+                    "%s has a next link to %s, which looks like something else: next_pages in the site's "
+                    "description tells which links to follow",
+                    page.url,
+                    url,
+                )
 
     def _consider(self, character: Character) -> None:
-        """Decide what a cell of a letter page asks for."""
-        if len(self._seen) == self._settings.limit:
-            self._pages.clear()
+        """Decide what a cell of a page of characters asks for."""
+        if len(self._cells.first) == self._settings.limit:
+            self._pages.waiting.clear()
             return
-        self._cells += 1
-        if not character.picture:
+        self._progress.cells += 1
+        if not character.image:
             self._note_empty_cell(character)
-        elif character.picture in self._seen:
-            self._summary.skipped += 1
-        else:
-            self._seen.add(character.picture)
+        elif self._cells.add(character):
             self._queue(character)
+        else:
+            self._summary.skipped += 1
+            self._summary.repeated += 1
 
     def _note_empty_cell(self, character: Character) -> None:
         url = character.link or f"{character.page}#{character.name}"
@@ -254,9 +338,10 @@ class _Crawl:
         self._summary.skipped += 1
 
     def _queue(self, character: Character) -> None:
-        known = self._manifest.get(character.picture)
-        if known and not self._picture_due(known) and not self._details_due(character):
-            self._count(replace(known, status="unchanged") if known.file else known)
+        known = self._manifest.get(character.image)
+        if known and not self._image_due(known) and not self._details_due(character):
+            known = replace(known, status="unchanged") if known.file else known
+            self._progress.count(known, len(self._waiting))
         elif self._summary.to_fetch is not None:
             self._summary.to_fetch += 1
         else:
@@ -264,11 +349,11 @@ class _Crawl:
 
     # Characters
 
-    def _picture_due(self, known: Record | None) -> bool:
+    def _image_due(self, known: Record | None) -> bool:
         if known is None or self._settings.refresh:
             return True
-        refused_for_good = known.status == "failed" and not known.retry
-        return not known.file and not refused_for_good
+        failed_for_good = known.status == "failed" and not known.retry
+        return not known.file and not failed_for_good
 
     def _details_due(self, character: Character) -> bool:
         if not self._settings.details or not character.link:
@@ -277,68 +362,50 @@ class _Crawl:
         return known is None or known.status == "skipped" or known.retry or self._settings.refresh
 
     def _start_character(self, character: Character) -> None:
-        known = self._manifest.get(character.picture)
-        future = self._pool.submit(
+        if self._cells.is_placeholder(character.image):
+            self._leave_out(character)
+            return
+        known = self._manifest.get(character.image)
+        self._tasks.submit(
+            self._settle_character,
             self._collector.character,
             character,
-            known,
-            picture_due=self._picture_due(known),
+            known or self._manifest.get_character(character.name, character.link or character.page),
+            image_due=self._image_due(known),
             details_due=self._details_due(character),
         )
-        self._follow(future, self._settle_character)
 
     def _settle_character(self, future: Future[list[Record]]) -> None:
-        *others, picture = future.result()
+        *others, image = future.result()
         # First, for it bears what the character's page says: a page on record is not read again.
-        self._write(picture)
+        self._write(image)
         for record in others:
             self._write(record)
-            self._note_refusal(record)
-        self._count(picture)
+            self._progress.note_failure(record)
+        self._progress.count(image, len(self._waiting))
 
-    # The account
+    def _leave_out(self, character: Character) -> None:
+        self._write(Record(character.image, "skipped", reason="a placeholder", **labels(character)))
+        self._summary.skipped += 1
+
+    def _leave_out_placeholders(self) -> None:
+        """Say which images many characters share, and let go of one that was saved before that was known."""
+        for image, sharing in self._cells.sharing.items():
+            if not self._cells.is_placeholder(image):
+                continue
+            self._summary.placeholders[image] = len(sharing)
+            record = self._manifest.get(image)
+            if self._summary.to_fetch:
+                self._summary.to_fetch -= record is None
+            elif record and record.file and record.status == "saved" and not self._settings.dry_run:
+                (self._settings.out / record.file).unlink(missing_ok=True)
+                self._write(replace(record, status="skipped", file=None, reason="a placeholder"))
+                self._summary.saved -= 1
+                self._summary.skipped += 1
 
     def _write(self, record: Record) -> None:
         if not self._settings.dry_run:
             self._manifest.write(record)
-
-    def _note_refusal(self, record: Record) -> None:
-        if record.status == "failed":
-            failure = Failure(record.url, record.name, record.reason or "", record.retry)
-            self._summary.failures.append(failure)
-        elif record.status == "skipped":
-            self._summary.forbidden += 1
-
-    def _count(self, picture: Record) -> None:
-        summary = self._summary
-        setattr(summary, picture.status, getattr(summary, picture.status) + 1)
-        self._note_refusal(picture)
-        minutes = self._minutes(len(self._waiting))
-        left = f", about {minutes:.0f} min left" if minutes >= TOLD_MINUTES else ""
-        done = summary.saved + summary.unchanged + summary.skipped + summary.failed
-        self._progress(
-            done,
-            None if self._pages or self._pages_running else self._cells,
-            f"{summary.saved} saved, {summary.failed} failed{left}",
-        )
-
-    def _minutes(self, characters: int) -> float:
-        """Estimate how long so many characters will take at the pace that is allowed and was seen."""
-        seen = (time.monotonic() - self._started) / max(self._fetcher.requests, 1)
-        allowed = self._fetcher.seconds_between_requests(self._hub_url)
-        return characters * (2 if self._settings.details else 1) * max(seen, allowed) / 60
-
-    def _tell_estimate(self) -> None:
-        """Say what the crawl will cost, once all pages are read and before most pictures are asked for."""
-        if self._summary.to_fetch is not None:
-            self._summary.minutes = self._minutes(self._summary.to_fetch)
-        elif (minutes := self._minutes(len(self._waiting))) >= TOLD_MINUTES:
-            log.warning(
-                "%d pages read; the %d pictures still to fetch will take about %s",
-                self._summary.pages,
-                len(self._waiting),
-                "a minute" if round(minutes) == 1 else f"{minutes:.0f} minutes",
-            )
 
 
 def _prepare_folder(folder: Path, stack: ExitStack) -> None:

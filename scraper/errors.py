@@ -10,7 +10,7 @@ class FetchError(Exception):
         reason: a few words for a person.
         http: the status code, if there was an answer.
         retry: whether asking again, now or in a later run, may help.
-        silent: there was no answer at all, so the whole host may be away.
+        unanswered: there was no answer at all, so the whole host may be away.
         forbidden: robots.txt does not allow the address.
         wait_seconds: how long the site asks to wait before the next try.
     """

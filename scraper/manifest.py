@@ -43,6 +43,7 @@ class Record:
     file: str | None = None
     """Where the bytes are, from the manifest's folder: ``images/…`` or ``pages/…``."""
     sha256: str | None = None
+    """Of the file; or of bytes that came damaged, so that the next run knows whether they ever differ."""
     bytes: int | None = None
     reason: str | None = None
     """Why it failed or was skipped."""
@@ -85,6 +86,7 @@ class Manifest:
         """
         self._path = folder / MANIFEST_NAME
         self._offsets: dict[str, int] = {}
+        self._characters: dict[int, int] = {}
         self._end = 0
         self._missing_line_end = b""
         self._reader: BinaryIO | None = None
@@ -107,7 +109,19 @@ class Manifest:
 
     def get(self, url: str) -> Record | None:
         """Look up the last outcome of an address, without its file if that has been lost or cut since."""
-        offset = self._offsets.get(address_key(url))
+        return self._record_at(self._offsets.get(address_key(url)))
+
+    def get_character(self, name: str | None, page: str | None) -> Record | None:
+        """Look up the last picture that was saved of a character: its address may have changed since.
+
+        Args:
+            name: its name; without one nothing is found.
+            page: the character's own page, or else the page of characters.
+        """
+        record = self._record_at(self._characters.get(hash((name, page)))) if name else None
+        return record if record and record.file and record.name == name else None
+
+    def _record_at(self, offset: int | None) -> Record | None:
         record = None if offset is None else self._read(offset)
         if record and record.file:
             path = self._path.parent / record.file
@@ -132,8 +146,13 @@ class Manifest:
         rest = memoryview(encoded)
         while rest:
             rest = rest[self._writer.write(rest) :]
-        self._offsets[address_key(record.url)] = self._end
+        self._remember(record)
         self._end += len(encoded)
+
+    def _remember(self, record: Record) -> None:
+        self._offsets[address_key(record.url)] = self._end
+        if record.name and record.file:
+            self._characters[hash((record.name, record.character_page or record.page))] = self._end
 
     def _open_writer(self) -> FileIO:
         writer = FileIO(self._path, "rb+" if self._reader else "xb+")
@@ -147,7 +166,7 @@ class Manifest:
         for line in lines:
             record = _parse(line)
             if record:
-                self._offsets[address_key(record.url)] = self._end
+                self._remember(record)
                 self._missing_line_end = b"" if line.endswith(b"\n") else b"\n"
             elif line.endswith(b"\n"):
                 log.warning("%s: a line that is no record is passed over: %.60r", self._path, line)

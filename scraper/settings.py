@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from scraper.errors import FetchError, ScrapeSettingsError
-from scraper.net.address_policy import DEFAULT_PORTS, AddressPolicy, host_and_port, is_host_name
+from scraper.net.address_policy import DEFAULT_PORTS, AddressPolicy, host_and_port, is_host_pattern
 from scraper.net.transport import Limits
 from scraper.net.wayback import WAYBACK_URL, Wayback
 from scraper.pages.sites import GAME_ART_HQ, Site, load_site
@@ -58,8 +58,10 @@ class ScrapeSettings:
         for option, url in (("--base-url", self.base_url), ("--wayback-url", self.wayback_url)):
             _check_base_url(option, url)
         for name in self.picture_hosts:
-            if not is_host_name(name):
-                raise ScrapeSettingsError(f"--picture-host {name}: write the name alone, like cdn.example.org")
+            if not is_host_pattern(name):
+                raise ScrapeSettingsError(
+                    f"--picture-host {name}: write the name alone, like cdn.example.org or i*.wp.com"
+                )
         wanted_letters(self.letters)
 
     def described_site(self) -> Site:
@@ -78,9 +80,11 @@ class ScrapeSettings:
         given = {(host, port)} if self.base_url else set()
         if self.wayback and self.wayback_url != WAYBACK_URL:
             given.add(host_and_port(self.wayback_url))
-        others = {host_and_port(f"http://{name}")[0] for name in (*site.picture_hosts, *self.picture_hosts)}
+        names = (*site.picture_hosts, *self.picture_hosts)
+        others = {host_and_port(f"http://{name}")[0] for name in names if "*" not in name}
         return AddressPolicy(
             hosts=frozenset({host, twin, *others}),
+            host_patterns=tuple(name.lower() for name in names if "*" in name),
             ports=frozenset({*DEFAULT_PORTS.values(), port}),
             given=frozenset(given),
             wayback=Wayback(self.wayback, self.wayback_url.rstrip("/")) if self.wayback else None,

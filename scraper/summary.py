@@ -1,10 +1,14 @@
 """What a crawl came to."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+OTHER_HOST = "on another site: "
+"""How a failure's reason begins where the host is not listed; its name follows."""
 MOST_REASONS_SHOWN = 12
+MOST_HOSTS_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,16 @@ class ScrapeSummary:
     """Cells without a picture, with one that another cell has, or with one that robots.txt forbids."""
     failed: int = 0
     pages: int = 0
-    """Hub and letter pages read."""
+    """The hub and pages of characters read."""
     requests: int = 0
     forbidden: int = 0
     """Pages and pictures that robots.txt forbids."""
+    nameless: int = 0
+    """Pictures saved without a name."""
+    repeated: int = 0
+    """Cells left out because another one has the same address."""
+    placeholders: dict[str, int] = field(default_factory=dict)
+    """Addresses left out because many characters share them, and how many do."""
     to_fetch: int | None = None
     """Pictures that a dry run found missing; None: it was no dry run."""
     minutes: float | None = None
@@ -43,10 +53,13 @@ class ScrapeSummary:
 
     @property
     def exit_code(self) -> int:
-        """0 done, 3 another run may bring more, 4 robots.txt forbids what was wanted."""
-        if self.forbidden:
-            return 4
-        return 3 if any(failure.retry for failure in self.failures) else 0
+        """0 done, 1 nothing was saved, 3 another run may bring more, 4 nothing was, for robots.txt forbids it."""
+        nothing = not self.saved + self.unchanged + (self.to_fetch or 0)
+        if any(failure.retry for failure in self.failures):
+            return 3
+        if nothing:
+            return 4 if self.forbidden and not self.failures else 1
+        return 0
 
     def lines(self) -> list[str]:
         """Say all this to a person."""
@@ -55,21 +68,72 @@ class ScrapeSummary:
         lines += [f"  {count:,} x {reason}" for reason, count in reasons.most_common(MOST_REASONS_SHOWN)]
         if self.failures and self.to_fetch is None:
             lines.append(f"  each one is named in {self.out / 'manifest.jsonl'}")
+        lines += self._remarks()
         if any(failure.retry for failure in self.failures):
             lines.append("some are worth another try: run the same command again")
-        if self.forbidden:
-            lines.append(f"robots.txt forbids {self.forbidden:,} addresses; they were not asked for")
+        if self.exit_code in (1, 4):
+            lines.append(f"nothing was saved{self._remedy()}")
         return lines
 
     def _amounts(self) -> list[str]:
-        kept = f"{self.saved + self.unchanged:,} pictures in {self.out / 'images'}"
+        kept = f"{counted(self.saved + self.unchanged, 'picture')} in {self.out / 'images'}"
         lines = [f"{kept}: {self.saved:,} saved now, {self.unchanged:,} from before"]
         if self.skipped or self.failures:
-            lines.append(f"{self.failed:,} pictures failed, {self.skipped:,} cells skipped")
+            lines.append(f"{counted(self.failed, 'picture')} failed, {counted(self.skipped, 'cell')} skipped")
         return lines
 
     def _dry_run_amounts(self) -> str:
         return (
-            f"{self.pages} pages read, {self.unchanged:,} pictures here already, {self.to_fetch:,} to fetch: "
-            f"about {self.minutes or 0:.0f} minutes"
+            f"{counted(self.pages, 'page')} read, {counted(self.unchanged, 'picture')} here already, "
+            f"{self.to_fetch:,} to fetch: about {counted(round(self.minutes or 0), 'minute')}"
         )
+
+    def _remarks(self) -> list[str]:
+        lines = []
+        if self.repeated:
+            lines.append(f"  {counted(self.repeated, 'cell')} of them with a picture that another cell has")
+        for url, count in self.placeholders.items():
+            lines.append(
+                f"  left out: {url}, a placeholder under {count:,} characters; where their own pictures stand, "
+                "picture_attribute in the site's description tells (docs/scraping.md)"
+            )
+        if self.nameless:
+            lines.append(
+                f"  {counted(self.nameless, 'picture')} without a name: see character_name in docs/scraping.md"
+            )
+        if hosts := self._other_hosts():
+            options = " ".join(f"--picture-host '{host}'" for host in host_patterns(hosts)[:MOST_HOSTS_NAMED])
+            lines.append(f"pictures on other hosts are fetched only with {options}")
+        if self.forbidden:
+            lines.append(f"robots.txt forbids {counted(self.forbidden, 'address', 'addresses')}; not asked for")
+        return lines
+
+    def _other_hosts(self) -> list[str]:
+        reasons = {failure.reason for failure in self.failures if failure.reason.startswith(OTHER_HOST)}
+        return sorted(reason.removeprefix(OTHER_HOST) for reason in reasons)
+
+    def _remedy(self) -> str:
+        if self._other_hosts():
+            return ": allow the host of the pictures, as said above"
+        if self.placeholders:
+            return ": all that was found is a placeholder, see above"
+        if self.skipped and not self.failures and not self.forbidden:
+            return ": no cell has a picture; see picture and picture_attribute in docs/scraping.md"
+        if self.forbidden and not self.failures:
+            return ": ask the site's owner; --ignore-robots is for those who have leave"
+        return ": look at an address above in a browser"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """``1 picture``, ``2,000 pictures``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def host_patterns(hosts: list[str]) -> list[str]:
+    """Host names, those that differ only by a number in their first label as one pattern: ``i*.wp.com``."""
+    groups: dict[str, list[str]] = {}
+    for host in hosts:
+        label, dot, rest = host.partition(".")
+        pattern = f"{re.sub(r'[0-9]+', '*', label)}{dot}{rest}" if rest.count(".") else host
+        groups.setdefault(pattern, []).append(host)
+    return [pattern if len(group) > 1 else group[0] for pattern, group in groups.items()]

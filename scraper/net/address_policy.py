@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from urllib3.exceptions import LocationParseError
@@ -10,6 +11,7 @@ from urllib3.util import parse_url
 
 from scraper.errors import FetchError
 from scraper.net.wayback import Wayback
+from scraper.summary import OTHER_HOST
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_URL_CHARACTERS = 2000
@@ -30,6 +32,8 @@ class AddressPolicy:
 
     hosts: frozenset[str]
     """Host names that may be asked, in lower case."""
+    host_patterns: tuple[str, ...] = ()
+    """More of them, with ``*`` for any characters."""
     ports: frozenset[int] = frozenset(DEFAULT_PORTS.values())
     given: frozenset[tuple[str, int]] = frozenset()
     """Hosts and ports that the user typed: these alone may be private or this machine."""
@@ -56,8 +60,8 @@ class AddressPolicy:
         if self.wayback:
             if (host, port) != host_and_port(self.wayback.url):
                 raise FetchError(f"leads out of the archive, to {host}")
-        elif host not in self.hosts:
-            raise FetchError(f"on another site: {host}")
+        elif host not in self.hosts and not any(fnmatchcase(host, pattern) for pattern in self.host_patterns):
+            raise FetchError(f"{OTHER_HOST}{host}")
         elif port not in self.ports:
             raise FetchError(f"on an unusual port: {host}:{port}")
 
@@ -100,6 +104,12 @@ def is_host_name(text: str) -> bool:
     except FetchError:
         return False
     return re.fullmatch(r"[\w.-]+", text) is not None
+
+
+def is_host_pattern(text: str) -> bool:
+    """Tell whether ``text`` names a host, or several by ``*`` in front of the last two labels (``i*.wp.com``)."""
+    plain = text.replace("*", "x")
+    return is_host_name(plain) and "*" not in "".join(text.split(".")[-2:])
 
 
 def is_public(address: IPAddress) -> bool:

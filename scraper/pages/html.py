@@ -9,6 +9,7 @@ from bs4 import BeautifulSoup
 from bs4.dammit import EncodingDetector
 
 from scraper.errors import FetchError
+from scraper.net.urls import join_url
 
 MAX_TAGS = 200_000
 """A letter page of the real site has about 2,000."""
@@ -18,6 +19,10 @@ JOINERS = "\u200c\u200d"
 NO_PAGE_ENCODINGS = ("idna", "punycode", "unicode_escape", "raw-unicode-escape", "utf-7")
 """Python's codecs that no page is written in; some take hours for a large one."""
 PROBE = b"meta"
+MAX_HEAD_CHARACTERS = 20_000
+REFRESH_SECONDS = 30
+"""A page that waits longer before it sends browsers on is to be read itself."""
+_REFRESH = re.compile(r"\s*(\d{1,6})[\d.]*\s*[;,]?\s*(?:url\s*=\s*)?[\"']?([^\"']*)", re.IGNORECASE)
 
 
 class _BoundedSoup(BeautifulSoup):
@@ -40,6 +45,29 @@ def parse_html(text: str) -> BeautifulSoup:
     """
     # The parser would take a NUL for the end of the page.
     return _BoundedSoup(text.replace("\0", "\ufffd"), "lxml")
+
+
+def base_url(tree: BeautifulSoup, url: str) -> str:
+    """What the relative addresses of a page at ``url`` start from: its ``<base href>``, if it has one."""
+    base = tree.select_one("base[href]")
+    address = join_url(url, str(base["href"])) if base else ""
+    return address if address.startswith(("http://", "https://")) else url
+
+
+def refresh_target(text: str, url: str) -> str:
+    """Where a page sends browsers at once, by ``<meta http-equiv=refresh>``; empty: it does not."""
+    head = text[:MAX_HEAD_CHARACTERS]
+    if "http-equiv" not in head.lower():
+        return ""
+    tree = parse_html(head)
+    meta = tree.select_one('meta[http-equiv="refresh" i][content]')
+    if not meta or meta.find_parent("noscript"):
+        return ""
+    match = _REFRESH.match(str(meta["content"])[:MAX_TEXT_CHARACTERS])
+    if not match or int(match[1]) > REFRESH_SECONDS:
+        return ""
+    target = join_url(base_url(tree, url), match[2])
+    return target if target.startswith(("http://", "https://")) and target != url else ""
 
 
 def page_text(body: bytes, content_type: str) -> str:

@@ -1,7 +1,9 @@
 """Whether bytes are a whole picture, and of which kind."""
 
+import base64
 import io
 import warnings
+from urllib.parse import unquote_to_bytes
 
 from PIL import Image, ImageSequence
 
@@ -53,6 +55,24 @@ def image_suffix(body: bytes, cap_pixels: int) -> str:
     except Exception as error:
         # Pillow's decoders raise a dozen kinds of errors on broken bytes, and none says which kind of bytes.
         raise _what_else(body) from error
+
+
+def data_url_body(url: str, cap_bytes: int) -> bytes:
+    """Unpack a ``data:`` address.
+
+    Raises:
+        FetchError: it is broken, or larger than ``cap_bytes``.
+    """
+    kind, _, data = url.partition(",")
+    try:
+        body = unquote_to_bytes(data)
+        if kind.lower().rstrip().endswith(";base64"):
+            body = base64.b64decode(body.translate(None, b" \t\r\n") + b"==")
+    except ValueError as error:
+        raise FetchError("a broken data: address") from error
+    if len(body) > cap_bytes:
+        raise FetchError(f"larger than {cap_bytes / 1e6:g} MB")
+    return body
 
 
 def _decode(image: Image.Image, cap_pixels: int) -> None:

@@ -30,10 +30,10 @@ def test_robots_txt_is_asked_for_once_and_first(site: Web, tmp_path: Path) -> No
     assert site.requests[0][1] == "/robots.txt"
 
 
-def test_what_robots_txt_forbids_is_not_asked_for_and_shows_in_the_exit_code(site: Web, tmp_path: Path) -> None:
+def test_what_robots_txt_forbids_is_not_asked_for_and_recorded_like_a_404(site: Web, tmp_path: Path) -> None:
     site.answers["/robots.txt"] = robots("User-agent: *", "Disallow: /up/b-")
     summary = scrape(site, tmp_path)
-    assert (summary.saved, summary.skipped, summary.forbidden, summary.exit_code) == (3, 3, 3, 4)
+    assert (summary.saved, summary.skipped, summary.forbidden, summary.exit_code) == (3, 3, 3, 0)
     assert not any(path.startswith("/up/b-") for path in site.hits)
 
 

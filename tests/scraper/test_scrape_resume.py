@@ -159,7 +159,7 @@ class DeafQueue(SimpleQueue[Any]):
 def test_ctrl_c_does_not_wait_for_a_site_that_hangs(
     queue: type[SimpleQueue[Any]], site: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("scraper.crawl.SimpleQueue", queue)
+    monkeypatch.setattr("scraper.task_pool.SimpleQueue", queue)
     asked = threading.Event()
 
     def hang(request: Request) -> None:

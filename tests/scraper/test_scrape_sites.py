@@ -27,8 +27,10 @@ from webserver import (
 from scraper.collect import file_stem
 from scraper.crawl import ScrapeSettings, crawl
 from scraper.errors import ScrapeError, ScrapeSettingsError
+from scraper.pages.characters import Character, characters, details
 from scraper.pages.html import clean, page_text, parse_html
-from scraper.pages.sites import GAME_ART_HQ, Character, characters, details, letter_pages, load_site
+from scraper.pages.links import PageLink, letter_pages
+from scraper.pages.sites import GAME_ART_HQ, load_site
 
 URL = "http://site.test/1/video-game-characters-on-game-art-hq-a/"
 BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
@@ -65,7 +67,7 @@ def found(entry: str) -> list[Character]:
 )
 def test_the_picture_is_found_in_every_form(image: str) -> None:
     (one,) = found(f"<table><tr><td><a href='/2/x-from-y/'>{image}</a><strong>X</strong></td></tr></table>")
-    assert one.picture == "http://site.test/x.jpg"
+    assert one.image == "http://site.test/x.jpg"
 
 
 def test_a_cell_gives_name_game_letter_and_pages() -> None:
@@ -92,9 +94,9 @@ def test_cells_without_a_name_or_a_picture_are_told_apart() -> None:
     without_name, with_alt, without_picture = found(
         '<td><img src="/1.jpg"></td><td><img src="/2.jpg" alt="Ken"></td><td><strong>Ryu</strong></td>'
     )
-    assert (without_name.name, without_name.picture) == ("", "http://site.test/1.jpg")
+    assert (without_name.name, without_name.image) == ("", "http://site.test/1.jpg")
     assert with_alt.name == "Ken"
-    assert (without_picture.name, without_picture.picture) == ("Ryu", "")
+    assert (without_picture.name, without_picture.image) == ("Ryu", "")
 
 
 def test_a_cell_without_a_picture_is_skipped_with_a_reason_and_told_once(tmp_path: Path) -> None:
@@ -114,11 +116,11 @@ def test_letters_are_found_on_the_hub_in_their_order_whatever_its_links() -> Non
         <a href="/video-game-characters-on-game-art-hq-c/">C, without a number</a><a>none</a><a href="http://[">bad</a>
         <a href="/9/video-game-characters-on-game-art-hq-b/?share=mail">shared</a>"""
     )
-    assert letter_pages(GAME_ART_HQ, hub, "http://site.test/52702/the-game-art-hq/") == {
-        "a": "http://www.game-art-hq.com/52008/the-video-game-character-database-letter-a/",
-        "b": "http://site.test/9/video-game-characters-on-game-art-hq-b/",
-        "c": "http://site.test/video-game-characters-on-game-art-hq-c/",
-    }
+    assert letter_pages(GAME_ART_HQ, hub, "http://site.test/52702/the-game-art-hq/") == [
+        PageLink("a", "http://www.game-art-hq.com/52008/the-video-game-character-database-letter-a/"),
+        PageLink("b", "http://site.test/9/video-game-characters-on-game-art-hq-b/"),
+        PageLink("c", "http://site.test/video-game-characters-on-game-art-hq-c/"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -325,8 +327,8 @@ def test_no_page_however_broken_breaks_the_reader(pieces: list[str], noise: byte
     details(GAME_ART_HQ, parse_html(text))
     for one in characters(GAME_ART_HQ, parse_html(text), URL, "a"):
         assert one.name == clean(one.name)
-        json.dumps([one.name, one.picture, one.link])
-        assert one.name or one.picture
+        json.dumps([one.name, one.image, one.link])
+        assert one.name or one.image
 
 
 @pytest.mark.parametrize("name", [*sorted({*aliases.values(), "undefined", "idna", "a\0b", "klingon"})])
