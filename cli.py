@@ -296,6 +296,10 @@ def train(
     minutes: Annotated[float | None, option(help="End after this many minutes. [default: 20 on a CPU]")] = None,
     batch: Annotated[int | None, more(help="Real pictures a step. [default: the preset's]")] = None,
     seed: Annotated[int | None, more(help="Seed of everything random. [default: 0]")] = None,
+    init_from: Annotated[
+        str | None,
+        option("--from", envvar="VGC_TRAIN_FROM", help="Start from a run or a model file, or from base."),
+    ] = None,
     run: Annotated[str | None, option(help="Name of the new run. [default: preset, date, time]")] = None,
     resume: Annotated[str | None, option(help="Go on with this run: its name or its folder.")] = None,
     save_minutes: Annotated[float | None, more(help="Minutes between checkpoints. [default: 5]")] = None,
@@ -336,7 +340,7 @@ def train(
         raise usage_error("--dry-run measures one process alone: leave out --devices, and torchrun")
     given = given_of(
         data=data, preset=preset, device=device, precision=precision, kimg=kimg, minutes=minutes, batch=batch,
-        seed=seed, run=run, save_minutes=save_minutes, eval_every_kimg=eval_every,
+        seed=seed, init_from=init_from, run=run, save_minutes=save_minutes, eval_every_kimg=eval_every,
         grad_accum=split if grad_accum is None else grad_accum,
         deterministic=deterministic or None, cuda_graphs=cuda_graphs or None,
     )  # fmt: skip

@@ -266,6 +266,13 @@ class TrainConfig:
     eval_every_kimg: float | None = None
     """Thousands of real pictures shown between two evaluations; None: none."""
 
+    init_from: str | None = None
+    """Where the first weights come from: ``base``, a run, or a model file; None: fresh ones. See
+    `gan.training.transfer`."""
+
+    lineage: tuple[str, ...] = ()
+    """What ``init_from`` was when the run began, and its own ancestors, the oldest first."""
+
     recipe: Recipe = None  # type: ignore[assignment]
     """Every number of the training; None: the preset's. ``batch``, if given, takes the place of its own."""
 
@@ -315,6 +322,7 @@ class TrainConfig:
             read = {key: value for key, value in values.items() if key in known}
             read |= {"data": Path(read["data"]), "output": Path(read["output"])}
             read["recipe"] = Recipe.from_json(read["recipe"])
+            read["lineage"] = tuple(read.get("lineage", ()))
             if unknown := set(values) - known:
                 raise TypeError(f"unknown settings {', '.join(sorted(unknown))}")
             return cls(**read)

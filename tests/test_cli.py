@@ -126,7 +126,8 @@ REACHES = [
     (
         "gan.training.loop.train",
         "train --data d --preset student --device cpu --precision fp32 --kimg 1 --minutes 2 --batch 3 --seed 4 "
-        "--run n --save-minutes 5 --eval-every 6 --grad-accum 7 --deterministic --cuda-graphs --profile",
+        "--run n --from base --save-minutes 5 --eval-every 6 --grad-accum 7 --deterministic --cuda-graphs "
+        "--profile",
         [
             TrainConfig(
                 data=Path("d"),
@@ -141,6 +142,7 @@ REACHES = [
                 save_minutes=5,
                 eval_every_kimg=6,
                 grad_accum=7,
+                init_from="base",
                 deterministic=True,
                 cuda_graphs=True,
             ),

@@ -42,7 +42,7 @@ def export_onnx(model: Path, target: Path) -> OnnxHeader:
         hash=model_hash(generator),
         latent_dim=latent_dim,
         size_px=header.architecture.size_px,
-        trained_on=header.trained_on,
+        trained_on=header.sources,
         directions=tuple(map(tuple, directions.tolist())),
         made_from=hashlib.sha256(model.read_bytes()).hexdigest(),
     )

@@ -36,10 +36,17 @@ class GeneratorHeader:
     """Real pictures shown when it was saved."""
     trained_on: str
     """A few words on the pictures, for the people who get its drawings."""
+    lineage: tuple[str, ...] = ()
+    """What its training started from, the oldest first; see `gan.training.transfer`."""
+
+    @property
+    def sources(self) -> str:
+        """``trained_on``, and that of its ancestors."""
+        return "; started from ".join((self.trained_on, *reversed(self.lineage)))
 
     def told_of(self, path: Path) -> str:
         """What a person should know of the model in ``path``, in one line."""
-        return f"{path} ({self.preset}, {self.images:,} images, trained on {self.trained_on})"
+        return f"{path} ({self.preset}, {self.images:,} images, trained on {self.sources})"
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -123,6 +130,7 @@ def read_generator_file(path: Path) -> tuple[dict[str, Tensor], GeneratorHeader]
     if found not in (1, GENERATOR_FORMAT):
         raise GanError(f"{path}: generator format {found}, this version reads {GENERATOR_FORMAT}; update vgc")
     values["architecture"] = Architecture.from_json(values["architecture"])
+    values["lineage"] = tuple(values.get("lineage", ()))
     values["preset"] = old_names.preset_name(values["preset"])
     return tensors, GeneratorHeader(**values)
 
@@ -148,5 +156,5 @@ def model_info(path: Path, generator: nn.Module, header: GeneratorHeader) -> Mod
         hash=model_hash(generator),
         latent_dim=header.architecture.latent_dim,
         size_px=header.architecture.size_px,
-        trained_on=header.trained_on,
+        trained_on=header.sources,
     )

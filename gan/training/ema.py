@@ -8,14 +8,16 @@ WARM_UP_SHARE = 0.05
 
 
 @torch.no_grad()
-def update(averaged: nn.Module, current: nn.Module, batch: int, images_shown: int, half_life_kimg: float) -> None:
+def update(
+    averaged: nn.Module, current: nn.Module, batch: int, images_shown: float, half_life_kimg: float
+) -> None:
     """Move ``averaged`` towards ``current`` by one step; weights and batch-norm statistics alike.
 
     Args:
         averaged: changed in place.
         current: a module of the same architecture.
         batch: images of this step.
-        images_shown: images of all steps, this one included.
+        images_shown: images of all steps, this one included; infinite for no warm-up.
         half_life_kimg: thousands of images after which a step's weight has halved; 0 copies.
 
     Source: Karras et al. 2020, arXiv:2006.06676 (its code's EMA in images, with a warm-up).

@@ -15,7 +15,14 @@ from gan.training.distributed import local_device, process_group
 from gan.training.out_of_memory import checked_train_step
 from gan.training.profiling import profiled
 from gan.training.run_logger import RunLogger
-from gan.training.setup import apply_overrides, load_training_images, make_trainer, resolve_config, restore
+from gan.training.setup import (
+    apply_overrides,
+    load_training_images,
+    make_trainer,
+    resolve_config,
+    restore,
+    start_from,
+)
 from gan.training.trainer import Trainer
 from kit.progress import Notify, Progress, noop
 
@@ -41,7 +48,7 @@ class TrainSummary:
 def train(
     config: TrainConfig, progress: Progress = noop, profile: bool = False, notify: Notify = noop
 ) -> TrainSummary:
-    """Train from fresh weights.
+    """Train from fresh weights, or from those of ``config.init_from``.
 
     Args:
         config: the settings; ``recipe`` is taken to the size of the images.
@@ -60,6 +67,7 @@ def train(
         config = resolve_config(config, images.shape[-1], device)
         config = replace(config, precision=distributed.broadcast(config.precision))
         trainer = make_trainer(config, images, device, distributed)
+        config = start_from(trainer, config, notify)
         with RunFolder.create(config) if distributed.is_main else nullcontext() as folder:
             return training_loop(trainer, folder, config, 0.0, progress, profile, notify)
 
@@ -93,6 +101,8 @@ def resume(
         trainer = make_trainer(config, load_training_images(config), device, distributed)
         if begun:
             restore(trainer, state, folder, config.data)
+        else:
+            start_from(trainer, config, notify)
         seconds = state.get("seconds", 0.0)
         if is_over(config, trainer.images_shown, seconds):
             so_far = f"{trainer.images_shown:,} images, {seconds / 60:.1f} minutes"

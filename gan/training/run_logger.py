@@ -111,6 +111,7 @@ class RunLogger:
             preset=self.config.preset,
             images=self.trainer.images_shown,
             trained_on=f"{len(self.trainer.training_set)} pictures of {self.config.data}",
+            lineage=self.config.lineage,
         )
 
     def save(self) -> None:

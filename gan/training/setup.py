@@ -17,6 +17,8 @@ from gan.runs.run_folder import RunFolder
 from gan.training.distributed import DistributedContext
 from gan.training.scoring import require_scores
 from gan.training.trainer import Execution, Trainer
+from gan.training.transfer import find_source, transfer
+from kit.progress import Notify
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +82,10 @@ def apply_overrides(config: TrainConfig, overrides: Mapping[str, Any]) -> TrainC
     current = {name: config.recipe.batch if name == "batch" else getattr(config, name) for name in overrides}
     refused = [name for name, value in overrides.items() if name not in RESUMABLE and current[name] != value]
     if refused:
-        changes = ", ".join(f"--{name} {overrides[name]} (the run has {current[name]})" for name in refused)
+        options = {name: "from" if name == "init_from" else name for name in refused}
+        changes = ", ".join(
+            f"--{options[name]} {overrides[name]} (the run has {current[name]})" for name in refused
+        )
         raise SettingsError(f"--resume cannot change {changes}; leave it out, or start a new run")
     # A new end of either kind replaces both.
     ends = {"kimg": None, "minutes": None} if {"kimg", "minutes"} & set(overrides) else {}
@@ -97,10 +102,29 @@ def make_trainer(
     precision = choose_precision(config.precision, device)
     execution = Execution(device, precision, distributed, config.grad_accum, config.cuda_graphs)
     trainer = Trainer(config.recipe, images, config.seed, execution)
+    trainer.ema_warm_up = config.init_from is None
     fingerprint = trainer.training_set.fingerprint
     if distributed.broadcast(fingerprint) != fingerprint:
         raise GanError(f"{config.data}: process {distributed.rank} sees other pictures there than the first one")
     return trainer
+
+
+def start_from(trainer: Trainer, config: TrainConfig, notify: Notify) -> TrainConfig:
+    """Give a fresh trainer the weights of ``init_from``; returns the settings with their lineage.
+
+    Raises:
+        GanError: there is no such model, or it has changed since the run began.
+        SettingsError: it is of another family of networks.
+    """
+    if config.init_from is None:
+        return config
+    distributed = trainer.execution.distributed
+    source = distributed.broadcast(find_source(config.init_from, config.output) if distributed.is_main else None)
+    assert source is not None
+    if config.lineage and config.lineage != source.lineage:
+        raise GanError(f"--from {config.init_from}: it has changed since this run began; start a new run")
+    notify(transfer(trainer, source))
+    return replace(config, lineage=source.lineage)
 
 
 def restore(trainer: Trainer, state: dict[str, Any], folder: RunFolder, data: Path) -> None:

@@ -1,0 +1,208 @@
+"""Transfer learning, ``vgc train --from``: a new training starts from the weights of an earlier one."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from gan import pretrained
+from gan.config import Architecture, GanError, SettingsError
+from gan.networks.build import build_discriminator, build_generator
+from gan.networks.minibatch_std import MinibatchStd
+from gan.runs.checkpoint import HEADER_KEY, GeneratorHeader, load_checkpoint, load_generator, model_hash
+from gan.runs.model_files import GENERATOR_FILE
+from gan.runs.run_folder import CHECKPOINT_FILE, CONFIG_FILE, RunFolder
+from gan.training.trainer import Trainer
+
+BASE = "base"
+BASE_FILE = "base.safetensors"
+NUMBERED = re.compile(r"(layers|stages|between)\.(\d+)\.(.+)")
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Source:
+    """The networks that a training starts from, on the CPU."""
+
+    name: str
+    header: GeneratorHeader
+    generator: nn.Module
+    generator_ema: nn.Module
+    discriminator: nn.Module | None
+    """None if only a generator is there."""
+
+    @property
+    def lineage(self) -> tuple[str, ...]:
+        """Its ancestors and itself, the oldest first, as a new run's header names them."""
+        header = self.header
+        own = f"{self.name} ({header.preset}, {header.images:,} images, {header.trained_on})"
+        return (*header.lineage, f"{own}, {model_hash(self.generator_ema)[:8]}")
+
+
+def find_source(name: str, output: Path) -> Source:
+    """What ``--from`` means.
+
+    Args:
+        name: ``base``, a run's name in ``output`` or its folder, its ``checkpoint.pt``, or a generator file.
+        output: the folder that holds the runs.
+
+    Raises:
+        GanError: nothing of that name is there, or it is damaged or no model of vgc.
+    """
+    if name == BASE:
+        path = Path(pretrained.__path__[0]) / BASE_FILE
+        if not path.is_file():
+            raise GanError("--from base: this version comes without a base; name a run or a generator file")
+        return from_generator_file(path, BASE)
+    for path in (output / name, Path(name)):
+        if path.name == CHECKPOINT_FILE:
+            path = path.parent  # noqa: PLW2901 (its settings lie beside it)
+        if (path / CHECKPOINT_FILE).is_file():
+            return from_run(path)
+        if (path / GENERATOR_FILE).is_file():
+            return from_generator_file(path / GENERATOR_FILE, path.name)
+        if path.is_file():
+            return from_generator_file(path, path.stem)
+    raise GanError(f"--from {name}: no such run in {output}, nor such a file; or: --from base")
+
+
+def from_run(folder: Path) -> Source:
+    """Both networks and the EMA of a run's last checkpoint."""
+    if not (folder / CONFIG_FILE).is_file():
+        raise GanError(f"--from {folder / CHECKPOINT_FILE}: the {CONFIG_FILE} of its run must lie beside it")
+    recipe = RunFolder(folder).read_config().recipe
+    state = load_checkpoint(folder / CHECKPOINT_FILE)
+    _, header = load_generator(folder / GENERATOR_FILE, CPU)
+    path = folder / CHECKPOINT_FILE
+    return Source(
+        folder.resolve().name,
+        header,
+        filled(build_generator(recipe.generator), state["generator"], path),
+        filled(build_generator(recipe.generator), state["generator_ema"], path).eval(),
+        filled(build_discriminator(recipe.discriminator), state["discriminator"], path),
+    )
+
+
+def from_generator_file(path: Path, name: str) -> Source:
+    """A generator, and the discriminator from ``<stem>-discriminator.safetensors`` beside it, if there is one."""
+    generator, header = load_generator(path, CPU)
+    beside = path.with_name(f"{path.stem}-discriminator.safetensors")
+    return Source(name, header, generator, generator, load_discriminator(beside) if beside.is_file() else None)
+
+
+def load_discriminator(path: Path) -> nn.Module:
+    """Read a discriminator file: weights, and its architecture in the header; GanError if it is damaged."""
+    try:
+        with safe_open(path, "pt") as file:
+            architecture = Architecture.from_json(json.loads(file.metadata()[HEADER_KEY])["architecture"])
+            weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise GanError(f"{path}: damaged, or no discriminator file") from error
+    return filled(build_discriminator(architecture), weights, path)
+
+
+def filled(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> nn.Module:
+    """The network with these weights; GanError if they are of another one."""
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise GanError(f"{path}: its weights do not fit its settings; the file is damaged") from error
+    return network
+
+
+def transfer(trainer: Trainer, source: Source) -> str:
+    """Carry weights over into a fresh trainer, as far as they fit; optimizers and p stay fresh.
+
+    Returns:
+        A message: from what, and which share of each network.
+
+    Raises:
+        SettingsError: the generators are of different families.
+    """
+    recipe, networks = trainer.recipe, trainer.networks
+    theirs = source.header.architecture
+    if theirs.family != recipe.generator.family:
+        raise SettingsError(
+            f"--from {source.name}: its networks are of the preset {source.header.preset}; add --preset "
+            f"{source.header.preset}"
+        )
+    carried = carry_over(networks.generator, source.generator)
+    carry_over(trainer.generator_ema, source.generator_ema)
+    message = f"from {source.lineage[-1]}: {carried:.0%} of the generator's weights"
+    if source.discriminator is None:
+        return f"{message}; the discriminator starts from fresh weights, for the file has none"
+    if type(source.discriminator) is not type(networks.discriminator):
+        return f"{message}; the discriminator starts from fresh weights, for it is of another family"
+    carried = carry_over(networks.discriminator, source.discriminator, from_end=True)
+    return f"{message}, {carried:.0%} of the discriminator's"
+
+
+@torch.no_grad()
+def carry_over(network: nn.Module, source: nn.Module, from_end: bool = False) -> float:
+    """Copy the weights of one network into another of its family, as far as they fit.
+
+    Of a tensor of another shape the common channels are copied, and of kernels and maps the middle.
+
+    Args:
+        network: keeps its own weights elsewhere.
+        source: of the same class; widths, sizes and latents may differ.
+        from_end: whether layers are matched from the last one on, as in a discriminator, whose stages for larger
+            images come first.
+
+    Returns:
+        Share of ``network``'s values that were copied.
+    """
+    weights = source.state_dict()
+    copied = total = 0
+    for name, own in network.state_dict().items():
+        total += own.numel()
+        their_name = matching_name(name, network, source) if from_end else name
+        if their_name in weights:
+            copied += copy_common(as_maps(network, name, own), as_maps(source, their_name, weights[their_name]))
+    return copied / total
+
+
+def matching_name(name: str, network: nn.Module, source: nn.Module) -> str:
+    """The name in ``source`` of a discriminator's tensor, counted from the last stage; maybe of none there."""
+    match = NUMBERED.fullmatch(name)
+    if not match:
+        return name
+    container, index, rest = match[1], int(match[2]), match[3]
+    shift = depth(getattr(network, container)) - depth(getattr(source, container))
+    reads_images = container == "layers" and index == 0
+    theirs = 0 if reads_images else index - shift
+    if container == "layers" and theirs == 0 and not reads_images:
+        return ""  # theirs reads images, ours does not
+    return f"{container}.{theirs}.{rest}"
+
+
+def depth(container: nn.Module) -> int:
+    """Layers or stages, without the minibatch standard deviation that may be last."""
+    return sum(not isinstance(layer, MinibatchStd) for layer in container.children())
+
+
+def as_maps(network: nn.Module, name: str, tensor: Tensor) -> Tensor:
+    """A view whose last two dimensions are rows and columns, where a dense layer makes the generator's base."""
+    base_px = getattr(network, "base_px", None) or getattr(network, "half_px", None)
+    if base_px is None or not name.startswith("dense."):
+        return tensor
+    maps: Tensor = tensor.unflatten(0, (-1, base_px, base_px))  # type: ignore[no-untyped-call]
+    return maps.movedim((1, 2), (-2, -1))
+
+
+def copy_common(own: Tensor, theirs: Tensor) -> int:
+    """Copy what both tensors have: the first channels, the middle of rows and columns; returns how many values."""
+    if own.ndim != theirs.ndim:
+        return 0
+    for dim, (size, their_size) in enumerate(zip(own.shape, theirs.shape, strict=True)):
+        common = min(size, their_size)
+        spatial = own.ndim >= 3 and dim >= own.ndim - 2
+        own = own.narrow(dim, (size - common) // 2 if spatial else 0, common)
+        theirs = theirs.narrow(dim, (their_size - common) // 2 if spatial else 0, common)
+    own.copy_(theirs)
+    return own.numel()
