@@ -7,7 +7,7 @@ import { ImageCache } from "./model/image_cache.js";
 import { quantised } from "./model/latents.js";
 import { encodePng } from "./model/png.js";
 import { gaussian, randomSeed } from "./model/random.js";
-import { codeIn, encode } from "./model/share_codes.js";
+import { encode, findCode } from "./model/share_codes.js";
 import { Address } from "./ui/address.js";
 import { byId } from "./ui/dom.js";
 import { download } from "./ui/download.js";
@@ -110,7 +110,7 @@ class Studio {
   }
 
   #followAddress() {
-    const code = codeIn(location.hash);
+    const code = findCode(location.hash);
     if (!code) {
       if (location.hash.length > 1) announce("The address holds no whole share code.");
       return this.#toWall(false);

@@ -1,7 +1,7 @@
 // What comes from outside, pasted, dropped, or chosen: a link, a code, a PNG that a studio saved, any other image.
 
 import { pngTexts } from "../model/png.js";
-import { CodeError, codeIn, decode } from "../model/share_codes.js";
+import { CodeError, decode, findCode } from "../model/share_codes.js";
 import { byId } from "../ui/dom.js";
 import { announce, reportError } from "../ui/messages.js";
 import { ProjectionDialog } from "./projection.js";
@@ -18,7 +18,7 @@ async function codeOrFile(file) {
 async function given() {
   const [file] = byId("file").files;
   if (file) return codeOrFile(file);
-  return codeIn(byId("code").value) ?? byId("code").value.trim();
+  return findCode(byId("code").value) ?? byId("code").value.trim();
 }
 
 export class Import {
@@ -79,7 +79,7 @@ export class Import {
   #onPaste(event) {
     if (event.target.closest("input, textarea")) return;
     const [file] = event.clipboardData.files;
-    const code = codeIn(event.clipboardData.getData("text"));
+    const code = findCode(event.clipboardData.getData("text"));
     if (file) this.take(() => codeOrFile(file));
     else if (code) this.take(() => code);
     else announce("What you pasted holds no share code. One looks like vgc1-0123abcd-… and is quite long.");
