@@ -7,6 +7,7 @@ import shlex
 import sys
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from subprocess import list2cmdline
 from typing import Any, Self
@@ -61,7 +62,10 @@ class LiveLine:
         from rich.progress import BarColumn, Progress, TextColumn
 
         console = Console(stderr=True, quiet=not shown)
-        self._plain = shown and not (console.is_terminal and not console.is_dumb_terminal)
+        # In a notebook rich draws by ipywidgets, which not every notebook has.
+        moves = console.is_terminal and not console.is_dumb_terminal
+        moves = moves or (console.is_jupyter and find_spec("ipywidgets") is not None)
+        self._plain = shown and not moves
         self._title = title
         self._last_line = 0.0
         self._bar = Progress(

@@ -33,7 +33,7 @@ DOCUMENTS = [
     *sorted((ROOT / "docs").glob("*.md")),
 ]
 COMMANDS = typer.main.get_command(cli.app).commands
-ROOMS = ["kit", "scraper", "dataset", "gan", "sprites", "studio", "demo", "screen", "cli"]
+ROOMS = ["kit", "scraper", "dataset", "gan", "sprites", "studio", "demo", "screen", "vgc", "cli"]
 """Each may import those before it."""
 
 
