@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from copy import copy
 from functools import partial, wraps
 from io import TextIOWrapper
@@ -13,13 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
+from kit.progress import noop
 from screen import Screen, StderrLog, quoted
 
 if TYPE_CHECKING:
-    from gan.sampling.generate import GenerateSettings
     from gan.training.dry_run import DryRun
     from gan.training.loop import TrainSummary
     from scraper.summary import ScrapeSummary
+    from sprites.pixels import SpriteSettings
 
 app = typer.Typer(
     name="vgc",
@@ -406,7 +408,7 @@ def generate(
     out: Annotated[Path, option(help="Folder for the pictures.")] = Path("generated"),
     grid: Annotated[bool, more(help="Write grid.png too.")] = True,
     animate: Annotated[
-        Path | None, more(metavar="FILE.gif", help="Also write a GIF that walks from seed to seed.")
+        Path | None, more(metavar="FILE.gif", help="Also write a GIF that morphs from seed to seed.")
     ] = None,
     sprites: Annotated[bool, option("--sprites", help="Also write sprites.zip; see vgc sprites.")] = False,
     colours: Colours = None,
@@ -417,9 +419,10 @@ def generate(
     device: Device = "auto",
 ) -> None:
     """Draw new characters; vgc sprites packs them for a game."""
-    from gan.sampling.generate import GenerateSettings, settled
-    from gan.sampling.generate import generate as generate_pictures
-    from sprites.sprite_export import BUNDLE_FILE
+    from gan.evaluation.typicality import rate_typicality
+    from gan.sampling.generate import GenerateSettings
+    from gan.sampling.generate import generate as generate_images
+    from sprites.sprite_export import BUNDLE_FILE, generate_sprites
 
     settings = GenerateSettings(
         count=count, model=model, seed=seed, seeds=seeds, codes=tuple(code or ()), likes=tuple(like or ()),
@@ -428,11 +431,12 @@ def generate(
     given = given_of(colours=colours, palette=palette, sprite_px=sprite_size, upscale=upscale, tolerance=tolerance)
     if given and not sprites:
         raise usage_error("--colours, --palette, --sprite-size, --upscale and --tolerance are for vgc sprites")
-    if settings.wants_search:
-        with screen.progress("search") as progress:
-            settings = settled(settings, progress)
-    bundled = bundle_sprites(settings, given) if sprites else None
-    drawn = generate_pictures(settings)
+    bundled = None
+    with screen.progress("search") if settings.wants_search else nullcontext(noop) as progress:
+        if sprites:
+            drawn, bundled = generate_sprites(settings, sprite_settings(given), rate_typicality, progress)
+        else:
+            drawn = generate_images(settings, rate_typicality, progress)
     screen.hint(f"model: {drawn.model}")
     screen.say(f"{characters(drawn.count)} in {out}" + (f", on {out / 'grid.png'}" if grid else ""))
     if drawn.replaced:
@@ -469,7 +473,9 @@ def sprites(
     device: Device = "auto",
 ) -> None:
     """Draw new characters as sprites for a game: transparent, few colours, on a sheet."""
-    from gan.sampling.generate import GenerateSettings, settled
+    from gan.evaluation.typicality import rate_typicality
+    from gan.sampling.generate import GenerateSettings
+    from sprites.sprite_export import export_sprites
 
     settings = GenerateSettings(
         count=count, model=model, seed=seed, seeds=seeds, codes=tuple(code or ()), likes=tuple(like or ()),
@@ -477,11 +483,9 @@ def sprites(
     )  # fmt: skip
     given = given_of(colours=colours, palette=palette, sprite_px=sprite_size, upscale=upscale, tolerance=tolerance)
     with screen.progress("sprites") as progress:
-        settings = settled(settings, progress)
-        bundled = bundle_sprites(settings, given)
-    drawn = len(settings.codes) or len(settings.all_seeds)
-    screen.say(f"{characters(drawn)} for a game: {bundled}")
-    screen.result({"sprites": bundled, "count": drawn})
+        drawn, path = export_sprites(settings, sprite_settings(given), rate_typicality, progress)
+    screen.say(f"{characters(drawn)} for a game: {path}")
+    screen.result({"sprites": path, "count": drawn})
 
 
 def characters(count: int) -> str:
@@ -501,17 +505,16 @@ def usage_error(message: str) -> Exception:
     return SettingsError(message)
 
 
-def bundle_sprites(settings: "GenerateSettings", given: dict[str, Any]) -> Path:
-    """Write ``sprites.zip``, with the options given for it; returns its path."""
+def sprite_settings(given: dict[str, Any]) -> "SpriteSettings":
+    """The settings of sprites that the options name."""
     from sprites.palettes import read_palette
     from sprites.pixels import SpriteSettings
-    from sprites.sprite_export import write_bundle
 
     if "colours" in given and "palette" in given:
         raise usage_error("--colours and --palette: give one of them")
     if "palette" in given:
         given["palette"] = read_palette(given["palette"])
-    return write_bundle(settings, SpriteSettings(**given))
+    return SpriteSettings(**given)
 
 
 @command(MORE_COMMANDS)
@@ -636,8 +639,9 @@ def export(
     screen.hint(f"model: {path}")
     if onnx:
         from gan.export.onnx import export_onnx
+        from gan.sampling.directions import find_directions
 
-        export_onnx(path, onnx)
+        export_onnx(path, onnx, find_directions)
         screen.say(f"{onnx}: {onnx.stat().st_size:,} bytes")
     if web:
         from studio.site import export_site

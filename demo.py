@@ -10,10 +10,11 @@ from PIL import Image, ImageDraw, ImageFont
 from dataset.build import BuildSettings, build
 from gan.config import SettingsError, TrainConfig
 from gan.sampling.generate import GenerateSettings, generate
-from gan.sampling.sample import grid, save_png
+from gan.sampling.image_files import grid
 from gan.training.loop import TrainSummary, train
 from gan.training.run_logger import SAMPLES
 from kit.image_grid import GRID_COLOUR
+from kit.png import save_png
 from kit.progress import Progress
 from scraper.crawl import ScrapeSettings, crawl
 from scraper.demosite.server import serve

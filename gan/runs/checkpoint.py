@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,25 @@ class GeneratorHeader:
     def told_of(self, path: Path) -> str:
         """What a person should know of the model in ``path``, in one line."""
         return f"{path} ({self.preset}, {self.images:,} images, trained on {self.sources})"
+
+
+@dataclass(frozen=True)
+class LoadedGenerator:
+    """A generator ready to draw, and where it came from."""
+
+    path: Path
+    network: nn.Module
+    header: GeneratorHeader
+
+    @cached_property
+    def info(self) -> ModelInfo:
+        """In words, with its hash."""
+        return model_info(self.path, self.network, self.header)
+
+    @property
+    def device(self) -> torch.device:
+        """Where it draws."""
+        return next(self.network.parameters()).device
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -109,6 +129,11 @@ def load_generator(path: Path, device: torch.device) -> tuple[nn.Module, Generat
     # Channels last as in training: in another layout the same weights may round to another byte.
     generator = generator.to(device).to(memory_format=torch.channels_last)
     return generator.eval().requires_grad_(False), header
+
+
+def open_generator(path: Path, device: torch.device) -> "LoadedGenerator":
+    """`load_generator`, and all that is known of the model; GanError as there."""
+    return LoadedGenerator(path, *load_generator(path, device))
 
 
 def read_generator_file(path: Path) -> tuple[dict[str, Tensor], GeneratorHeader]:

@@ -1,10 +1,12 @@
 """The generator files there are, without opening them: none of this loads PyTorch."""
 
+import json
 from pathlib import Path
 
 from gan import pretrained
 from gan.config import GanError
 
+CONFIG_FILE = "config.json"
 GENERATOR_FILE = "generator.safetensors"
 BUILT_IN_FILE = "builtin-characters.safetensors"
 
@@ -30,3 +32,11 @@ def find_model(named: str | None, output: Path) -> Path:
 def built_in_model() -> Path:
     """The generator that comes with vgc."""
     return Path(pretrained.__path__[0]) / BUILT_IN_FILE
+
+
+def data_of(model: Path) -> Path | None:
+    """The folder that the run of a generator file learned from; None if it is in no run."""
+    try:
+        return Path(json.loads((model.parent / CONFIG_FILE).read_text("utf-8"))["data"])
+    except (OSError, ValueError, KeyError):
+        return None

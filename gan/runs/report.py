@@ -12,19 +12,18 @@ from typing import Any
 from PIL import Image
 
 from gan.config import Recipe
-from gan.evaluation.features import INCEPTION, LITE0, score_name
 from gan.networks.layer_summary import describe_recipe
 from gan.runs.curves import Line, chart, count, figure
-from gan.runs.model_files import GENERATOR_FILE
+from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE
 from gan.runs.report_style import STYLE
 from gan.runs.run_folder import (
     BEFORE_COLLAPSE_FILE,
     BEST_FILE,
     CHECKPOINT_FILE,
-    CONFIG_FILE,
     read_metrics,
     sample_files,
 )
+from gan.runs.score_names import INCEPTION, LITE0, score_name
 from kit.atomic import write_text
 from kit.html_page import data_uri, html_page
 from kit.image_grid import GAP_PX, GRID_COLOUR, evenly_spaced

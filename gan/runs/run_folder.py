@@ -12,17 +12,16 @@ from PIL import Image
 
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.runs.checkpoint import read_generator_file
-from gan.runs.model_files import GENERATOR_FILE, runs_in
-from gan.sampling.sample import save_png
+from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE, runs_in
 from kit.atomic import NO_ROOM, write_text
 from kit.jsonl import parse_json_line, read_jsonl
 from kit.lock import lock_or_raise
+from kit.png import save_png
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 CHECKPOINT_FILE = "checkpoint.pt"
-CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.jsonl"
 BEST_FILE = "best.safetensors"
 BEFORE_COLLAPSE_FILE = "generator-before-collapse.safetensors"
@@ -184,11 +183,3 @@ def check_finite(values: dict[str, float], folder: Path) -> None:
             f"{folder}: the training diverged ({', '.join(broken)} is not a number); the last checkpoint is kept: "
             "try another --seed, a larger --batch or --precision fp32"
         )
-
-
-def data_of(model: Path) -> Path | None:
-    """The folder that the run of a generator file learned from; None if it is in no run."""
-    try:
-        return Path(json.loads((model.parent / CONFIG_FILE).read_text("utf-8"))["data"])
-    except (OSError, ValueError, KeyError):
-        return None

@@ -1,16 +1,24 @@
-"""The best of several candidates for each picture: the one that lies where real pictures lie densest."""
+"""The best of several candidates for each image, as a function rates them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from gan.evaluation.features import cached_features, feature_network
-from gan.evaluation.metrics import typicality
-from gan.sampling.sample import latents_of
+from gan.sampling.sample import draw_batches, latents_of
 from gan.sampling.truncation import truncated
-from gan.training.scoring import drawn
-from kit.progress import Progress, noop
+from kit.progress import Progress
+
+
+class RateImages(Protocol):
+    """Rates images by real ones, such as `gan.evaluation.typicality.rate_typicality`."""
+
+    def __call__(
+        self, images: Iterable[Tensor], count: int, real_folder: Path, device: torch.device, progress: Progress
+    ) -> Tensor:
+        """``count`` images in batches [n, 3, H, W] uint8 -> [count], higher is better."""
 
 
 def best_seeds(
@@ -18,31 +26,22 @@ def best_seeds(
     latent_dim: int,
     candidates: Sequence[Sequence[int]],
     truncation: float,
-    reals: Tensor,
-    device: torch.device,
-    progress: Progress = noop,
+    rate: Callable[[Iterable[Tensor], int], Tensor],
 ) -> list[int]:
-    """The seed of the most typical picture in each group of candidates.
+    """The seed of the highest-rated image in each group of candidates.
 
     The discriminator's own score was tried and is worse than chance: it falls for what it has not seen lately
     (docs/recipes.md has the figures).
 
     Args:
-        generator: in eval mode, on ``device``.
+        generator: in eval mode.
         latent_dim: of it.
         candidates: groups of equally many seeds.
         truncation: as in drawing.
-        reals: [N, 3, H, W] uint8, the pictures that it learned from; six at least.
-        device: where features are worked out.
-        progress: told the pictures looked at.
-
-    Raises:
-        GanError: the extra ``evaluate`` is not installed.
+        rate: batches [n, 3, H, W] uint8 and how many images -> a value an image, higher is better.
     """
-    network = feature_network(None, device)
     seeds = [seed for group in candidates for seed in group]
-    pictures = drawn(generator, truncated(latents_of(seeds, latent_dim), generator, truncation))
-    features = network(pictures, len(seeds), "candidate", progress)
-    merits = typicality(features, cached_features(network, reals, progress=progress))
-    best = merits.view(len(candidates), -1).argmax(1).tolist()
-    return [group[place] for group, place in zip(candidates, best, strict=True)]
+    latents = truncated(latents_of(seeds, latent_dim), generator, truncation)
+    ratings = rate(draw_batches(generator, latents), len(seeds))
+    best = ratings.view(len(candidates), -1).argmax(1).tolist()
+    return [group[index] for group, index in zip(candidates, best, strict=True)]

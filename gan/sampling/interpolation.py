@@ -1,4 +1,4 @@
-"""The walk from character to character."""
+"""Ways from latent to latent along the sphere near which Gaussian latents lie."""
 
 import math
 
@@ -6,23 +6,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 FRAMES_BETWEEN = 16
+SMALLEST_ANGLE = 1e-4
+"""Radians; nearer to 0 or π, the formula would divide by nothing."""
 
 
-def walk(latents: NDArray[np.float32], frames_between: int = FRAMES_BETWEEN) -> NDArray[np.float32]:
-    """A closed walk through all latents, slow at each, along great circles.
+def slerp(start: NDArray[np.float32], end: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    """Spherical linear interpolation: a straight line would cut through the inside, where no generator has been.
 
-    Gaussian latents lie near a sphere; a straight line between two would cut through its inside, where the
-    generator has never been. [N, D] -> [N * frames_between, D].
+    Args:
+        start, end: [..., D] float32, of any lengths.
+        share: 0 (``start``) to 1 (``end``).
+
+    Returns:
+        [..., D] float32. The page has the same formula (``studio/page``), tested with the same numbers.
 
     Source: White 2016, arXiv:1609.04468, section 2.1.
     """
+    lengths = [np.maximum(np.linalg.norm(each, axis=-1, keepdims=True), 1e-12) for each in (start, end)]
+    cosine = ((start / lengths[0]) * (end / lengths[1])).sum(-1, keepdims=True).clip(-1, 1)
+    angle = np.arccos(cosine).clip(SMALLEST_ANGLE, math.pi - SMALLEST_ANGLE)
+    weights = [np.sin(part * angle) / np.sin(angle) for part in (1 - share, share)]
+    mixed: NDArray[np.float32] = (start * weights[0] + end * weights[1]).astype(np.float32)
+    return mixed
+
+
+def slerp_loop(latents: NDArray[np.float32], frames_between: int = FRAMES_BETWEEN) -> NDArray[np.float32]:
+    """A closed path through all latents, slow at each. [N, D] -> [N * frames_between, D]."""
     ends = np.roll(latents, -1, axis=0)
-    lengths = [np.maximum(np.linalg.norm(each, axis=1, keepdims=True), 1e-12) for each in (latents, ends)]
-    cosine = ((latents / lengths[0]) * (ends / lengths[1])).sum(1, keepdims=True).clip(-1, 1)
-    angle = np.arccos(cosine).clip(1e-4, math.pi - 1e-4)
-    steps = []
-    for frame in range(frames_between):
-        share = (1 - math.cos(math.pi * frame / frames_between)) / 2
-        weights = [np.sin(part * angle) / np.sin(angle) for part in (1 - share, share)]
-        steps.append(latents * weights[0] + ends * weights[1])
-    return np.stack(steps, 1).reshape(-1, latents.shape[1]).astype(np.float32)
+    shares = [(1 - math.cos(math.pi * frame / frames_between)) / 2 for frame in range(frames_between)]
+    return np.stack([slerp(latents, ends, share) for share in shares], 1).reshape(-1, latents.shape[1])

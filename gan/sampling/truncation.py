@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gan.config import SettingsError
 from gan.sampling.sample import draw, latents_of
 from gan.sampling.share_codes import quantised
 
@@ -14,6 +15,12 @@ CANDIDATES = 256
 """Pictures among which the typical one is looked for; always those of the first seeds."""
 COMPARED_PX = 10
 """Side to which they are shrunk before they are compared."""
+
+
+def check_truncation(truncation: float) -> None:
+    """SettingsError unless ``truncation`` is one of `truncated`."""
+    if not 0 <= truncation <= 1:
+        raise SettingsError(f"--truncation {truncation:g}: choose 0 to 1")
 
 
 def truncated(latents: Tensor, generator: nn.Module, truncation: float) -> Tensor:

@@ -91,17 +91,3 @@ def shift_matrices(uniform: Tensor, side: int) -> Tensor:
     shift = (uniform * (2 * reach + 1)).long().view(-1, 1, 1, 1) - reach
     index = torch.arange(side, device=uniform.device)
     return (index[:, None] + shift == index[None, :]).to(uniform.dtype)
-
-
-def background_colour(images: Tensor) -> Tensor:
-    """The colour that images have at their edges: the median over all border pixels, a channel at a time.
-
-    Args:
-        images: [N, 3, H, W] uint8.
-
-    Returns:
-        [3, 1, 1] float32 in [-1, 1]; for a set on black, exactly -1.
-    """
-    border = torch.cat([images[..., 0, :], images[..., -1, :], images[..., 0], images[..., -1]], dim=2)
-    median = border.transpose(0, 1).flatten(1).median(dim=1).values
-    return median.float().div(127.5).sub(1).view(3, 1, 1)

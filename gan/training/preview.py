@@ -3,7 +3,8 @@
 import torch
 from PIL import Image
 
-from gan.sampling.sample import as_pictures, grid
+from gan.images import to_images
+from gan.sampling.image_files import grid
 from gan.training.augment import augment
 from gan.training.micro_batches import MicroBatch
 from gan.training.step_noise import StepNoise
@@ -28,4 +29,4 @@ def previews(trainer: Trainer, count: int) -> dict[str, Image.Image]:
     if networks.recipe.augments:
         seen = augment(seen, networks.background, noise.d_real, torch.ones((), device=device))
     plain = training_set.normalised(indices)
-    return {"real": grid(list(as_pictures(plain))), "real-augmented": grid(list(as_pictures(seen)))}
+    return {"real": grid(list(to_images(plain))), "real-augmented": grid(list(to_images(seen)))}

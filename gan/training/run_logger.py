@@ -10,7 +10,8 @@ from gan.runs.checkpoint import GeneratorHeader, save_checkpoint, save_generator
 from gan.runs.health import Health
 from gan.runs.report import ENDED, STOPPED, ReportPage
 from gan.runs.run_folder import RunFolder, check_finite
-from gan.sampling.sample import draw, grid, latents_of
+from gan.sampling.image_files import grid
+from gan.sampling.sample import draw, latents_of
 from gan.training.clock import Clock, position
 from gan.training.ema import tensors_of
 from gan.training.preview import previews

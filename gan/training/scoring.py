@@ -1,35 +1,21 @@
 """Scores of a run while it trains: lines of metrics, and the best generator so far."""
 
 import math
-from collections.abc import Iterable
-from itertools import islice
-from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gan.config import GanError
-from gan.evaluation.features import FeatureNetwork, cached_features, feature_network, require_extra, score_name
+from gan.evaluation.features import FeatureNetwork, cached_features, feature_network
 from gan.evaluation.metrics import scores
 from gan.runs.checkpoint import GeneratorHeader, save_generator
 from gan.runs.run_folder import BEST_FILE, RunFolder
-from gan.sampling.sample import draw, latents_of
+from gan.runs.score_names import score_name
+from gan.sampling.sample import draw_batches, latents_of
 from kit.progress import Progress, noop
 
-FEWEST_PICTURES = 20
-"""With fewer, five nearest neighbours and halves of the set mean nothing."""
 MOST_DRAWN = 1000
 """Pictures drawn for a score; always those of the same seeds, so that scores differ by the weights alone."""
-DRAWN_AT_ONCE = 128
 WANTED = frozenset({"kid", "fid", "prdc"})
-
-
-def require_scores(pictures: Tensor, folder: Path) -> None:
-    """GanError unless the extra ``evaluate`` is installed and there are enough real pictures, [N, 3, H, W]."""
-    require_extra()
-    if len(pictures) < FEWEST_PICTURES:
-        raise GanError(f"{folder}: {len(pictures)} pictures; scores need {FEWEST_PICTURES} at least")
 
 
 class Evaluator:
@@ -62,7 +48,7 @@ class Evaluator:
         network = self._start(progress)
         count = min(len(self._images), MOST_DRAWN)
         latents = latents_of(range(count), header.architecture.latent_dim)
-        fakes = network(drawn(generator_ema, latents), count, "generated", progress)
+        fakes = network(draw_batches(generator_ema, latents), count, "generated", progress)
         result = {score_name(network.name, key): value for key, value in scores(fakes, self._real, WANTED).items()}
         name = score_name(network.name, "kid")
         kid = result[name]
@@ -82,10 +68,3 @@ class Evaluator:
             key = score_name(self._network.name, "kid")
             self._best = min((line[key] for line in self._folder.read_metrics() if key in line), default=math.inf)
         return self._network
-
-
-def drawn(generator: nn.Module, latents: Tensor) -> Iterable[Tensor]:
-    """Pictures of the latents, [n, 3, H, W] uint8, a few at a time."""
-    pictures = draw(generator, latents)
-    while batch := list(islice(pictures, DRAWN_AT_ONCE)):
-        yield torch.from_numpy(np.stack([np.asarray(picture) for picture in batch])).permute(0, 3, 1, 2)

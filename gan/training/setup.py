@@ -13,9 +13,9 @@ from dataset.reader import image_files, load_images
 from gan import old_names
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_precision, is_out_of_memory, use_algorithms
+from gan.evaluation.features import require_scores
 from gan.runs.run_folder import RunFolder
 from gan.training.distributed import DistributedContext
-from gan.training.scoring import require_scores
 from gan.training.trainer import Execution, Trainer
 from gan.training.transfer import find_source, transfer
 from kit.progress import Notify

@@ -5,7 +5,8 @@ import hashlib
 import torch
 from torch import Tensor
 
-from gan.training.augment import background_colour
+from gan.images import background_colour
+from kit.pixel_range import normalize
 
 
 class TrainingSet:
@@ -25,4 +26,4 @@ class TrainingSet:
     def normalised(self, indices: Tensor) -> Tensor:
         """[len(indices), 3, H, W] float32 in [-1, 1], channels last."""
         chosen = self.images[indices]
-        return chosen.to(torch.float32, memory_format=torch.channels_last).div_(127.5).sub_(1)
+        return normalize(chosen.to(torch.float32, memory_format=torch.channels_last))

@@ -32,7 +32,7 @@ from sprites.pixels import (
     make_sprites,
     png_bytes,
 )
-from sprites.sprite_export import write_bundle
+from sprites.sprite_export import generate_sprites
 
 SWEETIE_GPL = """GIMP Palette
 #Palette Name: Sweetie
@@ -348,18 +348,22 @@ def test_sprite_options_that_cannot_be_are_one_line(words, message, tmp_path, mo
 def test_files_of_somebody_else_are_named_before_anything_is_overwritten(tmp_path: Path, name: str):
     (tmp_path / name).write_bytes(b"mine")
     with pytest.raises(GanError, match=rf"{name}: vgc did not make this"):
-        write_bundle(GenerateSettings(count=1, out=tmp_path), SpriteSettings())
+        generate_sprites(GenerateSettings(count=1, out=tmp_path), SpriteSettings())
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"mine"]
 
 
-def test_sprites_are_of_the_model_that_is_named_and_one_character_walks_nowhere(tmp_path: Path):
+def test_sprites_are_of_the_model_that_is_named_and_one_character_morphs_nowhere(tmp_path: Path):
     architecture = PRESETS["dcgan"].at_size(16).generator
     model = tmp_path / "mine.safetensors"
     save_generator(model, build_generator(architecture), GeneratorHeader(architecture, "dcgan", 7, "noise"))
-    path = write_bundle(GenerateSettings(count=1, model=str(model), out=tmp_path), SpriteSettings())
+    settings = GenerateSettings(count=1, model=str(model), out=tmp_path)
+    drawn, path = generate_sprites(settings, SpriteSettings())
+    assert (drawn.count, drawn.replaced) == (1, 0)
+    assert (tmp_path / "0000.png").is_file()
     with zipfile.ZipFile(path) as archive:
         assert json.loads(archive.read("characters.json"))["model"]["name"] == "mine"
         assert Image.open(archive.open("sprites/000.png")).size == (16, 16)
         assert "walk.gif" not in archive.namelist()
         assert "for your own study" in archive.read("LICENCE.txt").decode()
-    assert write_bundle(GenerateSettings(count=1, model=str(model), out=tmp_path), SpriteSettings()) == path
+    again, same = generate_sprites(settings, SpriteSettings())
+    assert (again.replaced, same) == (1, path)

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from studio_page import code_of, drop_file, expect_portrait, pick, pixels_of
 
-from gan.sampling.projection import figure_unlikeness, on_ground
+from gan.sampling.projection import figure_distance, with_background
 from gan.sampling.share_codes import quantised
 from studio.engine import Engine
 
@@ -31,7 +31,7 @@ def encoded(picture: NDArray[np.uint8], kind: str) -> bytes:
 def far(pictures: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> NDArray[np.float32]:
     """How unlike the figures of pictures [N, H, W, 3] are to that of one [H, W, 3], counted without the page."""
     values = [torch.from_numpy(np.moveaxis(each, -1, -3) / np.float32(127.5) - 1) for each in (pictures, wanted)]
-    return figure_unlikeness(*values, -torch.ones(3, 1, 1)).numpy()
+    return figure_distance(*values, -torch.ones(3, 1, 1)).numpy()
 
 
 def search(page: Page, picture: NDArray[np.uint8]) -> None:
@@ -66,7 +66,7 @@ def test_the_page_takes_for_background_what_the_command_does(open_page):
         paper.ravel().tolist(),
     )
     ground = (torch.tensor([10.0, 20, 30]) / 127.5 - 1).view(3, 1, 1)
-    meant = on_ground(Image.fromarray(paper), ground).add(1).mul(127.5).round().permute(1, 2, 0).numpy()
+    meant = with_background(Image.fromarray(paper), ground).add(1).mul(127.5).round().permute(1, 2, 0).numpy()
     assert np.array_equal(np.reshape(changed, (16, 16, 3)), meant)
     assert (meant[0, 0] == (10, 20, 30)).all()
     assert (meant[8, 8] == 245).all()

@@ -15,7 +15,7 @@ from dataset.errors import DatasetError
 from dataset.reader import load_images
 from gan.config import PRESETS, GanError, SettingsError
 from gan.evaluation.evaluate import EvaluateSettings, evaluate, fakes_of
-from gan.evaluation.features import FeatureNetwork, cached_features, feature_network, score_name
+from gan.evaluation.features import FeatureNetwork, cached_features, feature_network
 from gan.evaluation.metrics import (
     density_coverage,
     floor_scores,
@@ -29,6 +29,7 @@ from gan.evaluation.neighbours import Compared, Nearest, Seen, TrainingSet, memo
 from gan.evaluation.score_table import scorecard
 from gan.networks.build import build_generator
 from gan.runs.checkpoint import GeneratorHeader, load_generator, save_generator
+from gan.runs.score_names import score_name
 from gan.sampling.sample import draw, latents_of
 from gan.sampling.truncation import truncated
 

@@ -109,7 +109,7 @@ def test_the_same_generator_gives_the_same_file_which_does_not_tell_where_it_was
     model = untrained("dcgan-2015", tmp_path / "model.safetensors")
     contents = []
     for name in ("one.onnx", "two.onnx"):
-        export_onnx(model, tmp_path / name)
+        export_onnx(model, tmp_path / name, find_directions)
         contents.append((tmp_path / name).read_bytes())
     assert contents[0] == contents[1]
     assert str(Path.cwd()).encode() not in contents[0]
@@ -157,7 +157,7 @@ def test_a_model_without_our_header_is_refused(tmp_path):
 def test_missing_packages_are_named_with_their_command(tmp_path, monkeypatch):
     monkeypatch.setattr(gan.export.onnx, "find_spec", lambda _: None)
     with pytest.raises(GanError, match=r"pip install '\.\[onnx\]'"):
-        export_onnx(built_in_model(), tmp_path / "x.onnx")
+        export_onnx(built_in_model(), tmp_path / "x.onnx", find_directions)
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     with pytest.raises(StudioError, match="pip install onnxruntime"):
         load_engine(built_in_model().with_suffix(".onnx"))

@@ -9,20 +9,21 @@ import torch
 from PIL import Image
 
 from gan.config import PRESETS, SettingsError
+from gan.images import to_images
 from gan.networks.build import build_generator
 from gan.runs.checkpoint import GeneratorHeader, save_generator
 from gan.sampling.generate import GenerateSettings, generate
 from gan.sampling.projection import (
     STEPS,
-    figure_unlikeness,
-    most_alike,
-    on_ground,
+    figure_distance,
+    moved_onto,
+    multiscale_distance,
     on_sphere,
+    project,
     read_square,
-    standing_as,
-    unlikeness,
+    with_background,
 )
-from gan.sampling.sample import as_pictures, latents_of
+from gan.sampling.sample import latents_of
 from gan.sampling.share_codes import decode
 
 SMALL = replace(PRESETS["dcgan"].generator, widths=(8, 8, 8), size_px=16)
@@ -50,7 +51,7 @@ def test_pictures_differ_at_every_size_or_only_at_the_finest_and_most_by_colour(
     # Five sizes: 16, 8, 4, 2, 1. White differs from grey by 1 in one of three opponent colours; the squares of a
     # chessboard cancel at all sizes but the finest; red is 1/3 light, 1 red against green, -1/2 against yellow.
     expected = [0, 5 / 3, 1 / 3, 5 * (1 / 3 + 1.5 * 1 + 1.5 * 0.5) / 3]
-    assert unlikeness(torch.stack([grey, white, checked, red]), grey).tolist() == pytest.approx(expected)
+    assert multiscale_distance(torch.stack([grey, white, checked, red]), grey).tolist() == pytest.approx(expected)
 
 
 def figure(top: int, left: int, height: int, width: int) -> torch.Tensor:
@@ -66,24 +67,24 @@ def test_figures_are_alike_wherever_and_however_large_they_are_but_not_stretched
     feelers = figure(8, 8, 16, 8)
     feelers[:, 5:8, 11] = 1  # so thin that the figure's box leaves them out
     others = torch.stack([figure(2, 20, 8, 4), figure(8, 8, 16, 8), figure(8, 8, 16, 16), feelers])
-    found = figure_unlikeness(others, figure(0, 0, 16, 8), black).tolist()
+    found = figure_distance(others, figure(0, 0, 16, 8), black).tolist()
     assert found[:2] == [0, 0]
     assert found[2] == pytest.approx(math.log(2))
     assert found[3] == 0
-    moved = standing_as(figure(0, 0, 16, 8), figure(10, 20, 8, 4), black)
+    moved = moved_onto(figure(0, 0, 16, 8), figure(10, 20, 8, 4), black)
     assert (moved - figure(10, 20, 8, 4)).abs().max() < 0.3  # a soft seam where blue meets green
     # A picture of background alone counts as a figure as large as itself.
-    assert figure_unlikeness(black.expand(1, 3, 32, 32), figure(0, 0, 16, 8), black) > 1
+    assert figure_distance(black.expand(1, 3, 32, 32), figure(0, 0, 16, 8), black) > 1
 
 
 def test_a_picture_that_the_generator_has_drawn_is_found_again(generator):
     drawn = generator(on_sphere(latents_of([9_000, 9_001], 100)))
     seen = []
-    latents = most_alike(generator, 100, list(as_pictures(drawn)), lambda *told: seen.append(told[:2]))
+    latents = project(generator, 100, list(to_images(drawn)), lambda *told: seen.append(told[:2]))
     assert seen == [(done, 2 * STEPS) for done in range(1, 2 * STEPS + 1)]
     among = generator(latents_of(range(256), 100))
     for picture, found in zip(drawn, generator(latents), strict=True):
-        assert unlikeness(found[None], picture) < 0.4 * unlikeness(among, picture).min()
+        assert multiscale_distance(found[None], picture) < 0.4 * multiscale_distance(among, picture).min()
     # As far from the middle as a normal vector of a hundred numbers; rounded to 16 bits each.
     assert latents.norm(dim=1).tolist() == pytest.approx([10, 10], abs=0.01)
     assert torch.equal(latents, latents.half().float())
@@ -96,7 +97,7 @@ def test_a_drawing_on_paper_is_looked_for_whole_and_on_the_generators_own_backgr
     paper.save(tmp_path / "drawing.jpg", quality=95)
     square = read_square(tmp_path / "drawing.jpg", 16)
     assert (square.size, square.mode) == ((16, 16), "RGB")
-    wanted = on_ground(square, torch.tensor([-1.0, 0, 1]).view(3, 1, 1))
+    wanted = with_background(square, torch.tensor([-1.0, 0, 1]).view(3, 1, 1))
     for y, x in ((0, 0), (5, 8), (8, 1), (15, 15)):
         assert wanted[:, y, x].tolist() == [-1, 0, 1]
     assert wanted[:, 8, 5].tolist() == pytest.approx([1, -1, -1], abs=0.1)
@@ -107,7 +108,7 @@ def test_what_is_transparent_is_background(tmp_path):
     sprite = Image.new("RGBA", (16, 16))
     sprite.paste((0, 0, 255, 255), (4, 0, 12, 16))  # reaches the border, but less than half of it
     sprite.save(tmp_path / "sprite.png")
-    wanted = on_ground(read_square(tmp_path / "sprite.png", 16), torch.zeros(3, 1, 1))
+    wanted = with_background(read_square(tmp_path / "sprite.png", 16), torch.zeros(3, 1, 1))
     assert wanted[:, 8, 8].tolist() == [-1, -1, 1]
     assert not wanted[..., :4].any()
 

@@ -1,5 +1,6 @@
 """Seeds to pictures: the same ones, whoever asks and however."""
 
+import json
 import math
 import os
 from dataclasses import replace
@@ -12,14 +13,19 @@ from PIL import Image
 
 from gan.config import PRESETS, GanError, SettingsError
 from gan.evaluation.evaluate import EvaluateSettings, evaluate
+from gan.images import to_images
 from gan.networks.build import build_generator
 from gan.runs.checkpoint import GeneratorHeader, load_generator, save_generator
 from gan.runs.model_files import built_in_model, find_model
 from gan.sampling.generate import GenerateSettings, generate
-from gan.sampling.interpolation import walk
-from gan.sampling.sample import as_pictures, draw, latents_of, parse_seeds
+from gan.sampling.interpolation import slerp, slerp_loop
+from gan.sampling.sample import draw, latents_of
+from gan.sampling.seeds import parse_seeds
 from gan.sampling.share_codes import decode
 from gan.sampling.truncation import truncated
+
+SLERP_CASES = Path(__file__).parents[2] / "data/slerp.json"
+"""The tests of the page read the same file."""
 
 CPU = torch.device("cpu")
 
@@ -134,7 +140,7 @@ def test_a_picture_that_is_not_ours_is_never_overwritten(model, tmp_path, name, 
 
 def test_values_are_rounded_to_the_nearest_byte_and_those_beyond_are_cut():
     values = torch.tensor([-1.2, -1.0, 0.01, 1.0, 1.2, 3.0])  # .01: 128.8
-    (picture,) = as_pictures(values.expand(1, 3, 1, 6))
+    (picture,) = to_images(values.expand(1, 3, 1, 6))
     assert np.asarray(picture)[0, :, 0].tolist() == [0, 0, 129, 255, 255, 255]
 
 
@@ -159,17 +165,27 @@ def test_truncation_makes_pictures_more_alike_than_shorter_latents_do_and_does_n
     assert narrow[narrow > 32].mean() > 0.9 * wide[wide > 32].mean()
 
 
-def test_the_animation_walks_from_seed_to_seed_and_back(model, tmp_path):
-    generate(settings(model, tmp_path / "out", seeds="1,2,9", animate=tmp_path / "walk.gif"))
-    with Image.open(tmp_path / "walk.gif") as gif:
+def test_the_animation_morphs_from_seed_to_seed_and_back(model, tmp_path):
+    generate(settings(model, tmp_path / "out", seeds="1,2,9", animate=tmp_path / "morph.gif"))
+    with Image.open(tmp_path / "morph.gif") as gif:
         assert gif.n_frames == 3 * 16
         assert gif.info["loop"] == 0
         assert gif.size == (48, 48)
 
 
-def test_a_walk_meets_each_latent_and_keeps_the_length_between_equal_ones():
+@pytest.mark.parametrize("case", json.loads(SLERP_CASES.read_text()), ids=str)
+def test_slerp_gives_the_numbers_that_the_page_is_tested_with_too(case):
+    start, end = np.array(case["start"], np.float32), np.array(case["end"], np.float32)
+    np.testing.assert_allclose(slerp(start, end, case["share"]), case["expected"], rtol=2e-5, atol=1e-6)
+
+
+def test_slerp_between_opposites_is_a_number():
+    assert np.isfinite(slerp(np.array([1, 0], np.float32), np.array([-1, 0], np.float32), 0.5)).all()
+
+
+def test_a_slerp_loop_meets_each_latent_and_keeps_the_length_between_equal_ones():
     ends = np.array([[2, 0], [0, 2]], np.float32)
-    path = walk(ends, frames_between=4)
+    path = slerp_loop(ends, frames_between=4)
     assert path.shape == (8, 2)
     np.testing.assert_allclose(path[::4], ends, atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(path, axis=1), 2, rtol=1e-6)
@@ -177,11 +193,11 @@ def test_a_walk_meets_each_latent_and_keeps_the_length_between_equal_ones():
     np.testing.assert_allclose(path[2], [half, half], rtol=1e-6)
 
 
-def test_a_walk_is_slow_at_each_latent_and_stays_where_two_are_one():
-    path = walk(np.array([[2, 0], [0, 2]], np.float32), frames_between=8)
+def test_a_slerp_loop_is_slow_at_each_latent_and_stays_where_two_are_one():
+    path = slerp_loop(np.array([[2, 0], [0, 2]], np.float32), frames_between=8)
     steps = np.linalg.norm(np.diff(path[:9], axis=0), axis=1)
     assert max(steps[0], steps[-1]) < steps[4] / 3
-    np.testing.assert_allclose(walk(np.full((2, 2), 3, np.float32)), 3, rtol=1e-6)
+    np.testing.assert_allclose(slerp_loop(np.full((2, 2), 3, np.float32)), 3, rtol=1e-6)
 
 
 def test_truncation_keeps_the_length_of_latents(model):

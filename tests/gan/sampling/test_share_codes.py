@@ -18,8 +18,8 @@ from gan.config import SettingsError
 from gan.runs.checkpoint import load_generator, model_hash, save_generator
 from gan.runs.model_files import built_in_model
 from gan.sampling.generate import GenerateSettings, generate
-from gan.sampling.sample import save_png
 from gan.sampling.share_codes import MAX_LATENT, code_in, decode, encode, latent_for, quantised
+from kit.png import save_png
 
 CPU = torch.device("cpu")
 MODEL = "0123abcd" + "0" * 56

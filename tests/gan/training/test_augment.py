@@ -3,13 +3,13 @@
 import pytest
 import torch
 
+from gan.images import background_colour
 from gan.training.augment import (
     ADA_IMAGES,
     AUGMENT_DRAWS,
     MAX_AUGMENT_P,
     TRANSLATION,
     augment,
-    background_colour,
     colour,
     flip_half,
     update_augment_p,

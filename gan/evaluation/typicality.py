@@ -1,0 +1,42 @@
+"""How typical images are of a folder of real ones: what ``vgc generate --best-of`` chooses by."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dataset.reader import load_images
+from gan.evaluation.features import cached_features, feature_network, require_scores
+from gan.evaluation.metrics import typicality
+from kit.progress import Progress, noop
+
+
+def rate_typicality(
+    images: Iterable[Tensor],
+    count: int,
+    real_folder: Path,
+    device: torch.device,
+    progress: Progress = noop,
+) -> Tensor:
+    """How densely real images lie around each of some images; see `gan.evaluation.metrics.typicality`.
+
+    Args:
+        images: batches [n, 3, H, W] uint8.
+        count: images in all batches.
+        real_folder: what the generator learned from.
+        device: where the features are computed.
+        progress: told the images looked at.
+
+    Returns:
+        [count] float32, higher is more typical.
+
+    Raises:
+        GanError: the extra ``evaluate`` is not installed, or there are too few real images.
+        DatasetError: the folder cannot be read.
+    """
+    reals = load_images(real_folder)
+    require_scores(reals, real_folder)
+    network = feature_network(None, device)
+    features = network(images, count, "candidate", progress)
+    return typicality(features, cached_features(network, reals, progress=progress))
