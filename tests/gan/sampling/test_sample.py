@@ -13,6 +13,7 @@ from PIL import Image
 
 from gan.config import PRESETS, GanError, SettingsError
 from gan.evaluation.evaluate import EvaluateSettings, evaluate
+from gan.evaluation.typicality import rate_typicality
 from gan.images import to_images
 from gan.networks.build import build_generator
 from gan.runs.checkpoint import GeneratorHeader, load_generator, save_generator
@@ -66,7 +67,7 @@ def test_of_several_candidates_those_are_drawn_that_lie_amid_real_pictures(model
     real = tmp_path / "real"
     generate(settings(model, real, count=40, seed=10_000, truncation=0.5, grid=False))
     generate(settings(model, tmp_path / "plain", count=24, grid=False))
-    generate(settings(model, tmp_path / "best", count=24, best_of=3, data=real, grid=False))
+    generate(settings(model, tmp_path / "best", count=24, best_of=3, data=real, grid=False), rate_typicality)
     chosen = [Image.open(tmp_path / "best" / name).info["seed"] for name in written(tmp_path / "best")]
     assert [int(seed) // 3 for seed in chosen] == list(range(24))
     plain, best = (
@@ -80,20 +81,20 @@ def test_of_several_candidates_those_are_drawn_that_lie_amid_real_pictures(model
 
 def test_candidates_cannot_be_judged_without_the_pictures_that_the_model_learned_from(model, tmp_path):
     with pytest.raises(GanError, match=r"learned from \(noise\): name their folder with --data"):
-        generate(settings(model, tmp_path / "out", best_of=2))
+        generate(settings(model, tmp_path / "out", best_of=2), rate_typicality)
     with pytest.raises(SettingsError, match="--best-of 65: choose 1 to 64"):
         settings(model, tmp_path / "out", best_of=65)
     with pytest.raises(
         GanError, match=r"built-in characters .*vgc demo makes it: vgc-demo/Data/train_data/rgb_images"
     ):
-        generate(settings(built_in_model(), tmp_path / "out", best_of=2))
+        generate(settings(built_in_model(), tmp_path / "out", best_of=2), rate_typicality)
 
 
 def test_candidates_are_judged_by_the_pictures_that_are_named_if_they_are_enough(model, tmp_path):
     (tmp_path / "config.json").write_text('{"data": "of the run"}')
     generate(settings(model, tmp_path / "few", count=19, grid=False))
     with pytest.raises(GanError, match="few: 19 pictures; scores need 20 at least"):
-        generate(settings(model, tmp_path / "best", count=1, best_of=2, data=tmp_path / "few"))
+        generate(settings(model, tmp_path / "best", count=1, best_of=2, data=tmp_path / "few"), rate_typicality)
 
 
 def test_each_picture_tells_its_seed(model, tmp_path):
