@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 
 TOLERANCE = 32
 """How far, in steps of a channel, from the background's colour is still background: more than JPEG's noise."""
+IMAGES_AT_ONCE = 1024
+"""Whose borders are counted in one go, for the memory's sake."""
 
 
 def background_colour(picture: NDArray[np.uint8], tolerance: int) -> NDArray[np.int16]:
@@ -36,10 +38,13 @@ def median_border_colour(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Returns:
         [3] uint8; of an even number of pixels the lower one in the middle.
     """
-    sides = (images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1])
-    border = np.concatenate([side.reshape(-1, 3) for side in sides])
-    middle = (len(border) - 1) // 2
-    median: NDArray[np.uint8] = np.partition(border, middle, axis=0)[middle]
+    counts = np.zeros((3, 256), np.int64)
+    for block in (images[start : start + IMAGES_AT_ONCE] for start in range(0, len(images), IMAGES_AT_ONCE)):
+        for side in (block[:, 0], block[:, -1], block[:, :, 0], block[:, :, -1]):
+            for channel in range(3):
+                counts[channel] += np.bincount(side[..., channel].ravel(), minlength=256)
+    middle = (counts[0].sum() - 1) // 2
+    median: NDArray[np.uint8] = (counts.cumsum(1) > middle).argmax(1).astype(np.uint8)
     return median
 
 

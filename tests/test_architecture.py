@@ -15,7 +15,8 @@ from studio.site import BROWSER_ENGINE, PAGE_ENGINE
 ROOT = Path(__file__).parents[1]
 ROOMS = ["kit", "scraper", "dataset", "gan", "sprites", "studio", "demo", "vgc", "screen", "cli"]
 """Each imports only from those before it."""
-WINGS = "old_names config device images networks pretrained runs export sampling evaluation training".split()
+WINGS = [
+    "old_names",
     "config",
     "device",
     "images",
@@ -67,7 +68,7 @@ def python_imports() -> Graph:
 
 
 def page_imports() -> Graph:
-    """The page's scripts by their path in it; what takes the engine's place in the static site stands beside it."""
+    """The page's scripts by path; whoever imports the engine also imports its stand-in in the static site."""
     graph: Graph = {}
     for file in sorted(PAGE.rglob("*.*js")):
         here = file.relative_to(PAGE).as_posix()
