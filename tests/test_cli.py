@@ -173,7 +173,7 @@ REACHES = [
         [GenerateSettings(), SpriteSettings(5, None, 16, 2, 7)],
     ),
     (
-        "sprites.sprite_export.write_bundle",
+        "sprites.sprite_export.export_sprites",
         "sprites --count 3 --model m --seed 4 --seeds 5 --truncation 0.5 --data d --out o --device cpu "
         "--colours 5 --sprite-size 16 --upscale 2 --tolerance 7",
         [
@@ -182,13 +182,13 @@ REACHES = [
         ],
     ),
     (
-        "sprites.sprite_export.write_bundle",
+        "sprites.sprite_export.export_sprites",
         "sprites --code x --code y",
         [GenerateSettings(16, codes=("x", "y"), grid=False), SpriteSettings()],
     ),
-    ("gan.sampling.generate.settled", "sprites --best-of 2", [GenerateSettings(16, best_of=2, grid=False)]),
+    ("sprites.sprite_export.export_sprites", "sprites --best-of 2", [GenerateSettings(16, best_of=2, grid=False)]),
     (
-        "gan.sampling.generate.settled",
+        "sprites.sprite_export.export_sprites",
         "sprites --like a --like b",
         [GenerateSettings(16, likes=(Path("a"), Path("b")), grid=False)],
     ),
