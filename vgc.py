@@ -157,13 +157,14 @@ def generate(settings: "GenerateSettings | None" = None, progress: Progress | No
     Raises:
         GanError: there is no such model, the settings make no sense, or the folder cannot be written.
     """
-    from gan.sampling.generate import GenerateSettings, generate, settled
+    from gan.evaluation.typicality import rate_typicality
+    from gan.sampling.generate import GenerateSettings, generate
 
     settings = settings or GenerateSettings()
-    if settings.wants_search:
-        with _shown("search", progress) as line:
-            settings = settled(settings, line)
-    return generate(settings)
+    if not settings.wants_search:
+        return generate(settings)
+    with _shown("search", progress) as line:
+        return generate(settings, rate_typicality, line)
 
 
 def evaluate(settings: "EvaluateSettings | None" = None, progress: Progress | None = None) -> "Evaluation":

@@ -15,8 +15,8 @@ from gan.config import Architecture, GanError, SettingsError
 from gan.networks.build import build_discriminator, build_generator
 from gan.networks.minibatch_std import MinibatchStd
 from gan.runs.checkpoint import HEADER_KEY, GeneratorHeader, load_checkpoint, load_generator, model_hash
-from gan.runs.model_files import GENERATOR_FILE
-from gan.runs.run_folder import CHECKPOINT_FILE, CONFIG_FILE, RunFolder
+from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE
+from gan.runs.run_folder import CHECKPOINT_FILE, RunFolder
 from gan.training.trainer import Trainer
 
 BASE = "base"
