@@ -58,7 +58,7 @@ def documented_calls() -> list[tuple[str, str, list[str]]]:
     calls = []
     for document in DOCUMENTS:
         for line in code_of(document.read_text("utf-8")):
-            for call in re.findall(r"(?:^|[\s/;&])vgc ([a-z]\w*[^|;&#]*)", line):
+            for call in re.findall(r"(?:^|[\s/;&])vgc (?!import )([a-z]\w*[^|;&#]*)", line):
                 options = re.findall(r"(?<![\w-])(--[a-z][\w-]*|-[a-zA-Z])(?![\w-])", call)
                 calls.append((document.name, call.split()[0], options))
     return calls
