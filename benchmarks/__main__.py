@@ -4,10 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+NEED_A_PERSON = {"blind"}
+
 
 def main() -> None:
-    """Run each script of this folder; they print their tables."""
+    """Run each script of this folder that needs nobody; they print their tables."""
     for script in sorted(Path(__file__).parent.glob("[a-z]*.py")):
+        if script.stem in NEED_A_PERSON:
+            continue
         print(f"== benchmarks.{script.stem}", flush=True)
         subprocess.run([sys.executable, "-m", f"benchmarks.{script.stem}"], check=True)
 
