@@ -2,9 +2,11 @@
 
 import io
 import json
+import re
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +47,7 @@ def bundle(
     pictures: NDArray[np.uint8],
     frames: NDArray[np.uint8],
     settings: SpriteSettings,
+    names: Sequence[str] = (),
 ) -> bytes:
     """The zip of some characters; the same input gives the same bytes.
 
@@ -54,6 +57,7 @@ def bundle(
         pictures: [N, side, side, 3] uint8 RGB, drawn from them.
         frames: [M, side, side, 3], drawn from `morph_latents` them.
         settings: what to make of them.
+        names: what the characters are called, N of them; left out, their files are numbered.
 
     Raises:
         SpriteSettingsError: too many, or too large, for one sheet.
@@ -63,20 +67,30 @@ def bundle(
     sprites = make_sprites(pictures, settings)
     pixels = sprites.rgba()
     codes = [encode(info.hash, latent) for latent in latents]
-    names = [f"sprites/{number:03d}.png" for number in range(len(latents))]
+    paths = [f"sprites/{stem}.png" for stem in unique_stems(names or [f"{n:03d}" for n in range(len(latents))])]
     files: dict[str, bytes | str] = {
-        name: png_bytes(picture, code=code) for name, picture, code in zip(names, pixels, codes, strict=True)
+        path: png_bytes(picture, code=code) for path, picture, code in zip(paths, pixels, codes, strict=True)
     }
     files[SHEET_FILE] = png_bytes(draw_sheet(pixels, sheet))
-    files["sheet.json"] = aseprite_json(sheet, [Path(name).name for name in names], SHEET_FILE)
+    files["sheet.json"] = aseprite_json(sheet, [Path(path).name for path in paths], SHEET_FILE)
     if len(frames):
         files[GIF_FILE] = gif_bytes(make_sprites(frames, settings, sprites.palette))
     files["palette.gpl"] = gpl(sprites.palette, f"vgc {info.model}")
     files["palette.hex"] = hexadecimal(sprites.palette)
-    files[CHARACTERS_FILE] = characters_json(info, names, codes, settings)
+    files[CHARACTERS_FILE] = characters_json(info, paths, codes, settings)
     files["IMPORT.txt"] = import_hints(sheet, settings)
     files["LICENCE.txt"] = licence_note(info)
     return zipped(files)
+
+
+def unique_stems(names: Sequence[str]) -> list[str]:
+    """File names without suffix, in lower case; of several with one name, the later ones get a number."""
+    stems: list[str] = []
+    for name in names:
+        stem = re.sub(r"[^\w-]+", "-", name.lower(), flags=re.ASCII).strip("-") or "character"
+        numbered = (f"{stem}-{number}" for number in count(2))
+        stems.append(next(each for each in chain([stem], numbered) if each not in stems))
+    return stems
 
 
 def check_count(count: int) -> None:
@@ -98,9 +112,9 @@ def zipped(files: dict[str, bytes | str]) -> bytes:
     return content.getvalue()
 
 
-def characters_json(info: ModelInfo, names: Sequence[str], codes: Sequence[str], settings: SpriteSettings) -> str:
+def characters_json(info: ModelInfo, paths: Sequence[str], codes: Sequence[str], settings: SpriteSettings) -> str:
     """Who is who: each file's share code, the model and the settings, so that all can be made again."""
-    characters = [{"file": name, "code": code} for name, code in zip(names, codes, strict=True)]
+    characters = [{"file": path, "code": code} for path, code in zip(paths, codes, strict=True)]
     model = {"name": info.model, "hash": info.hash, "trained_on": info.trained_on}
     return json.dumps({"model": model, "settings": asdict(settings), "characters": characters}, indent=1)
 

@@ -26,6 +26,7 @@ from studio.engine import MAX_IMAGES, Engine, named_directions
 from studio.guard import Access, Guard
 
 PAGE = Path(__file__).with_name("page")
+MAX_NAME_LETTERS = 40
 MAX_UPSCALE = 8
 """Smaller than the command's, for the server's memory."""
 RETRY_SECONDS = 1
@@ -118,6 +119,8 @@ class SpriteOptions(BaseModel):
     sprite_px: int | None = None
     upscale: int = Field(1, ge=1, le=MAX_UPSCALE)
     extrude_px: int = Field(1, ge=1, le=2)
+    names: list[Annotated[str, Field(min_length=1, max_length=MAX_NAME_LETTERS)]] | None = None
+    """What the characters are called, one each: the names of their files."""
 
     def settings(self) -> SpriteSettings:
         """The same for the pass itself; SpriteSettingsError if the palette is none."""
@@ -228,10 +231,14 @@ def add_routes(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
         check_model(wanted.model)  # type: ignore[attr-defined]
         settings = wanted.settings()  # type: ignore[attr-defined]
         latents = np.array(wanted.latents, np.float32)  # type: ignore[attr-defined]
+        names = wanted.names or ()  # type: ignore[attr-defined]
+        if names and len(names) != len(latents):
+            raise SpriteSettingsError(f"names: {len(names)} for {len(latents)} characters; give one each, or none")
 
         async def make() -> bytes:
             drawn = await queue.draw(np.concatenate([latents, morph_latents(latents)]))
-            pack = partial(bundle, engine.info, latents, drawn[: len(latents)], drawn[len(latents) :], settings)
+            images, frames = drawn[: len(latents)], drawn[len(latents) :]
+            pack = partial(bundle, engine.info, latents, images, frames, settings, names)
             return await asyncio.get_running_loop().run_in_executor(packer, pack)
 
         content = await cancel_on_disconnect(request, make())

@@ -1,14 +1,13 @@
 """The page's modules: imports point one way, no function is long, and their numbers are those of Python."""
 
+import json
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from gan.sampling.interpolation import walk
-
 PAGE = Path(__file__).parents[2] / "studio/page"
+SLERP_CASES = Path(__file__).parents[1] / "data/slerp.json"
 FOLDERS = ["engine", "model", "ui", "views", ""]
 """Each imports from itself and from those before it; "" is main.js."""
 MAX_FUNCTION_LINES = 60
@@ -67,23 +66,14 @@ def test_no_function_of_the_page_is_long():
     assert {each: length for each, length in lengths.items() if length > MAX_FUNCTION_LINES} == {}
 
 
-@pytest.mark.parametrize(
-    ("a", "b"),
-    [
-        ([1, 0], [0, 3]),
-        ([1, 2], [1, 2]),
-        ([1, 0], [-1, 0]),
-        ([0, 0], [1, 1]),
-        *np.random.default_rng(4).normal(size=(8, 2, 100)).tolist(),
-    ],
-)
-def test_the_page_interpolates_as_python_does(open_page, a, b):
-    page = open_page()
-    by_page = page.evaluate(
-        "async ([a, b]) => { const { slerp } = await import('/model/latents.js');"
-        "return [0, 0.5].map((t) => [...slerp(Float32Array.from(a), Float32Array.from(b), t)]); }",
-        [a, b],
+def test_the_page_interpolates_as_python_does(open_page):
+    cases = json.loads(SLERP_CASES.read_text("utf-8"))
+    assert len(cases) > 3
+    found = open_page().evaluate(
+        "async (cases) => { const { slerp } = await import('/model/latents.js');"
+        "return cases.map(({ start, end, share }) =>"
+        "  [...slerp(Float32Array.from(start), Float32Array.from(end), share)]); }",
+        cases,
     )
-    assert by_page == pytest.approx(walk(np.array([a, b], np.float32), 2)[:2], abs=1e-4)
-    if a == [1, 0] and b == [0, 3]:
-        assert np.linalg.norm(by_page[1]) == pytest.approx(np.sqrt(10) / np.sqrt(2))  # (1 + 9) / 2 under the root
+    for case, numbers in zip(cases, found, strict=True):
+        assert numbers == pytest.approx(case["expected"], rel=2e-5, abs=1e-6), case

@@ -102,6 +102,7 @@ def test_a_character_without_its_code_is_nearly_found_again_then_looked_for_anew
     page = open_page()
     picture = picture_of(engine, 3)
     search(page, picture)
+    expect(page.locator("#projection-dialog")).to_contain_text("a chat program or an editor has removed the code")
     expect(page.locator("#projection-text")).to_have_text(re.compile("another may end elsewhere"))
     assert np.abs(pixels_of(page.locator("#projection-target")).astype(int) - picture).mean() < 6  # WebP's loss
     others = np.concatenate([picture_of(engine, seed)[None] for seed in range(100, 300)])

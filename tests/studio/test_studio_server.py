@@ -1,6 +1,7 @@
 """The studio's server over real HTTP: asked by its page, by strangers, by many at once, by those who leave."""
 
 import http.client
+import io
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -241,9 +243,22 @@ def test_sprites_come_as_the_zip_that_the_settings_ask_for(url, engine):
     )
 
 
+def test_sprites_files_are_called_as_the_characters_are(url):
+    names = ["Lumta", "lumta", "../Bel do", "LUMTA", "\u00fc"]
+    answer = ask_for_sprites(url, *[[1, 0, 0, 0]] * 5, names=names)
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        sprites = [name for name in archive.namelist() if name.startswith("sprites/")]
+        frames = json.loads(archive.read("sheet.json"))["frames"]
+    stems = ["lumta", "lumta-2", "bel-do", "lumta-3", "character"]
+    assert sprites == [f"sprites/{stem}.png" for stem in stems]
+    assert [frame["filename"] for frame in frames] == [f"{stem}.png" for stem in stems]
+
+
 @pytest.mark.parametrize(
     ("wishes", "words"),
     [
+        ({"names": ["a", "b"]}, "names: 2 for 1 characters"),
+        ({"names": [""]}, "names.0: String should have at least 1 character"),
         ({"palette": "zzz"}, "line 1 of the palette"),
         ({"colours": 1}, "colours: Input should be greater than or equal to 2"),
         ({"sprite_px": 9}, "sprite_px: Input should be less than or equal to 8"),

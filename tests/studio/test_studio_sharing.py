@@ -244,6 +244,7 @@ def test_the_zip_for_a_game_holds_what_the_dialog_promised(open_page, tmp_path):
         page.locator("#keep").click()
         if place == 0:
             page.locator("#home").click()
+    names = [card.get_attribute("title") for card in painted(page.locator("#tray .card")).all()]
     page.locator("#sprites").click()
     page.get_by_label("All 2 kept ones").check()
     page.locator("#sprites-upscale").select_option("2")
@@ -265,9 +266,10 @@ def test_the_zip_for_a_game_holds_what_the_dialog_promised(open_page, tmp_path):
     download.value.save_as(tmp_path / "a.zip")
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         assert {"sheet.png", "sheet.json", "walk.gif", "IMPORT.txt", "LICENCE.txt"} < set(archive.namelist())
-        codes = [each["code"] for each in json.loads(archive.read("characters.json"))["characters"]]
-        sprite = np.asarray(Image.open(io.BytesIO(archive.read("sprites/000.png"))))
-    assert codes[0] == code_of(page)
+        characters = json.loads(archive.read("characters.json"))["characters"]
+        sprite = np.asarray(Image.open(io.BytesIO(archive.read(characters[0]["file"]))))
+    assert characters[0]["code"] == code_of(page)
+    assert [each["file"] for each in characters] == [f"sprites/{name.lower()}.png" for name in names]
     assert sprite.shape == (80, 80, 4)
     assert {tuple(colour) for colour in sprite.reshape(-1, 4)} <= {
         (0, 0, 0, 0),

@@ -45,6 +45,7 @@ class SpriteDialog {
     const own = colours.value === "given";
     return {
       latents: this.#latents.map((latent) => Array.from(latent)),
+      names: this.#latents.map(nameOf),
       ...(own ? { palette: await palette.files[0].text() } : { colours: Number(colours.value) }),
       sprite_px: Number(side.value) || null,
       upscale: Number(upscale.value),
