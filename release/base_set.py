@@ -135,6 +135,7 @@ STYLE_COUNTS = {
     "thumbs": 80,
 }
 """Styles with faces and the pictures of each; none of the demo's (scraper/demosite/draw.py)."""
+DEBIANS_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 DOLLS = 3500
 """Players of Crawl, dressed at random."""
 FIGURE_COUNT = 6000
@@ -394,18 +395,23 @@ def debian_package(name: str, out: Path) -> Path:
 def crawl_tiles(out: Path) -> Path:
     """The folder ``rltiles`` of Crawl's source: its game package has them packed in sheets without their names.
 
-    Debian's source packages need a line ``deb-src`` of their own, which is kept apart from the machine's.
+    Debian's source packages need lines ``deb-src``: of the machine's own archives, kept apart from its lists.
     """
     unpacked = out / "packages/crawl"
     if not unpacked.is_dir():
         lists = unpacked / "lists"
         (lists / "partial").mkdir(parents=True)
-        line = unpacked / "source.list"
-        line.write_text("deb-src http://deb.debian.org/debian stable main\n")
-        own = ["-o", f"Dir::Etc::sourcelist={line.resolve()}", "-o", "Dir::Etc::sourceparts=/dev/null"]
+        wanted = f"deb-src [signed-by={DEBIANS_KEYS}] $(REPO_URI) $(RELEASE) $(COMPONENT)"
+        found = ["Identifier: Packages", "Origin: Debian", "Component: main"]
+        lines = subprocess.check_output(["apt-get", "indextargets", "--format", wanted, *found], text=True)
+        sources = unpacked / "sources.list"
+        sources.write_text("".join(f"{line}\n" for line in sorted(set(lines.splitlines()))))
+        own = ["-o", f"Dir::Etc::sourcelist={sources.resolve()}", "-o", "Dir::Etc::sourceparts=/dev/null"]
         own += ["-o", f"Dir::State::lists={lists.resolve()}"]
         subprocess.run(["apt-get", *own, "update"], check=True)
-        subprocess.run(["apt-get", *own, "source", "--download-only", "crawl"], cwd=unpacked, check=True)
+        subprocess.run(
+            ["apt-get", *own, "source", "--download-only", "--tar-only", "crawl"], cwd=unpacked, check=True
+        )
         (archive,) = unpacked.glob("crawl_*.orig.tar.*")
         subprocess.run(["tar", "xf", archive.name], cwd=unpacked, check=True)
     (tiles,) = unpacked.rglob("rltiles")
