@@ -276,7 +276,9 @@ def preprocess(
     if len(left_out) > MOST_LEFT_OUT_SHOWN:
         screen.say(f"left out: {len(left_out) - MOST_LEFT_OUT_SHOWN:,} more, all in {out / 'report.json'}")
     if built.near_duplicates:
-        screen.say(f"{len(built.near_duplicates)} pairs look alike and stay in the set; --report shows them")
+        groups = f", in {built.near_duplicate_groups:,} groups," if built.near_duplicate_groups else ""
+        pairs = "1 pair looks" if built.near_duplicate_pairs == 1 else f"{built.near_duplicate_pairs:,} pairs look"
+        screen.say(f"{pairs} alike{groups} and stay in the set; --report shows the nearest")
     if report:
         screen.say(f"to look at: {page}")
     screen.hint(

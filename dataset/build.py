@@ -16,7 +16,7 @@ from dataset.card import CARD, SAMPLE, SAMPLE_IMAGES, card, write_sample_grid
 from dataset.decode import FITS, Fit, parse_background
 from dataset.errors import DatasetError, DatasetSettingsError
 from dataset.near_duplicates import find_near_duplicates
-from dataset.raw import MANIFEST_FIELDS, RawFolder, RawImage, read_manifest_fields, scan_raw_folder
+from dataset.raw import FOLLOW_HINT, MANIFEST_FIELDS, RawFolder, RawImage, read_manifest_fields, scan_raw_folder
 from dataset.render import GREY_FOLDER, RGB_FOLDER, Outcome, RenderJob
 from dataset.staging import (
     METADATA,
@@ -123,7 +123,11 @@ class BuildReport:
     duplicates: list[dict[str, Any]]
     """Raw files with exactly the pixels of ``duplicate_of``."""
     near_duplicates: list[dict[str, Any]]
-    """Pairs that look alike; both are in the set."""
+    """Pairs that look alike, the nearest first; both are in the set."""
+    near_duplicate_pairs: int
+    """All of them: the list above ends after the nearest."""
+    near_duplicate_groups: int | None
+    """What they come to, or None where all are in the list."""
     rejected: list[dict[str, Any]]
     """Raw files without a picture, each with its ``reason``."""
 
@@ -144,7 +148,7 @@ def build(settings: BuildSettings, progress: Progress = noop) -> BuildReport:
         KeyboardInterrupt: Ctrl-C; the same settings go on where this run stopped.
     """
     raw = scan_raw_folder(settings.raw, settings.out)
-    if not raw.found:
+    if not raw.files:
         raise DatasetError(f"{raw.folder}: nothing in it; run vgc scrape first, or name another folder with --raw")
     try:
         return _build(settings, raw, progress)
@@ -172,8 +176,17 @@ def _build(settings: BuildSettings, raw: RawFolder, progress: Progress) -> Build
 def _report(out: Path, rendered_now: int) -> BuildReport:
     saved = json.loads((out / REPORT).read_text(encoding="utf-8"))
     counts = saved["counts"]
-    lists = {key: saved[key] for key in ("duplicates", "near_duplicates", "rejected")}
-    return BuildReport(out, counts["found"], counts["pictures"], rendered_now, **lists)
+    return BuildReport(
+        out,
+        counts["found"],
+        counts["pictures"],
+        rendered_now,
+        duplicates=saved["duplicates"],
+        near_duplicates=saved["near_duplicates"],
+        near_duplicate_pairs=saved.get("near_duplicate_pairs", len(saved["near_duplicates"])),
+        near_duplicate_groups=saved.get("near_duplicate_groups"),
+        rejected=saved["rejected"],
+    )
 
 
 def _refuse_foreign_files(out: Path, raw: RawFolder) -> None:
@@ -194,7 +207,7 @@ def _refuse_foreign_files(out: Path, raw: RawFolder) -> None:
             f"{out / METADATA}: gone or empty, so that nothing tells whose the pictures beside it are; "
             f"move {folder} away, and it is made again"
         )
-    wanted = {image.file_name for image in raw.pictures}
+    wanted = {image.file_name for image in raw.images}
     lost = [name for name in foreign if name in wanted]
     if lost or not made:
         raise DatasetError(_not_ours(folder / (lost or foreign)[0]))
@@ -244,7 +257,7 @@ class _Build:
 
     def _write_pictures(self, known: list[Outcome | None], progress: Progress) -> None:
         """Write pictures, tables and metadata as a stream, in the order of the clean names."""
-        jobs = (self._job(image) for image, outcome in zip(self.raw.pictures, known, strict=True) if not outcome)
+        jobs = (self._job(image) for image, outcome in zip(self.raw.images, known, strict=True) if not outcome)
         fresh = rendered(jobs, known.count(None), self.settings.workers)
         former = PreviousRows(self.out, self.settings.size_px, self.known.made_ns)
         with (
@@ -285,24 +298,27 @@ class _Build:
     def _nothing(self) -> str:
         reasons = Counter(record["reason"] for record in self.rejected)
         reason, count = reasons.most_common(1)[0]
-        return (
-            f"{self.raw.folder}: none of {len(self.rejected)} files is a usable picture; {count:,} times: {reason}"
-        )
+        files, times = _counted(len(self.rejected), "file"), _counted(count, "time")
+        text = f"{self.raw.folder}: no usable picture in {files}; {times}: {reason}"
+        return f"{text}; or copy the folder with cp -rL" if FOLLOW_HINT in reason else text
 
     def _write_reports(self, names: list[str]) -> None:
         """Write all that tells of the set; the report last, for it says that the rest is complete."""
-        report = {
+        alike = find_near_duplicates(names, self.perceptual_hashes)
+        report: dict[str, Any] = {
             "recipe": self.settings.recipe(),
             "counts": {
-                "found": len(self.raw.found),
+                "found": len(self.raw.files),
                 "pictures": len(names),
                 "duplicates": len(self.duplicates),
                 "rejected": len(self.rejected),
             },
             "duplicates": self.duplicates,
-            "near_duplicates": [asdict(pair) for pair in find_near_duplicates(names, self.perceptual_hashes)],
+            "near_duplicates": [asdict(pair) for pair in alike.nearest],
             "rejected": self.rejected,
         }
+        if alike.pairs > len(alike.nearest):  # or the list is all there is, and the report that of version 0.1.0
+            report |= {"near_duplicate_pairs": alike.pairs, "near_duplicate_groups": alike.groups}
         write_sample_grid(
             self.staging / SAMPLE, [self._picture(name) for name in evenly_spaced(names, SAMPLE_IMAGES)]
         )
@@ -317,3 +333,7 @@ class _Build:
 def _short(outcome: Outcome) -> dict[str, Any]:
     """All that is known, without the fields that stay empty for a refused file."""
     return {key: value for key, value in outcome.as_dict().items() if value}
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")

@@ -30,7 +30,7 @@ class BuildCache:
         """
         known: list[Outcome | None] = []
         pixels: set[str] = set()
-        for image in raw.pictures:
+        for image in raw.images:
             outcome = self._outcome(raw, image, pixels)
             known.append(outcome)
             if outcome:

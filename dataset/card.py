@@ -113,7 +113,7 @@ def card(report: dict[str, Any], records: Iterable[dict[str, Any]]) -> str:
     return CARD_TEXT.format(
         size=recipe["size_px"],
         size_category=_size_category(counts["pictures"]),
-        near=len(report["near_duplicates"]),
+        near=report.get("near_duplicate_pairs", len(report["near_duplicates"])),
         background=background,
         fit=FITS_IN_WORDS[recipe["fit"]].format(background=background),
         pillow=recipe["pillow"],

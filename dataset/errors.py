@@ -1,4 +1,4 @@
-"""What can go wrong with a whole data set; a single bad picture is recorded instead."""
+"""What can go wrong: with a whole data set, and with one of its files, which is recorded."""
 
 
 class DatasetError(Exception):
@@ -11,3 +11,7 @@ class DatasetSettingsError(DatasetError):
     """The settings cannot be meant."""
 
     exit_code = 2
+
+
+class DecodeError(Exception):
+    """A file holds no usable image; the message is the reason, in a few words."""

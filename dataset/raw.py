@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
 from dataset.errors import DatasetError
+from dataset.file_kinds import is_archive
 from dataset.staging import WORK_FOLDER
 from kit.atomic import PARTIAL_SUFFIX
 from kit.jsonl import read_jsonl
@@ -22,6 +23,8 @@ MANIFEST_FIELDS = ("name", "game", "letter", "url", "page")
 MAX_STEM_BYTES = 150
 UNSAFE = frozenset('<>:"/\\|?*')
 """Characters that some file system refuses in a name."""
+HEAD_BYTES = 1024
+FOLLOW_HINT = "(--follow-links takes it)"
 DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 """Names that Windows keeps for itself, whatever suffix they get."""
 
@@ -42,40 +45,41 @@ class RawImage:
 
 @dataclass(frozen=True)
 class RawFolder:
-    """All files that may be pictures."""
+    """All files that may be images."""
 
     folder: Path
-    found: list[tuple[str, str]]
+    files: list[tuple[str, str]]
     """Path below the folder, and refusal, of each."""
     fingerprint: str
     """Changes when any file's name, size or time does."""
 
     @cached_property
-    def pictures(self) -> list[RawImage]:
+    def images(self) -> list[RawImage]:
         """In the order of their clean names; where two would have the same, the path's hash tells them apart."""
-        stems = [_stem(path) for path, _ in self.found]
+        stems = [_stem(path) for path, _ in self.files]
         taken = Counter(stem.casefold() for stem in stems)
-        pictures = []
-        for (path, refusal), stem in zip(self.found, stems, strict=True):
+        images = []
+        for (path, refusal), stem in zip(self.files, stems, strict=True):
             suffix = f"-{sha256(os.fsencode(path)).hexdigest()[:12]}" if taken[stem.casefold()] > 1 else ""
-            pictures.append(RawImage(path, _readable(path), f"{stem}{suffix}.png", refusal))
-        return sorted(pictures, key=lambda image: image.file_name)
+            images.append(RawImage(path, _readable(path), f"{stem}{suffix}.png", refusal))
+        return sorted(images, key=lambda image: image.file_name)
 
 
-def scan_raw_folder(folder: Path, leave_out: Path) -> RawFolder:
+def scan_raw_folder(folder: Path, leave_out: Path, follow_links: bool = False) -> RawFolder:
     """List ``folder``: a scrape's ``images/`` where there is a manifest, else everything in it and below.
 
     Hidden files, unfinished downloads and sets that were made below are passed over.
 
     Args:
-        folder: the raw pictures.
+        folder: the raw images.
         leave_out: a folder that is not entered, should it lie inside.
+        follow_links: read links out of the folder and enter linked folders, each folder once.
 
     Raises:
         DatasetError: there is no such folder.
     """
     if folder.is_file():
-        raise DatasetError(f"{folder}: is a file, not a folder of pictures; name another with --raw")
+        raise DatasetError(_not_a_folder(folder))
     if not folder.is_dir():
         raise DatasetError(
             f"{folder}: no such folder; run vgc scrape first, or name a folder of pictures with --raw"
@@ -85,53 +89,90 @@ def scan_raw_folder(folder: Path, leave_out: Path) -> RawFolder:
     digest = sha256()
     if scraped:
         digest.update(_times(manifest.stat()))
-    found: list[tuple[str, str]] = []
-    for path, refusal, times in _walk(folder, IMAGES if scraped else "", leave_out.resolve()):
+    files: list[tuple[str, str]] = []
+    for path, refusal, times in _Walk(folder, leave_out, follow_links).files(IMAGES if scraped else ""):
         digest.update(os.fsencode(path) + b"\0" + times)
-        found.append((path, refusal))
-    return RawFolder(folder, found, digest.hexdigest())
+        files.append((path, refusal))
+    return RawFolder(folder, files, digest.hexdigest())
 
 
-def _walk(root: Path, below: str, leave_out: Path) -> Iterator[tuple[str, str, bytes]]:
-    """Give path below ``root``, refusal and times of every file, the same whatever the folder's own order."""
-    for name in _names(root / below):
-        path = f"{below}/{name}" if below else name
-        if name.startswith(".") or name.endswith(PARTIAL_SUFFIX) or path == MANIFEST_NAME:
-            continue
-        try:
-            state = os.lstat(f"{root}/{path}")
-            if stat.S_ISDIR(state.st_mode):
-                if (root / path).resolve() != leave_out and not (root / path / WORK_FOLDER).is_dir():
-                    yield from _walk(root, path, leave_out)
+def _not_a_folder(file: Path) -> str:
+    with file.open("rb") as opened:
+        head = opened.read(HEAD_BYTES)
+    if is_archive(head):
+        return f"{file}: is an archive; unpack it and name the folder with --raw"
+    return f"{file}: is a file, not a folder of pictures; name another with --raw"
+
+
+class _Walk:
+    """One way through a folder."""
+
+    def __init__(self, root: Path, leave_out: Path, follow_links: bool) -> None:
+        self._root, self._follow_links = root, follow_links
+        self._real_root = root.resolve()
+        # Folders are told by device and inode: what is linked in a ring is entered once.
+        self._seen = {_identity(folder.stat()) for folder in (root, leave_out) if folder.is_dir()}
+
+    def files(self, below: str) -> Iterator[tuple[str, str, bytes]]:
+        """Path below the root, refusal and times of every file, the same whatever the folder's own order."""
+        # Not recursive: folders can be deeper than Python's stack.
+        ways = [iter(self._paths(below))]
+        while ways:
+            path = next(ways[-1], None)
+            if path is None:
+                ways.pop()
                 continue
-            refusal, times = _look_at(root, path, state)
-        except FileNotFoundError:
-            continue  # gone since the folder was listed
-        except OSError as error:  # a folder without permission, a path too long for the system
-            refusal, times = f"cannot be read: {error.strerror}", b""
-        yield path, refusal, times
+            try:
+                state, refusal = self._look_at(path)
+                if not refusal and stat.S_ISDIR(state.st_mode):
+                    if self._is_new_folder(path, state):
+                        ways.append(iter(self._paths(path)))
+                    continue
+                times = b"" if refusal else _times(state)
+            except FileNotFoundError:
+                continue  # gone since the folder was listed
+            except OSError as error:  # a folder without permission, a path too long for the system
+                refusal, times = f"cannot be read: {error.strerror}", b""
+            yield path, refusal, times
+
+    def _paths(self, folder: str) -> list[str]:
+        # Names alone: the directory's own entries keep what they know of each file, and all of them are large.
+        with os.scandir(f"{self._root}/{folder}") as listing:
+            names = sorted(entry.name for entry in listing)
+        paths = [f"{folder}/{name}" if folder else name for name in names if _is_wanted(name)]
+        return [path for path in paths if path != MANIFEST_NAME]
+
+    def _look_at(self, path: str) -> tuple[os.stat_result, str]:
+        """State, and refusal, of a file, a folder, or what a link leads to."""
+        full = f"{self._root}/{path}"
+        state = os.lstat(full)
+        if stat.S_ISLNK(state.st_mode):
+            try:
+                state = Path(full).stat()
+            except OSError:
+                return state, "a link to nothing"
+            if not self._follow_links:
+                if not Path(full).resolve().is_relative_to(self._real_root):
+                    return state, f"a link out of the folder {FOLLOW_HINT}"
+                if stat.S_ISDIR(state.st_mode):
+                    return state, f"a link to a folder {FOLLOW_HINT}"
+        if not (stat.S_ISREG(state.st_mode) or stat.S_ISDIR(state.st_mode)):
+            return state, "not a file but a pipe, socket or device"
+        return state, ""
+
+    def _is_new_folder(self, path: str, state: os.stat_result) -> bool:
+        if _identity(state) in self._seen or Path(f"{self._root}/{path}/{WORK_FOLDER}").is_dir():
+            return False
+        self._seen.add(_identity(state))
+        return True
 
 
-def _names(folder: Path) -> list[str]:
-    # Names alone: the directory's own entries keep what they know of each file, and all of them at once are large.
-    with os.scandir(folder) as listing:
-        return sorted(entry.name for entry in listing)
+def _is_wanted(name: str) -> bool:
+    return not name.startswith(".") and not name.endswith(PARTIAL_SUFFIX)
 
 
-def _look_at(root: Path, path: str, state: os.stat_result) -> tuple[str, bytes]:
-    """Refusal and times of a file or a link."""
-    if stat.S_ISLNK(state.st_mode):
-        try:
-            state = (root / path).stat()
-        except OSError:
-            return "a link to nothing", b""
-        if not (root / path).resolve().is_relative_to(root.resolve()):
-            return "a link out of the folder", b""
-    if stat.S_ISDIR(state.st_mode):
-        return "a link to a folder", b""
-    if not stat.S_ISREG(state.st_mode):
-        return "not a file but a pipe, socket or device", b""
-    return "", _times(state)
+def _identity(state: os.stat_result) -> tuple[int, int]:
+    return state.st_dev, state.st_ino
 
 
 def _times(state: os.stat_result) -> bytes:

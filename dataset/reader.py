@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dataset.decode import DecodeError, decode
-from dataset.errors import DatasetError
+from dataset.decode import decode
+from dataset.errors import DatasetError, DecodeError
 
 try:
     from torchvision.datasets import VisionDataset
@@ -111,7 +111,7 @@ def _side(first: Path) -> int:
 
 def _open_rgb(file: Path) -> Image.Image:
     try:
-        return decode(file.read_bytes())[0]
+        return decode(file.read_bytes()).image
     except (DecodeError, OSError) as error:
         raise DatasetError(f"{file}: {error}; take it away, or {_mend(file.parent, 80)}") from None
 

@@ -8,7 +8,9 @@ from typing import Any
 
 from PIL import Image
 
-from dataset.decode import MAX_BYTES, DecodeError, Fit, decode, parse_background, to_square
+from dataset.decode import MAX_BYTES, DecodedImage, Fit, decode, parse_background, to_square
+from dataset.errors import DecodeError
+from dataset.frames import is_plain
 from dataset.near_duplicates import perceptual_hash
 from dataset.tables import pixel_row
 
@@ -28,7 +30,9 @@ class Outcome:
     raw_sha256: str = ""
     """Of the file; empty where it could not be read."""
     reason: str = ""
-    """Why there is no picture; empty where there is one."""
+    """Why there is no image; empty where there is one."""
+    note: str = ""
+    """What was repaired or passed over in the file; empty for most."""
     raw_format: str = ""
     raw_width: int = 0
     raw_height: int = 0
@@ -72,11 +76,9 @@ def render(job: RenderJob) -> tuple[Outcome, bytes]:
     try:
         content = _content(job.source)
         digest = sha256(content).hexdigest()
-        background = parse_background(job.background)
-        raw, raw_format = decode(content, background)
-    except DecodeError as refusal:
-        return Outcome(job.raw_file, job.file_name, digest, reason=str(refusal)), b""
-    image = to_square(raw, job.size_px, job.fit, background)
+        decoded, image = _square(content, job)
+    except DecodeError as error:
+        return Outcome(job.raw_file, job.file_name, digest, reason=str(error)), b""
     grey = image.convert("L")
     _save(image, job.target / RGB_FOLDER / job.file_name)
     _save(grey, job.target / GREY_FOLDER / job.file_name)
@@ -84,13 +86,36 @@ def render(job: RenderJob) -> tuple[Outcome, bytes]:
         job.raw_file,
         job.file_name,
         digest,
-        raw_format=raw_format,
-        raw_width=raw.width,
-        raw_height=raw.height,
+        note=decoded.note,
+        raw_format=decoded.image_format,
+        raw_width=decoded.image.width,
+        raw_height=decoded.image.height,
         pixel_sha256=sha256(image.tobytes()).hexdigest(),
         perceptual_hash=perceptual_hash(grey),
     )
     return outcome, pixel_row(grey)
+
+
+def _square(content: bytes, job: RenderJob) -> tuple[DecodedImage, Image.Image]:
+    background = parse_background(job.background)
+    decoded = decode(content, background)
+    if is_plain(decoded.image):
+        raise DecodeError(_plain_reason(content, decoded.image))
+    image = to_square(decoded.image, job.size_px, job.fit, background)
+    if is_plain(image):
+        raise DecodeError(f"one colour all over at {job.size_px}x{job.size_px}")
+    return decoded, image
+
+
+def _plain_reason(content: bytes, image: Image.Image) -> str:
+    """One colour all over, or only because what is drawn has the background's colour."""
+    colour = image.getpixel((0, 0))
+    assert isinstance(colour, tuple)
+    red, green, blue = (255 - int(value) for value in colour)
+    name = f"#{bytes(colour).hex()}"
+    if is_plain(decode(content, (red, green, blue)).image):
+        return f"one colour all over ({name})"
+    return f"one colour all over ({name}) before this background; another --background shows it"
 
 
 def content_sha256(source: Path) -> str:

@@ -100,7 +100,7 @@ class _Page:
             "pictures in the set": counts["pictures"],
             "exactly another's pixels": counts["duplicates"],
             "no usable picture": counts["rejected"],
-            "pairs look alike": len(self.report["near_duplicates"]),
+            "pairs look alike": self.report.get("near_duplicate_pairs", len(self.report["near_duplicates"])),
         }
         items = "".join(f"<li><b>{value:,}</b>{escape(name)}</li>" for name, value in figures.items())
         return f'<h1>{escape(self.title)}</h1><ul class="figures">{items}</ul>'

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from PIL import Image, ImageFile
 
-from dataset.decode import FORMATS, MAX_PIXELS
+from dataset.decode import MAX_PIXELS
+from dataset.file_kinds import FORMATS
 
 HEAD_BYTES = 160
 MAX_BYTES = 8 * 2**20

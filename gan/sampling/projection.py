@@ -10,7 +10,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dataset.decode import DecodeError, decode, to_square
+from dataset.decode import decode, to_square
+from dataset.errors import DecodeError
 from gan.config import SettingsError
 from gan.images import background_colour, to_tensor, to_uint8
 from gan.sampling.sample import DRAWN_AT_ONCE, latents_of
@@ -42,7 +43,7 @@ def read_square(path: Path, size_px: int) -> Image.Image:
         SettingsError: the file cannot be read, or there is no picture in it, or nothing on that.
     """
     try:
-        picture, _ = decode(path.read_bytes())
+        picture = decode(path.read_bytes()).image
     except DecodeError as refusal:
         raise SettingsError(f"--like {path}: {refusal}") from refusal
     except OSError as error:

@@ -3,10 +3,12 @@
 import base64
 import io
 import warnings
+from contextlib import suppress
 from urllib.parse import unquote_to_bytes
 
 from PIL import Image, ImageSequence
 
+from kit.image_repair import repaired
 from scraper.errors import FetchError
 
 SUFFIXES = {
@@ -45,16 +47,23 @@ def image_suffix(body: bytes, cap_pixels: int) -> str:
     if not body:
         raise FetchError("an empty answer", retry=True)
     try:
-        with Image.open(io.BytesIO(body), formats=_FORMATS) as image:
-            _decode(image, cap_pixels)
-            return SUFFIXES[image.format or ""]
+        return _suffix(body, cap_pixels)
     except FetchError:
         raise
     except Image.DecompressionBombError:
         raise FetchError("a picture bomb: far too many pixels") from None
     except Exception as error:
         # Pillow's decoders raise a dozen kinds of errors on broken bytes, and none says which kind of bytes.
+        if mended := repaired(body):
+            with suppress(Exception):
+                return _suffix(mended[0], cap_pixels)
         raise _what_else(body) from error
+
+
+def _suffix(body: bytes, cap_pixels: int) -> str:
+    with Image.open(io.BytesIO(body), formats=_FORMATS) as image:
+        _decode(image, cap_pixels)
+        return SUFFIXES[image.format or ""]
 
 
 def data_url_body(url: str, cap_bytes: int) -> bytes:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from cli import app
 from dataset.build import BuildSettings, build
 from dataset.card import card
-from dataset.near_duplicates import find_near_duplicates, perceptual_hash
+from dataset.near_duplicates import NearDuplicates, find_near_duplicates, perceptual_hash
 from dataset.report.css_sprites import CssSprites, thumbnail
 from dataset.report.page import refresh_page
 from dataset.report.statistics import image_statistics
@@ -149,7 +149,9 @@ def test_extremes_stand_in_their_order_and_rare_sizes_under_one_bar(tmp_path: Pa
     (tmp_path / "raw").mkdir()
     for number, name in enumerate(names):
         side = 20 + max(number, 1)  # two of the first size, one of each other
-        Image.new("RGB", (side, side), (16 * number,) * 3).save(tmp_path / "raw" / name)
+        image = Image.new("RGB", (side, side), (16 * number,) * 3)
+        image.paste((16 * number + 9,) * 3, (0, 0, 9, 9))
+        image.save(tmp_path / "raw" / name)
     build(BuildSettings(tmp_path / "raw", tmp_path / "set", workers=1))
     text = page_text(tmp_path / "raw", tmp_path / "set")
     for words, expected in (("darkest", names[:8]), ("brightest", names[:-9:-1])):
@@ -163,7 +165,9 @@ def test_files_are_misnamed_whose_suffix_is_another_formats(tmp_path: Path) -> N
     for shade, (name, kind) in enumerate(
         {"a.JPG": "JPEG", "b.jpeg": "JPEG", "c.png": "JPEG", "d.PNG": "PNG", "e.tif": "TIFF", "f": "GIF"}.items()
     ):
-        Image.new("RGB", (20, 20), (20 * shade,) * 3).save(tmp_path / "raw" / name, kind)
+        image = Image.new("RGB", (20, 20), (20 * shade,) * 3)
+        image.paste(RED, (0, 0, 9, 9))
+        image.save(tmp_path / "raw" / name, kind)
     build(BuildSettings(tmp_path / "raw", tmp_path / "set", workers=1))
     assert "<p>2 files are not what their suffix says" in page_text(tmp_path / "raw", tmp_path / "set")
 
@@ -240,27 +244,37 @@ def test_other_colours_and_other_brightness_keep_the_hash_other_shapes_do_not() 
 def test_the_nearest_pairs_come_first_and_plain_pictures_not_at_all() -> None:
     full, near, nearer = 0xFFFFFFFF00000000, 0xFFFFFFFF0000000F, 0xFFFFFFFF00000001
     plain = 0x8000000000000000
-    pairs = find_near_duplicates(["a", "b", "c", "d", "e"], [full, near, nearer, plain, plain])
+    pairs = find_near_duplicates(["a", "b", "c", "d", "e"], [full, near, nearer, plain, plain]).nearest
     assert [(pair.first, pair.second, pair.distance) for pair in pairs] == [
         ("a", "c", 1),
         ("b", "c", 3),
         ("a", "b", 4),
     ]
-    assert [pair.distance for pair in find_near_duplicates(["a", "b"], [full, full ^ 0xFF])] == [8]
-    assert find_near_duplicates(["a", "b"], [full, full ^ 0x1FF]) == []
+    assert [pair.distance for pair in find_near_duplicates(["a", "b"], [full, full ^ 0xFF]).nearest] == [8]
+    assert find_near_duplicates(["a", "b"], [full, full ^ 0x1FF]).pairs == 0
 
 
-def test_pairs_across_blocks_are_found_and_their_number_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pairs_across_blocks_are_found_and_counted_and_the_nearest_listed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("dataset.near_duplicates.BLOCK_VALUES", 7)
     names = [f"{number:02d}" for number in range(30)]
-    pairs = find_near_duplicates(names, [0xFFFFFFFF00000000] * 30)
-    assert len(pairs) == 200
-    assert find_near_duplicates([], []) == []
+    alike = find_near_duplicates(names, [0xFFFFFFFF00000000] * 30)
+    assert (len(alike.nearest), alike.pairs, alike.groups) == (200, 30 * 29 // 2, 1)
+    assert find_near_duplicates([], []) == NearDuplicates([], 0, 0)
     rng = np.random.default_rng(0)
     bits = rng.integers(0, 2**63, 30, np.uint64) | np.uint64(0xFFFFFF)
     bits[29] = bits[0] ^ np.uint64(1)
-    (pair,) = find_near_duplicates(names, bits.tolist())
+    (pair,) = find_near_duplicates(names, bits.tolist()).nearest
     assert (pair.first, pair.second, pair.distance) == ("00", "29", 1)
+
+
+def test_what_is_alike_through_others_is_one_group() -> None:
+    base = 0xFFFFFFFF00000000
+    chain = [base, base ^ 0xFF, base ^ 0xFFFF, base ^ 0xFFFFFF]  # 8 bits from one to the next, 16 and 24 beyond
+    apart = [~base & (2**64 - 1), ~base & (2**64 - 2)]
+    alike = find_near_duplicates(list("axbycz"), [chain[3], apart[0], chain[1], apart[1], chain[0], chain[2]])
+    assert (alike.pairs, alike.groups) == (4, 2)
 
 
 # The card

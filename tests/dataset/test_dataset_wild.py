@@ -8,10 +8,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odd_pictures import encoded, no_pictures, pictures
+from picture_sets import noise
 from PIL import Image
 
 from dataset.build import BuildSettings, build
-from dataset.decode import FITS, MAX_ASPECT, MIN_SIDE_PX, DecodeError, decode, parse_background, to_square
+from dataset.decode import FITS, MAX_ASPECT, MIN_SIDE_PX, decode, parse_background, to_square
+from dataset.errors import DecodeError
 
 KINDS_BY_MODE = {
     "1": ("PNG", "BMP", "TIFF", "GIF"),
@@ -67,7 +69,7 @@ def test_any_picture_becomes_a_square_or_is_refused_for_its_shape_or_values(
         width, height = raw.size
     shape_is_fine = min(width, height) >= MIN_SIDE_PX and max(width, height) <= MAX_ASPECT * min(width, height)
     try:
-        picture, _ = decode(content, colour)
+        picture = decode(content, colour).image
     except DecodeError as refusal:
         assert not shape_is_fine or "grey values" in str(refusal) or "transparent" in str(refusal), refusal
         return
@@ -91,7 +93,7 @@ def test_bytes_harmed_anywhere_give_a_picture_or_a_reason_but_never_another_erro
             harmed[data.draw(st.integers(0, len(harmed) - 1))] = data.draw(st.integers(0, 255))
     harmed = harmed[: data.draw(st.integers(0, len(harmed)))]
     try:
-        picture, _ = decode(bytes(harmed))
+        picture = decode(bytes(harmed)).image
     except DecodeError as refusal:
         assert str(refusal)
     else:
@@ -108,7 +110,7 @@ def test_every_file_of_a_folder_is_accounted_for(contents: list[bytes], fit: str
     with TemporaryDirectory() as folder:
         raw, out = Path(folder, "raw"), Path(folder, "set")
         raw.mkdir()
-        for number, content in enumerate([*contents, WHOLE[0]]):
+        for number, content in enumerate([*contents, encoded(noise(1), "PNG")]):
             (raw / f"{number}.png").write_bytes(content)
         report = build(BuildSettings(raw, out, 16, fit, background, workers=1))  # type: ignore[arg-type]
         assert report.found == len(contents) + 1

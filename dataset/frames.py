@@ -1,0 +1,56 @@
+"""Which frame of an animation is the character."""
+
+from contextlib import suppress
+
+from PIL import Image
+
+ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
+"""Formats whose frames follow each other in time; those of TIFF, ICO and MPO are pages and sizes."""
+MAX_FRAMES_TRIED = 64
+
+
+def frame_numbers(image: Image.Image) -> range:
+    """The frames of an animation; the one image of any other file.
+
+    The default image of an APNG that is not part of the animation is left out: no browser shows it.
+    """
+    if image.format not in ANIMATED:
+        return range(1)
+    first = 1 if getattr(image, "default_image", False) else 0
+    count = first + 1
+    with suppress(Exception):  # a damaged later frame is no reason to refuse the first
+        count = max(count, image.n_frames)  # type: ignore[attr-defined]
+    return range(first, count)
+
+
+def show_first_visible(image: Image.Image) -> str:
+    """Go to the first frame with something to see, or to the first of all.
+
+    Returns:
+        What was passed over, in a few words; empty for a still image.
+    """
+    frames = frame_numbers(image)
+    if len(frames) == 1:
+        if frames[0]:
+            image.seek(frames[0])
+        return ""
+    for frame in frames[:MAX_FRAMES_TRIED]:
+        image.seek(frame)
+        if not is_plain(image):
+            break
+    else:
+        image.seek(frames[0])
+    position = frames.index(image.tell()) + 1
+    return f"frame {position} of {len(frames)}" + (", those before are empty" if position > 1 else "")
+
+
+def is_plain(image: Image.Image) -> bool:
+    """Whether an image is clear or one colour all over."""
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        if image.getchannel("A").getextrema() == (0, 0):
+            return True
+    elif image.mode == "P":
+        image = image.convert("RGB")
+    extrema = image.getextrema()
+    return all(low == high for low, high in (extrema if isinstance(extrema[0], tuple) else [extrema]))
