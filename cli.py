@@ -253,6 +253,10 @@ def preprocess(
         str, option(help="Behind transparent parts and in padding: black, white, #rrggbb or edge.")
     ] = "black",
     workers: Annotated[int | None, more(help="Processes. [default: one a core]")] = None,
+    follow_links: Annotated[
+        bool, more("--follow-links", help="Read links out of the folder, and linked folders.")
+    ] = False,
+    tables: Annotated[str, more(help="The pictures as numbers too: csv or none.")] = "csv",
     report: Annotated[
         bool, option("--report", help="Also write report.html: the set as a page to look at.")
     ] = False,
@@ -262,7 +266,14 @@ def preprocess(
     from dataset.report.page import refresh_page
 
     settings = BuildSettings(
-        raw, out, size, cast(Any, fit), background, available_cores() if workers is None else workers
+        raw=raw,
+        out=out,
+        size_px=size,
+        fit=cast(Any, fit),
+        background=background,
+        workers=available_cores() if workers is None else workers,
+        follow_links=follow_links,
+        tables=cast(Any, tables),
     )
     with screen.progress("preprocess") as line:
         built = build(settings, line)
@@ -279,6 +290,10 @@ def preprocess(
         groups = f", in {built.near_duplicate_groups:,} groups," if built.near_duplicate_groups else ""
         pairs = "1 pair looks" if built.near_duplicate_pairs == 1 else f"{built.near_duplicate_pairs:,} pairs look"
         screen.say(f"{pairs} alike{groups} and stay in the set; --report shows the nearest")
+    if built.notes:
+        first = f"{built.notes[0]['raw_file']}: {built.notes[0]['note']}"
+        files = "1 file is" if len(built.notes) == 1 else f"{len(built.notes):,} files are"
+        screen.say(f"{files} animated or repaired ({first}); see notes in {out / 'report.json'}")
     if report:
         screen.say(f"to look at: {page}")
     screen.hint(

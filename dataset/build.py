@@ -5,13 +5,14 @@ import logging
 import os
 from array import array
 from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import PIL
 
-from dataset.build_cache import BuildCache
+from dataset.build_cache import FORMAT, BuildCache, recipe_of_build
 from dataset.card import CARD, SAMPLE, SAMPLE_IMAGES, card, write_sample_grid
 from dataset.decode import FITS, Fit, parse_background
 from dataset.errors import DatasetError, DatasetSettingsError
@@ -35,7 +36,7 @@ from dataset.staging import (
     stamp_of,
     write_stamp,
 )
-from dataset.tables import LABELS_CSV, PIXELS_CSV, PreviousRows, TableWriter, row_of_file
+from dataset.tables import LABELS_CSV, PIXELS_CSV, PreviousRows, TableWriter, remove_tables, row_of_file
 from dataset.worker_pool import rendered
 from kit.atomic import cannot_write, write_text
 from kit.image_grid import evenly_spaced
@@ -46,8 +47,10 @@ from scraper.manifest import IMAGES
 log = logging.getLogger(__name__)
 
 SIZES_PX = range(16, 513)
-FORMAT = 5
-"""Raised whenever a raw picture comes to mean other bytes: sets by an older one are then built anew."""
+Tables = Literal["csv", "none"]
+TABLES: tuple[Tables, ...] = get_args(Tables)
+NETWORK_BASES_PX = (4, 5, 6, 7)
+"""Networks of vgc draw sizes of these times a power of two; see `gan.config.doublings`."""
 
 
 def available_cores() -> int:
@@ -77,6 +80,12 @@ class BuildSettings:
     workers: int = field(default_factory=available_cores)
     """Processes that render, 1 or more; the set does not depend on it."""
 
+    follow_links: bool = False
+    """Read links out of the raw folder and enter linked folders; else both are refused."""
+
+    tables: Tables = "csv"
+    """Whether to write the grey images as tables of numbers too."""
+
     def __post_init__(self) -> None:
         if self.size_px not in SIZES_PX:
             raise DatasetSettingsError(f"--size {self.size_px}: choose {SIZES_PX[0]} to {SIZES_PX[-1]} pixels")
@@ -88,6 +97,8 @@ class BuildSettings:
             raise DatasetSettingsError(
                 f"--background {self.background}: choose black, white, #rrggbb or edge"
             ) from None
+        if self.tables not in TABLES:
+            raise DatasetSettingsError(f"--tables {self.tables}: choose {' or '.join(TABLES)}")
         if self.workers < 1:
             raise DatasetSettingsError(f"--workers {self.workers}: choose 1 or more")
         if self.out.is_file():
@@ -130,6 +141,8 @@ class BuildReport:
     """What they come to, or None where all are in the list."""
     rejected: list[dict[str, Any]]
     """Raw files without a picture, each with its ``reason``."""
+    notes: list[dict[str, str]]
+    """What was repaired, and which of how many frames was taken: ``raw_file`` and ``note``."""
 
 
 def build(settings: BuildSettings, progress: Progress = noop) -> BuildReport:
@@ -147,9 +160,15 @@ def build(settings: BuildSettings, progress: Progress = noop) -> BuildReport:
         OSError: a picture of the set was damaged without a trace in its dates.
         KeyboardInterrupt: Ctrl-C; the same settings go on where this run stopped.
     """
-    raw = scan_raw_folder(settings.raw, settings.out)
+    raw = scan_raw_folder(settings.raw, settings.out, settings.follow_links)
     if not raw.files:
         raise DatasetError(f"{raw.folder}: nothing in it; run vgc scrape first, or name another folder with --raw")
+    if not _fits_a_network(settings.size_px):
+        smaller, larger = _sizes_around(settings.size_px)
+        log.warning(
+            "--size %d: no network of vgc draws this size; for vgc train choose %d or %d",
+            *(settings.size_px, smaller, larger),
+        )
     try:
         return _build(settings, raw, progress)
     except OSError as error:
@@ -158,15 +177,29 @@ def build(settings: BuildSettings, progress: Progress = noop) -> BuildReport:
         raise DatasetError(f"{cannot_write(error, settings.out)}; the same command goes on") from error
 
 
+def _fits_a_network(size_px: int) -> bool:
+    while size_px > max(NETWORK_BASES_PX) and size_px % 2 == 0:
+        size_px //= 2
+    return size_px in NETWORK_BASES_PX
+
+
+def _sizes_around(size_px: int) -> tuple[int, int]:
+    """The nearest sizes below and above that networks draw."""
+    sizes = [size for size in SIZES_PX if _fits_a_network(size)]
+    smaller = max((size for size in sizes if size < size_px), default=sizes[0])
+    return smaller, min((size for size in sizes if size > size_px), default=sizes[-1])
+
+
 def _build(settings: BuildSettings, raw: RawFolder, progress: Progress) -> BuildReport:
     with locked(settings.out):
         finish_commit(settings.out)
-        inputs = [json.dumps(settings.recipe()), raw.fingerprint]
+        recipe = recipe_of_build(settings.out, settings.recipe())
+        inputs = [json.dumps(recipe), f"{FORMAT} {settings.tables}", raw.fingerprint]
         if read_stamp(settings.out) == stamp_of(settings.out, inputs):
             return _report(settings.out, rendered_now=0)
         _refuse_foreign_files(settings.out, raw)
         try:
-            count = _Build(settings, raw).run(progress)
+            count = _Build(settings, raw, recipe).run(progress)
         except KeyboardInterrupt:
             raise KeyboardInterrupt("interrupted; the same command goes on from here") from None
         write_stamp(settings.out, stamp_of(settings.out, inputs))
@@ -186,6 +219,7 @@ def _report(out: Path, rendered_now: int) -> BuildReport:
         near_duplicate_pairs=saved.get("near_duplicate_pairs", len(saved["near_duplicates"])),
         near_duplicate_groups=saved.get("near_duplicate_groups"),
         rejected=saved["rejected"],
+        notes=saved.get("notes", []),
     )
 
 
@@ -221,30 +255,33 @@ def _not_ours(path: Path) -> str:
 class _Build:
     """One run: renders what is new into the staging folder, tells of it all, moves it into place."""
 
-    def __init__(self, settings: BuildSettings, raw: RawFolder) -> None:
-        self.settings, self.raw, self.out = settings, raw, settings.out
+    def __init__(self, settings: BuildSettings, raw: RawFolder, recipe: dict[str, Any]) -> None:
+        self.settings, self.raw, self.recipe, self.out = settings, raw, recipe, settings.out
         self.facts = read_manifest_fields(raw.folder)
-        self.staging = open_staging(self.out, settings.recipe())
-        self.known = BuildCache(self.out, self.staging, settings.recipe())
+        self.staging = open_staging(self.out, recipe)
+        self.cache = BuildCache(self.out, self.staging, recipe)
         self.name_by_pixels: dict[bytes, str] = {}
         self.perceptual_hashes = array("Q")
         self.duplicates: list[dict[str, Any]] = []
         self.rejected: list[dict[str, Any]] = []
+        self.notes: list[dict[str, str]] = []
 
     def run(self, progress: Progress) -> int:
         """Make the set and give the number of raw files rendered."""
-        known = self.known.outcomes(self.raw)
+        known = self.cache.outcomes(self.raw)
         self._write_pictures(known, progress)
         names = list(self.name_by_pixels.values())
         if not names:
             raise DatasetError(self._nothing())
-        remove_unused(self.staging, self.known.from_staging.intersection(names))
+        remove_unused(self.staging, self.cache.from_staging.intersection(names))
         self._write_reports(names)
+        if self.settings.tables == "none":
+            remove_tables(self.out)
         commit(self.out, self.staging)
         return known.count(None)
 
     def _job(self, image: RawImage) -> RenderJob:
-        self.known.from_staging.add(image.file_name)
+        self.cache.from_staging.add(image.file_name)
         return RenderJob(
             self.raw.folder / image.path,
             image.raw_file,
@@ -259,10 +296,10 @@ class _Build:
         """Write pictures, tables and metadata as a stream, in the order of the clean names."""
         jobs = (self._job(image) for image, outcome in zip(self.raw.images, known, strict=True) if not outcome)
         fresh = rendered(jobs, known.count(None), self.settings.workers)
-        former = PreviousRows(self.out, self.settings.size_px, self.known.made_ns)
+        former = PreviousRows(self.out, self.settings.size_px, self.cache.made_ns)
         with (
             Journal(self.staging) as journal,
-            TableWriter(self.staging, self.settings.size_px) as tables,
+            self._tables() as tables,
             (self.staging / METADATA).open("w", encoding="utf-8", newline="\n") as metadata,
         ):
             for done, known_outcome in enumerate(known, start=1):
@@ -270,9 +307,16 @@ class _Build:
                 if not known_outcome:
                     journal.add(outcome)
                 if self._belongs(outcome):
-                    tables.add(outcome.file_name, row or self._row(outcome, former))
+                    if tables:
+                        tables.add(outcome.file_name, row or self._row(outcome, former))
                     metadata.write(json.dumps(self._metadata(outcome), ensure_ascii=False) + "\n")
                 progress(done, len(known), outcome.raw_file)
+
+    def _tables(self) -> AbstractContextManager[TableWriter | None]:
+        if self.settings.tables == "csv":
+            return TableWriter(self.staging, self.settings.size_px)
+        remove_tables(self.staging)
+        return nullcontext()
 
     def _belongs(self, outcome: Outcome) -> bool:
         """Whether the picture is in the set; else note why not."""
@@ -283,11 +327,13 @@ class _Build:
         if first != outcome.file_name:
             self.duplicates.append({**_short(outcome), "duplicate_of": first})
             return False
+        if outcome.note:
+            self.notes.append({"raw_file": outcome.raw_file, "note": outcome.note})
         self.perceptual_hashes.append(int(outcome.perceptual_hash, 16))
         return True
 
     def _row(self, outcome: Outcome, former: PreviousRows) -> bytes:
-        if outcome.file_name in self.known.from_staging:
+        if outcome.file_name in self.cache.from_staging:
             return row_of_file(self.staging / GREY_FOLDER / outcome.file_name)
         return former.row(outcome.file_name) or row_of_file(self.out / GREY_FOLDER / outcome.file_name)
 
@@ -306,7 +352,7 @@ class _Build:
         """Write all that tells of the set; the report last, for it says that the rest is complete."""
         alike = find_near_duplicates(names, self.perceptual_hashes)
         report: dict[str, Any] = {
-            "recipe": self.settings.recipe(),
+            "recipe": self.recipe,
             "counts": {
                 "found": len(self.raw.files),
                 "pictures": len(names),
@@ -317,6 +363,10 @@ class _Build:
             "near_duplicates": [asdict(pair) for pair in alike.nearest],
             "rejected": self.rejected,
         }
+        if self.settings.tables == "none":
+            report["tables"] = "none"
+        if self.notes:
+            report["notes"] = self.notes
         if alike.pairs > len(alike.nearest):  # or the list is all there is, and the report that of version 0.1.0
             report |= {"near_duplicate_pairs": alike.pairs, "near_duplicate_groups": alike.groups}
         write_sample_grid(
@@ -326,7 +376,7 @@ class _Build:
         write_text(self.staging / REPORT, json.dumps(report, ensure_ascii=False, indent=1) + "\n")
 
     def _picture(self, name: str) -> Path:
-        folder = self.staging if name in self.known.from_staging else self.out
+        folder = self.staging if name in self.cache.from_staging else self.out
         return folder / RGB_FOLDER / name
 
 

@@ -1,14 +1,18 @@
 """What earlier runs found out about the raw pictures, as far as it still holds."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from dataset.raw import RawFolder, RawImage
 from dataset.render import OUTCOME_FIELDS, Outcome, content_sha256
-from dataset.staging import JOURNAL, METADATA, REPORT, whole_images
+from dataset.staging import JOURNAL, METADATA, REPORT, read_report, whole_images
 from dataset.tables import changed_ns
 from kit.jsonl import read_jsonl
+
+FORMAT = 6
+"""Raised whenever a raw image comes to mean other bytes: sets by an older one are then built anew."""
+COMPATIBLE_FORMAT = 5
+"""Of sets of version 0.1.0, which are gone on with; see `recipe_of_build`."""
 
 
 class BuildCache:
@@ -56,18 +60,30 @@ class BuildCache:
         return None
 
 
+def recipe_of_build(out: Path, recipe: dict[str, Any]) -> dict[str, Any]:
+    """``recipe``, or that of an older set in ``out`` which differs in nothing but a compatible format.
+
+    The images of such a set stay as they are; only what it left out is looked at again.
+    """
+    older = {**recipe, "format": COMPATIBLE_FORMAT}
+    return older if read_report(out).get("recipe") == older else recipe
+
+
+def is_of_older_version(recipe: dict[str, Any]) -> bool:
+    """Whether a set was begun by a version that refused more files."""
+    return bool(recipe["format"] == COMPATIBLE_FORMAT)
+
+
 def _standing(out: Path, recipe: dict[str, Any]) -> tuple[int, dict[str, Outcome]]:
     """Time and outcomes of the set in ``out``; none if it was made by another recipe."""
-    try:
-        report = json.loads((out / REPORT).read_text(encoding="utf-8"))
-        made_ns = changed_ns((out / REPORT).stat())
-    except (OSError, ValueError):
-        return 0, {}
+    report = read_report(out)
     # Somebody may have edited it: what it lacks is worked out anew.
-    if not isinstance(report, dict) or report.get("recipe") != recipe:
+    if report.get("recipe") != recipe:
         return 0, {}
-    records = [*read_jsonl(out / METADATA), *report.get("duplicates", []), *report.get("rejected", [])]
-    return made_ns, _by_raw_file(records)
+    records = [*read_jsonl(out / METADATA), *report.get("duplicates", [])]
+    if not is_of_older_version(recipe):
+        records += report.get("rejected", [])
+    return changed_ns((out / REPORT).stat()), _by_raw_file(records)
 
 
 def _by_raw_file(records: Any) -> dict[str, Outcome]:

@@ -62,9 +62,7 @@ configs:
 |---|---|
 | `rgb_images/` | the pictures (RGB, PNG) and `metadata.jsonl`: name, game, source and checksums of each |
 | `grayscale_images/` | the same in grey (8-bit luma) |
-| `csv_files/train_converted.csv` | the grey pictures as numbers, one a row, row by row, 0 to 255 |
-| `csv_files/train_labels.csv` | the file name of each row |
-| `report.json` | settings, every file left out and why, pairs that look alike |
+{tables}| `report.json` | settings, every file left out and why, pairs that look alike |
 
 In this folder:
 
@@ -78,8 +76,8 @@ images = CharacterImages("rgb_images")
 
 ## How it was made
 
-First frame, upright (EXIF), to sRGB (ICC), transparent parts over {background}, RGB, Lanczos to
-{size}x{size}, {fit}. Pictures with exactly the same pixels are in the set once.
+First frame with something to see, upright (EXIF), to sRGB (ICC, gAMA, cHRM), transparent parts over
+{background}, RGB, Lanczos to {size}x{size}, {fit}. Pictures with exactly the same pixels are in the set once.
 Pillow {pillow}; with the same version, the same files give the same bytes.
 
 ## Sources
@@ -92,6 +90,11 @@ Pictures of video-game characters found on the web belong to their makers; that 
 no licence. Use the set for private study and research where the law of your country allows that (text and
 data mining), name the sources, and do not publish the pictures, or a model that gives them back, without
 their owners' leave. If all pictures are your own, or free, say so in a copy of this file.
+"""
+
+TABLES_TEXT = """\
+| `csv_files/train_converted.csv` | the grey pictures as numbers, one a row, row by row, 0 to 255 |
+| `csv_files/train_labels.csv` | the file name of each row |
 """
 
 FITS_IN_WORDS = {
@@ -117,6 +120,7 @@ def card(report: dict[str, Any], records: Iterable[dict[str, Any]]) -> str:
         background=background,
         fit=FITS_IN_WORDS[recipe["fit"]].format(background=background),
         pillow=recipe["pillow"],
+        tables="" if report.get("tables") == "none" else TABLES_TEXT,
         sources=_sources(records),
         **counts,
     )

@@ -1,6 +1,7 @@
 """A folder of square RGB pictures, for training: as a torchvision data set, and as one tensor."""
 
 import os
+import shlex
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +14,8 @@ from torch import Tensor
 
 from dataset.decode import decode
 from dataset.errors import DatasetError, DecodeError
+from dataset.render import RGB_FOLDER
+from dataset.staging import METADATA
 
 try:
     from torchvision.datasets import VisionDataset
@@ -25,12 +28,15 @@ except RuntimeError as error:  # "operator torchvision::nms does not exist"
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".avif", ".tif", ".tiff"})
 SIDES_PX = (16, 32, 48, 64, 80, 96, 128, 192, 256)
 """Sides that we advise: some of those that networks can be built for."""
+DEFAULT_SIDE_PX = 80
 USABLE_MEMORY = 0.8
 """Share of the free memory that the pictures may take."""
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The pictures directly in ``folder``, sorted by file name.
+    """The images directly in ``folder``, or in ``rgb_images`` of a set, sorted by file name.
+
+    Hidden files are passed over: macOS puts a ``._x.png`` beside each ``x.png`` on foreign disks.
 
     Raises:
         DatasetError: there is no such folder, or no picture in it.
@@ -39,10 +45,24 @@ def image_files(folder: Path) -> list[Path]:
         raise DatasetError(f"{folder}: is a file, not a folder of pictures; name another")
     if not folder.is_dir():
         raise DatasetError(f"{folder}: no such folder; make it with vgc preprocess, or name another")
-    files = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file()]
+    if (folder / METADATA).is_file():
+        folder = folder / RGB_FOLDER
+    files = [path for path in folder.iterdir() if _is_image_name(path.name) and path.is_file()]
     if not files:
-        raise DatasetError(f"{folder}: no pictures in it; fill it with vgc preprocess, or name another")
+        raise DatasetError(_no_images(folder))
     return sorted(files, key=lambda path: path.name)
+
+
+def _is_image_name(name: str) -> bool:
+    return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+
+
+def _no_images(folder: Path) -> str:
+    below = next((path for path in sorted(folder.glob("*/*")) if _is_image_name(path.name)), None)
+    if below is None:
+        return f"{folder}: no pictures in it; fill it with vgc preprocess, or name another"
+    elsewhere = f"in folders such as {below.parent.name}"
+    return f"{folder}: no pictures in it, but {elsewhere}; {_mend(folder, DEFAULT_SIDE_PX)}"
 
 
 class CharacterImages(VisionDataset):  # type: ignore[misc] # torchvision is not typed
@@ -113,15 +133,18 @@ def _open_rgb(file: Path) -> Image.Image:
     try:
         return decode(file.read_bytes()).image
     except (DecodeError, OSError) as error:
-        raise DatasetError(f"{file}: {error}; take it away, or {_mend(file.parent, 80)}") from None
+        raise DatasetError(f"{file}: {error}; take it away, or {_mend(file.parent, DEFAULT_SIDE_PX)}") from None
 
 
 def _mend(folder: Path, side: int) -> str:
+    if (folder.parent / METADATA).is_file() and folder.name == RGB_FOLDER:
+        # Made by us: preprocessed once more it would only lose quality.
+        return "run the vgc preprocess that made the set again, which makes its own pictures anew"
     size_px = max((each for each in SIDES_PX if each <= side), default=SIDES_PX[0])
     out = folder.with_name(f"{folder.name}-{size_px}")
     return (
-        f"make them alike with: vgc preprocess --raw {folder} --out {out} --size {size_px}, "
-        f"then name {out / 'rgb_images'}"
+        f"make them alike with: vgc preprocess --raw {shlex.quote(str(folder))} --out {shlex.quote(str(out))} "
+        f"--size {size_px}, then name {out / RGB_FOLDER}"
     )
 
 

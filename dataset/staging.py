@@ -100,11 +100,16 @@ def is_set(out: Path) -> bool:
     """Whether a build has ended in ``out``: its stamp stands there, its metadata or its report."""
     if read_stamp(out) or any("raw_file" in record for record in read_jsonl(out / METADATA)):
         return True
+    return "recipe" in read_report(out)
+
+
+def read_report(out: Path) -> dict[str, Any]:
+    """What ``report.json`` says; nothing where there is none, or none that can be read."""
     try:
-        report = json.loads((out / REPORT).read_text(encoding="utf-8"))
+        report = json.loads((out / REPORT).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError):
-        return False
-    return isinstance(report, dict) and "recipe" in report
+        return {}
+    return report if isinstance(report, dict) else {}
 
 
 def _move_files(source: Path, target: Path) -> None:

@@ -3,6 +3,7 @@
 import csv
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -52,6 +53,14 @@ class TableWriter:
     def __exit__(self, *_: object) -> None:
         self._pixels.close()
         self._labels.close()
+
+
+def remove_tables(folder: Path) -> None:
+    """Delete both tables below ``folder``, and their own folder if nothing else is in it."""
+    for name in (PIXELS_CSV, LABELS_CSV):
+        (folder / name).unlink(missing_ok=True)
+    with suppress(OSError):
+        (folder / PIXELS_CSV).parent.rmdir()
 
 
 def _header(size_px: int) -> bytes:

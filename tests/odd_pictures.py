@@ -135,6 +135,40 @@ def pictures() -> dict[str, tuple[bytes, tuple[int, int, int]]]:
         "share.tif": (grey_values(np.float32(0.5)), GREY),
         "float.tif": (grey_values(np.float32(128)), GREY),
         "grey-16.pgm": (b"P5 %d %d 65535\n" % (SIDE, SIDE) + b"\x80\x80" * SIDE * SIDE, GREY),
+        "no-end.jpg": (encoded(plain(GREY), "JPEG")[:-2], GREY),
+        "text-checksum.png": (_with_broken_text(encoded(plain(RED), "PNG")), RED),
+        "fades-in.gif": (_fading_in("GIF"), BLUE),
+        "fades-in.png": (_fading_in("PNG"), BLUE),
+        "fades-in.webp": (_fading_in("WEBP"), BLUE),
+        "hidden-default.png": (
+            _with_hidden_default(),
+            GREEN,
+        ),
+        "linear-light-called-srgb.png": (
+            encoded(plain((55, 55, 55)), "PNG", icc_profile=linear_profile("sRGB built-in, linear")),
+            GREY,
+        ),
+        "linear-gamma.png": (png(SIDE, SIDE, 8, 2, (b"\0" + b"7" * 3 * SIDE) * SIDE, gamma(100_000)), GREY),
+        "gamma-1.8.png": (
+            png(SIDE, SIDE, 8, 0, (b"\0" + b"\x80" * SIDE) * SIDE, gamma(55_556)),
+            # (128 / 255) ** 1.8 = 0.2892 of full light, 0.5749 as sRGB
+            (147, 147, 147),
+        ),
+        "web-gamma.png": (png(SIDE, SIDE, 8, 0, (b"\0" + b"\x80" * SIDE) * SIDE, gamma(45_455)), GREY),
+        "srgb-before-gamma.png": (
+            png(SIDE, SIDE, 8, 0, (b"\0" + b"\x80" * SIDE) * SIDE, chunk(b"sRGB", b"\0") + gamma(100_000)),
+            GREY,
+        ),
+        "swapped-primaries.png": (
+            png(SIDE, SIDE, 8, 2, (b"\0" + bytes(RED) * SIDE) * SIDE, primaries(3000, 6000, 6400, 3300)),
+            GREEN,
+        ),
+        "texture.tga": (encoded(plain((*RED, 255), "RGBA"), "TGA"), RED),
+        "texture.dds": (encoded(plain((*RED, 255), "RGBA"), "DDS"), RED),
+        "old.pcx": (encoded(plain(RED), "PCX"), RED),
+        "new.qoi": (encoded(plain(RED), "QOI"), RED),
+        "wavelets.jp2": (encoded(plain(RED), "JPEG2000"), RED),
+        "workstation.sgi": (encoded(plain(RED), "SGI"), RED),
         "icon.ico": (encoded(plain(RED), "ICO", sizes=[(SIDE, SIDE)]), RED),
         "16-to-1.png": (encoded(plain(RED, size=(128, 8)), "PNG"), RED),
     }
@@ -144,6 +178,61 @@ def _with_opaque_corner(image: Image.Image) -> Image.Image:
     """One pixel of something else, because what is transparent altogether is refused."""
     image.putpixel((0, 0), {"P": 1, "L": 9, "RGB": (1, 2, 3)}[image.mode])  # type: ignore[arg-type]
     return image
+
+
+def gamma(hundred_thousandths: int) -> bytes:
+    return chunk(b"gAMA", struct.pack(">I", hundred_thousandths))
+
+
+def primaries(red_x: int, red_y: int, green_x: int, green_y: int) -> bytes:
+    """A PNG's cHRM chunk, in units of 1/10000; white and blue are those of sRGB."""
+    values = (3127, 3290, red_x, red_y, green_x, green_y, 1500, 600)
+    return chunk(b"cHRM", struct.pack(">8I", *(10 * value for value in values)))
+
+
+def spotted(colour: tuple[int, int, int]) -> Image.Image:
+    """Of one colour but for a corner."""
+    image = plain(colour)
+    image.putpixel((0, 0), WHITE)
+    return image
+
+
+def _fading_in(kind: str) -> bytes:
+    clear = plain((0, 0, 0, 0), "RGBA")
+    options = {"WEBP": {"lossless": True}, "GIF": {"disposal": 2}}.get(kind, {})
+    frames = [plain((*WHITE, 255), "RGBA"), spotted(BLUE).convert("RGBA")]
+    return encoded(clear, kind, save_all=True, append_images=frames, duration=50, **options)
+
+
+def _with_hidden_default() -> bytes:
+    """An APNG whose first image is not of the animation; browsers never show it."""
+    frames = [spotted(GREEN), plain(BLUE)]
+    return encoded(plain(RED), "PNG", save_all=True, append_images=frames, default_image=True)
+
+
+def _with_broken_text(content: bytes) -> bytes:
+    """After the signature and the header, a text whose checksum is wrong."""
+    text = bytearray(chunk(b"tEXt", b"Comment\0of some editor"))
+    text[-1] ^= 1
+    return content[:33] + bytes(text) + content[33:]
+
+
+def linear_profile(name: str) -> bytes:
+    """The sRGB profile with linear light in place of its curve, under any name."""
+    content = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    entries = {}
+    for entry in range(struct.unpack(">I", content[128:132])[0]):
+        start = 132 + 12 * entry
+        entries[bytes(content[start : start + 4])] = start
+    text = name.encode("utf-16-be")
+    described = b"mluc\0\0\0\0" + struct.pack(">II", 1, 12) + b"enUS" + struct.pack(">II", len(text), 28) + text
+    linear = b"curv\0\0\0\0" + struct.pack(">I", 0)
+    for tag, value in {b"desc": described, b"rTRC": linear, b"gTRC": linear, b"bTRC": linear}.items():
+        content += bytes(-len(content) % 4)
+        struct.pack_into(">II", content, entries[tag] + 4, len(content), len(value))
+        content += value
+    struct.pack_into(">I", content, 0, len(content))
+    return bytes(content)
 
 
 def _hole_16() -> bytes:
@@ -185,6 +274,15 @@ def no_pictures() -> dict[str, tuple[bytes, str]]:
         "zipped.png": (b"\x1f\x8b\x08rest", "an archive"),
         "film.png": (b"\0\0\0\x18ftypmp42\0\0\0\0", "a video"),
         "film.webm": (b"\x1aE\xdf\xa3\x9fB\x86\x81", "a video"),
+        "layers.xcf": (b"gimp xcf v011\0", "a GIMP document; export it as PNG"),
+        "sprite.aseprite": (b"\x80\0\0\0\xe0\xa5", "an Aseprite document; export it as PNG"),
+        "new.jxl": (b"\xff\x0a\xfa", "a JPEG XL picture; save it as PNG"),
+        "large.psb": (b"8BPS\0\2", "a Photoshop document"),
+        "light.exr": (b"\x76\x2f\x31\x01", "an OpenEXR picture"),
+        "texture.ktx2": (b"\xabKTX 20\xbb", "a GPU texture"),
+        "Thumbs.db": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an OLE document"),
+        "desktop.ini": (b"[.ShellClassInfo]\r\n", "a text"),
+        "readme.txt": ("Größe".encode("utf-16"), "a text"),
         "phone.heic": (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture"),
         "pixel.gif": (encoded(plain(0, "P", (1, 1)), "GIF"), "1x1: a side under 8 pixels"),
         "pixel.png": (encoded(plain(RED, size=(1, 1)), "PNG"), "1x1: a side under 8 pixels"),

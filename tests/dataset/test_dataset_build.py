@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import shutil
+import subprocess
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from odd_pictures import BLUE, GREEN, encoded, no_pictures, pictures, plain
 from picture_sets import SIZE_PX, contents, make, metadata, names, noise
 from PIL import Image
 
-from dataset.build import BuildSettings, build
+from dataset.build import BuildReport, BuildSettings, build
 from dataset.errors import DatasetError, DatasetSettingsError
 
 
@@ -296,7 +297,7 @@ def test_a_folder_without_any_usable_picture_is_an_error_and_the_old_set_stays(r
     before = contents(out)
     for number, path in enumerate(sorted(raw.iterdir())):
         path.write_bytes(b"<html>" if number else b"")
-    with pytest.raises(DatasetError, match="none of 5 files is a usable picture; 4 times: a web page"):
+    with pytest.raises(DatasetError, match="no usable picture in 5 files; 4 times: a web page"):
         make(raw, out)
     assert contents(out) == before
 
@@ -355,3 +356,76 @@ def test_a_strange_picture_beside_the_set_is_told_of_and_left(
     with pytest.raises(DatasetError, match=r"mine\.png was not made by"):
         make(raw, out)
     assert Image.open(out / "rgb_images/mine.png").getpixel((0, 0)) == BLUE
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links of Unix")
+def test_linked_files_and_folders_are_taken_on_demand_each_folder_once(tmp_path: Path, out: Path) -> None:
+    store, links = tmp_path / "store", tmp_path / "links"
+    (store / "more").mkdir(parents=True)
+    links.mkdir()
+    noise(1).save(store / "blob-1", "PNG")
+    noise(2).save(store / "more/two.png")
+    (store / "more/round").symlink_to(store / "more")
+    (links / "one.png").symlink_to(store / "blob-1")
+    (links / "folder").symlink_to(store / "more")
+    (links / "again").symlink_to(links)
+    assert names_of(make(links, out, follow_links=True), out) == ["one.png", "two.png"]
+    with pytest.raises(DatasetError, match=r"--follow-links takes it\); or copy the folder with cp -rL"):
+        make(links, tmp_path / "other")
+
+
+def names_of(report: BuildReport, out: Path) -> list[str]:
+    assert report.rejected == []
+    return [record["file_name"] for record in metadata(out)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="paths of 2,000 letters")
+def test_folders_may_be_deeper_than_pythons_stack(raw: Path, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noise(9).save(raw / "deep.png")
+    top = Path.cwd()
+    monkeypatch.chdir(raw)
+    for _ in range(1000):
+        Path("d").mkdir()
+        os.chdir("d")
+    Path("deep.png").write_bytes((raw / "deep.png").read_bytes())
+    os.chdir(top)
+    report = make(raw, out)
+    assert (report.found, report.pictures, report.rejected) == (7, 6, [])
+    # pytest's own clean-up is recursive.
+    subprocess.run(["rm", "-rf", str(raw / "d")], check=True)
+
+
+def test_what_is_one_colour_is_left_out_and_a_shadow_is_told_apart(raw: Path, out: Path) -> None:
+    plain(BLUE).save(raw / "blank.png")
+    shadow = plain((0, 0, 0, 0), "RGBA")
+    shadow.paste((0, 0, 0, 255), (4, 4, 20, 20))
+    shadow.save(raw / "shadow.png")
+    reasons = {record["raw_file"]: record["reason"] for record in make(raw, out).rejected}
+    assert reasons == {
+        "blank.png": "one colour all over (#0000ff)",
+        "shadow.png": "one colour all over (#000000) before this background; another --background shows it",
+    }
+    assert make(raw, out, background="white").pictures == 6
+
+
+def test_what_was_repaired_and_how_many_frames_were_passed_over_is_noted(raw: Path, out: Path) -> None:
+    (raw / "cut.jpg").write_bytes(encoded(noise(11), "JPEG")[:-2])
+    frames = [noise(13), noise(14)]
+    (raw / "walk.gif").write_bytes(encoded(noise(12), "GIF", save_all=True, append_images=frames))
+    make(raw, out)
+    notes = {record["file_name"]: record["note"] for record in metadata(out) if "note" in record}
+    assert notes == {"cut.png": "the end marker was missing", "walk.png": "frame 1 of 3"}
+
+
+def test_an_archive_is_named_as_one(tmp_path: Path, out: Path) -> None:
+    (tmp_path / "sprites.zip").write_bytes(b"PK\x03\x04and so on")
+    with pytest.raises(DatasetError, match=r"sprites\.zip: is an archive; unpack it and name the folder"):
+        make(tmp_path / "sprites.zip", out)
+
+
+@pytest.mark.parametrize(("size_px", "around"), [(72, "64 or 80"), (17, "16 or 20"), (510, "448 or 512")])
+def test_a_size_that_no_network_draws_is_told_at_once_with_those_beside_it(
+    raw: Path, out: Path, size_px: int, around: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    make(raw, out, size_px=size_px)
+    assert f"--size {size_px}: no network of vgc draws this size; for vgc train choose {around}" in caplog.text

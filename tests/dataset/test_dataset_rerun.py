@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from odd_pictures import RED, plain
-from picture_sets import SIZE_PX, contents, make, names, noise
+from odd_pictures import RED, encoded, plain
+from picture_sets import SIZE_PX, contents, make, metadata, names, noise
 
 
 def times(out: Path) -> dict[str, int]:
@@ -168,4 +168,47 @@ def test_a_list_that_somebody_rewrote_harms_nothing_outside_the_set(raw: Path, o
         lines.write('{"file_name": "../../precious.png"}\n{"raw_file": "a.png"}\n[]\n')
     make(raw, out)
     assert (raw.parent / "precious.png").read_bytes() == b"mine"
+    assert contents(out) == before
+
+
+def test_a_set_of_version_0_1_0_keeps_its_images_and_takes_what_it_refused(raw: Path, out: Path) -> None:
+    whole = encoded(noise(8).convert("RGB"), "JPEG")
+    (raw / "z.jpg").write_bytes(whole[:-2])
+    make(raw, out)
+    as_of_0_1_0(out, refused="z.png")
+    a = times(out)["rgb_images/a.png"]
+    report = make(raw, out)
+    assert (report.rendered, report.pictures, report.rejected) == (1, 6, [])
+    assert times(out)["rgb_images/a.png"] == a
+    assert json.loads((out / "report.json").read_text("utf-8"))["recipe"]["format"] == 5
+    assert make(raw, out).rendered == 0
+
+
+def as_of_0_1_0(out: Path, refused: str) -> None:
+    """Make a set what the old version would have left, which refused one of the files."""
+    records = metadata(out)
+    report = json.loads((out / "report.json").read_text("utf-8"))
+    report["recipe"]["format"] = 5
+    (record,) = (record for record in records if record["file_name"] == refused)
+    kept = {key: record[key] for key in ("raw_file", "file_name", "raw_sha256")}
+    report["rejected"] = [{**kept, "reason": "damaged: image file is truncated"}]
+    lines = (json.dumps(record) + "\n" for record in records if record["file_name"] != refused)
+    (out / "rgb_images/metadata.jsonl").write_text("".join(lines), "utf-8")
+    for folder in ("rgb_images", "grayscale_images"):
+        (out / folder / refused).unlink()
+    shutil.rmtree(out / ".vgc")
+    # Last: what is younger than the report counts as changed by hand.
+    (out / "report.json").write_text(json.dumps(report), "utf-8")
+
+
+def test_tables_go_when_they_are_not_wanted_and_come_back_the_same(raw: Path, out: Path) -> None:
+    make(raw, out)
+    before = contents(out)
+    make(raw, out, tables="none")
+    assert not (out / "csv_files").exists()
+    assert "csv_files" not in (out / "README.md").read_text("utf-8")
+    noise(70).save(raw / "f.png")
+    assert make(raw, out, tables="none").rendered == 1
+    (raw / "f.png").unlink()
+    assert make(raw, out).rendered == 0
     assert contents(out) == before

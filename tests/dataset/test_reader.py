@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from picture_sets import make
 from PIL import Image
 from torch.utils.data import DataLoader
 from torchvision.transforms.v2.functional import pil_to_tensor
@@ -86,6 +87,33 @@ def test_a_file_is_no_folder(folder: Path) -> None:
 
 def test_an_empty_folder_names_the_command_that_fills_it(tmp_path: Path) -> None:
     assert "no pictures in it; fill it with vgc preprocess" in refusal(tmp_path)
+
+
+def test_the_folder_of_a_whole_set_means_the_images_in_it(raw: Path, out: Path) -> None:
+    make(raw, out)  # data_sample.png lies directly in it
+    assert torch.equal(load_images(out), load_images(out / "rgb_images"))
+
+
+def test_a_damaged_image_of_a_set_is_not_preprocessed_once_more(raw: Path, out: Path) -> None:
+    make(raw, out)
+    (out / "rgb_images/a.png").write_bytes(b"\x89PNG")
+    message = refusal(out)
+    assert "run the vgc preprocess that made the set again" in message
+    assert "--raw" not in message
+
+
+def test_images_in_folders_of_their_own_are_told_with_the_command_that_takes_them(tmp_path: Path) -> None:
+    heroes = tmp_path / "my classes/heroes"
+    heroes.mkdir(parents=True)
+    Image.new("RGB", (16, 16)).save(heroes / "a.png")
+    message = refusal(heroes.parent)
+    assert "no pictures in it, but in folders such as heroes; " in message
+    assert f"vgc preprocess --raw '{heroes.parent}' " in message
+
+
+def test_hidden_files_are_no_images(folder: Path) -> None:
+    (folder / "._C.png").write_bytes(b"\0\5\x16\7 of macOS")
+    assert len(load_images(folder)) == 3
 
 
 def test_mixed_sizes_name_the_file_and_the_command_that_mends_it(folder: Path) -> None:
