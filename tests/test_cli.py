@@ -117,8 +117,9 @@ REACHES = [
     ),
     (
         "dataset.build.build",
-        "preprocess --raw r --out o --size 32 --fit crop --background white --workers 61",
-        [BuildSettings(Path("r"), Path("o"), 32, "crop", "white", 61)],
+        "preprocess --raw r --out o --size 32 --fit crop --background white --workers 61 --follow-links "
+        "--tables none",
+        [BuildSettings(Path("r"), Path("o"), 32, "crop", "white", 61, True, "none")],
     ),
     (
         "gan.training.loop.train",
@@ -307,7 +308,7 @@ def test_help_is_there_for_every_command_and_never_loads_torch():
 @pytest.mark.parametrize("code_page", ["ascii", "cp1252", "utf-8"])
 def test_a_name_outside_the_pipes_code_page_ends_no_command(code_page, tmp_path):
     (tmp_path / "raw").mkdir()
-    Image.new("RGB", (40, 40)).save(tmp_path / "raw/a.png")
+    Image.linear_gradient("L").save(tmp_path / "raw/a.png")
     (tmp_path / "raw/名前.png").write_text("no picture")
     words = ["preprocess", "--raw", "raw", "--out", "set"]
     plain = vgc(*words, cwd=tmp_path, PYTHONIOENCODING=code_page)
