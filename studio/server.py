@@ -173,28 +173,23 @@ def build_app(engine: Engine, access: Access) -> FastAPI:
     app.add_exception_handler(SpriteSettingsError, handle_sprite_settings)
     app.add_exception_handler(QueueFull, handle_queue_full)
     app.add_exception_handler(OtherModel, handle_other_model)
-    add_routes(app, engine, queue)
+    for add_routes in (add_info_routes, add_draw_route, add_sprites_route):
+        add_routes(app, engine, queue)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     return app
 
 
-def add_routes(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
-    """Everything but the page's files."""
-    strict = ConfigDict(extra="forbid")
-    latents_given = (latents_type(engine.info.latent_dim), ...)
-    draw_request = create_model("Drawing", __config__=strict, latents=latents_given, model=(ModelHash, None))
-    side = Annotated[int, Field(ge=SMALLEST_SPRITE_PX, le=engine.info.size_px)]
-    sprites_request = create_model(
-        "Sprites", __base__=SpriteOptions, latents=latents_given, sprite_px=(side | None, None)
-    )
-    packer = ThreadPoolExecutor(1, thread_name_prefix="pack")  # one zip at a time: large ones take much memory
+def require_model(named: str | None, engine: Engine) -> None:
+    """OtherModel if a request names another model than the one that draws."""
+    if named is not None and named != engine.info.hash:
+        raise OtherModel(
+            f"This page was opened with another model; the studio draws with {engine.info.model} now, and "
+            "what it drew here would get wrong share codes. Reload the page to go on with that one."
+        )
 
-    def check_model(named: str | None) -> None:
-        if named is not None and named != engine.info.hash:
-            raise OtherModel(
-                f"This page was opened with another model; the studio draws with {engine.info.model} now, and "
-                "what it drew here would get wrong share codes. Reload the page to go on with that one."
-            )
+
+def add_info_routes(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
+    """Whether it is up, what draws, and the model's directions."""
 
     @app.get("/healthz")
     async def healthz() -> Health:
@@ -211,24 +206,41 @@ def add_routes(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
 
     @app.get("/api/directions", responses={status: PROBLEMS[status] for status in (409, 422)})
     async def directions(model: ModelHash = None) -> list[Direction]:
-        check_model(model)
+        require_model(model, engine)
         # Sought when first wanted, so that the first wall need not wait; for everybody who asks meanwhile, once.
         if not search:
             search.append(asyncio.create_task(find_directions()))
         return await asyncio.shield(search[0])
 
+
+def add_draw_route(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
+    """Latents to pixels."""
+    latents_given = (latents_type(engine.info.latent_dim), ...)
+    strict = ConfigDict(extra="forbid")
+    draw_request = create_model("Drawing", __config__=strict, latents=latents_given, model=(ModelHash, None))
+
     @app.post("/api/draw", response_class=Response, responses={**PROBLEMS, **PIXELS})
     async def draw(wanted: draw_request, request: Request) -> Response:  # type: ignore[valid-type]
-        check_model(wanted.model)  # type: ignore[attr-defined]
+        require_model(wanted.model, engine)  # type: ignore[attr-defined]
         latents = np.array(wanted.latents, np.float32)  # type: ignore[attr-defined]
         images = await cancel_on_disconnect(request, queue.draw(latents))
         if images is None:
             return Response(status_code=CLIENT_GONE)
         return Response(images.tobytes(), media_type="application/octet-stream")
 
+
+def add_sprites_route(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
+    """Latents to a zip of sprites."""
+    latents_given = (latents_type(engine.info.latent_dim), ...)
+    side = Annotated[int, Field(ge=SMALLEST_SPRITE_PX, le=engine.info.size_px)]
+    sprites_request = create_model(
+        "Sprites", __base__=SpriteOptions, latents=latents_given, sprite_px=(side | None, None)
+    )
+    packer = ThreadPoolExecutor(1, thread_name_prefix="pack")  # one zip at a time: large ones take much memory
+
     @app.post("/api/sprites", response_class=Response, responses={**PROBLEMS, **ZIP})
     async def sprites(wanted: sprites_request, request: Request) -> Response:  # type: ignore[valid-type]
-        check_model(wanted.model)  # type: ignore[attr-defined]
+        require_model(wanted.model, engine)  # type: ignore[attr-defined]
         settings = wanted.settings()  # type: ignore[attr-defined]
         latents = np.array(wanted.latents, np.float32)  # type: ignore[attr-defined]
         names = wanted.names or ()  # type: ignore[attr-defined]

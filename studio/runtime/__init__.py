@@ -19,14 +19,13 @@ def unpack(folder: Path) -> None:
     Raises:
         ValueError: a file is not what the record says; vgc's own files are damaged.
     """
-    record = (HERE / RECORD_FILE).read_bytes()
-    told = json.loads(record)
+    record = json.loads((HERE / RECORD_FILE).read_bytes())
     folder.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(HERE / told["archive"]) as archive:
-        for name, expected in told["sha256"].items():
+    with tarfile.open(HERE / record["archive"]) as archive:
+        for name, expected in record["sha256"].items():
             packed = archive.extractfile(name) or io.BytesIO()
             content = packed.read()
             if hashlib.sha256(content).hexdigest() != expected:
-                raise ValueError(f"{told['archive']}: {name} is damaged; install vgc again")
+                raise ValueError(f"{record['archive']}: {name} is damaged; install vgc again")
             (folder / name.replace(".mjs", ".js")).write_bytes(content)
-    (folder / RECORD_FILE).write_bytes(record)
+    (folder / RECORD_FILE).write_bytes((HERE / RECORD_FILE).read_bytes())
