@@ -189,6 +189,10 @@ def scrape(
     picture_host: Annotated[
         list[str] | None, advanced(help="A further host that may serve pictures; may be repeated.")
     ] = None,
+    cookies: Annotated[
+        Path | None, more(help="A browser's cookies.txt (Netscape form), sent to the site alone.")
+    ] = None,
+    pages: Annotated[Path | None, more(help="Read pages saved in a browser: a folder, or a file.")] = None,
     contact: Annotated[str | None, more(envvar="VGC_CONTACT", help="How the site's owner can reach you.")] = None,
     ignore_robots: Annotated[
         bool, advanced("--ignore-robots", help="Do not read robots.txt: only with the owner's leave.")
@@ -215,6 +219,8 @@ def scrape(
         wayback_url=wayback_url or WAYBACK_URL,
         site=site,
         picture_hosts=tuple(picture_host or ()),
+        cookies=cookies,
+        pages=pages,
         contact=contact,
         ignore_robots=ignore_robots,
         dry_run=dry_run,

@@ -21,6 +21,7 @@ from scraper.net.wayback import MIN_DELAY_SECONDS
 from scraper.pages.characters import Character, characters
 from scraper.pages.html import parse_html
 from scraper.pages.links import HUB_LETTER, PageLink, is_numbered, letter_pages
+from scraper.pages.saved import saved_pages
 from scraper.pages.walls import why_empty
 from scraper.settings import ScrapeSettings, wanted_letters
 from scraper.summary import ScrapeSummary, counted
@@ -127,6 +128,7 @@ class _Crawl:
             workers=settings.workers,
             agent=user_agent(settings.contact),
             ignore_robots=settings.ignore_robots,
+            cookies=settings.site_cookies(self._site),
         )
         stack.callback(self._fetcher.close)
         if not settings.dry_run:
@@ -149,7 +151,7 @@ class _Crawl:
         """Read the hub, then pages and pictures, until nothing is left to do."""
         try:
             with _saving_in(self._settings.out):
-                self._read_hub()
+                self._read_saved_pages(self._settings.pages) if self._settings.pages else self._read_hub()
                 self._loop()
                 self._leave_out_placeholders()
         except KeyboardInterrupt:
@@ -223,6 +225,20 @@ class _Crawl:
         self._pages.known.update(page.url for page in pages)
         self._pages.waiting.extend((page, self._hub_url, True) for page in chosen)
         self._report()
+
+    def _read_saved_pages(self, place: Path) -> None:
+        limits = self._settings.limits
+        wanted = wanted_letters(self._settings.letters)
+        try:
+            for page in saved_pages(place, self._hub_url, limits.page_bytes, limits.image_bytes):
+                if wanted is not None and page.letter.lower() not in wanted:
+                    continue
+                self._summary.pages += 1
+                for character in characters(self._site, page.tree, page.url, page.letter, limits.image_pixels):
+                    self._consider(character)
+        except FetchError as error:
+            raise ScrapeSettingsError(f"--pages {place}: {error}") from error
+        self._progress.tell_estimate(len(self._waiting))
 
     def _hub_pages(self, hub: PageRead) -> list[PageLink]:
         """The pages of characters: those that the hub links to, and itself if it holds some."""

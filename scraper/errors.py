@@ -37,8 +37,12 @@ class FetchError(Exception):
 class ConnectError(FetchError):
     """No connection could be made."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason, retry=True, unanswered=True)
+    def __init__(self, reason: str, *, retry: bool = True) -> None:
+        super().__init__(reason, retry=retry, unanswered=True)
+
+
+class TooManyRedirectsError(FetchError):
+    """An address leads on and on."""
 
 
 class ScrapeError(Exception):

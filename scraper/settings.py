@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scraper.errors import FetchError, ScrapeSettingsError
 from scraper.net.address_policy import DEFAULT_PORTS, AddressPolicy, host_and_port, is_host_pattern
+from scraper.net.cookies import SiteCookies
 from scraper.net.transport import Limits
 from scraper.net.wayback import WAYBACK_URL, Wayback
 from scraper.pages.sites import GAME_ART_HQ, Site, load_site
@@ -37,6 +38,10 @@ class ScrapeSettings:
     """A TOML file that describes another site; None: Game Art HQ."""
     picture_hosts: tuple[str, ...] = ()
     """Further hosts that may serve pictures."""
+    cookies: Path | None = None
+    """A ``cookies.txt`` in Netscape form; sent to the site's own host only."""
+    pages: Path | None = None
+    """Pages saved in a browser, a folder or a file, in place of the site's; see `scraper.pages.saved`."""
     contact: str | None = None
     """Goes into the User-Agent: an address where the site's owner can reach whoever runs this."""
     ignore_robots: bool = False
@@ -63,6 +68,12 @@ class ScrapeSettings:
                     f"--picture-host {name}: write the name alone, like cdn.example.org or i*.wp.com"
                 )
         wanted_letters(self.letters)
+        if self.pages and not self.pages.exists():
+            raise ScrapeSettingsError(f"--pages {self.pages}: there is no such folder or file")
+
+    def site_cookies(self, site: Site) -> SiteCookies | None:
+        """The cookies to send to ``site``, with or without ``www.``."""
+        return SiteCookies(self.cookies, _hosts_of(site)) if self.cookies else None
 
     def described_site(self) -> Site:
         """Give the site that is meant, at the address that is meant.
@@ -76,19 +87,23 @@ class ScrapeSettings:
     def address_policy(self, site: Site) -> AddressPolicy:
         """Give the rules of which addresses may be asked: those of ``site`` and of its pictures' hosts."""
         host, port = host_and_port(site.base_url)
-        twin = host.removeprefix("www.") if host.startswith("www.") else f"www.{host}"
         given = {(host, port)} if self.base_url else set()
         if self.wayback and self.wayback_url != WAYBACK_URL:
             given.add(host_and_port(self.wayback_url))
         names = (*site.picture_hosts, *self.picture_hosts)
         others = {host_and_port(f"http://{name}")[0] for name in names if "*" not in name}
         return AddressPolicy(
-            hosts=frozenset({host, twin, *others}),
+            hosts=_hosts_of(site) | others,
             host_patterns=tuple(name.lower() for name in names if "*" in name),
             ports=frozenset({*DEFAULT_PORTS.values(), port}),
             given=frozenset(given),
             wayback=Wayback(self.wayback, self.wayback_url.rstrip("/")) if self.wayback else None,
         )
+
+
+def _hosts_of(site: Site) -> frozenset[str]:
+    host, _ = host_and_port(site.base_url)
+    return frozenset({host, host.removeprefix("www.") if host.startswith("www.") else f"www.{host}"})
 
 
 def _check_base_url(option: str, url: str | None) -> None:

@@ -50,6 +50,18 @@ class AddressPolicy:
         if self.wayback:
             replace(self, wayback=None).check_host(self.wayback.original(url))
 
+    def check_robots(self, url: str) -> None:
+        """Refuse what a robots.txt may not lead to: it may be another site's, but at a usual port.
+
+        Raises:
+            FetchError: the reason, never worth another try.
+        """
+        if self.wayback:
+            self.check_host(url)
+        host, port = host_and_port(url)
+        if port not in self.ports:
+            raise FetchError(f"on an unusual port: {host}:{port}")
+
     def check_host(self, url: str) -> None:
         """Refuse whatever is no plain address of a host that is really asked: a listed one, or the archive.
 

@@ -11,13 +11,16 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib.metadata import PackageNotFoundError, version
 from types import MappingProxyType
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from protego import Protego
 
-from scraper.errors import ConnectError, FetchError, ScrapeBlockedError, ScrapeError
+from scraper.errors import ConnectError, FetchError, ScrapeBlockedError, ScrapeError, TooManyRedirectsError
 from scraper.net.address_policy import DEFAULT_PORTS, AddressPolicy, host_and_port
+from scraper.net.browser_checks import browser_check
+from scraper.net.cookies import SiteCookies
 from scraper.net.transport import Limits, Response, Transport
+from scraper.net.urls import is_address, join_url
 
 ROBOTS_TOKEN = "vgc"
 ROBOTS_BYTES = 512_000
@@ -102,6 +105,7 @@ class Fetcher:
         workers: requests under way at once, whatever the number of threads that call.
         agent: the User-Agent header.
         ignore_robots: do not read robots.txt.
+        cookies: sent to the site.
     """
 
     def __init__(
@@ -114,6 +118,7 @@ class Fetcher:
         workers: int,
         agent: str,
         ignore_robots: bool = False,
+        cookies: SiteCookies | None = None,
     ) -> None:
         self.requests = 0
         self._policy = policy
@@ -121,7 +126,7 @@ class Fetcher:
         self._delay_seconds = delay_seconds
         self._least_delay_seconds = least_delay_seconds
         self._ignore_robots = ignore_robots
-        self._transport = Transport(policy, limits, agent, workers)
+        self._transport = Transport(policy, limits, agent, workers, cookies)
         self._slots = threading.BoundedSemaphore(workers)
         self._stop = threading.Event()
         self._hosts: dict[str, Host] = {}
@@ -201,28 +206,34 @@ class Fetcher:
             raise
 
     def _follow(
-        self, address: str, cap_bytes: int, headers: Mapping[str, str], check: Callable[[str], None]
+        self,
+        address: str,
+        cap_bytes: int,
+        headers: Mapping[str, str],
+        check: Callable[[str], None],
+        *,
+        cut: bool = False,
     ) -> Response:
         for _ in range(self._limits.redirects + 1):
-            response = self._ask(address, cap_bytes, headers)
+            response = self._ask(address, cap_bytes, headers, cut)
             if response.status not in REDIRECTS:
+                self._raise_for_browser_check(response)
                 self._raise_for_status(response)
                 return response
-            try:
-                address = urljoin(address, _location(response))
-            except ValueError:
-                raise FetchError("a redirect to no address", http=response.status) from None
+            address = join_url(address, _location(response))
+            if not is_address(address):
+                raise FetchError("a redirect to no address", http=response.status)
             check(address)
-        raise FetchError(f"more than {self._limits.redirects} redirects", http=response.status)
+        raise TooManyRedirectsError(f"more than {self._limits.redirects} redirects", http=response.status)
 
-    def _ask(self, address: str, cap_bytes: int, headers: Mapping[str, str]) -> Response:
+    def _ask(self, address: str, cap_bytes: int, headers: Mapping[str, str], cut: bool) -> Response:
         host = self._host(address)
         with self._slots:
             self._wait_for_turn(host)
             with self._lock:
                 self.requests += 1
             try:
-                response = self._transport.get(address, headers, cap_bytes)
+                response = self._transport.get(address, headers, cap_bytes, cut=cut)
             except FetchError:
                 if self._stop.is_set():
                     raise Stopped from None  # cut by `stop`, not by the site
@@ -238,6 +249,19 @@ class Fetcher:
             pauses = host.pauses
             if self._stop.wait(max(host.take_turn(self._delay_seconds), 0.0)):
                 raise Stopped
+
+    def _raise_for_browser_check(self, response: Response) -> None:
+        check = browser_check(response)
+        if not check:
+            return
+        if self._policy.wayback:
+            raise FetchError("the archive kept a browser check in place of the page", http=response.status)
+        raise self._ended(
+            ScrapeBlockedError,
+            f"{self._host(response.url).origin} checks the browser first ({check}, HTTP {response.status}): "
+            "pass the check in your browser and send its cookies with --cookies FILE, or save the pages there and "
+            "read them with --pages FOLDER",
+        )
 
     def _raise_for_status(self, response: Response) -> None:
         """Let 200 and 304 pass; turn every other status into its consequence."""
@@ -304,25 +328,37 @@ class Fetcher:
             return host.robots
 
     def _robots_text(self, address: str) -> str:
-        """Read a host's rules as RFC 9309 has it: a 4xx allows everything, an outage forbids everything."""
-        cap_bytes = self._limits.page_bytes
+        """Read a host's rules as RFC 9309 has it.
+
+        A 4xx, and more than five redirects, allow everything; an outage forbids everything. Redirects may lead to
+        another site.
+        """
+        hops: list[str] = []
+
+        def check(url: str) -> None:
+            hops.append(url)
+            self._policy.check_robots(url)
+
         self._policy.check_host(address)
         try:
             response = self._with_retries(
-                address, lambda: self._follow(address, cap_bytes, NO_HEADERS, self._policy.check_host)
+                address, lambda: self._follow(address, ROBOTS_BYTES, NO_HEADERS, check, cut=True)
             )
+        except TooManyRedirectsError:
+            return ""
         except FetchError as error:
             if error.http is not None and 400 <= error.http < 500:
                 return ""
-            if isinstance(error, ConnectError) or not error.retry:
+            if not hops and (isinstance(error, ConnectError) or (error.http is None and not error.retry)):
                 raise  # that is no word on robots, but what the address itself will come to
+            led = f" leads to {hops[-1][:200]}, which" if hops else ""
             raise self._ended(
                 ScrapeBlockedError,
-                f"{address} could not be read ({error.reason}), and that forbids the whole site: "
+                f"{address}{led} could not be read ({error.reason}), and that forbids the whole site: "
                 "run the same command later, or add --ignore-robots if you may",
             ) from error
         # With a byte order mark in front, Protego would pass over the first line.
-        return response.body[:ROBOTS_BYTES].decode("utf-8-sig", "replace")
+        return response.body.decode("utf-8-sig", "replace")
 
 
 def _location(response: Response) -> str:

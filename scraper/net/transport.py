@@ -1,12 +1,15 @@
 """One bounded GET: the address really connected to is checked, time and bytes are capped."""
 
+import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -15,13 +18,20 @@ from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead
 from urllib3.exceptions import ReadTimeoutError as BodyTimeoutError
+from urllib3.util.ssl_ import create_urllib3_context
 
-from scraper.errors import ConnectError, FetchError
+from scraper.errors import ConnectError, FetchError, ScrapeSettingsError
 from scraper.net.address_policy import AddressPolicy
+from scraper.net.cookies import SiteCookies
 
 CHUNK_BYTES = 65_536
 WATCH_SECONDS = 0.1
 """How often deadlines are looked at."""
+CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+UNKNOWN_AUTHORITY = (18, 19, 20, 21)
+"""OpenSSL's codes where nobody that is trusted has signed."""
+OWN_AUTHORITY = "; if your network has its own authority, name its file in SSL_CERT_FILE"
+COMPRESSIONS = frozenset({"br", "zstd", "compress", "x-compress", "xz", "lzma", "bzip2", "dcb", "dcz"})
 ERROR_BODY_BYTES = 65_536
 """How much of an error's or redirect's body is read, to keep the connection."""
 
@@ -67,7 +77,15 @@ class Response:
 class Transport:
     """Sends GET requests over kept connections; safe to use from several threads."""
 
-    def __init__(self, policy: AddressPolicy, limits: Limits, user_agent: str, workers: int) -> None:
+    def __init__(
+        self,
+        policy: AddressPolicy,
+        limits: Limits,
+        user_agent: str,
+        workers: int,
+        cookies: SiteCookies | None = None,
+    ) -> None:
+        self._cookies = cookies
         self._policy = policy
         self._limits = limits
         self._headers = {
@@ -77,23 +95,24 @@ class Transport:
         }
         self._attempts: set[_Attempt] = set()
         self._closed = threading.Event()
+        self._adapter = _GuardedAdapter(trusted_authorities(), pool_maxsize=workers)
         threading.Thread(target=self._watch, name="deadlines", daemon=True).start()
-        self._adapter = _GuardedAdapter(pool_maxsize=workers)
 
-    def get(self, url: str, headers: Mapping[str, str], cap_bytes: int) -> Response:
-        """Ask once, without following redirects, by way of no proxy and with no cookies or passwords.
+    def get(self, url: str, headers: Mapping[str, str], cap_bytes: int, *, cut: bool = False) -> Response:
+        """Ask once, without following redirects, by way of no proxy and with no passwords.
 
         Args:
             url: an address that the policy lets pass.
             headers: sent beside the usual ones.
             cap_bytes: the largest body that is taken, unpacked.
+            cut: take so much of a larger one.
 
         Raises:
             FetchError: no whole answer came within the limits.
         """
         with self._attempt() as attempt:
             try:
-                response = self._send(url, headers, cap_bytes, attempt)
+                response = self._send(url, headers, cap_bytes, cut, attempt)
             except (requests.RequestException, HTTPError, OSError, ValueError) as error:
                 raise attempt.fetch_error(error) from error
             if attempt.expired:  # an answer without a length looks whole when its connection is ended
@@ -130,11 +149,15 @@ class Transport:
                 if now >= attempt.deadline:
                     attempt.expire()
 
-    def _send(self, url: str, headers: Mapping[str, str], cap_bytes: int, attempt: "_Attempt") -> Response:
+    def _send(
+        self, url: str, headers: Mapping[str, str], cap_bytes: int, cut: bool, attempt: "_Attempt"
+    ) -> Response:
         request = requests.Request("GET", url, headers={**self._headers, **headers}).prepare()
+        if self._cookies and (cookie := self._cookies.header(request)):
+            request.headers["Cookie"] = cookie
         with self._first_answer(request, attempt) as response:
             if response.status_code == requests.codes.ok:
-                body = _read(response.raw, cap_bytes)
+                body = _read(response.raw, cap_bytes, cut)
             else:
                 body = _error_body(response.raw)
             return Response(url, response.status_code, response.headers, body)
@@ -150,14 +173,48 @@ class Transport:
                     raise
 
 
-def _read(raw: HTTPResponse, cap_bytes: int) -> bytes:
+def trusted_authorities() -> ssl.SSLContext | None:
+    """Trust, beside the usual authorities, all that the environment names; None: it names none.
+
+    Raises:
+        ScrapeSettingsError: one of them is not there, or holds no certificate.
+    """
+    named = {name: path for name in CA_VARIABLES if (path := os.environ.get(name))}
+    if not named:
+        return None
+    context = create_urllib3_context()
+    for name, path in named.items():
+        try:
+            context.load_verify_locations(**{"capath" if Path(path).is_dir() else "cafile": path})
+        except OSError as error:
+            raise ScrapeSettingsError(
+                f"{name}: {path} cannot be read ({error.strerror or error}); it names your network's authority"
+            ) from None
+    return context
+
+
+def _check_encoding(raw: HTTPResponse) -> None:
+    encodings = [each.strip().lower() for each in raw.headers.get("Content-Encoding", "").split(",")]
+    unknown = [each for each in encodings if each in COMPRESSIONS and each not in raw.CONTENT_DECODERS]
+    if unknown:
+        remedy = '; pip install "urllib3[brotli,zstd]" reads it' if unknown[0] in ("br", "zstd") else ""
+        raise FetchError(
+            f"sent in the encoding {unknown[0]}, though only gzip and deflate were asked for{remedy}",
+            http=raw.status,
+        )
+
+
+def _read(raw: HTTPResponse, cap_bytes: int, cut: bool = False) -> bytes:
+    _check_encoding(raw)
     too_large = FetchError(f"larger than {cap_bytes / 1e6:g} MB", http=raw.status)
-    if raw.length_remaining is not None and raw.length_remaining > cap_bytes:
+    if raw.length_remaining is not None and raw.length_remaining > cap_bytes and not cut:
         raise too_large
     body = bytearray()
     for chunk in raw.stream(CHUNK_BYTES, decode_content=True):
         body += chunk
         if len(body) > cap_bytes:
+            if cut:
+                return bytes(body[:cap_bytes])
             raise too_large
     return bytes(body)
 
@@ -250,10 +307,25 @@ class _Attempt:
         if isinstance(error, requests.Timeout | TimeoutError | BodyTimeoutError):
             return FetchError("no answer in time", retry=True, unanswered=True)
         if isinstance(error, requests.exceptions.SSLError):
-            return FetchError(f"no safe connection: {_first_words(error)}", retry=True, unanswered=True)
+            return _unsafe(error)
         if isinstance(error, requests.ConnectionError | HTTPError | OSError):
             return _broken_answer(error)
         return FetchError(f"not an address: {_first_words(error)}")
+
+
+def _unsafe(error: BaseException) -> FetchError:
+    """Say why TLS failed: urllib3 wraps the reason several times."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        inner = [each for each in (getattr(cause, "reason", None), *cause.args) if isinstance(each, BaseException)]
+        cause = inner[0] if inner else cause.__cause__ or cause.__context__
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        message = cause.verify_message.rstrip(".")
+        remedy = "" if cause.verify_code not in UNKNOWN_AUTHORITY else OWN_AUTHORITY
+        return ConnectError(f"no safe connection: certificate verify failed: {message}{remedy}", retry=False)
+    reason = getattr(cause, "reason", None)
+    words = str(reason).lower().replace("_", " ") if reason else _first_words(error)
+    return ConnectError(f"no safe connection: {words}")
 
 
 def _broken_answer(error: Exception) -> FetchError:
@@ -264,7 +336,7 @@ def _broken_answer(error: Exception) -> FetchError:
     return FetchError("the connection broke", retry=True, unanswered=True)
 
 
-def _first_words(error: Exception) -> str:
+def _first_words(error: BaseException) -> str:
     return ascii(str(error))[1:80]
 
 
@@ -305,6 +377,12 @@ class _SecurePool(HTTPSConnectionPool):
 
 
 class _GuardedAdapter(HTTPAdapter):
+    def __init__(self, context: ssl.SSLContext | None, **options: Any) -> None:
+        self._context = context
+        super().__init__(**options)
+
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        if self._context:
+            options["ssl_context"] = self._context
         super().init_poolmanager(*args, **options)
         self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}

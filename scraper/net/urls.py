@@ -44,6 +44,14 @@ def _with_plain_slashes(text: str, base_scheme: str) -> str:
     return path + rest
 
 
+def is_address(text: str) -> bool:
+    """Whether ``text`` can be taken apart as an address of some kind."""
+    try:
+        return bool(urlsplit(text).scheme)
+    except ValueError:
+        return False
+
+
 def path_of(address: str) -> str:
     """What follows the host: path and query; empty where ``address`` is none."""
     try:

@@ -178,7 +178,13 @@ def test_ctrl_c_ends_with_code_130_and_a_word_on_how_to_go_on(tmp_path: Path) ->
 def test_the_docs_name_every_option_and_every_key_of_a_site() -> None:
     docs = (Path(cli.__file__).parent / "docs/scraping.md").read_text("utf-8")
     words = CliRunner().invoke(cli.app, ["scrape", "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).stdout
-    options = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", words)) - {"--help", "--quiet", "--verbose", "--wayback-url"}
+    options = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", words)) - {
+        "--help",
+        "--quiet",
+        "--verbose",
+        "--wayback-url",
+        "--some-name",
+    }
     assert len(options) >= 14
     assert {option for option in options if f"`{option}" not in docs} == set()
     assert {

@@ -1,0 +1,80 @@
+"""Pages that somebody saved in a browser."""
+
+import base64
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from bs4 import BeautifulSoup, Tag
+
+from scraper.errors import ScrapeSettingsError
+from scraper.net.urls import join_url
+from scraper.pages.html import page_text, parse_html
+
+SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
+KEPT = ("src", "alt", "title", "class", "id")
+"""Attributes of an image that was saved; the others would lead to the site again."""
+_SAVED_FROM = re.compile(r"(?:saved from url=\(\d{1,6}\)|\n\s*url:\s*)(https?://[^\s>]{1,2000})")
+
+
+@dataclass(frozen=True)
+class SavedPage:
+    """A page of characters in a file."""
+
+    letter: str
+    url: str
+    """Where it was saved from, as far as it says so."""
+    tree: BeautifulSoup
+
+
+def saved_pages(place: Path, site_url: str, cap_bytes: int, image_bytes: int) -> Iterator[SavedPage]:
+    """Read the pages in a folder, or one file, in the order of their names.
+
+    Images that the browser saved beside a page become ``data:`` addresses; everything else stays as it is.
+
+    Args:
+        place: the folder, or the file.
+        site_url: the address of pages that do not say where they are from.
+        cap_bytes: larger files are refused.
+        image_bytes: larger images are passed over.
+
+    Raises:
+        ScrapeSettingsError: there is no such page, or one is too large.
+        FetchError: more tags than a page may have.
+    """
+    paths = (
+        [place] if place.is_file() else sorted(path for path in place.glob("*") if path.suffix.lower() in SUFFIXES)
+    )
+    if not paths:
+        raise ScrapeSettingsError(f"--pages {place}: no .html file there")
+    for path in paths:
+        if path.stat().st_size > cap_bytes:
+            raise ScrapeSettingsError(f"--pages: {path} is larger than {cap_bytes / 1e6:g} MB")
+        text = page_text(path.read_bytes(), "")
+        tree = parse_html(text)
+        for image in tree.select("img[src]"):
+            _take_in(image, path.parent, image_bytes)
+        yield SavedPage(path.stem, _address(text, tree, site_url), tree)
+
+
+def _address(text: str, tree: BeautifulSoup, site_url: str) -> str:
+    if saved_from := _SAVED_FROM.search(text[:5000]):
+        return saved_from[1]
+    canonical = tree.select_one('link[rel~="canonical"][href]')
+    address = join_url(site_url, str(canonical["href"])) if canonical else site_url
+    return address if address.startswith(("http://", "https://")) else site_url
+
+
+def _take_in(image: Tag, folder: Path, image_bytes: int) -> None:
+    """Put a file beside the page in place of its address, if there is one and it lies within the folder."""
+    try:
+        parts = urlsplit(str(image["src"]).strip().replace("\\", "/"))
+        path = (folder / unquote(parts.path)).resolve()
+        is_beside = not parts.scheme and not parts.netloc and path.is_relative_to(folder.resolve())
+        if is_beside and path.is_file() and path.stat().st_size <= image_bytes:
+            image["src"] = f"data:image/*;base64,{base64.b64encode(path.read_bytes()).decode()}"
+            image.attrs = {name: value for name, value in image.attrs.items() if name in KEPT}
+    except (OSError, ValueError):
+        return
