@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -143,9 +144,30 @@ class UpsampleConv2d(nn.Module):
         self.bias = None
 
     def forward(self, x: Tensor) -> Tensor:
-        spread = F.pad(self.weight.flip(2, 3), (1, 1, 1, 1))
-        kernel = spread[:, :, :-1, :-1] + spread[:, :, 1:, :-1] + spread[:, :, :-1, 1:] + spread[:, :, 1:, 1:]
+        kernel: Tensor = (
+            UpsampleKernel.apply(self.weight) if torch.is_grad_enabled() else upsample_kernel(self.weight)
+        )
         return F.conv_transpose2d(x, kernel.transpose(0, 1), stride=2, padding=1)
+
+
+def upsample_kernel(weight: Tensor) -> Tensor:
+    """The 4x4 kernel of `UpsampleConv2d`; [out, in, 3, 3] -> [out, in, 4, 4]."""
+    padded = F.pad(weight.flip(2, 3), (1, 1, 1, 1))
+    return padded[:, :, :-1, :-1] + padded[:, :, 1:, :-1] + padded[:, :, :-1, 1:] + padded[:, :, 1:, 1:]
+
+
+class UpsampleKernel(torch.autograd.Function):
+    """`upsample_kernel` with its gradient in closed form; autograd's own writes many large tensors of zeros."""
+
+    @staticmethod
+    def forward(_ctx: Any, weight: Tensor) -> Tensor:
+        return upsample_kernel(weight)
+
+    @staticmethod
+    def backward(_ctx: Any, gradient: Tensor) -> Tensor:
+        kernel = gradient[:, :, :-1, :-1] + gradient[:, :, 1:, :-1]
+        kernel = kernel + gradient[:, :, :-1, 1:] + gradient[:, :, 1:, 1:]
+        return kernel.flip(2, 3)
 
 
 class UpsampleGenerator(nn.Module):

@@ -5,9 +5,16 @@ from torch import nn
 from torch.nn import functional as F
 
 from gan.config import MAX_SIZE_PX, PRESETS, SettingsError, doublings
-from gan.networks.build import UpsampleConv2d, build_discriminator, build_generator, parameter_count
+from gan.networks.build import (
+    UpsampleConv2d,
+    UpsampleKernel,
+    build_discriminator,
+    build_generator,
+    parameter_count,
+    upsample_kernel,
+)
 from gan.networks.layer_summary import describe_recipe
-from gan.networks.minibatch_std import MinibatchStd
+from gan.networks.minibatch_std import MinibatchStd, group_variance
 
 
 @pytest.mark.parametrize(
@@ -155,3 +162,29 @@ def test_the_layer_table_counts_every_parameter(preset):
         }
     for name, network in networks.items():
         assert table[name]["parameters"] == parameter_count(network)
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("size", [1, 3, 4])
+def test_the_variance_of_a_group_and_its_gradients_are_pytorchs_bit_for_bit(size, memory_format):
+    torch.manual_seed(size)
+    images = torch.randn(4 * size, 16, 5, 5).to(memory_format=memory_format)
+    plain, fast = (images.clone().requires_grad_() for _ in range(2))
+    results = []
+    for x, variance in ((plain, lambda groups: groups.var(1, correction=0)), (fast, group_variance)):
+        values = variance(x.unflatten(0, (4, size)))
+        (first,) = torch.autograd.grad(values.sin().sum(), x, create_graph=True)
+        (second,) = torch.autograd.grad(first.square().sum(), x)
+        results.append((values, first, second))
+    for one, other in zip(*results, strict=True):
+        assert torch.equal(one, other)
+    assert results[0][0].stride() == results[1][0].stride()
+
+
+def test_the_gradient_of_the_upsampling_kernel_is_autograds_bit_for_bit():
+    torch.manual_seed(0)
+    weight = torch.randn(5, 7, 3, 3).to(memory_format=torch.channels_last).requires_grad_()
+    upstream = torch.randn(5, 7, 4, 4)
+    kernels = upsample_kernel(weight), UpsampleKernel.apply(weight)
+    assert torch.equal(*kernels)
+    assert torch.equal(*(torch.autograd.grad(kernel, weight, upstream)[0] for kernel in kernels))
