@@ -1,7 +1,7 @@
 """``python -m release.publish_base RUN``: publish the base, a generator file and a discriminator file in 16 bits.
 
 ``base.safetensors`` is an ordinary generator file: the averaged generator, from which both the generator and its
-average of a new run start. ``base-discriminator.safetensors`` lies beside it.
+average of a new run start. ``base-discriminator.safetensors`` lies beside it; `gan.training.transfer` reads both.
 """
 
 import argparse
@@ -10,17 +10,16 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 from safetensors.torch import save
-from torch import Tensor
 
-from gan.config import Architecture
 from gan.runs.checkpoint import HEADER_KEY, load_checkpoint, load_generator, save_generator
 from gan.runs.run_folder import RunFolder
+from gan.training.transfer import BASE_FILE
 from kit.atomic import write_bytes
 from release.base_set import TRAINED_ON
 
-GENERATOR_FILE, DISCRIMINATOR_FILE = "base.safetensors", "base-discriminator.safetensors"
+GENERATOR_FILE = BASE_FILE
+DISCRIMINATOR_FILE = f"{Path(BASE_FILE).stem}-discriminator.safetensors"
 
 
 def publish_base(run: Path, folder: Path, trained_on: str = TRAINED_ON) -> None:
@@ -34,14 +33,6 @@ def publish_base(run: Path, folder: Path, trained_on: str = TRAINED_ON) -> None:
     write_bytes(
         folder / DISCRIMINATOR_FILE, save(tensors, metadata={HEADER_KEY: json.dumps(told, sort_keys=True)})
     )
-
-
-def read_discriminator(path: Path) -> tuple[dict[str, Tensor], Architecture]:
-    """A discriminator file's weights in float32 and its architecture."""
-    with safe_open(path, "pt") as file:
-        told = json.loads(file.metadata()[HEADER_KEY])
-        weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a dict)
-    return weights, Architecture.from_json(told["architecture"])
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """The base is trained in pieces, and published as two files in 16 bits."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,12 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
-from gan.networks.build import build_discriminator
+from gan import pretrained
+from gan.config import DEFAULT_PRESET
 from gan.runs.checkpoint import load_checkpoint, load_generator
-from release.publish_base import publish_base, read_discriminator
+from gan.training.transfer import find_source, load_discriminator
+from release.base_set import SOURCES, TRAINED_ON
+from release.publish_base import DISCRIMINATOR_FILE, GENERATOR_FILE, publish_base
 from release.train_base import RUN, train_piece
 
 
@@ -32,6 +36,19 @@ def test_a_second_piece_goes_on_where_the_first_one_stopped(base_run: Path) -> N
     assert load_checkpoint(base_run / "checkpoint.pt")["steps"] == 3
 
 
+def test_the_shipped_base_is_a_pair_of_free_pictures_that_a_training_starts_from(tmp_path: Path) -> None:
+    shipped = Path(pretrained.__path__[0])
+    pair = [shipped / name for name in (GENERATOR_FILE, DISCRIMINATOR_FILE)]
+    assert sum(path.stat().st_size for path in pair) <= 12_000_000
+    source = find_source("base", tmp_path)
+    assert source.discriminator is not None
+    assert source.header.preset == DEFAULT_PRESET
+    assert source.header.trained_on == TRAINED_ON
+    told = json.loads((shipped / "base-sources.json").read_text(encoding="utf-8"))
+    assert {source["name"] for source in told} == {source.name for source in SOURCES}
+    assert sum(source["pictures"] for source in told) == 16_001
+
+
 def test_the_published_pair_is_the_average_and_the_discriminator_in_16_bits(
     base_run: Path, tmp_path: Path
 ) -> None:
@@ -39,10 +56,11 @@ def test_the_published_pair_is_the_average_and_the_discriminator_in_16_bits(
     generator, header = load_generator(tmp_path / "base.safetensors", torch.device("cpu"))
     assert header.trained_on == "pictures of noise"
     assert header.images == 48
-    discriminator, architecture = read_discriminator(tmp_path / "base-discriminator.safetensors")
+    discriminator = load_discriminator(tmp_path / DISCRIMINATOR_FILE).state_dict()
+    trained = load_checkpoint(base_run / "checkpoint.pt")["discriminator"]
+    assert all(torch.allclose(discriminator[name], tensor, atol=1e-3) for name, tensor in trained.items())
     averaged, _ = load_generator(base_run / "generator.safetensors", torch.device("cpu"))
     for name, tensor in averaged.state_dict().items():
         assert torch.allclose(generator.state_dict()[name], tensor, atol=1e-3, rtol=1e-3)
-    build_discriminator(architecture).load_state_dict(discriminator)
     with safe_open(tmp_path / "base-discriminator.safetensors", "pt") as file:
         assert all(file.get_tensor(name).dtype == torch.float16 for name in file.keys())  # noqa: SIM118
