@@ -7,13 +7,16 @@ else
 BIN := $(VENV)/bin
 endif
 
-.PHONY: demo test check bench clean
+.PHONY: demo test quick check bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/vgc demo
 
 test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+quick: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -n 2 --dist loadfile --quick
 
 check: $(VENV)/.installed-check
 	$(BIN)/ruff check .

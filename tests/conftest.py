@@ -25,6 +25,44 @@ os.environ["OMP_NUM_THREADS"] = "1"
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
+TESTS = Path(__file__).parent
+SLOW = (
+    "benchmarks",
+    "compat",
+    "dataset/test_dataset_crash.py",
+    "gan/evaluation/test_metrics.py",
+    "gan/export",
+    "gan/runs/test_watch.py",
+    "gan/training/test_cuda.py",
+    "gan/training/test_distributed.py",
+    "gan/training/test_dry_run.py",
+    "gan/training/test_loop.py",
+    "gan/training/test_other_device.py",
+    "gan/training/test_transfer.py",
+    "release",
+    "scraper/test_scrape_hostile.py",
+    "scraper/test_scrape_resume.py",
+    "studio",
+    "test_demo.py",
+    "test_vgc.py",
+)
+"""What ``--quick`` leaves out: what trains, drives a browser, kills, or waits."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="leave out what takes more than a minute in all")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    slow = any(collection_path == TESTS / each for each in SLOW)
+    return True if config.getoption("quick") and slow else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("quick"):
+        items[:] = [item for item in items if "browser" not in getattr(item, "fixturenames", ())]
+
+
 @pytest.fixture(scope="session")
 def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of 40 coloured discs on black, 16x16, RGB PNG."""
