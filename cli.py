@@ -263,6 +263,8 @@ def preprocess(
         bool, more("--follow-links", help="Read links out of the folder, and linked folders.")
     ] = False,
     tables: Annotated[str, more(help="The pictures as numbers too: csv or none.")] = "csv",
+    resample: Annotated[str, more(help="lanczos, or nearest: whole-number scaling for pixel art.")] = "lanczos",
+    trim: Annotated[bool, more("--trim", help="Cut off clear or one-coloured margins first.")] = False,
     report: Annotated[
         bool, option("--report", help="Also write report.html: the set as a page to look at.")
     ] = False,
@@ -280,6 +282,8 @@ def preprocess(
         workers=available_cores() if workers is None else workers,
         follow_links=follow_links,
         tables=cast(Any, tables),
+        resample=cast(Any, resample),
+        trim=trim,
     )
     with screen.progress("preprocess") as line:
         built = build(settings, line)

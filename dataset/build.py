@@ -14,11 +14,11 @@ import PIL
 
 from dataset.build_cache import FORMAT, BuildCache, recipe_of_build
 from dataset.card import CARD, SAMPLE, SAMPLE_IMAGES, card, write_sample_grid
-from dataset.decode import FITS, Fit, parse_background
+from dataset.decode import FITS, RESAMPLES, Fit, Resample, parse_background
 from dataset.errors import DatasetError, DatasetSettingsError
 from dataset.near_duplicates import find_near_duplicates
 from dataset.raw import FOLLOW_HINT, MANIFEST_FIELDS, RawFolder, RawImage, read_manifest_fields, scan_raw_folder
-from dataset.render import GREY_FOLDER, RGB_FOLDER, Outcome, RenderJob
+from dataset.render import GREY_FOLDER, RGB_FOLDER, Outcome, RenderJob, RenderSettings
 from dataset.staging import (
     METADATA,
     PAGE,
@@ -86,6 +86,12 @@ class BuildSettings:
     tables: Tables = "csv"
     """Whether to write the grey images as tables of numbers too."""
 
+    resample: Resample = "lanczos"
+    """The filter; ``nearest`` is for pixel art."""
+
+    trim: bool = False
+    """Cut off margins of one colour first."""
+
     def __post_init__(self) -> None:
         if self.size_px not in SIZES_PX:
             raise DatasetSettingsError(f"--size {self.size_px}: choose {SIZES_PX[0]} to {SIZES_PX[-1]} pixels")
@@ -97,6 +103,8 @@ class BuildSettings:
             raise DatasetSettingsError(
                 f"--background {self.background}: choose black, white, #rrggbb or edge"
             ) from None
+        if self.resample not in RESAMPLES:
+            raise DatasetSettingsError(f"--resample {self.resample}: choose {' or '.join(RESAMPLES)}")
         if self.tables not in TABLES:
             raise DatasetSettingsError(f"--tables {self.tables}: choose {' or '.join(TABLES)}")
         if self.workers < 1:
@@ -109,14 +117,21 @@ class BuildSettings:
                     f"--out {self.out} holds the raw pictures in {pictures}; choose another folder"
                 )
 
+    def rendering(self) -> RenderSettings:
+        """What a process that renders has to know."""
+        return RenderSettings(self.size_px, self.fit, self.background, self.resample, self.trim)
+
     def recipe(self) -> dict[str, Any]:
-        """All that decides which bytes a raw picture becomes."""
+        """All that decides which bytes a raw image becomes; options of later versions only where they are used."""
+        later: dict[str, Any] = {"resample": self.resample} if self.resample != "lanczos" else {}
+        later |= {"trim": True} if self.trim else {}
         return {
             "format": FORMAT,
             "pillow": PIL.__version__,
             "size_px": self.size_px,
             "fit": self.fit,
             "background": self.background,
+            **later,
         }
 
 
@@ -287,9 +302,7 @@ class _Build:
             image.raw_file,
             image.file_name,
             self.staging,
-            self.settings.size_px,
-            self.settings.fit,
-            self.settings.background,
+            self.settings.rendering(),
         )
 
     def _write_pictures(self, known: list[Outcome | None], progress: Progress) -> None:

@@ -77,7 +77,7 @@ images = CharacterImages("rgb_images")
 ## How it was made
 
 First frame with something to see, upright (EXIF), to sRGB (ICC, gAMA, cHRM), transparent parts over
-{background}, RGB, Lanczos to {size}x{size}, {fit}. Pictures with exactly the same pixels are in the set once.
+{background}, RGB, {resample} to {size}x{size}, {fit}. Pictures with exactly the same pixels are in the set once.
 Pillow {pillow}; with the same version, the same files give the same bytes.
 
 ## Sources
@@ -120,6 +120,7 @@ def card(report: dict[str, Any], records: Iterable[dict[str, Any]]) -> str:
         background=background,
         fit=FITS_IN_WORDS[recipe["fit"]].format(background=background),
         pillow=recipe["pillow"],
+        resample=f"{'margins cut off, ' if recipe.get('trim') else ''}{recipe.get('resample', 'Lanczos')}",
         tables="" if report.get("tables") == "none" else TABLES_TEXT,
         sources=_sources(records),
         **counts,

@@ -30,6 +30,10 @@ ALIKE = 16
 
 Fit = Literal["pad", "crop", "stretch"]
 FITS: tuple[Fit, ...] = get_args(Fit)
+Resample = Literal["lanczos", "nearest"]
+RESAMPLES: tuple[Resample, ...] = get_args(Resample)
+TRIM_STEPS = 8
+"""How far, in steps of a channel, a margin may be from its own colour."""
 NAMED_COLOURS = {"black": (0, 0, 0), "white": (255, 255, 255)}
 Colour = tuple[int, int, int]
 
@@ -162,22 +166,51 @@ def edge_colour(image: Image.Image) -> Colour:
     return red, green, blue
 
 
-def to_square(image: Image.Image, size_px: int, fit: Fit, background: Colour | None) -> Image.Image:
-    """Bring an RGB picture to ``size_px`` x ``size_px`` with Lanczos, Pillow's antialiasing filter.
+def trim_margins(image: Image.Image) -> Image.Image:
+    """Cut off what has the colour of the upper left corner on all sides, with JPEG's noise in it.
+
+    Args:
+        image: RGB.
+    """
+    pixels = np.asarray(image).astype(np.int16)
+    differs = np.abs(pixels - pixels[0, 0]).max(axis=2) > TRIM_STEPS
+    rows, columns = np.flatnonzero(differs.any(axis=1)), np.flatnonzero(differs.any(axis=0))
+    if not len(rows):
+        return image
+    return image.crop((int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))
+
+
+def to_square(
+    image: Image.Image, size_px: int, fit: Fit, background: Colour | None, resample: Resample = "lanczos"
+) -> Image.Image:
+    """Bring an RGB image to ``size_px`` x ``size_px``.
 
     Args:
         image: RGB, no side more than 16 times the other.
         size_px: side of the result, pixels.
         fit: ``pad`` keeps all of it and fills up with ``background``; ``crop`` cuts the longer side off
             evenly; ``stretch`` distorts.
-        background: for ``pad``; None for the colour of the picture's own edge.
+        background: for ``pad``; None for the colour of the image's own edge.
+        resample: ``lanczos`` is Pillow's antialiasing filter; ``nearest`` keeps the colours of pixel art, and
+            ``pad`` then enlarges by whole numbers.
     """
-    size, lanczos = (size_px, size_px), Image.Resampling.LANCZOS
+    size = (size_px, size_px)
+    kernel = Image.Resampling.NEAREST if resample == "nearest" else Image.Resampling.LANCZOS
+    if fit == "pad" and resample == "nearest" and max(image.size) <= size_px:
+        return _enlarge_whole(image, size_px, background)
     if fit == "stretch" or image.width == image.height:
-        return image.resize(size, lanczos)
+        return image.resize(size, kernel)
     if fit == "crop":
-        return ImageOps.fit(image, size, lanczos)
-    return ImageOps.pad(image, size, lanczos, color=background or edge_colour(image))
+        return ImageOps.fit(image, size, kernel)
+    return ImageOps.pad(image, size, kernel, color=background or edge_colour(image))
+
+
+def _enlarge_whole(image: Image.Image, size_px: int, background: Colour | None) -> Image.Image:
+    scale = size_px // max(image.size)
+    enlarged = image.resize((scale * image.width, scale * image.height), Image.Resampling.NEAREST)
+    canvas = Image.new("RGB", (size_px, size_px), background or edge_colour(image))
+    canvas.paste(enlarged, ((size_px - enlarged.width) // 2, (size_px - enlarged.height) // 2))
+    return canvas
 
 
 def parse_background(text: str) -> Colour | None:

@@ -140,7 +140,7 @@ def _mend(folder: Path, side: int) -> str:
     if (folder.parent / METADATA).is_file() and folder.name == RGB_FOLDER:
         # Made by us: preprocessed once more it would only lose quality.
         return "run the vgc preprocess that made the set again, which makes its own pictures anew"
-    size_px = max((each for each in SIDES_PX if each <= side), default=SIDES_PX[0])
+    size_px = max((side_px for side_px in SIDES_PX if side_px <= side), default=SIDES_PX[0])
     out = folder.with_name(f"{folder.name}-{size_px}")
     return (
         f"make them alike with: vgc preprocess --raw {shlex.quote(str(folder))} --out {shlex.quote(str(out))} "

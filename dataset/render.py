@@ -8,7 +8,16 @@ from typing import Any
 
 from PIL import Image
 
-from dataset.decode import MAX_BYTES, DecodedImage, Fit, decode, parse_background, to_square
+from dataset.decode import (
+    MAX_BYTES,
+    DecodedImage,
+    Fit,
+    Resample,
+    decode,
+    parse_background,
+    to_square,
+    trim_margins,
+)
 from dataset.errors import DecodeError
 from dataset.frames import is_plain
 from dataset.near_duplicates import perceptual_hash
@@ -50,6 +59,17 @@ OUTCOME_FIELDS = tuple(field.name for field in fields(Outcome))
 
 
 @dataclass(frozen=True, slots=True)
+class RenderSettings:
+    """How a raw image becomes a square; see `dataset.build.BuildSettings`."""
+
+    size_px: int
+    fit: Fit
+    background: str
+    resample: Resample
+    trim: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RenderJob:
     """A raw file to render, and where to."""
 
@@ -58,9 +78,7 @@ class RenderJob:
     file_name: str
     target: Path
     """Holds ``rgb_images/`` and ``grayscale_images/``."""
-    size_px: int
-    fit: Fit
-    background: str
+    settings: RenderSettings
 
 
 def render(job: RenderJob) -> tuple[Outcome, bytes]:
@@ -76,7 +94,7 @@ def render(job: RenderJob) -> tuple[Outcome, bytes]:
     try:
         content = _content(job.source)
         digest = sha256(content).hexdigest()
-        decoded, image = _square(content, job)
+        decoded, image = _square(content, job.settings)
     except DecodeError as error:
         return Outcome(job.raw_file, job.file_name, digest, reason=str(error)), b""
     grey = image.convert("L")
@@ -96,14 +114,15 @@ def render(job: RenderJob) -> tuple[Outcome, bytes]:
     return outcome, pixel_row(grey)
 
 
-def _square(content: bytes, job: RenderJob) -> tuple[DecodedImage, Image.Image]:
-    background = parse_background(job.background)
+def _square(content: bytes, settings: RenderSettings) -> tuple[DecodedImage, Image.Image]:
+    background = parse_background(settings.background)
     decoded = decode(content, background)
     if is_plain(decoded.image):
         raise DecodeError(_plain_reason(content, decoded.image))
-    image = to_square(decoded.image, job.size_px, job.fit, background)
+    trimmed = trim_margins(decoded.image) if settings.trim else decoded.image
+    image = to_square(trimmed, settings.size_px, settings.fit, background, settings.resample)
     if is_plain(image):
-        raise DecodeError(f"one colour all over at {job.size_px}x{job.size_px}")
+        raise DecodeError(f"one colour all over at {settings.size_px}x{settings.size_px}")
     return decoded, image
 
 

@@ -100,7 +100,7 @@ class WorkerPool:
 def _in_order(crew: WorkerPool, jobs: Iterator[RenderJob]) -> Iterator[Rendered]:
     waiting: deque[Future[list[Rendered]]] = deque()
     for first in jobs:
-        size = min(max(1, CHUNK_PIXELS // first.size_px**2), MAX_CHUNK)
+        size = min(max(1, CHUNK_PIXELS // first.settings.size_px**2), MAX_CHUNK)
         waiting.append(crew.ask([first, *islice(jobs, size - 1)]))
         if len(waiting) > CHUNKS_AHEAD * crew.size:
             yield from waiting.popleft().result()

@@ -118,8 +118,8 @@ REACHES = [
     (
         "dataset.build.build",
         "preprocess --raw r --out o --size 32 --fit crop --background white --workers 61 --follow-links "
-        "--tables none",
-        [BuildSettings(Path("r"), Path("o"), 32, "crop", "white", 61, True, "none")],
+        "--tables none --resample nearest --trim",
+        [BuildSettings(Path("r"), Path("o"), 32, "crop", "white", 61, True, "none", "nearest", True)],
     ),
     (
         "gan.training.loop.train",

@@ -50,10 +50,10 @@ class CssSprites:
             line, column = divmod(index, columns)
             sheet.paste(_with_margin(image), (column * CELL_PX, line * CELL_PX))
             x, y = (_percent(*at) for at in ((column, columns), (line, lines)))
-            words = escape(label)
+            text = escape(label)
             style = f"background-position:{x:.3f}% {y:.3f}%"
             name = f"s{len(self._rules)}"
-            tiles.append(f'<i role="img" class="{name}" style="{style}" title="{words}" aria-label="{words}"></i>')
+            tiles.append(f'<i role="img" class="{name}" style="{style}" title="{text}" aria-label="{text}"></i>')
         width, height = (100 * count * CELL_PX / THUMB_PX for count in (columns, lines))
         size = f"background-size:{width:g}% {height:g}%"
         self._rules.append(f".s{len(self._rules)}{{background-image:url({data_uri(sheet)});{size}}}")

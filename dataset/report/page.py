@@ -78,20 +78,21 @@ class _Page:
 
     def sections(self) -> Iterable[str]:
         """From the top of the page to its end."""
-        seen = image_statistics(self.out / RGB_FOLDER, list(self.records))
+        statistics = image_statistics(self.out / RGB_FOLDER, list(self.records))
         yield self._head()
         yield _section(
-            "A wall of them", f'<div class="wall">{self._tiles(evenly_spaced(seen.names, WALL_IMAGES))}</div>'
+            "A wall of them",
+            f'<div class="wall">{self._tiles(evenly_spaced(statistics.names, WALL_IMAGES))}</div>',
         )
-        yield _section("All at once", _all_at_once(seen))
-        yield _section("At the edges", self._extremes(seen))
-        yield _section("Colours", _colours(seen))
-        yield _section("Brightness", _brightness(seen))
+        yield _section("All at once", _averages(statistics))
+        yield _section("At the edges", self._extremes(statistics))
+        yield _section("Colours", _colours(statistics))
+        yield _section("Brightness", _brightness(statistics))
         yield _section("As they came", self._as_they_came())
         yield self._cards("Pairs that look alike", ALIKE, self._pairs())
         yield self._cards("Exactly the same pixels", TWINS, self._twins())
         yield self._cards("Left out", LEFT_OUT, self._left_out())
-        yield _section("Made with", _recipe(self.report["recipe"]))
+        yield _section("Made with", _recipe_table(self.report["recipe"]))
 
     def _head(self) -> str:
         counts = self.report["counts"]
@@ -122,16 +123,16 @@ class _Page:
         label = self._label(name)
         return f"<b>{escape(label)}</b>" + ("" if label == name else f"<br>{escape(name)}")
 
-    def _extremes(self, seen: ImageStatistics) -> str:
+    def _extremes(self, statistics: ImageStatistics) -> str:
         parts = []
         for values, low, high in (
-            (seen.brightness, "darkest", "brightest"),
-            (seen.saturation, "greyest", "most colourful"),
+            (statistics.brightness, "darkest", "brightest"),
+            (statistics.saturation, "greyest", "most colourful"),
         ):
             order = np.argsort(values, kind="stable")
-            for words, places in ((low, order[:EXTREMES]), (high, order[::-1][:EXTREMES])):
-                tiles = self._tiles([seen.names[index] for index in places])
-                parts.append(f'<div><h3>the {words}</h3><div class="eight">{tiles}</div></div>')
+            for text, indices in ((low, order[:EXTREMES]), (high, order[::-1][:EXTREMES])):
+                tiles = self._tiles([statistics.names[index] for index in indices])
+                parts.append(f'<div><h3>the {text}</h3><div class="eight">{tiles}</div></div>')
         return "".join(parts)
 
     def _as_they_came(self) -> str:
@@ -140,30 +141,30 @@ class _Page:
         misnamed = sum(_is_misnamed(record) for record in self.records.values())
         common = sizes.most_common(MAX_BARS)
         rest = len(self.records) - sum(count for _, count in common)
-        words = (
+        text = (
             f"<p>{misnamed:,} files are not what their suffix says; what counts is the first bytes.</p>"
             if misnamed
             else ""
         )
         return (
             f"<h3>size, pixels</h3>{bar_table([*common, *([('other', rest)] if rest else [])])}"
-            f"<h3>format</h3>{bar_table(kinds.most_common())}{words}"
+            f"<h3>format</h3>{bar_table(kinds.most_common())}{text}"
         )
 
     def _pairs(self) -> list[str]:
         cards = []
         for pair in self.report["near_duplicates"][:MAX_CARDS]:
             names = [pair["first"], pair["second"]]
-            words = "<br>".join(self._title(name) for name in names)
-            cards.append(_card(self._tiles(names), f"{words}<br>{pair['distance']} of 64 bits differ"))
+            text = "<br>".join(self._title(name) for name in names)
+            cards.append(_card(self._tiles(names), f"{text}<br>{pair['distance']} of 64 bits differ"))
         return cards
 
     def _twins(self) -> list[str]:
         cards = []
         for twin in self.report["duplicates"][:MAX_CARDS]:
             kept = twin["duplicate_of"]
-            words = f"{self._title(kept)}<br>again as {escape(twin['raw_file'])}"
-            cards.append(_card(self._tiles([kept]), words))
+            text = f"{self._title(kept)}<br>again as {escape(twin['raw_file'])}"
+            cards.append(_card(self._tiles([kept]), text))
         return cards
 
     def _left_out(self) -> list[str]:
@@ -171,17 +172,19 @@ class _Page:
         for record in self.report["rejected"][:MAX_CARDS]:
             image, text = salvage(self.raw / record["raw_file"])
             if image:
-                shown = "".join(self.sheets.tiles([thumbnail(image)], [record["raw_file"]]))
+                thumbnail_html = "".join(self.sheets.tiles([thumbnail(image)], [record["raw_file"]]))
             else:
-                shown = f'<div class="glyph">{escape(text)}</div>'
-            cards.append(_card(shown, f"<b>{escape(record['reason'])}</b><br>{escape(record['raw_file'])}"))
+                thumbnail_html = f'<div class="glyph">{escape(text)}</div>'
+            cards.append(
+                _card(thumbnail_html, f"<b>{escape(record['reason'])}</b><br>{escape(record['raw_file'])}")
+            )
         return cards
 
-    def _cards(self, title: str, words: str, cards: list[str]) -> str:
+    def _cards(self, title: str, text: str, cards: list[str]) -> str:
         if not cards:
             return ""
         more = "" if len(cards) < MAX_CARDS else f" The first {MAX_CARDS} are shown; all are in {REPORT}."
-        return _section(title, f'<p>{words}{more}</p><div class="cards">{"".join(cards)}</div>')
+        return _section(title, f'<p>{text}{more}</p><div class="cards">{"".join(cards)}</div>')
 
 
 ALIKE = "Found by a perceptual hash. All are in the set, for two that look alike can be two characters."
@@ -193,31 +196,34 @@ def _section(title: str, content: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{content}</section>"
 
 
-def _card(shown: str, words: str) -> str:
-    return f"<figure><div>{shown}</div><figcaption>{words}</figcaption></figure>"
+def _card(thumbnail_html: str, text: str) -> str:
+    return f"<figure><div>{thumbnail_html}</div><figcaption>{text}</figcaption></figure>"
 
 
-def _all_at_once(seen: ImageStatistics) -> str:
+def _averages(statistics: ImageStatistics) -> str:
     pictures = "".join(
-        f'<img class="pixels" src="{data_uri(image)}" alt="{words}">'
-        for image, words in ((seen.mean, "the average picture"), (seen.spread, "how much each place varies"))
+        f'<img class="pixels" src="{data_uri(image)}" alt="{text}">'
+        for image, text in (
+            (statistics.mean, "the average picture"),
+            (statistics.deviation, "how much each place varies"),
+        )
     )
-    words = f"The average of {len(seen.names):,} pictures, and where they differ (brighter: more)."
-    return f'<p>{words}</p><div class="row">{pictures}</div>'
+    text = f"The average of {len(statistics.names):,} pictures, and where they differ (brighter: more)."
+    return f'<p>{text}</p><div class="row">{pictures}</div>'
 
 
-def _colours(seen: ImageStatistics) -> str:
+def _colours(statistics: ImageStatistics) -> str:
     hues = [f"hsl({(index + 0.5) * 360 / HUES:.0f} 80% 55%)" for index in range(HUES)]
-    channels = area_chart(seen.channels.tolist(), ("#ef4444", "#22c55e", "#3b82f6"), "pixels by channel")
+    channels = area_chart(statistics.channels.tolist(), ("#ef4444", "#22c55e", "#3b82f6"), "pixels by channel")
     return (
-        f"<h3>as paint</h3>{colour_strip(seen.palette)}"
-        f"<h3>hues</h3>{histogram(seen.hues.tolist(), hues, 'pixels by hue')}"
+        f"<h3>as paint</h3>{colour_strip(statistics.palette)}"
+        f"<h3>hues</h3>{histogram(statistics.hues.tolist(), hues, 'pixels by hue')}"
         f"<h3>red, green, blue</h3>{channels}{_axis('none', 'full')}"
     )
 
 
-def _brightness(seen: ImageStatistics) -> str:
-    counts = np.histogram(seen.brightness, BRIGHTNESS_STEPS, (0, 255))[0].tolist()
+def _brightness(statistics: ImageStatistics) -> str:
+    counts = np.histogram(statistics.brightness, BRIGHTNESS_STEPS, (0, 255))[0].tolist()
     greys = [f"hsl(0 0% {18 + 82 * index / BRIGHTNESS_STEPS:.0f}%)" for index in range(BRIGHTNESS_STEPS)]
     return f"<p>Pictures by their mean.</p>{histogram(counts, greys, 'pictures by brightness')}" + _axis(
         "black", "white"
@@ -228,7 +234,7 @@ def _axis(low: str, high: str) -> str:
     return f'<div class="axis"><span>{low}</span><span>{high}</span></div>'
 
 
-def _recipe(recipe: Record) -> str:
+def _recipe_table(recipe: Record) -> str:
     lines = (f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>" for name, value in recipe.items())
     return f"<table>{''.join(lines)}</table>"
 

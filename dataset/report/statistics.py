@@ -39,7 +39,7 @@ class ImageStatistics:
     """[`HUES`]: pixels by hue, of those with a colour."""
     mean: Image.Image
     """The average of all."""
-    spread: Image.Image
+    deviation: Image.Image
     """Where they differ: the standard deviation of luma at each place, brightened to use the whole range."""
     palette: list[tuple[int, tuple[int, ...]]]
     """Colours that stand for all, each with its number of pixels, by brightness."""
@@ -106,5 +106,7 @@ def _palette(files: Sequence[Path]) -> list[tuple[int, tuple[int, ...]]]:
     indexed = sheet.quantize(PALETTE_COLOURS, Image.Quantize.MEDIANCUT)
     colours = np.array(indexed.getpalette()).reshape(-1, 3)
     counts = np.bincount(np.asarray(indexed).ravel(), minlength=len(colours))
-    found = [(int(count), tuple(colour.tolist())) for count, colour in zip(counts, colours, strict=False) if count]
-    return sorted(found, key=lambda entry: sum(entry[1]))
+    palette = [
+        (int(count), tuple(colour.tolist())) for count, colour in zip(counts, colours, strict=False) if count
+    ]
+    return sorted(palette, key=lambda entry: sum(entry[1]))

@@ -107,9 +107,9 @@ def test_a_tile_shows_its_own_picture_up_to_its_edge_and_beyond(count: int) -> N
     for at, tile in enumerate(tiles):
         x, y = (float(share) / 100 for share in re.findall(r"position:([\d.]+)% ([\d.]+)%", tile)[0])
         left, top = round(x * (sheet.shape[1] - 80)), round(y * (sheet.shape[0] - 80))
-        seen = sheet[top - 2 : top + 82, left - 2 : left + 82]
-        assert seen.shape[:2] == (84, 84)
-        assert np.abs(seen - colours[at % 2]).max() < 40  # WebP is lossy; the two differ by far more
+        statistics = sheet[top - 2 : top + 82, left - 2 : left + 82]
+        assert statistics.shape[:2] == (84, 84)
+        assert np.abs(statistics - colours[at % 2]).max() < 40  # WebP is lossy; the two differ by far more
 
 
 def test_wild_names_and_bytes_do_not_become_part_of_the_page(raw: Path, out: Path) -> None:
@@ -200,15 +200,15 @@ def test_the_page_is_of_this_set_whatever_the_clock_said_when_it_was_written(raw
 def test_brightness_and_colours_of_plain_pictures_are_what_they_are(tmp_path: Path) -> None:
     Image.new("RGB", (16, 16), (255, 0, 0)).save(tmp_path / "a.png")
     Image.new("RGB", (16, 16), (255, 255, 255)).save(tmp_path / "b.png")
-    seen = image_statistics(tmp_path, ["a.png", "b.png"])
-    assert seen.brightness.tolist() == [76, 255]  # red's luma is 0.299 of white's
-    assert seen.saturation.tolist() == [255, 0]
-    assert seen.mean.getpixel((8, 8)) == (255, 128, 128)
-    assert seen.hues[0] == 256
-    assert seen.hues.sum() == 256
-    assert seen.channels[0, -1] == 512
-    assert seen.channels[1, 0] == 256
-    assert sorted(colour for _, colour in seen.palette) == [(255, 0, 0), (255, 255, 255)]
+    statistics = image_statistics(tmp_path, ["a.png", "b.png"])
+    assert statistics.brightness.tolist() == [76, 255]  # red's luma is 0.299 of white's
+    assert statistics.saturation.tolist() == [255, 0]
+    assert statistics.mean.getpixel((8, 8)) == (255, 128, 128)
+    assert statistics.hues[0] == 256
+    assert statistics.hues.sum() == 256
+    assert statistics.channels[0, -1] == 512
+    assert statistics.channels[1, 0] == 256
+    assert sorted(colour for _, colour in statistics.palette) == [(255, 0, 0), (255, 255, 255)]
 
 
 def test_a_small_picture_is_enlarged_crisply_in_the_middle_of_its_tile() -> None:
@@ -222,9 +222,9 @@ def test_a_small_picture_is_enlarged_crisply_in_the_middle_of_its_tile() -> None
 def test_hues_go_round_the_circle_and_the_palette_from_dark_to_bright(tmp_path: Path) -> None:
     for name, colour in (("a", (0, 0, 255)), ("b", (0, 0, 255)), ("c", (255, 255, 255))):
         Image.new("RGB", (16, 16), colour).save(tmp_path / f"{name}.png")
-    seen = image_statistics(tmp_path, ["a.png", "b.png", "c.png"])
-    assert 230 <= 10 * seen.hues.argmax() <= 240  # 36 steps of 10 degrees, blue at 240
-    assert seen.palette == [(512, (0, 0, 255)), (256, (255, 255, 255))]
+    statistics = image_statistics(tmp_path, ["a.png", "b.png", "c.png"])
+    assert 230 <= 10 * statistics.hues.argmax() <= 240  # 36 steps of 10 degrees, blue at 240
+    assert statistics.palette == [(512, (0, 0, 255)), (256, (255, 255, 255))]
 
 
 # Pictures that look alike

@@ -17,7 +17,7 @@ from odd_pictures import (
 )
 from PIL import Image
 
-from dataset.decode import decode, edge_colour, parse_background, to_square
+from dataset.decode import decode, edge_colour, parse_background, to_square, trim_margins
 from dataset.errors import DecodeError
 
 PICTURES, NO_PICTURES = pictures(), no_pictures()
@@ -188,6 +188,24 @@ def test_an_enlarged_edge_is_sharper_than_a_straight_line_between_its_sides() ->
     row = np.asarray(to_square(halves, 80, "pad", None))[40, :, 0].astype(int)
     assert row.min() < 60  # Lanczos overshoots beside an edge; linear filters never leave 64 to 192
     assert row.max() > 196
+
+
+def test_pixel_art_is_enlarged_by_whole_numbers_and_keeps_its_colours() -> None:
+    art = plain(RED, size=(32, 20))
+    art.paste(BLUE, (3, 3, 9, 9))
+    art.putpixel((20, 10), WHITE)
+    square = to_square(art, 80, "pad", GREEN, "nearest")
+    assert square.crop((8, 20, 72, 60)).tobytes() == art.resize((64, 40), Image.Resampling.NEAREST).tobytes()
+    assert {colour for _, colour in square.getcolors()} == {RED, BLUE, WHITE, GREEN}
+    assert len(to_square(art, 16, "pad", RED, "nearest").getcolors()) <= 3
+
+
+def test_margins_of_the_corners_colour_are_cut_off_on_every_side() -> None:
+    image = plain((3, 0, 2), size=(60, 40))
+    image.paste(GREEN, (10, 5, 30, 35))
+    image.putpixel((15, 20), (0, 0, 0))
+    assert trim_margins(image).size == (20, 30)
+    assert trim_margins(plain(RED)).size == (SIDE, SIDE)
 
 
 def test_palettes_are_not_resized_as_numbers() -> None:
