@@ -13,6 +13,8 @@ from subprocess import list2cmdline
 from typing import Any, Self
 
 SECONDS_BETWEEN_PLAIN_LINES = 5.0
+BAR_COLUMNS = 10
+"""So narrow that a line of training fits into 80 columns."""
 
 
 @dataclass
@@ -67,10 +69,11 @@ class LiveLine:
         moves = moves or (console.is_jupyter and find_spec("ipywidgets") is not None)
         self._plain = shown and not moves
         self._title = title
+        self._columns = console.width
         self._last_line = 0.0
         self._bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=10),  # so that a line of training fits into 80 columns
+            BarColumn(BAR_COLUMNS),
             TextColumn("{task.fields[amount]}"),
             TextColumn("{task.fields[words]}", style="dim"),
             console=console,
@@ -91,7 +94,9 @@ class LiveLine:
         from rich.markup import escape
 
         amount = compact(done) + (f"/{compact(total)}" if total else "")
-        self._bar.update(self._task, completed=done, total=total, amount=amount, words=escape(text))
+        # Left to itself, a terminal too narrow for all cuts every part of the line, the amount too.
+        room = max(self._columns - len(f"{self._title} {amount} ") - BAR_COLUMNS - 2, 0)
+        self._bar.update(self._task, completed=done, total=total, amount=amount, words=escape(text[:room]))
         now = time.monotonic()
         if self._plain and now - self._last_line >= SECONDS_BETWEEN_PLAIN_LINES:
             self._last_line = now

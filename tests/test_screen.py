@@ -1,6 +1,7 @@
 """Words in a terminal while a live line moves."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,14 +21,14 @@ with Screen().progress("train") as line:
 """
 
 
-@pytest.mark.skipif(os.name == "nt", reason="needs a terminal of Unix")
-def test_a_warning_has_a_line_of_its_own_above_the_live_line():
+def seen_on_a_terminal(program: str, **environment: str) -> str:
+    """What a program writes to a terminal that is its stderr."""
     import pty
 
     ours, theirs = pty.openpty()
-    environment = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
-    program = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM], cwd=ROOT, stderr=theirs, env={**environment, "TERM": "xterm"}
+    inherited = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+    started = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=ROOT, stderr=theirs, env={**inherited, "TERM": "xterm", **environment}
     )
     os.close(theirs)
     seen = b""
@@ -37,8 +38,26 @@ def test_a_warning_has_a_line_of_its_own_above_the_live_line():
     except OSError:  # the other end has closed
         pass
     os.close(ours)
-    assert program.wait() == 0
-    before, after = seen.decode().split("vgc: careful")
+    assert started.wait() == 0
+    return seen.decode()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a terminal of Unix")
+def test_a_warning_has_a_line_of_its_own_above_the_live_line():
+    before, after = seen_on_a_terminal(PROGRAM).split("vgc: careful")
     assert before.endswith("\r\x1b[2K")  # the live line was wiped away
     assert after.startswith("\r\n")
     assert "train" in after  # and drawn anew below
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a terminal of Unix")
+@pytest.mark.parametrize(
+    ("columns", "words"), [(40, "114.2/s"), (80, "114.2/s, 12 min left, d 1.38, g 0.69, real 0.12")]
+)
+def test_a_narrow_terminal_shows_the_amount_whole_and_what_fits_of_the_words(columns, words):
+    told = "114.2/s, 12 min left, d 1.38, g 0.69, real 0.12"
+    program = PROGRAM.replace('"working"', repr(told)).replace("1000, 8000", "104_000, 2_000_000")
+    seen = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", seen_on_a_terminal(program, COLUMNS=str(columns)))
+    assert "104k/2000k" in seen
+    assert words in seen
+    assert (told in seen) == (columns == 80)
