@@ -47,7 +47,7 @@ class Architecture:
     """What a network looks like: all that is needed to build it again before its weights are read."""
 
     family: Literal["students", "transposed", "upsample", "strided", "residual"]
-    """The class in `gan.networks.build` or `gan.networks.residual` that builds it."""
+    """A key of `gan.networks.build`: which class builds it."""
 
     widths: tuple[int, ...]
     """Channels of each stage: from the smallest picture up in a generator, from the largest down in a

@@ -11,22 +11,16 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from gan.runs.model_info import ModelInfo
 from gan.sampling.interpolation import slerp_loop
 from gan.sampling.share_codes import encode
+from kit.png import png_bytes
+from sprites.atlas import Sheet, aseprite_json, draw_sheet, lay_out
 from sprites.errors import SpriteSettingsError
 from sprites.palettes import gpl, hexadecimal
-from sprites.pixels import (
-    Sheet,
-    SpriteSettings,
-    aseprite_json,
-    draw_sheet,
-    gif_bytes,
-    lay_out,
-    make_sprites,
-    png_bytes,
-)
+from sprites.pixels import SpriteSettings, gif_bytes, make_sprites
 
 MAX_SPRITES = 1024
 MAX_MORPHED = 16
@@ -68,10 +62,9 @@ def bundle(
     pixels = sprites.rgba()
     codes = [encode(info.hash, latent) for latent in latents]
     paths = [f"sprites/{stem}.png" for stem in unique_stems(names or [f"{n:03d}" for n in range(len(latents))])]
-    files: dict[str, bytes | str] = {
-        path: png_bytes(picture, code=code) for path, picture, code in zip(paths, pixels, codes, strict=True)
-    }
-    files[SHEET_FILE] = png_bytes(draw_sheet(pixels, sheet))
+    encoded = (png_bytes(Image.fromarray(sprite), code=code) for sprite, code in zip(pixels, codes, strict=True))
+    files: dict[str, bytes | str] = dict(zip(paths, encoded, strict=True))
+    files[SHEET_FILE] = png_bytes(Image.fromarray(draw_sheet(pixels, sheet)))
     files["sheet.json"] = aseprite_json(sheet, [Path(path).name for path in paths], SHEET_FILE)
     if len(frames):
         files[GIF_FILE] = gif_bytes(make_sprites(frames, settings, sprites.palette))

@@ -1,14 +1,11 @@
 """Game-ready pictures: binary alpha, one palette, the pixel grid kept. The same input gives the same bytes."""
 
 import io
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from kit.foreground import TOLERANCE, figure_masks
 from sprites.errors import SpriteSettingsError
@@ -16,8 +13,6 @@ from sprites.palettes import MAX_COLOURS, Palette, find_palette, nearest
 
 SMALLEST_SPRITE_PX = 8
 LARGEST_UPSCALE = 16
-LARGEST_SHEET_PX = 8192
-"""What nearly every GPU takes as one texture."""
 FRAME_MS = 80
 CLEAR = 0
 """The index of transparent pixels; colour n of the palette has index n + 1."""
@@ -109,87 +104,6 @@ def make_sprites(
     indexes = np.full(mask.shape, CLEAR, np.uint8)
     indexes[mask] = nearest(small[mask], palette) + 1
     return SpriteSet(palette, indexes.repeat(settings.upscale, 1).repeat(settings.upscale, 2))
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """Where the frames of a sheet lie."""
-
-    size_px: tuple[int, int]
-    """Width and height, powers of two."""
-    frame_px: int
-    extrude_px: int
-    corners: tuple[tuple[int, int], ...]
-    """Left and top of each frame, without its extruded border."""
-
-    @property
-    def columns(self) -> int:
-        """Frames in a row."""
-        return self.size_px[0] // (self.frame_px + 2 * self.extrude_px)
-
-
-def lay_out(count: int, frame_px: int, extrude_px: int) -> Sheet:
-    """The smallest power-of-two sheet, as square as may be, row by row.
-
-    Raises:
-        SpriteSettingsError: it would be larger than LARGEST_SHEET_PX.
-    """
-    cell = frame_px + 2 * extrude_px
-    powers = [1 << n for n in range(LARGEST_SHEET_PX.bit_length()) if 1 << n >= cell]
-    sizes = [
-        (width, height) for width in powers for height in powers if (width // cell) * (height // cell) >= count
-    ]
-    if not sizes:
-        raise SpriteSettingsError(
-            f"{count} sprites of {frame_px} pixels need a sheet beyond {LARGEST_SHEET_PX} pixels: "
-            "make fewer, or a smaller --upscale or --sprite-size"
-        )
-    width, height = min(sizes, key=lambda size: (size[0] * size[1], max(size), -size[0]))
-    places = [divmod(place, width // cell) for place in range(count)]
-    corners = tuple((column * cell + extrude_px, row * cell + extrude_px) for row, column in places)
-    return Sheet((width, height), frame_px, extrude_px, corners)
-
-
-def draw_sheet(frames: NDArray[np.uint8], sheet: Sheet) -> NDArray[np.uint8]:
-    """All frames [N, side, side, 4] on their sheet [height, width, 4], borders extruded."""
-    width, height = sheet.size_px
-    pixels = np.zeros((height, width, 4), np.uint8)
-    extruded = np.pad(frames, ((0, 0), *[(sheet.extrude_px, sheet.extrude_px)] * 2, (0, 0)), mode="edge")
-    cell = extruded.shape[1]
-    for (left, top), frame in zip(sheet.corners, extruded, strict=True):
-        x, y = left - sheet.extrude_px, top - sheet.extrude_px
-        pixels[y : y + cell, x : x + cell] = frame
-    return pixels
-
-
-def aseprite_json(sheet: Sheet, names: Sequence[str], image: str) -> str:
-    """The sheet in the array format that Aseprite exports and Phaser, PixiJS, Unity and Godot importers read."""
-    side = sheet.frame_px
-    frames = [
-        {
-            "filename": name,
-            "frame": {"x": x, "y": y, "w": side, "h": side},
-            "rotated": False,
-            "trimmed": False,
-            "spriteSourceSize": {"x": 0, "y": 0, "w": side, "h": side},
-            "sourceSize": {"w": side, "h": side},
-            "duration": FRAME_MS,
-        }
-        for name, (x, y) in zip(names, sheet.corners, strict=True)
-    ]
-    size = dict(zip("wh", sheet.size_px, strict=True))
-    meta = {"app": "vgc", "version": "1", "image": image, "format": "RGBA8888", "size": size, "scale": "1"}
-    return json.dumps({"frames": frames, "meta": {**meta, "frameTags": [], "layers": [], "slices": []}}, indent=1)
-
-
-def png_bytes(pixels: NDArray[np.uint8], **texts: str) -> bytes:
-    """RGBA pixels [height, width, 4] as a PNG, ``texts`` in its metadata."""
-    notes = PngInfo()
-    for key, value in {"Software": "vgc", **texts}.items():
-        notes.add_text(key, value)
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG", pnginfo=notes)
-    return file.getvalue()
 
 
 def gif_bytes(sprites: SpriteSet) -> bytes:

@@ -1,4 +1,4 @@
-"""A network as a picture: its feature maps as blocks, side by side."""
+"""A diagram of a network: its feature maps as blocks, side by side."""
 
 from itertools import pairwise
 
@@ -31,8 +31,8 @@ def draw_network(title: str, layers: list[Layer], start: str) -> Image.Image:
     sizes = [block_size(layer, tallest) for layer in blocks]
     columns = [max(width + depth, 96) for width, _, depth in sizes]
     width = 2 * MARGIN + 96 + sum(columns) + COLUMN_GAP * len(blocks)
-    picture = Image.new("RGB", (width, HEIGHT_PX + CAPTION_PX + 160), BACKGROUND)
-    pen = ImageDraw.Draw(picture)
+    image = Image.new("RGB", (width, HEIGHT_PX + CAPTION_PX + 160), BACKGROUND)
+    pen = ImageDraw.Draw(image)
     large, small = ImageFont.load_default(22), ImageFont.load_default(13)
     parameters = sum(layer.parameters for layer in layers)
     pen.text((MARGIN, 22), title, INK, large)
@@ -50,7 +50,7 @@ def draw_network(title: str, layers: list[Layer], start: str) -> Image.Image:
         x += column + COLUMN_GAP
     for (_, end), (begin, _) in pairwise(middles):
         draw_arrow(pen, end + 8, begin - 8, floor - HEIGHT_PX // 2)
-    return picture
+    return image
 
 
 def block_size(layer: Layer, tallest: int) -> tuple[int, int, int]:

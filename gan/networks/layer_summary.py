@@ -19,7 +19,7 @@ class Layer:
     kind: str
     """Its class."""
     shape: tuple[int, ...]
-    """What it gives, for one picture: (channels, height, width) or (features,)."""
+    """What it gives, for one image: (channels, height, width) or (features,)."""
     parameters: int
     """Trained values."""
 

@@ -59,7 +59,7 @@ def widened(before: int, after: int) -> nn.Module:
 
 
 class LearnedBase(nn.Module):
-    """One small picture a channel, weighed by the latent. [N, C] -> [N, C, base_px, base_px]."""
+    """One small image a channel, weighed by the latent. [N, C] -> [N, C, base_px, base_px]."""
 
     def __init__(self, channels: int, base_px: int) -> None:
         super().__init__()
@@ -96,9 +96,9 @@ class ResidualGenerator(nn.Module):
 
 
 class ResidualDiscriminator(nn.Module):
-    """The generator's mirror image: stages of blocks with 2x2 means between, then one weight a place and channel.
+    """The generator's mirror image: stages of blocks with 2x2 means between, then one weight a pixel and channel.
 
-    ``pictures`` [N, 3, size, size] float32 -> [N] float32, positive for real.
+    ``images`` [N, 3, size, size] float32 -> [N] float32, positive for real.
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -116,8 +116,8 @@ class ResidualDiscriminator(nn.Module):
         for layer in (self.gather, self.score):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        x = self.stages[0](self.from_rgb(pictures))
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.stages[0](self.from_rgb(images))
         for between, stage in zip(self.between, self.stages[1:], strict=True):
             x = stage(between(F.avg_pool2d(x, 2)))
         return in_fp32(self.score, self.gather(self.minibatch_std(x)).flatten(1)).squeeze(1)

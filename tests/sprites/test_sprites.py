@@ -21,17 +21,11 @@ from gan.runs.checkpoint import GeneratorHeader, save_generator
 from gan.sampling.generate import GenerateSettings
 from gan.sampling.share_codes import decode
 from kit.foreground import background_colour, figure_masks
+from kit.png import png_bytes
+from sprites.atlas import aseprite_json, draw_sheet, lay_out
 from sprites.errors import SpriteSettingsError
 from sprites.palettes import find_palette, gpl, hexadecimal, nearest, parse_palette
-from sprites.pixels import (
-    SpriteSettings,
-    aseprite_json,
-    draw_sheet,
-    gif_bytes,
-    lay_out,
-    make_sprites,
-    png_bytes,
-)
+from sprites.pixels import SpriteSettings, gif_bytes, make_sprites
 from sprites.sprite_export import generate_sprites
 
 SWEETIE_GPL = """GIMP Palette
@@ -256,7 +250,7 @@ def test_the_gif_shows_the_sprites_own_colours_and_transparency():
 def test_a_picture_without_a_figure_is_all_transparent():
     sprites = make_sprites(np.zeros((2, 10, 10, 3), np.uint8), SpriteSettings())
     assert not sprites.rgba().any()
-    assert png_bytes(sprites.rgba()[0])
+    assert png_bytes(Image.fromarray(sprites.rgba()[0]))
     assert gif_bytes(sprites)
 
 

@@ -5,14 +5,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from gan.config import MAX_SIZE_PX, PRESETS, SettingsError, doublings
-from gan.networks.build import (
-    UpsampleConv2d,
-    UpsampleKernel,
-    build_discriminator,
-    build_generator,
-    parameter_count,
-    upsample_kernel,
-)
+from gan.networks.build import build_discriminator, build_generator, parameter_count
+from gan.networks.dcgan import UpsampleConv2d, UpsampleKernel, upsample_kernel
 from gan.networks.layer_summary import describe_recipe
 from gan.networks.minibatch_std import MinibatchStd, group_variance
 

@@ -1,0 +1,172 @@
+"""The DCGAN family (Radford et al. 2015, arXiv:1511.06434): as published, and with folded upsampling."""
+
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gan.config import Architecture, SettingsError, doublings
+from gan.device import in_fp32
+from gan.networks.minibatch_std import MinibatchStd
+
+LEAKY_SLOPE = 0.2
+
+
+class TransposedGenerator(nn.Module):
+    """The generator of Radford et al. 2015 (arXiv:1511.06434, figure 1) on a base of 4 to 7 pixels.
+
+    ``z`` [N, latent_dim] float32 -> [N, 3, size, size] float32 in [-1, 1].
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        check_stages(architecture, len(architecture.widths))
+        base_px = architecture.size_px >> len(architecture.widths)
+        widths = architecture.widths
+        layers: list[nn.Module] = [
+            nn.ConvTranspose2d(architecture.latent_dim, widths[0], base_px, bias=False),
+            nn.BatchNorm2d(widths[0]),
+            nn.ReLU(),
+        ]
+        for before, after in pairwise(widths):
+            layers += [
+                nn.ConvTranspose2d(before, after, 4, stride=2, padding=1, bias=False),
+                nn.BatchNorm2d(after),
+                nn.ReLU(),
+            ]
+        self.layers = nn.Sequential(*layers)
+        self.to_rgb = nn.ConvTranspose2d(widths[-1], 3, 4, stride=2, padding=1, bias=False)
+        self.apply(normal_002)
+
+    def forward(self, z: Tensor) -> Tensor:
+        return in_fp32(self.to_rgb, self.layers(z[:, :, None, None])).tanh()
+
+
+class StridedDiscriminator(nn.Module):
+    """Convolutions of stride 2 down to the base, then one over all of it; batch norm or none.
+
+    ``images`` [N, 3, size, size] float32 -> [N] float32, positive for real.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        check_stages(architecture, len(architecture.widths))
+        layers: list[nn.Module] = []
+        channels = 3
+        for index, width in enumerate(architecture.widths):
+            normalised = architecture.batch_norm and index > 0
+            layers.append(nn.Conv2d(channels, width, 4, stride=2, padding=1, bias=not architecture.batch_norm))
+            layers += [nn.BatchNorm2d(width)] if normalised else []
+            layers.append(nn.LeakyReLU(LEAKY_SLOPE))
+            channels = width
+        if architecture.minibatch_std_group:
+            layers.append(MinibatchStd(architecture.minibatch_std_group))
+            channels += 1
+        self.layers = nn.Sequential(*layers)
+        base_px = architecture.size_px >> len(architecture.widths)
+        self.score = nn.Conv2d(channels, 1, base_px, bias=not architecture.batch_norm)
+        self.apply(normal_002 if architecture.batch_norm else kaiming)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return in_fp32(self.score, self.layers(images)).flatten()
+
+
+class UpsampleConv2d(nn.Module):
+    """Nearest-neighbour upsampling by 2, then a 3x3 convolution, in one transposed convolution.
+
+    After the doubling, a 3x3 window sees only 2x2 different pixels, so the pair equals a transposed convolution
+    of stride 2 whose 4x4 kernel is the 3x3 one summed over 2x2 boxes: 4 products a pixel in index of 9, and the
+    large image is never written down. [N, in, H, W] -> [N, out, 2H, 2W].
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, 3, 3))
+        self.bias = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        kernel: Tensor = (
+            UpsampleKernel.apply(self.weight) if torch.is_grad_enabled() else upsample_kernel(self.weight)
+        )
+        return F.conv_transpose2d(x, kernel.transpose(0, 1), stride=2, padding=1)
+
+
+def upsample_kernel(weight: Tensor) -> Tensor:
+    """The 4x4 kernel of `UpsampleConv2d`; [out, in, 3, 3] -> [out, in, 4, 4]."""
+    padded = F.pad(weight.flip(2, 3), (1, 1, 1, 1))
+    return padded[:, :, :-1, :-1] + padded[:, :, 1:, :-1] + padded[:, :, :-1, 1:] + padded[:, :, 1:, 1:]
+
+
+class UpsampleKernel(torch.autograd.Function):
+    """`upsample_kernel` with its gradient in closed form; autograd's own writes many large tensors of zeros."""
+
+    @staticmethod
+    def forward(_ctx: Any, weight: Tensor) -> Tensor:
+        return upsample_kernel(weight)
+
+    @staticmethod
+    def backward(_ctx: Any, gradient: Tensor) -> Tensor:
+        kernel = gradient[:, :, :-1, :-1] + gradient[:, :, 1:, :-1]
+        kernel = kernel + gradient[:, :, :-1, 1:] + gradient[:, :, 1:, 1:]
+        return kernel.flip(2, 3)
+
+
+class UpsampleGenerator(nn.Module):
+    """A learned base, then stages of (upsample, conv3, conv3), each with batch norm and leaky ReLU.
+
+    ``z`` [N, latent_dim] float32 -> [N, 3, size, size] float32 in [-1, 1].
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        widths = architecture.widths
+        check_stages(architecture, len(widths) - 1)
+        self.base_px = architecture.size_px >> (len(widths) - 1)
+        self.dense = nn.Linear(architecture.latent_dim, widths[0] * self.base_px**2, bias=False)
+        layers: list[nn.Module] = [nn.BatchNorm2d(widths[0]), nn.LeakyReLU(LEAKY_SLOPE)]
+        for before, after in pairwise(widths):
+            layers += [
+                UpsampleConv2d(before, after),
+                nn.BatchNorm2d(after),
+                nn.LeakyReLU(LEAKY_SLOPE),
+                nn.Conv2d(after, after, 3, padding=1, bias=False),
+                nn.BatchNorm2d(after),
+                nn.LeakyReLU(LEAKY_SLOPE),
+            ]
+        self.layers = nn.Sequential(*layers)
+        self.to_rgb = nn.Conv2d(widths[-1], 3, 3, padding=1)
+        self.apply(kaiming)
+
+    def forward(self, z: Tensor) -> Tensor:
+        base = self.dense(z).unflatten(1, (-1, self.base_px, self.base_px))
+        return in_fp32(self.to_rgb, self.layers(base)).tanh()
+
+
+def check_stages(architecture: Architecture, stages: int) -> None:
+    """Raise SettingsError unless ``stages`` doublings make the size from a base of 4 to 7 pixels."""
+    needed = doublings(architecture.size_px)
+    if stages != needed:
+        raise SettingsError(
+            f"{architecture.family} network with {stages} doublings: {architecture.size_px} pixels need {needed}"
+        )
+
+
+def normal_002(module: nn.Module) -> None:
+    """Weights from N(0, 0.02²), as in Radford et al. 2015, section 4; batch-norm scales from N(1, 0.02²).
+
+    The scales are those of PyTorch's example; the paper says nothing of them.
+    """
+    if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+
+
+def kaiming(module: nn.Module) -> None:
+    """He et al. 2015: keep the variance through leaky ReLUs; zero biases."""
+    if isinstance(module, nn.Linear | nn.Conv2d | UpsampleConv2d):
+        nn.init.kaiming_normal_(module.weight, a=LEAKY_SLOPE)
+        if isinstance(module.bias, nn.Parameter):
+            nn.init.zeros_(module.bias)

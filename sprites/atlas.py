@@ -1,0 +1,85 @@
+"""A sprite sheet (texture atlas): where its frames lie, its pixels, and Aseprite's JSON of it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sprites.errors import SpriteSettingsError
+from sprites.pixels import FRAME_MS
+
+LARGEST_SHEET_PX = 8192
+"""What nearly every GPU takes as one texture."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Where the frames of a sheet lie."""
+
+    size_px: tuple[int, int]
+    """Width and height, powers of two."""
+    frame_px: int
+    extrude_px: int
+    corners: tuple[tuple[int, int], ...]
+    """Left and top of each frame, without its extruded border."""
+
+    @property
+    def columns(self) -> int:
+        """Frames in a row."""
+        return self.size_px[0] // (self.frame_px + 2 * self.extrude_px)
+
+
+def lay_out(count: int, frame_px: int, extrude_px: int) -> Sheet:
+    """The smallest power-of-two sheet, as square as may be, row by row.
+
+    Raises:
+        SpriteSettingsError: it would be larger than LARGEST_SHEET_PX.
+    """
+    cell = frame_px + 2 * extrude_px
+    powers = [1 << n for n in range(LARGEST_SHEET_PX.bit_length()) if 1 << n >= cell]
+    sizes = [
+        (width, height) for width in powers for height in powers if (width // cell) * (height // cell) >= count
+    ]
+    if not sizes:
+        raise SpriteSettingsError(
+            f"{count} sprites of {frame_px} pixels need a sheet beyond {LARGEST_SHEET_PX} pixels: "
+            "make fewer, or a smaller --upscale or --sprite-size"
+        )
+    width, height = min(sizes, key=lambda size: (size[0] * size[1], max(size), -size[0]))
+    places = [divmod(place, width // cell) for place in range(count)]
+    corners = tuple((column * cell + extrude_px, row * cell + extrude_px) for row, column in places)
+    return Sheet((width, height), frame_px, extrude_px, corners)
+
+
+def draw_sheet(frames: NDArray[np.uint8], sheet: Sheet) -> NDArray[np.uint8]:
+    """All frames [N, side, side, 4] on their sheet [height, width, 4], borders extruded."""
+    width, height = sheet.size_px
+    pixels = np.zeros((height, width, 4), np.uint8)
+    extruded = np.pad(frames, ((0, 0), *[(sheet.extrude_px, sheet.extrude_px)] * 2, (0, 0)), mode="edge")
+    cell = extruded.shape[1]
+    for (left, top), frame in zip(sheet.corners, extruded, strict=True):
+        x, y = left - sheet.extrude_px, top - sheet.extrude_px
+        pixels[y : y + cell, x : x + cell] = frame
+    return pixels
+
+
+def aseprite_json(sheet: Sheet, names: Sequence[str], image: str) -> str:
+    """The sheet in the array format that Aseprite exports and Phaser, PixiJS, Unity and Godot importers read."""
+    side = sheet.frame_px
+    frames = [
+        {
+            "filename": name,
+            "frame": {"x": x, "y": y, "w": side, "h": side},
+            "rotated": False,
+            "trimmed": False,
+            "spriteSourceSize": {"x": 0, "y": 0, "w": side, "h": side},
+            "sourceSize": {"w": side, "h": side},
+            "duration": FRAME_MS,
+        }
+        for name, (x, y) in zip(names, sheet.corners, strict=True)
+    ]
+    size = dict(zip("wh", sheet.size_px, strict=True))
+    meta = {"app": "vgc", "version": "1", "image": image, "format": "RGBA8888", "size": size, "scale": "1"}
+    return json.dumps({"frames": frames, "meta": {**meta, "frameTags": [], "layers": [], "slices": []}}, indent=1)
