@@ -10,7 +10,7 @@ def parse_json_line(line: str | bytes) -> dict[str, Any] | None:
     """The object in a line; None for anything else, such as a line that a kill cut off."""
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Literal, Self
+from typing import Any, BinaryIO, Literal, Self, get_args
 
 from kit.jsonl import parse_json_line
 from scraper.errors import ScrapeError
@@ -16,6 +16,8 @@ MANIFEST_NAME = "manifest.jsonl"
 IMAGES = "images"
 """The folder beside it with the pictures."""
 
+_FILE = re.compile(r"(?:images|pages)/(?!\.{1,2}$)[^/\\\0]+")
+"""Files of a crawl lie in its two folders; any other path is not touched."""
 LOOPBACK_PORT = re.compile(r"^(http://(?:127\.0\.0\.1|localhost|\[::1\])):\d+")
 
 Status = Literal["saved", "unchanged", "failed", "skipped"]
@@ -182,11 +184,25 @@ class Manifest:
 
 
 def _parse(line: bytes) -> Record | None:
-    """Read a line of a manifest; None: it is not one, or torn."""
+    """Read a line, which may be a stranger's; None: it is torn, no record, or names a file elsewhere."""
     values = parse_json_line(line)
-    if values is None:
+    if values is None or not all(_is_valid(name, values[name]) for name in _NAMES if name in values):
         return None
-    try:
-        return Record(**{key: values[key] for key in _NAMES if key in values})
-    except TypeError:
+    if not {"url", "status"} <= values.keys():
         return None
+    return Record(**{name: values[name] for name in _NAMES if name in values})
+
+
+def _is_valid(name: str, value: Any) -> bool:
+    if name == "status":
+        return value in get_args(Status)
+    if name == "file" and value is not None:
+        return isinstance(value, str) and _FILE.fullmatch(value) is not None
+    if name in ("bytes", "http"):
+        return value is None or (isinstance(value, int) and not isinstance(value, bool))
+    if name == "retry":
+        return isinstance(value, bool)
+    if name == "fields":
+        texts = [*value, *value.values()] if isinstance(value, dict) else [] if value is None else [None]
+        return all(isinstance(text, str) for text in texts)
+    return isinstance(value, str) or (value is None and name not in ("url", "fetched_at"))

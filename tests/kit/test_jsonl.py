@@ -18,3 +18,8 @@ def test_a_file_that_does_not_exist_has_no_lines(tmp_path: Path) -> None:
 def test_bytes_that_are_no_text_are_no_object() -> None:
     assert parse_json_line(b'{"a": "\xff"}') is None
     assert parse_json_line(b'{"a": 1}\n') == {"a": 1}
+
+
+def test_absurd_nesting_and_numbers_are_no_object() -> None:
+    assert parse_json_line('{"a": ' + "[" * 90_000) is None
+    assert parse_json_line('{"a": ' + "1" * 5000 + "}") is None

@@ -1,6 +1,7 @@
 """Runs that are killed, interrupted or repeated: nothing is lost, nothing fetched twice."""
 
 import hashlib
+import json
 import os
 import random
 import shutil
@@ -405,3 +406,20 @@ def test_the_folder_can_be_moved_between_runs(site: Web, tmp_path: Path) -> None
     scrape(site, tmp_path / "here")
     shutil.move(tmp_path / "here", tmp_path / "there")
     assert scrape(site, tmp_path / "there").unchanged == 6
+
+
+@pytest.mark.parametrize(
+    "file", ["../victim.txt", "{}/victim.txt", "images/../../victim.txt", "images\\..", "pages/..", 7]
+)
+def test_a_strangers_manifest_harms_no_file_outside(file: object, site: Web, tmp_path: Path) -> None:
+    raw, victim = tmp_path / "raw", tmp_path / "victim.txt"
+    victim.write_bytes(b"mine")
+    raw.mkdir()
+    name = file.format(tmp_path) if isinstance(file, str) else file
+    lines = [
+        {"url": site.url + path, "status": "saved", "file": name, "bytes": 4} for path in (HUB, "/up/a-0.png")
+    ]
+    ours = {"url": f"{site.url}/x", "status": "failed", "reason": "HTTP 404"}
+    (raw / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [ours, *lines]))
+    assert scrape(site, raw, refresh=True).saved == 6
+    assert victim.read_bytes() == b"mine"
