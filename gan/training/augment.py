@@ -1,5 +1,7 @@
 """Augmentation of what the discriminator sees, differentiable, and ADA's control of its probability."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -75,9 +77,14 @@ def colour(difference: Tensor, uniform: Tensor) -> Tensor:
 def translate(difference: Tensor, uniform: Tensor) -> Tensor:
     """Shift each image by up to ± TRANSLATION of its sides, filling with zeros, by ``uniform`` [N, 2].
 
-    A shift is a product with a 0-1 matrix on either side: exact gradients of every order, and no scatter.
+    A shift is a product with a 0-1 matrix on either side: exact gradients of every order, no scatter, no wait
+    for the device. A CPU copies blocks instead, to the same values.
     """
     height, width = difference.shape[2:]
+    if difference.device.type == "cpu":
+        rows, columns = shifts(uniform[:, 0], height), shifts(uniform[:, 1], width)
+        copied: Tensor = CPUShift.apply(difference.float(), rows.tolist(), columns.tolist())
+        return copied
     with torch.autocast(difference.device.type, enabled=False):
         rows = shift_matrices(uniform[:, 0], height)
         columns = shift_matrices(uniform[:, 1], width)
@@ -85,9 +92,34 @@ def translate(difference: Tensor, uniform: Tensor) -> Tensor:
     return moved
 
 
+class CPUShift(torch.autograd.Function):
+    """Images moved up by ``rows`` and to the left by ``columns`` pixels, each by its own; [N, C, H, W]."""
+
+    @staticmethod
+    def forward(ctx: Any, images: Tensor, rows: list[int], columns: list[int]) -> Tensor:
+        ctx.shifts = rows, columns
+        height, width = images.shape[2:]
+        moved = torch.zeros(images.shape, dtype=images.dtype)
+        for own, image, up, left in zip(moved, images, rows, columns, strict=True):
+            own[:, max(-up, 0) : height - up, max(-left, 0) : width - left] = image[
+                :, max(up, 0) : height + min(up, 0), max(left, 0) : width + min(left, 0)
+            ]
+        return moved
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        rows, columns = ctx.shifts
+        return CPUShift.apply(gradient, [-up for up in rows], [-left for left in columns]), None, None
+
+
+def shifts(uniform: Tensor, side: int) -> Tensor:
+    """[N] int64, pixels, from ``uniform`` [N]."""
+    reach = int(side * TRANSLATION + 0.5)
+    return (uniform * (2 * reach + 1)).long() - reach
+
+
 def shift_matrices(uniform: Tensor, side: int) -> Tensor:
     """Shifts as matrices: ``uniform`` [N] -> [N, 1, side, side] float32, ones on one diagonal."""
-    reach = int(side * TRANSLATION + 0.5)
-    shift = (uniform * (2 * reach + 1)).long().view(-1, 1, 1, 1) - reach
+    shift = shifts(uniform, side).view(-1, 1, 1, 1)
     index = torch.arange(side, device=uniform.device)
     return (index[:, None] + shift == index[None, :]).to(uniform.dtype)

@@ -12,6 +12,8 @@ from gan.training.augment import (
     augment,
     colour,
     flip_half,
+    shift_matrices,
+    translate,
     update_augment_p,
 )
 
@@ -116,3 +118,19 @@ def test_background_is_the_median_border_colour():
     pictures[:4] = 0
     assert background_colour(pictures).flatten().tolist() == [1, 1, 1]
     assert background_colour(torch.zeros(2, 3, 8, 8, dtype=torch.uint8)).flatten().tolist() == [-1, -1, -1]
+
+
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_a_shift_by_blocks_and_its_gradients_are_those_of_the_matrices_bit_for_bit(memory_format):
+    torch.manual_seed(0)
+    images = torch.randn(6, 3, 16, 24).to(memory_format=memory_format).requires_grad_()
+    uniform = torch.rand(6, 2)
+    rows, columns = shift_matrices(uniform[:, 0], 16), shift_matrices(uniform[:, 1], 24)
+    results = []
+    for moved in (rows @ images @ columns.transpose(2, 3), translate(images, uniform)):
+        (first,) = torch.autograd.grad(moved.sin().sum(), images, create_graph=True)
+        (second,) = torch.autograd.grad(first.square().sum(), images)
+        results.append((moved, first, second))
+    for one, other in zip(*results, strict=True):
+        assert torch.equal(one, other)
+    assert results[0][0].stride() == results[1][0].stride()
