@@ -26,7 +26,7 @@ class TorchEngine:
 
     def draw(self, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
         """See `Engine`; the same bytes as ``vgc generate`` gives on a CPU."""
-        return np.stack([np.asarray(picture) for picture in draw(self.generator, torch.from_numpy(latents))])
+        return np.stack([np.asarray(image) for image in draw(self.generator, torch.from_numpy(latents))])
 
     def directions(self) -> NDArray[np.float32]:
         """See `Engine`."""

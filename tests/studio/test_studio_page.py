@@ -174,7 +174,7 @@ def test_a_traits_name_is_the_persons_own_and_stays(open_page):
 def test_traits_that_could_not_be_asked_for_come_when_the_studio_is_back(open_page):
     page = open_page()
     pick(page)
-    page.route("**/api/directions", lambda route: route.abort(), times=1)
+    page.route("**/api/directions?*", lambda route: route.abort(), times=1)
     page.reload()
     expect(page.locator("#announcement")).to_contain_text("All is back")
     expect(trait(page, 9)).to_be_visible()
