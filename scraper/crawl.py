@@ -226,18 +226,18 @@ class _Crawl:
         self._pages.waiting.extend((page, self._hub_url, True) for page in chosen)
         self._report()
 
-    def _read_saved_pages(self, place: Path) -> None:
+    def _read_saved_pages(self, folder_or_file: Path) -> None:
         limits = self._settings.limits
         wanted = wanted_letters(self._settings.letters)
         try:
-            for page in saved_pages(place, self._hub_url, limits.page_bytes, limits.image_bytes):
+            for page in saved_pages(folder_or_file, self._hub_url, limits.page_bytes, limits.image_bytes):
                 if wanted is not None and page.letter.lower() not in wanted:
                     continue
                 self._summary.pages += 1
                 for character in characters(self._site, page.tree, page.url, page.letter, limits.image_pixels):
                     self._consider(character)
         except FetchError as error:
-            raise ScrapeSettingsError(f"--pages {place}: {error}") from error
+            raise ScrapeSettingsError(f"--pages {folder_or_file}: {error}") from error
         self._progress.tell_estimate(len(self._waiting))
 
     def _hub_pages(self, hub: PageRead) -> list[PageLink]:

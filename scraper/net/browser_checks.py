@@ -38,12 +38,12 @@ def browser_check(response: Response) -> str:
         return ""
     body = response.body[:MAX_LOOKED_AT]
     title = _TITLE.search(body)
-    words = " ".join(title[1].decode("utf-8", "replace").split()) if title else ""
-    words = "".join(each for each in words if each.isprintable())
+    text = " ".join(title[1].decode("utf-8", "replace").split()) if title else ""
+    text = "".join(each for each in text if each.isprintable())
     is_page = body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
     headers = ((response.headers.get(name), sign) for name, sign in HEADERS.items())
     by_header = any(value is not None and sign in value.lower() for value, sign in headers)
-    by_content = _TITLES.search(words) or any(mark in body for mark in _MARKS)
+    by_content = _TITLES.search(text) or any(mark in body for mark in _MARKS)
     if (by_header and (is_page or response.status != 200)) or (is_page and by_content):
-        return f'"{words}"' if words else "a challenge"
+        return f'"{text}"' if text else "a challenge"
     return ""

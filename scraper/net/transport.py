@@ -247,17 +247,17 @@ class _Attempt:
     def connect(self, host: str, port: int, timeout_seconds: float) -> socket.socket:
         """Open a socket to the first network address of ``host`` that the policy lets pass and that answers."""
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise ConnectError(f"the name {host} cannot be resolved") from error
         failure: FetchError = ConnectError(f"{host} has no network address")
-        for family, kind, protocol, _, address in found:
+        for family, kind, protocol, _, address in addresses:
             try:
                 self._policy.check_address(host, port, str(address[0]))
                 return self._open(socket.socket(family, kind, protocol), address, timeout_seconds)
             except OSError as error:
-                words = error.strerror or "no answer in time"
-                failure = ConnectError(f"cannot connect to {host}:{port}: {words}")
+                message = error.strerror or "no answer in time"
+                failure = ConnectError(f"cannot connect to {host}:{port}: {message}")
             except FetchError as error:
                 failure = error
         raise failure
@@ -324,8 +324,8 @@ def _unsafe(error: BaseException) -> FetchError:
         remedy = "" if cause.verify_code not in UNKNOWN_AUTHORITY else OWN_AUTHORITY
         return ConnectError(f"no safe connection: certificate verify failed: {message}{remedy}", retry=False)
     reason = getattr(cause, "reason", None)
-    words = str(reason).lower().replace("_", " ") if reason else _first_words(error)
-    return ConnectError(f"no safe connection: {words}")
+    message = str(reason).lower().replace("_", " ") if reason else _first_words(error)
+    return ConnectError(f"no safe connection: {message}")
 
 
 def _broken_answer(error: Exception) -> FetchError:

@@ -31,7 +31,7 @@ class Wayback:
         Raises:
             FetchError: ``capture`` is no raw capture, as when the archive redirects to a page of its own.
         """
-        found = re.match(re.escape(self.url) + r"/web/\d{4,14}id_/(.+)", capture)
-        if not found:
+        match = re.match(re.escape(self.url) + r"/web/\d{4,14}id_/(.+)", capture)
+        if not match:
             raise FetchError("not a raw capture of the archive")
-        return DEFAULT_PORT.sub(r"\1", found[1])
+        return DEFAULT_PORT.sub(r"\1", match[1])

@@ -29,13 +29,13 @@ class SavedPage:
     tree: BeautifulSoup
 
 
-def saved_pages(place: Path, site_url: str, cap_bytes: int, image_bytes: int) -> Iterator[SavedPage]:
+def saved_pages(folder_or_file: Path, site_url: str, cap_bytes: int, image_bytes: int) -> Iterator[SavedPage]:
     """Read the pages in a folder, or one file, in the order of their names.
 
     Images that the browser saved beside a page become ``data:`` addresses; everything else stays as it is.
 
     Args:
-        place: the folder, or the file.
+        folder_or_file: the folder, or the file.
         site_url: the address of pages that do not say where they are from.
         cap_bytes: larger files are refused.
         image_bytes: larger images are passed over.
@@ -45,10 +45,12 @@ def saved_pages(place: Path, site_url: str, cap_bytes: int, image_bytes: int) ->
         FetchError: more tags than a page may have.
     """
     paths = (
-        [place] if place.is_file() else sorted(path for path in place.glob("*") if path.suffix.lower() in SUFFIXES)
+        [folder_or_file]
+        if folder_or_file.is_file()
+        else sorted(path for path in folder_or_file.glob("*") if path.suffix.lower() in SUFFIXES)
     )
     if not paths:
-        raise ScrapeSettingsError(f"--pages {place}: no .html file there")
+        raise ScrapeSettingsError(f"--pages {folder_or_file}: no .html file there")
     for path in paths:
         if path.stat().st_size > cap_bytes:
             raise ScrapeSettingsError(f"--pages: {path} is larger than {cap_bytes / 1e6:g} MB")
