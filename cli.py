@@ -570,14 +570,14 @@ def evaluate(
     """Score a model against real pictures, and show whether it copies them."""
     from gan.evaluation.evaluate import EvaluateSettings
     from gan.evaluation.evaluate import evaluate as evaluate_pictures
-    from gan.evaluation.score_table import scorecard
+    from gan.evaluation.score_table import score_table
 
     settings = EvaluateSettings(
         model, fakes, data, held_out, metrics, weights, count, seed, truncation, out, device
     )
     with screen.progress("evaluate") as line:
         found = evaluate_pictures(settings, line)
-    screen.say("\n".join(scorecard(found, settings)))
+    screen.say("\n".join(score_table(found, settings)))
     screen.result(found.to_json())
 
 

@@ -16,7 +16,7 @@ from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
 from gan.evaluation.features import FEWEST_PICTURES, cached_features, feature_network, require_scores
 from gan.evaluation.metrics import floor_scores, kid_subset_size, scores
-from gan.evaluation.neighbours import MAX_COMPARED, Seen, TrainingSet, memorisation, neighbour_board
+from gan.evaluation.neighbours import MAX_COMPARED, EmbeddedImages, TrainingSet, memorisation, neighbour_board
 from gan.images import to_tensor
 from gan.runs.checkpoint import load_generator
 from gan.runs.model_files import data_of, find_model
@@ -186,12 +186,12 @@ def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluatio
     found.scores = scores(fake_features, real_features, settings.wanted, settings.seed)
     found.floor = floor_scores(real_features, settings.wanted, settings.seed)
     if "nn" in settings.wanted:
-        generated = Seen(fakes.first, fake_features[: len(fakes.first)])
+        generated = EmbeddedImages(fakes.first, fake_features[: len(fakes.first)])
         mirrored = cached_features(network, reals, mirrored=True, progress=progress)
-        training = TrainingSet(Seen(reals, real_features), mirrored)
+        training = TrainingSet(EmbeddedImages(reals, real_features), mirrored)
         held_out = None
         if unseen is not None:
-            held_out = Seen(unseen, network([unseen], len(unseen), "held-out", progress))
+            held_out = EmbeddedImages(unseen, network([unseen], len(unseen), "held-out", progress))
         add_neighbours(found, settings, generated, training, held_out)
     write_text(settings.out / SCORES_FILE, json.dumps(found.to_json(), indent=2) + "\n")
     return found
@@ -220,7 +220,11 @@ def read(settings: EvaluateSettings, reals: Tensor) -> Fakes:
 
 
 def add_neighbours(
-    found: Evaluation, settings: EvaluateSettings, generated: Seen, training: TrainingSet, held_out: Seen | None
+    found: Evaluation,
+    settings: EvaluateSettings,
+    generated: EmbeddedImages,
+    training: TrainingSet,
+    held_out: EmbeddedImages | None,
 ) -> None:
     """Fill in the memorisation ratios and write the board."""
     compared = training.nearest_to(generated)

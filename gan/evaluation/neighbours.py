@@ -22,7 +22,7 @@ BETWEEN_PX = 12
 
 
 @dataclass(frozen=True)
-class Seen:
+class EmbeddedImages:
     """Pictures and what a network sees in them."""
 
     pictures: Tensor
@@ -42,7 +42,7 @@ class Nearest:
 
 
 @dataclass(frozen=True)
-class Compared:
+class NearestNeighbours:
     """Pictures and their nearest, once by what a network sees in them, once by their pixels."""
 
     by_features: Nearest
@@ -53,25 +53,27 @@ class Compared:
 class TrainingSet:
     """What may have been copied: the pictures and their mirror images."""
 
-    seen: Seen
+    seen: EmbeddedImages
     mirrored_features: Tensor
     """[N, D] float32."""
 
-    def nearest_to(self, others: Seen, ignored: Tensor | None = None, k: int = 2 * NEIGHBOURS) -> Compared:
+    def nearest_to(
+        self, others: EmbeddedImages, ignored: Tensor | None = None, k: int = 2 * NEIGHBOURS
+    ) -> NearestNeighbours:
         """The ``k`` nearest of each other picture, a picture and its mirror image counted as two.
 
         ``ignored`` as in `nearest`.
         """
-        return Compared(
+        return NearestNeighbours(
             nearest(others.features, [self.seen.features, self.mirrored_features], ignored, k),
             nearest(others.pictures, with_mirrors(self.seen.pictures), ignored, k),
         )
 
-    def nearest_to_each_other(self) -> tuple[Compared, int]:
+    def nearest_to_each_other(self) -> tuple[NearestNeighbours, int]:
         """The nearest other picture of some of the set's own, evenly spread; and of how many."""
         total = len(self.seen.pictures)
         chosen = torch.linspace(0, total - 1, min(total, MAX_COMPARED)).long()
-        some = Seen(self.seen.pictures[chosen], self.seen.features[chosen])
+        some = EmbeddedImages(self.seen.pictures[chosen], self.seen.features[chosen])
         return self.nearest_to(some, torch.stack([chosen, chosen + total], 1), k=1), len(chosen)
 
 
@@ -106,7 +108,7 @@ def with_mirrors(pictures: Tensor) -> Iterator[Tensor]:
         yield part.flip(3)
 
 
-def memorisation(generated: Compared, others: Compared) -> dict[str, float]:
+def memorisation(generated: NearestNeighbours, others: NearestNeighbours) -> dict[str, float]:
     """How near generated pictures lie to the training set, next to how near pictures do that it does not hold.
 
     Returns:
@@ -121,7 +123,7 @@ def memorisation(generated: Compared, others: Compared) -> dict[str, float]:
     return {space: ours / max(theirs, 1e-9) for space, (ours, theirs) in medians.items()}
 
 
-def neighbour_board(generated: Tensor, training: Tensor, compared: Compared) -> Image.Image:
+def neighbour_board(generated: Tensor, training: Tensor, compared: NearestNeighbours) -> Image.Image:
     """Generated pictures beside their nearest training pictures, mirror images among them.
 
     Args:
@@ -141,7 +143,9 @@ def neighbour_board(generated: Tensor, training: Tensor, compared: Compared) -> 
     return sheet
 
 
-def panel(title: str, rows: Tensor, generated: Tensor, training: Tensor, compared: Compared) -> Image.Image:
+def panel(
+    title: str, rows: Tensor, generated: Tensor, training: Tensor, compared: NearestNeighbours
+) -> Image.Image:
     """One half of the board: a generated picture a row, then its nearest by features and by pixels."""
     side = training.shape[-1]
     step = side + GAP_PX

@@ -17,7 +17,7 @@ NAMES = {
 COLUMN = 17
 
 
-def scorecard(found: Evaluation, settings: EvaluateSettings) -> Iterator[str]:
+def score_table(found: Evaluation, settings: EvaluateSettings) -> Iterator[str]:
     """The lines of the table, the numbers of pictures stated, the floor beside each figure."""
     yield f"generated  {found.generated_pictures:,} pictures: {found.generated}"
     yield f"real       {found.real_pictures:,} pictures: {found.real}"

@@ -25,8 +25,15 @@ from gan.evaluation.metrics import (
     scores,
     typicality,
 )
-from gan.evaluation.neighbours import Compared, Nearest, Seen, TrainingSet, memorisation, nearest
-from gan.evaluation.score_table import scorecard
+from gan.evaluation.neighbours import (
+    EmbeddedImages,
+    Nearest,
+    NearestNeighbours,
+    TrainingSet,
+    memorisation,
+    nearest,
+)
+from gan.evaluation.score_table import score_table
 from gan.networks.build import build_generator
 from gan.runs.checkpoint import GeneratorHeader, load_generator, save_generator
 from gan.runs.score_names import score_name
@@ -153,8 +160,8 @@ def noise(count: int, seed: int) -> torch.Tensor:
     return torch.randint(0, 256, (count, 3, 8, 8), generator=torch.Generator().manual_seed(seed)).byte()
 
 
-def seen(pictures: torch.Tensor) -> Seen:
-    return Seen(pictures, pictures.flatten(1).float())
+def seen(pictures: torch.Tensor) -> EmbeddedImages:
+    return EmbeddedImages(pictures, pictures.flatten(1).float())
 
 
 def test_copies_have_no_distance_even_mirrored_and_new_pictures_that_of_new_real_ones():
@@ -183,7 +190,10 @@ def test_a_symmetric_picture_is_not_the_nearest_other_one_of_itself():
 
 def test_real_pictures_that_are_all_one_are_no_measure_of_copies_but_no_failure():
     zero = Nearest(torch.zeros(3, 1), torch.zeros(3, 1, dtype=torch.long))
-    assert memorisation(Compared(zero, zero), Compared(zero, zero)) == {"features": 0.0, "pixels": 0.0}
+    assert memorisation(NearestNeighbours(zero, zero), NearestNeighbours(zero, zero)) == {
+        "features": 0.0,
+        "pixels": 0.0,
+    }
 
 
 def test_only_torch_fidelitys_features_may_be_called_fid_and_kid():
@@ -304,7 +314,7 @@ def test_an_untrained_model_scores_worse_than_the_set_itself(discs, model, tmp_p
         assert board.width > 2 * 7 * 16
     written = json.loads((tmp_path / "out/scores.json").read_text())
     assert written["scores"]["kd_efficientnet_lite0"] == found.scores["kid"]
-    words = "\n".join(scorecard(found, settings))
+    words = "\n".join(score_table(found, settings))
     assert "30 pictures" in words
     assert "20 of the real pictures against the other 20" in words
     assert "not to be compared with anybody's KID and FID" in words
