@@ -17,20 +17,29 @@ FOREVER_KIMG = 100_000.0
 SAVE_MINUTES = 3.0
 
 
-def train_piece(pictures: Path, output: Path, kimg: float = FOREVER_KIMG) -> Path:
+def train_piece(pictures: Path, output: Path, kimg: float = FOREVER_KIMG, init_from: str | None = None) -> Path:
     """Train the base, from fresh weights or from its last checkpoint.
 
     Args:
         pictures: ``rgb_images`` of `release.base_set`.
         output: gets or holds the run `RUN`.
         kimg: end of the run, thousands of pictures shown.
+        init_from: what a run that is not there yet starts from, in place of fresh weights; see `vgc train --from`.
 
     Returns:
         The run's folder.
     """
     if (output / RUN / "config.json").is_file():
         return resume(RUN, output, {"kimg": kimg, "data": pictures}).run
-    config = TrainConfig(data=pictures, output=output, run=RUN, device="cpu", kimg=kimg, save_minutes=SAVE_MINUTES)
+    config = TrainConfig(
+        data=pictures,
+        output=output,
+        run=RUN,
+        device="cpu",
+        kimg=kimg,
+        save_minutes=SAVE_MINUTES,
+        init_from=init_from,
+    )
     return train(config).run
 
 
@@ -40,9 +49,10 @@ def main() -> None:
     parser.add_argument("set", type=Path, help="folder that release.base_set made")
     parser.add_argument("--out", type=Path, default=Path("train_output"), help="folder that holds the run")
     parser.add_argument("--kimg", type=float, default=FOREVER_KIMG, help="end, thousands of pictures shown")
+    parser.add_argument("--from", dest="init_from", help="where the run is lost: base, the pair published last")
     told = parser.parse_args()
     torch.set_num_threads(1)
-    print(train_piece(told.set / "rgb_images", told.out, told.kimg))
+    print(train_piece(told.set / "rgb_images", told.out, told.kimg, told.init_from))
 
 
 if __name__ == "__main__":

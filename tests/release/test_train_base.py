@@ -36,6 +36,11 @@ def test_a_second_piece_goes_on_where_the_first_one_stopped(base_run: Path) -> N
     assert load_checkpoint(base_run / "checkpoint.pt")["steps"] == 3
 
 
+def test_a_lost_run_goes_on_from_the_published_pair(base_run: Path, tmp_path: Path) -> None:
+    run = train_piece(base_run.parent.parent / "rgb_images", tmp_path, kimg=0.016, init_from="base")
+    assert load_generator(run / "generator.safetensors", torch.device("cpu"))[1].lineage
+
+
 def test_the_shipped_base_is_a_pair_of_free_pictures_that_a_training_starts_from(tmp_path: Path) -> None:
     shipped = Path(pretrained.__path__[0])
     pair = [shipped / name for name in (GENERATOR_FILE, DISCRIMINATOR_FILE)]
