@@ -116,6 +116,11 @@ REACHES = [
         ],
     ),
     (
+        "scraper.crawl.crawl",
+        "scrape --cookies setup.cfg --pages docs",
+        [ScrapeSettings(cookies=Path("setup.cfg"), pages=Path("docs"))],
+    ),
+    (
         "dataset.build.build",
         "preprocess --raw r --out o --size 32 --fit crop --background white --workers 61 --follow-links "
         "--tables none --resample nearest --trim",
