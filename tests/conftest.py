@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from chromium import CHROMIUM, CHROMIUM_ARGS
 from PIL import Image
+from quick import SLOW, TESTS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -23,30 +24,6 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 # PyTorch looks at it once, at a process's first product on a GPU, which may be of a test that needs no exactness.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-
-
-TESTS = Path(__file__).parent
-SLOW = (
-    "benchmarks",
-    "compat",
-    "dataset/test_dataset_crash.py",
-    "gan/evaluation/test_metrics.py",
-    "gan/export",
-    "gan/runs/test_watch.py",
-    "gan/training/test_cuda.py",
-    "gan/training/test_distributed.py",
-    "gan/training/test_dry_run.py",
-    "gan/training/test_loop.py",
-    "gan/training/test_other_device.py",
-    "gan/training/test_transfer.py",
-    "release",
-    "scraper/test_scrape_hostile.py",
-    "scraper/test_scrape_resume.py",
-    "studio",
-    "test_demo.py",
-    "test_vgc.py",
-)
-"""What ``--quick`` leaves out: what trains, drives a browser, kills, or waits."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

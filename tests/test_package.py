@@ -6,7 +6,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
-from conftest import SLOW, TESTS
+from quick import SLOW, TESTS
 
 ROOT = Path(__file__).parents[1]
 NOT_INSTALLED = {"benchmarks", "docs", "release", "tests"}

@@ -1,0 +1,26 @@
+"""Which tests ``make quick`` leaves out."""
+
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+SLOW = (
+    "benchmarks",
+    "compat",
+    "dataset/test_dataset_crash.py",
+    "gan/evaluation/test_metrics.py",
+    "gan/export",
+    "gan/runs/test_watch.py",
+    "gan/training/test_cuda.py",
+    "gan/training/test_distributed.py",
+    "gan/training/test_dry_run.py",
+    "gan/training/test_loop.py",
+    "gan/training/test_other_device.py",
+    "gan/training/test_transfer.py",
+    "release",
+    "scraper/test_scrape_hostile.py",
+    "scraper/test_scrape_resume.py",
+    "studio",
+    "test_demo.py",
+    "test_vgc.py",
+)
+"""What ``--quick`` leaves out: what trains, drives a browser, kills, or waits."""
