@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gan.config import GanError
 from gan.export.onnx_header import HEADER_KEY, INPUT, OnnxHeader
 from gan.runs.model_info import ModelInfo, name_of
+from kit.pixel_range import denormalize
 from studio.errors import StudioError
 
 log = logging.getLogger(__name__)
@@ -54,8 +55,7 @@ class OnnxEngine:
     def draw(self, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
         """See `Engine`; within 1 of 255 of what PyTorch draws."""
         (values,) = self._session.run(None, {INPUT: latents})
-        scaled = np.rint((values + 1) * np.float32(127.5)).clip(0, 255).astype(np.uint8)
-        return np.ascontiguousarray(scaled.transpose(0, 2, 3, 1))
+        return np.ascontiguousarray(denormalize(values).astype(np.uint8).transpose(0, 2, 3, 1))
 
     def directions(self) -> NDArray[np.float32]:
         """See `Engine`; at once, they stand in the file."""
