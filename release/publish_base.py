@@ -28,10 +28,10 @@ def publish_base(run: Path, folder: Path, trained_on: str = TRAINED_ON) -> None:
     save_generator(folder / GENERATOR_FILE, generator, replace(header, trained_on=trained_on), torch.float16)
     weights = load_checkpoint(run / "checkpoint.pt")["discriminator"]
     architecture = RunFolder(run).read_config().recipe.discriminator
-    told = {"architecture": asdict(architecture), "images": header.images, "trained_on": trained_on}
+    about = {"architecture": asdict(architecture), "images": header.images, "trained_on": trained_on}
     tensors = {name: tensor.half().contiguous() for name, tensor in weights.items()}
     write_bytes(
-        folder / DISCRIMINATOR_FILE, save(tensors, metadata={HEADER_KEY: json.dumps(told, sort_keys=True)})
+        folder / DISCRIMINATOR_FILE, save(tensors, metadata={HEADER_KEY: json.dumps(about, sort_keys=True)})
     )
 
 
@@ -40,9 +40,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m release.publish_base", description=__doc__)
     parser.add_argument("run", type=Path, help="the run's folder")
     parser.add_argument("--out", type=Path, default=Path("gan/pretrained"), help="folder for the two files")
-    told = parser.parse_args()
-    publish_base(told.run, told.out)
-    print(told.out / GENERATOR_FILE, told.out / DISCRIMINATOR_FILE)
+    arguments = parser.parse_args()
+    publish_base(arguments.run, arguments.out)
+    print(arguments.out / GENERATOR_FILE, arguments.out / DISCRIMINATOR_FILE)
 
 
 if __name__ == "__main__":

@@ -50,9 +50,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("train_output"), help="folder that holds the run")
     parser.add_argument("--kimg", type=float, default=FOREVER_KIMG, help="end, thousands of pictures shown")
     parser.add_argument("--from", dest="init_from", help="where the run is lost: base, the pair published last")
-    told = parser.parse_args()
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    print(train_piece(told.set / "rgb_images", told.out, told.kimg, told.init_from))
+    print(train_piece(arguments.set / "rgb_images", arguments.out, arguments.kimg, arguments.init_from))
 
 
 if __name__ == "__main__":

@@ -106,9 +106,9 @@ def find_palette(colours: NDArray[np.uint8], count: int) -> Palette:
     if not len(colours):
         return np.zeros((1, 3), np.uint8)
     strip = Image.fromarray(colours[None])
-    found = strip.quantize(count, Image.Quantize.MEDIANCUT, kmeans=1, dither=Image.Dither.NONE)
-    values = np.array(found.getpalette(), np.uint8).reshape(-1, 3)
-    unique = np.unique(values[np.unique(np.asarray(found))], axis=0)
+    indexed = strip.quantize(count, Image.Quantize.MEDIANCUT, kmeans=1, dither=Image.Dither.NONE)
+    values = np.array(indexed.getpalette(), np.uint8).reshape(-1, 3)
+    unique = np.unique(values[np.unique(np.asarray(indexed))], axis=0)
     return unique[np.lexsort((*unique.T, oklab(unique)[:, 0]))]
 
 

@@ -42,7 +42,7 @@ def export_onnx(
     generator, header = load_generator(model, torch.device("cpu"))
     latent_dim = header.architecture.latent_dim
     directions = np.round(find_directions(generator, latent_dim).astype(float), DIGITS)
-    told = OnnxHeader(
+    onnx_header = OnnxHeader(
         hash=model_hash(generator),
         latent_dim=latent_dim,
         size_px=header.architecture.size_px,
@@ -53,13 +53,13 @@ def export_onnx(
     graph = traced(generator, latent_dim)
     make_small(graph)
     note = graph.metadata_props.add()
-    note.key, note.value = HEADER_KEY, told.to_json()
+    note.key, note.value = HEADER_KEY, onnx_header.to_json()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(target, graph.SerializeToString(deterministic=True))
     except OSError as error:
         raise GanError(f"{target}: cannot write it ({error.strerror or error}); choose another file") from error
-    return told
+    return onnx_header
 
 
 def traced(generator: torch.nn.Module, latent_dim: int) -> "ModelProto":

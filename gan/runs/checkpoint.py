@@ -151,9 +151,11 @@ def read_generator_file(path: Path) -> tuple[dict[str, Tensor], GeneratorHeader]
     if HEADER_KEY not in metadata:
         raise GanError(f"{path}: not a generator of vgc (its header has no '{HEADER_KEY}' entry)")
     values = json.loads(metadata[HEADER_KEY])
-    found = values.pop("format")
-    if found not in (1, GENERATOR_FORMAT):
-        raise GanError(f"{path}: generator format {found}, this version reads {GENERATOR_FORMAT}; update vgc")
+    file_format = values.pop("format")
+    if file_format not in (1, GENERATOR_FORMAT):
+        raise GanError(
+            f"{path}: generator format {file_format}, this version reads {GENERATOR_FORMAT}; update vgc"
+        )
     values["architecture"] = Architecture.from_json(values["architecture"])
     values["lineage"] = tuple(values.get("lineage", ()))
     values["preset"] = old_names.preset_name(values["preset"])
