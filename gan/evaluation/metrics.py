@@ -34,10 +34,10 @@ def kernel_distance(fakes: Tensor, reals: Tensor, seed: int = 0) -> tuple[float,
     )
 
     size = kid_subset_size(len(fakes), len(reals))
-    found = kid_features_to_metric(
+    values = kid_features_to_metric(
         fakes, reals, kid_subsets=KID_SUBSETS, kid_subset_size=size, rng_seed=seed % 2**32, verbose=False
     )
-    return found[KEY_METRIC_KID_MEAN], found[KEY_METRIC_KID_STD]
+    return values[KEY_METRIC_KID_MEAN], values[KEY_METRIC_KID_STD]
 
 
 def kid_subset_size(fakes: int, reals: int) -> int:
@@ -58,7 +58,7 @@ def frechet_distance(fakes: Tensor, reals: Tensor) -> float:
 
     Source: Heusel et al. 2017, arXiv:1706.08500, equation 6.
     """
-    (mean_1, covariance_1), (mean_2, covariance_2) = moments(fakes), moments(reals)
+    (mean_1, covariance_1), (mean_2, covariance_2) = mean_and_covariance(fakes), mean_and_covariance(reals)
     values, vectors = torch.linalg.eigh(covariance_1)
     root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
     cross = torch.linalg.eigvalsh(root @ covariance_2 @ root).clamp(min=0).sqrt().sum()
@@ -66,7 +66,7 @@ def frechet_distance(fakes: Tensor, reals: Tensor) -> float:
     return max(float(distance), 0.0)  # of equal sets, rounding alone would leave a little less
 
 
-def moments(features: Tensor) -> tuple[Tensor, Tensor]:
+def mean_and_covariance(features: Tensor) -> tuple[Tensor, Tensor]:
     """Mean [D] and covariance [D, D] in float64, a block of rows at a time."""
     mean = features.mean(0, dtype=torch.float64)
     squares = torch.zeros(features.shape[1], features.shape[1], dtype=torch.float64)
@@ -91,7 +91,7 @@ def precision_recall(fakes: Tensor, reals: Tensor) -> tuple[float, float]:
         prc_features_to_metric,
     )
 
-    found = prc_features_to_metric(
+    values = prc_features_to_metric(
         fakes,
         reals,
         prc_neighborhood=PRECISION_NEIGHBOURS,
@@ -99,7 +99,7 @@ def precision_recall(fakes: Tensor, reals: Tensor) -> tuple[float, float]:
         save_cpu_ram=True,
         verbose=False,
     )
-    return found[KEY_METRIC_PRECISION], found[KEY_METRIC_RECALL]
+    return values[KEY_METRIC_PRECISION], values[KEY_METRIC_RECALL]
 
 
 def density_coverage(fakes: Tensor, reals: Tensor) -> tuple[float, float]:
@@ -117,9 +117,9 @@ def density_coverage(fakes: Tensor, reals: Tensor) -> tuple[float, float]:
     inside = covered = 0
     radii = neighbourhood_radii(reals)
     for block, reach in zip(reals.split(ROWS_AT_ONCE), radii.split(ROWS_AT_ONCE), strict=True):  # type: ignore[no-untyped-call]
-        near = torch.cdist(block, fakes) <= reach[:, None]
-        inside += int(near.sum())
-        covered += int(near.any(1).sum())
+        within = torch.cdist(block, fakes) <= reach[:, None]
+        inside += int(within.sum())
+        covered += int(within.any(1).sum())
     return inside / (COVERAGE_NEIGHBOURS * len(fakes)), covered / len(reals)
 
 
@@ -152,28 +152,28 @@ def typicality(features: Tensor, reals: Tensor) -> Tensor:
     return torch.cat(merits)
 
 
-def scores(fakes: Tensor, reals: Tensor, wanted: frozenset[str], seed: int = 0) -> dict[str, float]:
+def scores(fakes: Tensor, reals: Tensor, metrics: frozenset[str], seed: int = 0) -> dict[str, float]:
     """Those of ``kid``, ``fid`` and ``prdc`` that are wanted, by plain name (``kid``, ``kid_std``, …).
 
     Args:
         fakes: [N, D] float32 features.
         reals: [M, D] float32.
-        wanted: some of the three.
+        metrics: some of the three.
         seed: of KID's subsets.
     """
-    found: dict[str, float] = {}
-    if "kid" in wanted:
-        found["kid"], found["kid_std"] = kernel_distance(fakes, reals, seed)
-    if "fid" in wanted:
-        found["fid"] = frechet_distance(fakes, reals)
-    if "prdc" in wanted:
-        found["precision"], found["recall"] = precision_recall(fakes, reals)
-        found["density"], found["coverage"] = density_coverage(fakes, reals)
-    return found
+    values: dict[str, float] = {}
+    if "kid" in metrics:
+        values["kid"], values["kid_std"] = kernel_distance(fakes, reals, seed)
+    if "fid" in metrics:
+        values["fid"] = frechet_distance(fakes, reals)
+    if "prdc" in metrics:
+        values["precision"], values["recall"] = precision_recall(fakes, reals)
+        values["density"], values["coverage"] = density_coverage(fakes, reals)
+    return values
 
 
-def floor_scores(reals: Tensor, wanted: frozenset[str], seed: int = 0) -> dict[str, float]:
+def floor_scores(reals: Tensor, metrics: frozenset[str], seed: int = 0) -> dict[str, float]:
     """`scores` of one random half of the real pictures against the other: what a perfect generator would get."""
     order = torch.randperm(len(reals), generator=torch.Generator().manual_seed(seed))
     half = len(reals) // 2
-    return scores(reals[order[:half]], reals[order[half:]], wanted, seed)
+    return scores(reals[order[:half]], reals[order[half:]], metrics, seed)

@@ -8,24 +8,25 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from gan.evaluation.metrics import ROWS_AT_ONCE
+from gan.images import to_image
 from kit.image_grid import GAP_PX, GRID_COLOUR
 
-SHOWN = 10
+ROWS_SHOWN = 10
 """Generated pictures on each half of the board."""
 NEIGHBOURS = 3
 MAX_COMPARED = 2000
 """Generated pictures, and as many real ones, whose nearest training picture is sought."""
 CAPTION_PX = 40
 CAPTION_COLOUR = (228, 228, 231)
-FAINT_COLOUR = (161, 161, 170)
-BETWEEN_PX = 12
+SUBTITLE_COLOUR = (161, 161, 170)
+COLUMN_GAP_PX = 12
 
 
 @dataclass(frozen=True)
 class EmbeddedImages:
-    """Pictures and what a network sees in them."""
+    """Images and their features."""
 
-    pictures: Tensor
+    images: Tensor
     """[N, 3, H, W] uint8."""
     features: Tensor
     """[N, D] float32."""
@@ -37,148 +38,145 @@ class Nearest:
 
     distances: Tensor
     """[N, k] float32."""
-    places: Tensor
-    """[N, k] int64: numbers in the training set; from its length upwards those of its mirror images."""
+    indices: Tensor
+    """[N, k] int64: row numbers in the training set; from its length upwards those of its mirror images."""
 
 
 @dataclass(frozen=True)
 class NearestNeighbours:
-    """Pictures and their nearest, once by what a network sees in them, once by their pixels."""
+    """The nearest training images, once by features, once by pixels."""
 
     by_features: Nearest
     by_pixels: Nearest
 
 
 @dataclass(frozen=True)
-class TrainingSet:
+class EmbeddedTrainingSet:
     """What may have been copied: the pictures and their mirror images."""
 
-    seen: EmbeddedImages
+    originals: EmbeddedImages
     mirrored_features: Tensor
     """[N, D] float32."""
 
-    def nearest_to(
-        self, others: EmbeddedImages, ignored: Tensor | None = None, k: int = 2 * NEIGHBOURS
+    def neighbours_of(
+        self, others: EmbeddedImages, excluded: Tensor | None = None, k: int = 2 * NEIGHBOURS
     ) -> NearestNeighbours:
         """The ``k`` nearest of each other picture, a picture and its mirror image counted as two.
 
-        ``ignored`` as in `nearest`.
+        ``excluded`` as in `k_nearest`.
         """
         return NearestNeighbours(
-            nearest(others.features, [self.seen.features, self.mirrored_features], ignored, k),
-            nearest(others.pictures, with_mirrors(self.seen.pictures), ignored, k),
+            k_nearest(others.features, [self.originals.features, self.mirrored_features], excluded, k),
+            k_nearest(others.images, with_mirror_images(self.originals.images), excluded, k),
         )
 
-    def nearest_to_each_other(self) -> tuple[NearestNeighbours, int]:
-        """The nearest other picture of some of the set's own, evenly spread; and of how many."""
-        total = len(self.seen.pictures)
+    def neighbours_within(self) -> tuple[NearestNeighbours, int]:
+        """The nearest other image of each of some evenly spaced images of the set, and how many these are."""
+        total = len(self.originals.images)
         chosen = torch.linspace(0, total - 1, min(total, MAX_COMPARED)).long()
-        some = EmbeddedImages(self.seen.pictures[chosen], self.seen.features[chosen])
-        return self.nearest_to(some, torch.stack([chosen, chosen + total], 1), k=1), len(chosen)
+        some = EmbeddedImages(self.originals.images[chosen], self.originals.features[chosen])
+        return self.neighbours_of(some, torch.stack([chosen, chosen + total], 1), k=1), len(chosen)
 
 
-def nearest(queries: Tensor, among: Iterable[Tensor], ignored: Tensor | None, k: int) -> Nearest:
+def k_nearest(queries: Tensor, image_blocks: Iterable[Tensor], excluded: Tensor | None, k: int) -> Nearest:
     """The ``k`` nearest rows by Euclidean distance, a block at a time.
 
     Args:
         queries: [N, …], any number format.
-        among: parts [m, …] of the training set, then of its mirror images; more than k rows.
-        ignored: [N, i] int64, row numbers that are no neighbours of a query, such as its own.
+        image_blocks: parts [m, …] of the training set, then of its mirror images; more than k rows.
+        excluded: [N, i] int64, row numbers that are no neighbours of a query, such as its own.
         k: how many.
     """
     rows = queries.flatten(1).float()
     distances = torch.full((len(rows), k), torch.inf)
-    places = torch.zeros(len(rows), k, dtype=torch.long)
+    indices = torch.zeros(len(rows), k, dtype=torch.long)
     start = 0
-    for block in (block for part in among for block in part.split(ROWS_AT_ONCE)):  # type: ignore[no-untyped-call]
-        numbers = torch.arange(start, start + len(block)).expand(len(rows), -1)
-        found = torch.cdist(rows, block.flatten(1).float())
-        for number in () if ignored is None else ignored.T:
-            found[numbers == number[:, None]] = torch.inf
-        distances, chosen = torch.cat([distances, found], 1).topk(k, largest=False)
-        places = torch.cat([places, numbers], 1).gather(1, chosen)
+    for block in (block for image_block in image_blocks for block in image_block.split(ROWS_AT_ONCE)):  # type: ignore[no-untyped-call]
+        row_numbers = torch.arange(start, start + len(block)).expand(len(rows), -1)
+        block_distances = torch.cdist(rows, block.flatten(1).float())
+        for own_row in () if excluded is None else excluded.T:
+            block_distances[row_numbers == own_row[:, None]] = torch.inf
+        distances, kept = torch.cat([distances, block_distances], 1).topk(k, largest=False)
+        indices = torch.cat([indices, row_numbers], 1).gather(1, kept)
         start += len(block)
-    return Nearest(distances, places)
+    return Nearest(distances, indices)
 
 
-def with_mirrors(pictures: Tensor) -> Iterator[Tensor]:
+def with_mirror_images(images: Tensor) -> Iterator[Tensor]:
     """The set's pictures [N, 3, H, W], then their mirror images, which are made a few at a time."""
-    yield pictures
-    for part in pictures.split(ROWS_AT_ONCE):  # type: ignore[no-untyped-call]
-        yield part.flip(3)
+    yield images
+    for block in images.split(ROWS_AT_ONCE):  # type: ignore[no-untyped-call]
+        yield block.flip(3)
 
 
-def memorisation(generated: NearestNeighbours, others: NearestNeighbours) -> dict[str, float]:
-    """How near generated pictures lie to the training set, next to how near pictures do that it does not hold.
+def memorisation_ratios(generated: NearestNeighbours, others: NearestNeighbours) -> dict[str, float]:
+    """How near generated images lie to the training set, relative to images that are not part of it.
 
     Returns:
-        By space, ``features`` and ``pixels``, the quotient of both median distances: about 1 where the generator
+        By space, ``features`` and ``pixels``, the ratio of the two median distances: about 1 where the generator
         invents as new real pictures would, near 0 where it copies.
     """
     pairs = {
         "features": (generated.by_features, others.by_features),
         "pixels": (generated.by_pixels, others.by_pixels),
     }
-    medians = {space: [float(found.distances[:, 0].median()) for found in pair] for space, pair in pairs.items()}
+    medians = {
+        space: [float(nearest.distances[:, 0].median()) for nearest in pair] for space, pair in pairs.items()
+    }
     return {space: ours / max(theirs, 1e-9) for space, (ours, theirs) in medians.items()}
 
 
-def neighbour_board(generated: Tensor, training: Tensor, compared: NearestNeighbours) -> Image.Image:
+def neighbour_grid(generated: Tensor, training: Tensor, neighbours: NearestNeighbours) -> Image.Image:
     """Generated pictures beside their nearest training pictures, mirror images among them.
 
     Args:
         generated: [N, 3, H, W] uint8; of these, the first few and those nearest to a training picture are shown.
         training: [M, 3, H, W] uint8.
-        compared: of ``generated``.
+        neighbours: of ``generated``.
     """
-    closest = compared.by_features.distances[:, 0].argsort()[:SHOWN]
+    closest = neighbours.by_features.distances[:, 0].argsort()[:ROWS_SHOWN]
     halves = {
-        "as they come": torch.arange(min(SHOWN, len(generated))),
+        "as they come": torch.arange(min(ROWS_SHOWN, len(generated))),
         f"of {len(generated):,}, those nearest to a training picture": closest,
     }
-    panels = [panel(title, rows, generated, training, compared) for title, rows in halves.items()]
-    sheet = Image.new("RGB", (sum(each.width for each in panels), panels[0].height), GRID_COLOUR)
-    for place, each in enumerate(panels):
-        sheet.paste(each, (place * each.width, 0))
-    return sheet
+    panels = [neighbour_panel(title, rows, generated, training, neighbours) for title, rows in halves.items()]
+    canvas = Image.new("RGB", (sum(each.width for each in panels), panels[0].height), GRID_COLOUR)
+    for index, each in enumerate(panels):
+        canvas.paste(each, (index * each.width, 0))
+    return canvas
 
 
-def panel(
-    title: str, rows: Tensor, generated: Tensor, training: Tensor, compared: NearestNeighbours
+def neighbour_panel(
+    title: str, rows: Tensor, generated: Tensor, training: Tensor, neighbours: NearestNeighbours
 ) -> Image.Image:
     """One half of the board: a generated picture a row, then its nearest by features and by pixels."""
     side = training.shape[-1]
     step = side + GAP_PX
-    columns = [GAP_PX, GAP_PX + step + BETWEEN_PX, GAP_PX + 2 * BETWEEN_PX + (1 + NEIGHBOURS) * step]
+    columns = [GAP_PX, GAP_PX + step + COLUMN_GAP_PX, GAP_PX + 2 * COLUMN_GAP_PX + (1 + NEIGHBOURS) * step]
     head = 2 * CAPTION_PX
-    width = columns[2] + NEIGHBOURS * step + 2 * BETWEEN_PX
-    sheet = Image.new("RGB", (width, head + len(rows) * step), GRID_COLOUR)
-    pen = ImageDraw.Draw(sheet)
+    width = columns[2] + NEIGHBOURS * step + 2 * COLUMN_GAP_PX
+    canvas = Image.new("RGB", (width, head + len(rows) * step), GRID_COLOUR)
+    pen = ImageDraw.Draw(canvas)
     pen.text((GAP_PX, CAPTION_PX // 2), title, CAPTION_COLOUR, ImageFont.load_default(16), anchor="lm")
     captions = ("generated", "nearest by features", "nearest by pixels")
-    for x, words in zip(columns, captions, strict=True):
-        pen.text((x, CAPTION_PX * 3 // 2), words, FAINT_COLOUR, ImageFont.load_default(13), anchor="lm")
+    for x, caption in zip(columns, captions, strict=True):
+        pen.text((x, CAPTION_PX * 3 // 2), caption, SUBTITLE_COLOUR, ImageFont.load_default(13), anchor="lm")
     for line, row in enumerate(rows.tolist()):
         y = head + line * step
-        sheet.paste(picture_of(generated[row]), (columns[0], y))
-        for x, found in zip(columns[1:], (compared.by_features, compared.by_pixels), strict=True):
-            for rank, place in enumerate(different(found.places[row].tolist(), len(training))):
-                sheet.paste(picture_of(training_picture(training, place)), (x + rank * step, y))
-    return sheet
+        canvas.paste(to_image(generated[row]), (columns[0], y))
+        for x, nearest in zip(columns[1:], (neighbours.by_features, neighbours.by_pixels), strict=True):
+            for rank, index in enumerate(distinct_images(nearest.indices[row].tolist(), len(training))):
+                canvas.paste(to_image(training_image(training, index)), (x + rank * step, y))
+    return canvas
 
 
-def different(places: list[int], total: int) -> list[int]:
-    """The first NEIGHBOURS places that mean different pictures, a picture or its mirror image."""
-    first = {place % total: place for place in reversed(places)}
-    return [place for place in places if first[place % total] == place][:NEIGHBOURS]
+def distinct_images(indices: list[int], total: int) -> list[int]:
+    """The first `NEIGHBOURS` indices of different images; an image and its mirror image count as one."""
+    first = {index % total: index for index in reversed(indices)}
+    return [index for index in indices if first[index % total] == index][:NEIGHBOURS]
 
 
-def training_picture(training: Tensor, place: int) -> Tensor:
-    """The picture that a place of `Nearest` means, mirrored if it is its mirror image that is near."""
-    picture = training[place % len(training)]
-    return picture.flip(2) if place >= len(training) else picture
-
-
-def picture_of(pixels: Tensor) -> Image.Image:
-    """[3, H, W] uint8 -> an RGB picture."""
-    return Image.fromarray(pixels.permute(1, 2, 0).numpy())
+def training_image(training: Tensor, index: int) -> Tensor:
+    """The image at an index of `Nearest`, mirrored if its mirror image is the near one."""
+    image = training[index % len(training)]
+    return image.flip(2) if index >= len(training) else image

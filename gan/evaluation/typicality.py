@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from dataset.reader import load_images
-from gan.evaluation.features import cached_features, feature_network, require_scores
+from gan.evaluation.features import cached_features, load_feature_network, require_scorable
 from gan.evaluation.metrics import typicality
 from kit.progress import Progress, noop
 
@@ -36,7 +36,7 @@ def rate_typicality(
         DatasetError: the folder cannot be read.
     """
     reals = load_images(real_folder)
-    require_scores(reals, real_folder)
-    network = feature_network(None, device)
+    require_scorable(reals, real_folder)
+    network = load_feature_network(None, device)
     features = network(images, count, "candidate", progress)
     return typicality(features, cached_features(network, reals, progress=progress))

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from gan.evaluation.features import FeatureNetwork, cached_features, feature_network
+from gan.evaluation.features import FeatureNetwork, cached_features, load_feature_network
 from gan.evaluation.metrics import scores
 from gan.runs.checkpoint import GeneratorHeader, save_generator
 from gan.runs.run_folder import BEST_FILE, RunFolder
@@ -63,7 +63,7 @@ class Evaluator:
     def _start(self, progress: Progress) -> FeatureNetwork:
         """At the first call, load the network, embed the real images, and look up the best score so far."""
         if self._network is None:
-            self._network = feature_network(None, self._device)
+            self._network = load_feature_network(None, self._device)
             self._real = cached_features(self._network, self._images.cpu(), progress=progress)
             key = score_name(self._network.name, "kid")
             self._best = min((line[key] for line in self._folder.read_metrics() if key in line), default=math.inf)

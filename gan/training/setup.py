@@ -13,7 +13,7 @@ from dataset.reader import image_files, load_images
 from gan import old_names
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_precision, is_out_of_memory, use_algorithms
-from gan.evaluation.features import require_scores
+from gan.evaluation.features import require_scorable
 from gan.runs.run_folder import RunFolder
 from gan.training.distributed import DistributedContext
 from gan.training.trainer import Execution, Trainer
@@ -97,7 +97,7 @@ def make_trainer(
 ) -> Trainer:
     """The trainer that ``config`` describes, from fresh weights; GanError if processes have different images."""
     if config.eval_every_kimg:
-        require_scores(images, config.data)
+        require_scorable(images, config.data)
     use_algorithms(config.deterministic)
     precision = choose_precision(config.precision, device)
     execution = Execution(device, precision, distributed, config.grad_accum, config.cuda_graphs)

@@ -14,8 +14,8 @@ from PIL import Image, ImageChops, ImageOps
 from dataset.errors import DatasetError
 from dataset.reader import load_images
 from gan.config import PRESETS, GanError, SettingsError
-from gan.evaluation.evaluate import EvaluateSettings, evaluate, fakes_of
-from gan.evaluation.features import FeatureNetwork, cached_features, feature_network
+from gan.evaluation.evaluate import EvaluateSettings, evaluate, fakes_from_model
+from gan.evaluation.features import FeatureNetwork, cached_features, load_feature_network
 from gan.evaluation.metrics import (
     density_coverage,
     floor_scores,
@@ -27,11 +27,11 @@ from gan.evaluation.metrics import (
 )
 from gan.evaluation.neighbours import (
     EmbeddedImages,
+    EmbeddedTrainingSet,
     Nearest,
     NearestNeighbours,
-    TrainingSet,
-    memorisation,
-    nearest,
+    k_nearest,
+    memorisation_ratios,
 )
 from gan.evaluation.score_table import score_table
 from gan.networks.build import build_generator
@@ -149,48 +149,48 @@ def test_the_floor_of_a_set_is_what_two_sets_of_its_distribution_score():
 def test_the_nearest_are_found_across_blocks_and_a_picture_is_not_its_own(monkeypatch):
     monkeypatch.setattr("gan.evaluation.neighbours.ROWS_AT_ONCE", 2)
     line = torch.tensor([[0.0], [1.0], [3.0], [7.0], [7.5]])
-    found = nearest(torch.tensor([[2.9], [7.1]]), [line], None, k=2)
-    assert found.places.tolist() == [[2, 1], [3, 4]]
+    found = k_nearest(torch.tensor([[2.9], [7.1]]), [line], None, k=2)
+    assert found.indices.tolist() == [[2, 1], [3, 4]]
     torch.testing.assert_close(found.distances, torch.tensor([[0.1, 1.9], [0.1, 0.4]]))
-    alone = nearest(line, [line], torch.arange(5)[:, None], k=1)
-    assert alone.places.flatten().tolist() == [1, 0, 1, 4, 3]
+    alone = k_nearest(line, [line], torch.arange(5)[:, None], k=1)
+    assert alone.indices.flatten().tolist() == [1, 0, 1, 4, 3]
 
 
 def noise(count: int, seed: int) -> torch.Tensor:
     return torch.randint(0, 256, (count, 3, 8, 8), generator=torch.Generator().manual_seed(seed)).byte()
 
 
-def seen(pictures: torch.Tensor) -> EmbeddedImages:
-    return EmbeddedImages(pictures, pictures.flatten(1).float())
+def embedded(images: torch.Tensor) -> EmbeddedImages:
+    return EmbeddedImages(images, images.flatten(1).float())
 
 
 def test_copies_have_no_distance_even_mirrored_and_new_pictures_that_of_new_real_ones():
     training = noise(60, 1)
-    known = TrainingSet(seen(training), training.flip(3).flatten(1).float())
-    others = known.nearest_to(seen(noise(60, 2)))
-    new = memorisation(known.nearest_to(seen(noise(60, 3))), others)
-    copied = memorisation(known.nearest_to(seen(training.flip(3))), others)
+    known = EmbeddedTrainingSet(embedded(training), training.flip(3).flatten(1).float())
+    others = known.neighbours_of(embedded(noise(60, 2)))
+    new = memorisation_ratios(known.neighbours_of(embedded(noise(60, 3))), others)
+    copied = memorisation_ratios(known.neighbours_of(embedded(training.flip(3))), others)
     for space in ("features", "pixels"):
         assert new[space] == pytest.approx(1, abs=0.05)
         assert copied[space] < 0.01
-    mirrored = known.nearest_to(seen(training.flip(3))).by_pixels.places[:, 0]
+    mirrored = known.neighbours_of(embedded(training.flip(3))).by_pixels.indices[:, 0]
     assert mirrored.tolist() == list(range(60, 120))
-    itself, count = known.nearest_to_each_other()
+    itself, count = known.neighbours_within()
     assert count == 60
-    assert memorisation(itself, others)["pixels"] == pytest.approx(1, abs=0.05)
+    assert memorisation_ratios(itself, others)["pixels"] == pytest.approx(1, abs=0.05)
 
 
 def test_a_symmetric_picture_is_not_the_nearest_other_one_of_itself():
     halves = noise(30, 4)[..., :8]
-    symmetric = seen(torch.cat([halves, halves.flip(3)], 3))
-    itself, _ = TrainingSet(symmetric, symmetric.features).nearest_to_each_other()
+    symmetric = embedded(torch.cat([halves, halves.flip(3)], 3))
+    itself, _ = EmbeddedTrainingSet(symmetric, symmetric.features).neighbours_within()
     assert itself.by_pixels.distances.min() > 0
     assert itself.by_features.distances.min() > 0
 
 
 def test_real_pictures_that_are_all_one_are_no_measure_of_copies_but_no_failure():
     zero = Nearest(torch.zeros(3, 1), torch.zeros(3, 1, dtype=torch.long))
-    assert memorisation(NearestNeighbours(zero, zero), NearestNeighbours(zero, zero)) == {
+    assert memorisation_ratios(NearestNeighbours(zero, zero), NearestNeighbours(zero, zero)) == {
         "features": 0.0,
         "pixels": 0.0,
     }
@@ -206,9 +206,9 @@ def test_only_torch_fidelitys_features_may_be_called_fid_and_kid():
 def test_another_file_than_torch_fidelitys_weights_is_refused(tmp_path):
     (tmp_path / "w.pth").write_bytes(b"some weights")
     with pytest.raises(GanError, match=r"--weights .*w\.pth: not torch-fidelity's weights-inception"):
-        feature_network(tmp_path / "w.pth", CPU)
+        load_feature_network(tmp_path / "w.pth", CPU)
     with pytest.raises(GanError, match=r"--weights .*none: no such file"):
-        feature_network(tmp_path / "none", CPU)
+        load_feature_network(tmp_path / "none", CPU)
 
 
 def test_weights_that_would_run_code_are_not_read_even_under_the_right_digest(tmp_path, monkeypatch):
@@ -219,7 +219,7 @@ def test_weights_that_would_run_code_are_not_read_even_under_the_right_digest(tm
     monkeypatch.setattr("gan.evaluation.features.INCEPTION_SHA256", digest)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(GanError, match=r"w\.pth: damaged"):
-        feature_network(tmp_path / "w.pth", CPU)
+        load_feature_network(tmp_path / "w.pth", CPU)
     assert not (tmp_path / "harm").exists()
 
 
@@ -245,17 +245,17 @@ def test_torch_fidelitys_weights_are_used_where_its_download_left_them(tmp_path,
     file = folder / "weights-inception-2015-12-05-6726825d.pth"
     torch.save(network.state_dict(), file)
     monkeypatch.setattr("gan.evaluation.features.INCEPTION_SHA256", hashlib.sha256(file.read_bytes()).hexdigest())
-    found = feature_network(None, CPU)
+    found = load_feature_network(None, CPU)
     assert found.name == "inception-v3"
-    pictures = noise(2, 1)
-    torch.testing.assert_close(found([pictures], 2, "noise"), network(pictures)[0])
+    images = noise(2, 1)
+    torch.testing.assert_close(found([images], 2, "noise"), network(images)[0])
 
 
 def test_the_offline_features_see_alike_what_is_alike_and_the_random_state_stays():
     torch.manual_seed(7)
     expected = torch.rand(3)
     torch.manual_seed(7)
-    network = feature_network(None, CPU)
+    network = load_feature_network(None, CPU)
     assert network.name == "efficientnet-lite0"
     rows, columns = np.mgrid[:32, :32]
     disc = ((rows - 16) ** 2 + (columns - 16) ** 2 < 100)[None].repeat(3, 0) * np.uint8(220)
@@ -269,27 +269,27 @@ def test_the_offline_features_see_alike_what_is_alike_and_the_random_state_stays
 
 
 def test_features_of_a_set_are_worked_out_once_and_a_damaged_cache_is_made_again(discs, tmp_path):
-    network = feature_network(None, CPU)
-    pictures = load_images(discs)[:4]
+    network = load_feature_network(None, CPU)
+    images = load_images(discs)[:4]
     told: list[int] = []
-    first = cached_features(network, pictures, progress=lambda done, *_: told.append(done))
+    first = cached_features(network, images, progress=lambda done, *_: told.append(done))
     assert told == [4]
-    assert torch.equal(cached_features(network, pictures, progress=lambda done, *_: told.append(done)), first)
+    assert torch.equal(cached_features(network, images, progress=lambda done, *_: told.append(done)), first)
     assert told == [4]
     (file,) = (tmp_path / "cache").rglob("*.safetensors")
     file.write_bytes(file.read_bytes()[:100])
-    assert torch.equal(cached_features(network, pictures, progress=lambda done, *_: told.append(done)), first)
+    assert torch.equal(cached_features(network, images, progress=lambda done, *_: told.append(done)), first)
     assert told == [4, 4]
-    mirrored = cached_features(network, pictures, mirrored=True)
-    assert torch.equal(mirrored, cached_features(network, pictures.flip(3)))
+    mirrored = cached_features(network, images, mirrored=True)
+    assert torch.equal(mirrored, cached_features(network, images.flip(3)))
 
 
 def test_a_home_that_cannot_be_written_costs_time_only(discs, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    network = FeatureNetwork("mean", lambda pictures: pictures.float().mean((2, 3)), CPU)
-    pictures = load_images(discs)
-    torch.testing.assert_close(cached_features(network, pictures), pictures.float().mean((2, 3)))
+    network = FeatureNetwork("mean", lambda images: images.float().mean((2, 3)), CPU)
+    images = load_images(discs)
+    torch.testing.assert_close(cached_features(network, images), images.float().mean((2, 3)))
 
 
 @pytest.fixture
@@ -323,10 +323,10 @@ def test_an_untrained_model_scores_worse_than_the_set_itself(discs, model, tmp_p
 
 def test_a_model_is_scored_by_the_seeds_and_the_truncation_that_are_asked_for(discs, model):
     settings = EvaluateSettings(str(model), count=20, seed=5, truncation=0.5)
-    (pictures,) = fakes_of(model, settings, load_images(discs), CPU)
+    (images,) = fakes_from_model(model, settings, load_images(discs), CPU)
     generator, header = load_generator(model, CPU)
     wanted = truncated(latents_of(range(5, 25), header.architecture.latent_dim), generator, 0.5)
-    for told, expected in zip(pictures, draw(generator, wanted), strict=True):
+    for told, expected in zip(images, draw(generator, wanted), strict=True):
         assert np.array_equal(told.permute(1, 2, 0), expected)
 
 
@@ -433,4 +433,4 @@ def test_settings_that_make_no_sense_are_refused(more, words):
 def test_a_missing_extra_names_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(GanError, match=r"package timm, which is not installed: pip install '\.\[evaluate\]'"):
-        feature_network(None, CPU)
+        load_feature_network(None, CPU)
