@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pasted_codes import NO_CODES, PASTED
 from PIL import Image
 from playwright.sync_api import Page, expect
 from studio_page import changed_code, code_of, drawn, drop_file, expect_portrait, painted, pick
@@ -106,30 +107,6 @@ def test_a_pasted_code_or_link_opens(open_page, engine):
         assert code_of(page) == code
 
 
-def wrapped(code: str, width: int, mark: str = "") -> str:
-    return "\n".join(mark + code[start : start + width] for start in range(0, len(code), width))
-
-
-PASTED = {
-    "itself": lambda code: code,
-    "with space around": lambda code: f"  {code}\n",
-    "in smart quotes": lambda code: f"\u201c{code}\u201d",
-    "in angle brackets": lambda code: f"<{code}>",
-    "a sentence": lambda code: f"Look: {code}. Do you like it?",
-    "a link in a sentence": lambda code: f"see (https://a.example/studio/#{code}), it is nice",
-    "an escaped link": lambda code: "https://a.example/?to=%23" + code.replace("-", "%2D").replace("_", "%5f"),
-    "wrapped": lambda code: f"Here it is:\n\n{wrapped(code, 76)}\n\nBye",
-    "wrapped and quoted": lambda code: f"> Here it is:\n{wrapped(code, 64, '> ')}\n> Bye",
-    "wrapped within its name": lambda code: wrapped(code, 10),
-    "quoted-printable": lambda code: wrapped(code, 60).replace("\n", "=\r\n"),
-    "with invisible letters": lambda code: "\ufeff" + wrapped(code, 40).replace("\n", "\u200b"),
-    "with typographic dashes": lambda code: code.replace("-", "\u2011", 2),
-    "in italics": lambda code: f"_{code}_ and *more*",
-    "begun with a capital": lambda code: f"V{code[1:]}",
-    "after a damaged one": lambda code: f"{code[:60]} no, wait: {code}",
-}
-
-
 @pytest.mark.parametrize("how", PASTED)
 def test_a_code_is_found_in_what_people_paste(open_page, engine, how):
     page = open_page()
@@ -152,10 +129,11 @@ def test_a_code_is_found_in_what_people_paste(open_page, engine, how):
     assert code_of(page) == code
 
 
-def test_a_long_text_without_a_code_holds_none(open_page):
+def test_a_text_without_a_code_holds_none(open_page):
     page = open_page()
-    text = "vgc1-0123abc word vgc1 " * 50_000
-    assert page.evaluate("async (text) => (await import('/model/share_codes.js')).findCode(text)", text) is None
+    find_code = "async (text) => (await import('/model/share_codes.js')).findCode(text)"
+    for text in NO_CODES:
+        assert page.evaluate(find_code, text) is None
 
 
 def test_what_is_none_of_ours_is_said_in_words(open_page, engine):

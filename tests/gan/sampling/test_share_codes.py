@@ -12,13 +12,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from pasted_codes import NO_CODES, PASTED
 from PIL import Image
 
 from gan.config import SettingsError
 from gan.runs.checkpoint import load_generator, model_hash, save_generator
 from gan.runs.model_files import built_in_model
 from gan.sampling.generate import GenerateSettings, generate
-from gan.sampling.share_codes import MAX_LATENT, code_in, decode, encode, latent_for, quantised
+from gan.sampling.share_codes import MAX_LATENT, code_in, decode, encode, find_code, latent_for, quantised
 from kit.png import save_png
 
 CPU = torch.device("cpu")
@@ -131,12 +132,45 @@ def test_a_link_or_a_saved_picture_stands_for_its_code(tmp_path: Path):
     assert code_in(str(tmp_path / "saved.PNG")) == code
 
 
+@pytest.mark.parametrize("how", PASTED)
+def test_a_code_is_found_in_what_people_paste(how):
+    # Half of them end in letters that are marks in a text too.
+    for seed in range(8):
+        latent = quantised(np.random.default_rng(seed).normal(size=100).astype(np.float32))
+        assert code_in(PASTED[how](encode(MODEL, latent))) == encode(MODEL, latent)
+
+
+def test_a_text_without_a_code_holds_none():
+    for text in NO_CODES:
+        assert find_code(text) is None
+        with pytest.raises(SettingsError, match="not a share code"):
+            decode(code_in(text))
+
+
+def test_a_damaged_code_in_a_text_is_called_damaged():
+    code = encode(MODEL, np.ones(8, np.float32))
+    with pytest.raises(SettingsError, match=r"vgc1-0123abcd-.*damaged; copy it again"):
+        decode(code_in(f"<{code[:-4]}>."))
+
+
+def test_the_command_draws_what_was_pasted(tmp_path: Path):
+    settings = GenerateSettings(model=str(built_in_model()), seeds="3", device="cpu", out=tmp_path / "first")
+    generate(settings)
+    code = Image.open(tmp_path / "first/0000.png").info["code"]
+    pasted = f"Look: \u201c{code}\u201d."
+    generate(replace(settings, seeds=None, codes=(pasted,), out=tmp_path / "again"))
+    assert Image.open(tmp_path / "again/0000.png").info["code"] == code
+
+
 def test_a_picture_without_a_code_is_refused_and_named(tmp_path: Path):
     Image.new("RGB", (4, 4)).save(tmp_path / "plain.png")
     Image.new("RGB", (4, 4)).save(tmp_path / "photo.png", "JPEG")
-    for name, words in (("plain", "carries no share code"), ("photo", "not a PNG"), ("gone", "No such file")):
-        with pytest.raises(SettingsError, match=f"{name}.png: .*{words}"):
-            code_in(str(tmp_path / f"{name}.png"))
+    Image.new("RGB", (4, 4)).save(tmp_path / "chat.jpg")
+    lost = "carries no share code; chat programs .* remove it.* --like"
+    refused = {"plain.png": lost, "photo.png": lost, "chat.jpg": lost, "gone.png": "No such file"}
+    for name, words in refused.items():
+        with pytest.raises(SettingsError, match=f"{name}: {words}"):
+            code_in(str(tmp_path / name))
 
 
 def test_a_code_beside_seeds_is_refused():
