@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gan.config import GanError
 from gan.export.onnx_header import HEADER_KEY, INPUT, OnnxHeader
-from gan.runs.model_info import ModelInfo, name_of
+from gan.runs.model_info import ModelInfo, model_name
 from kit.pixel_range import denormalize
 from studio.errors import StudioError
 
@@ -45,7 +45,7 @@ class OnnxEngine:
         except Exception as error:  # its own have no common class
             raise GanError(f"{path}: damaged, or not a file of vgc export; make it again") from error
         self.info = ModelInfo(
-            model=name_of(named or path),
+            model=model_name(named or path),
             hash=self.header.hash,
             latent_dim=self.header.latent_dim,
             size_px=self.header.size_px,

@@ -211,7 +211,7 @@ def fakes_from_model(
     count = settings.count or max(min(len(reals), MAX_IMAGES), MIN_IMAGES)
     seeds = range(settings.seed, settings.seed + count)
     latents = truncated(latents_of(seeds, header.architecture.latent_dim), generator, settings.truncation)
-    return GeneratedImages(header.told_of(model), draw(generator, latents), count, reals.shape[-1])
+    return GeneratedImages(header.describe(model), draw(generator, latents), count, reals.shape[-1])
 
 
 def fakes_from_folder(settings: EvaluateSettings, reals: Tensor) -> GeneratedImages:

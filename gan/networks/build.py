@@ -32,6 +32,6 @@ def build_discriminator(architecture: Architecture) -> nn.Module:
     return DISCRIMINATORS[architecture.family](architecture)
 
 
-def parameter_count(network: nn.Module) -> int:
+def count_parameters(network: nn.Module) -> int:
     """Number of trained values."""
     return sum(parameter.numel() for parameter in network.parameters())

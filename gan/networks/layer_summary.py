@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from gan.config import Architecture, Recipe
-from gan.networks.build import build_discriminator, build_generator, parameter_count
+from gan.networks.build import build_discriminator, build_generator, count_parameters
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def layers_of(network: nn.Module, example: Tensor) -> list[Layer]:
     rows: list[Layer] = []
 
     def note(name: str, module: nn.Module, output: Tensor) -> None:
-        rows.append(Layer(name, type(module).__name__, tuple(output.shape[1:]), parameter_count(module)))
+        rows.append(Layer(name, type(module).__name__, tuple(output.shape[1:]), count_parameters(module)))
 
     for name, module in network.named_modules():
         if not list(module.children()):

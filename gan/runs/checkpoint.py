@@ -17,7 +17,7 @@ from gan import old_names
 from gan.config import Architecture, GanError
 from gan.device import is_out_of_memory
 from gan.networks.build import build_generator
-from gan.runs.model_info import ModelInfo, name_of
+from gan.runs.model_info import ModelInfo, model_name
 from kit.atomic import replacing, write_bytes
 
 CHECKPOINT_FORMAT = 4
@@ -45,7 +45,7 @@ class GeneratorHeader:
         """``trained_on``, and that of its ancestors."""
         return "; started from ".join((self.trained_on, *reversed(self.lineage)))
 
-    def told_of(self, path: Path) -> str:
+    def describe(self, path: Path) -> str:
         """What a person should know of the model in ``path``, in one line."""
         return f"{path} ({self.preset}, {self.images:,} images, trained on {self.sources})"
 
@@ -179,7 +179,7 @@ def model_hash(generator: nn.Module) -> str:
 def model_info(path: Path, generator: nn.Module, header: GeneratorHeader) -> ModelInfo:
     """What `load_generator` read from ``path``, in words."""
     return ModelInfo(
-        model=name_of(path),
+        model=model_name(path),
         hash=model_hash(generator),
         latent_dim=header.architecture.latent_dim,
         size_px=header.architecture.size_px,

@@ -31,6 +31,6 @@ class ModelInfo:
         return LICENCE_BUILT_IN if self.trained_on == TRAINED_ON else LICENCE_UNKNOWN
 
 
-def name_of(path: Path) -> str:
+def model_name(path: Path) -> str:
     """What people call a model: its run, or its file."""
     return path.parent.name if path.stem == "generator" else path.stem

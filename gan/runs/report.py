@@ -13,7 +13,7 @@ from PIL import Image
 
 from gan.config import Recipe
 from gan.networks.layer_summary import describe_recipe
-from gan.runs.curves import Line, chart, count, figure
+from gan.runs.curves import Line, format_count, format_value, line_chart
 from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE
 from gan.runs.report_style import STYLE
 from gan.runs.run_folder import (
@@ -32,9 +32,9 @@ log = logging.getLogger(__name__)
 
 REPORT_FILE = "report.html"
 REFRESH_SECONDS = 20
-SHARE_OF_TIME = 0.01
+MAX_SHARE_OF_TIME = 0.01
 """Of the training's, at most, that goes into the page."""
-MOST_COLUMNS, ROWS = 10, 6
+MAX_COLUMNS, ROWS = 10, 6
 """Of the strip of samples over time."""
 TRAINING, ENDED, STOPPED = "training", "ended", "stopped"
 
@@ -42,8 +42,8 @@ Metrics = list[dict[str, float]]
 
 
 @dataclass(frozen=True)
-class Card:
-    """What stands in one chart."""
+class ChartSpec:
+    """What one chart shows."""
 
     title: str
     note: str
@@ -52,50 +52,58 @@ class Card:
     bounds: tuple[float, float] | None = None
 
 
-def score_cards(features: str) -> list[Card]:
+def score_charts(features: str) -> list[ChartSpec]:
     """The charts of the scores made of these features."""
     kid, fid = ("KID", "FID") if features == INCEPTION else ("KD", "FD")
     of = "" if features == INCEPTION else f" Features: {features}."
-    shares = {"precision": "precision", "recall": "recall"}
-    places = {"coverage": "coverage", "density": "density"}
+    manifolds = {"precision": "precision", "recall": "recall"}
+    neighbourhoods = {"coverage": "coverage", "density": "density"}
     return [
-        Card(kid, f"Kernel distance to the real pictures; lower is better.{of}", labels(features, {"kid": kid})),
-        Card(fid, f"Fréchet distance to the real pictures; lower is better.{of}", labels(features, {"fid": fid})),
-        Card(
+        ChartSpec(
+            kid,
+            f"Kernel distance to the real pictures; lower is better.{of}",
+            curve_labels(features, {"kid": kid}),
+        ),
+        ChartSpec(
+            fid,
+            f"Fréchet distance to the real pictures; lower is better.{of}",
+            curve_labels(features, {"fid": fid}),
+        ),
+        ChartSpec(
             "Precision, recall",
             "Generated ones that could be real; real ones that could be drawn.",
-            labels(features, shares),
+            curve_labels(features, manifolds),
             (0, 1),
         ),
-        Card(
+        ChartSpec(
             "Coverage, density",
             "Real ones with a generated one nearby; generated ones amid real ones.",
-            labels(features, places),
+            curve_labels(features, neighbourhoods),
         ),
     ]
 
 
-def labels(features: str, words: dict[str, str]) -> dict[str, str]:
-    """The words by the keys under which the scores are written down."""
-    return {score_name(features, score): word for score, word in words.items()}
+def curve_labels(features: str, labels: dict[str, str]) -> dict[str, str]:
+    """The labels by the keys of the metrics file in place of the scores' plain names."""
+    return {score_name(features, score): label for score, label in labels.items()}
 
 
-CARDS = [
-    *score_cards(INCEPTION),
-    *score_cards(LITE0),
-    Card("Losses", "Neither should run away.", {"loss_d": "discriminator", "loss_g": "generator"}),
-    Card(
+CHARTS = [
+    *score_charts(INCEPTION),
+    *score_charts(LITE0),
+    ChartSpec("Losses", "Neither should run away.", {"loss_d": "discriminator", "loss_g": "generator"}),
+    ChartSpec(
         "Signs of the scores",
         "Real near 1: learned by heart; near 0: guessing. .2 to .6 is healthy.",
         {"sign_real": "real", "sign_fake": "generated"},
         (-1, 1),
     ),
-    Card(
+    ChartSpec(
         "Diversity", "Of the samples, next to real ones: .3 to 1 is healthy.", {"diversity": "samples"}, (0, 1.2)
     ),
-    Card("Augmentation", "Share of pictures changed before they are judged.", {"augment": "strength"}, (0, 1)),
-    Card("Gradient penalty", "R1 (and R2), without its weight.", {"r1": "penalty"}),
-    Card("Speed", "Real pictures shown a second.", {"images_per_second": "a second"}),
+    ChartSpec("Augmentation", "Probability that an image is augmented (ADA's p).", {"augment": "p"}, (0, 1)),
+    ChartSpec("Gradient penalty", "R1 (and R2), without its weight.", {"r1": "penalty"}),
+    ChartSpec("Speed", "Real pictures shown a second.", {"images_per_second": "a second"}),
 ]
 NO_CURVES = {"images", "seconds", "collapsed", "discriminator_won"} | {
     score_name(features, "kid_std") for features in (INCEPTION, LITE0)
@@ -119,7 +127,7 @@ class ReportPage:
         except OSError as error:
             log.warning("%s: not written (%s)", self._run / REPORT_FILE, error.strerror or error)
         end = time.monotonic()
-        self._next = end + max(REFRESH_SECONDS / 2, (end - begin) / SHARE_OF_TIME)
+        self._next = end + max(REFRESH_SECONDS / 2, (end - begin) / MAX_SHARE_OF_TIME)
 
 
 def write_report(run: Path, state: str) -> None:
@@ -141,87 +149,89 @@ def write_report(run: Path, state: str) -> None:
 def sections(run: Path, config: dict[str, Any], metrics: Metrics, state: str) -> Iterator[str]:
     """From the top of the page to its end."""
     samples = sample_files(run)
-    yield head(run, config, state)
+    yield page_header(run, config, state)
     yield from alerts(run, metrics)
-    yield figures(run, config, metrics, samples)
+    yield key_figures(run, config, metrics, samples)
     if len(samples) > 1:
-        yield section("How they grew", strip(samples, config["recipe"]["generator"]["size_px"]))
+        yield section("How they grew", sample_timeline(samples, config["recipe"]["generator"]["size_px"]))
     if samples:
-        yield section("Now, and what it learns from", boards(run, samples[-1]))
+        yield section("Now, and what it learns from", sample_grids(run, samples[-1]))
     yield section("Curves", f'<div class="charts">{"".join(charts(metrics))}</div>')
-    yield section("Settings", settings(config))
-    yield f"<footer>Written {clock(time.time())} by vgc. One file, no scripts, nothing from elsewhere.</footer>"
+    yield section("Settings", settings_table(config))
+    written = local_time(time.time())
+    yield f"<footer>Written {written} by vgc. One file, no scripts, nothing from elsewhere.</footer>"
 
 
-def head(run: Path, config: dict[str, Any], state: str) -> str:
-    """Whose page it is."""
+def page_header(run: Path, config: dict[str, Any], state: str) -> str:
+    """Name, state and data of the run."""
     saved = run / CHECKPOINT_FILE
-    words = [f"preset <b>{escape(config['preset'])}</b>", f"pictures of <b>{escape(config['data'])}</b>"]
+    facts = [f"preset <b>{escape(config['preset'])}</b>", f"pictures of <b>{escape(config['data'])}</b>"]
     if saved.exists():
-        words.append(f"last checkpoint <b>{clock(saved.stat().st_mtime)}</b>")
+        facts.append(f"last checkpoint <b>{local_time(saved.stat().st_mtime)}</b>")
     return (
         f'<header><p class="state {state}">{state}</p><h1>{escape(run.name)}</h1>'
-        f'<p class="facts">{" · ".join(words)}</p></header>'
+        f'<p class="facts">{" · ".join(facts)}</p></header>'
     )
 
 
 def alerts(run: Path, metrics: Metrics) -> Iterator[str]:
     """What went wrong, where something did."""
-    told = [line for line in metrics if "collapsed" in line]
-    if told and told[-1]["collapsed"]:
-        kept = " The generator from before is kept." if (run / BEFORE_COLLAPSE_FILE).exists() else ""
-        at = f"Collapsed at {told[-1]['images']:,.0f} pictures shown: nearly all its pictures are one.{kept}"
-        yield f'<p class="alert">{at}</p>'
+    collapses = [line for line in metrics if "collapsed" in line]
+    if collapses and collapses[-1]["collapsed"]:
+        kept_note = " The generator from before is kept." if (run / BEFORE_COLLAPSE_FILE).exists() else ""
+        at = f"{collapses[-1]['images']:,.0f} pictures shown"
+        yield f'<p class="alert">Collapsed at {at}: nearly all its pictures are one.{kept_note}</p>'
     if any("discriminator_won" in line for line in metrics):
         yield '<p class="alert">The discriminator knows the real pictures by heart.</p>'
 
 
-def figures(run: Path, config: dict[str, Any], metrics: Metrics, samples: list[Path]) -> str:
+def key_figures(run: Path, config: dict[str, Any], metrics: Metrics, samples: list[Path]) -> str:
     """The run in a few large numbers."""
     newest = {key: value for line in metrics for key, value in line.items()}
     shown = max([newest.get("images", 0), *(int(path.stem) for path in samples)])
-    found = {"pictures shown": count(shown), "minutes": f"{newest.get('seconds', 0) / 60:,.1f}"}
+    values = {"pictures shown": format_count(shown), "minutes": f"{newest.get('seconds', 0) / 60:,.1f}"}
     if "images_per_second" in newest:
-        found["pictures a second"] = figure(newest["images_per_second"])
+        values["pictures a second"] = format_value(newest["images_per_second"])
     for features, name in ((INCEPTION, "KID"), (LITE0, "KD")):
         scored = [line for line in metrics if score_name(features, "kid") in line]
         if scored:
             best = min(scored, key=lambda line: line[score_name(features, "kid")])
-            found[f"lowest {name}, at {count(best['images'])}"] = figure(best[score_name(features, "kid")])
+            lowest = f"lowest {name}, at {format_count(best['images'])}"
+            values[lowest] = format_value(best[score_name(features, "kid")])
     described = describe_recipe(Recipe.from_json(config["recipe"]))
     for network in ("generator", "discriminator"):
-        found[f"parameters, {network}"] = count(described[network]["parameters"])
+        values[f"parameters, {network}"] = format_count(described[network]["parameters"])
     file = run / GENERATOR_FILE
     if file.exists():
-        found["MB to draw with"] = f"{file.stat().st_size / 1e6:.1f}"
-    items = "".join(f"<li><b>{value}</b>{escape(name)}</li>" for name, value in found.items())
+        values["MB to draw with"] = f"{file.stat().st_size / 1e6:.1f}"
+    items = "".join(f"<li><b>{value}</b>{escape(name)}</li>" for name, value in values.items())
     return f'<ul class="figures">{items}</ul>'
 
 
-def strip(samples: list[Path], side: int) -> str:
+def sample_timeline(samples: list[Path], side: int) -> str:
     """The same characters at some times of the run, a column a time."""
-    chosen = [*evenly_spaced(samples[:-1], MOST_COLUMNS - 1), samples[-1]]
+    chosen = [*evenly_spaced(samples[:-1], MAX_COLUMNS - 1), samples[-1]]
     step = side + GAP_PX
     with Image.open(chosen[0]) as first:
         rows = min(ROWS, first.width // step)
-    sheet = Image.new("RGB", (len(chosen) * step - GAP_PX, rows * step - GAP_PX), GRID_COLOUR)
+    canvas = Image.new("RGB", (len(chosen) * step - GAP_PX, rows * step - GAP_PX), GRID_COLOUR)
     for column, path in enumerate(chosen):
-        with Image.open(path) as board:
+        with Image.open(path) as grid:
             # The first row of the board, turned to stand upright.
             for row in range(rows):
                 left = GAP_PX + row * step
-                sheet.paste(board.crop((left, GAP_PX, left + side, GAP_PX + side)), (column * step, row * step))
-    times = "".join(f"<span>{count(int(path.stem))}</span>" for path in chosen)
-    words = f"{rows} characters at {len(chosen)} times of the run"
+                canvas.paste(grid.crop((left, GAP_PX, left + side, GAP_PX + side)), (column * step, row * step))
+    times = "".join(f"<span>{format_count(int(path.stem))}</span>" for path in chosen)
+    text = f"{rows} characters at {len(chosen)} times of the run"
     return (
         f"<p>The same {rows} characters, by the pictures shown so far.</p>"
-        f'<div class="strip-frame" tabindex="0" role="group" aria-label="{words}">'
-        f'<div class="strip-inner" style="--columns:{len(chosen)}"><img src="{data_uri(sheet)}" alt="{words}">'
+        f'<div class="strip-frame" tabindex="0" role="group" aria-label="{text}">'
+        f'<div class="strip-inner" style="--columns:{len(chosen)}"><img src="{data_uri(canvas)}" alt="{text}">'
         f'<div class="times">{times}</div></div></div>'
     )
 
 
-def boards(run: Path, newest: Path) -> str:
+def sample_grids(run: Path, newest: Path) -> str:
     """The newest samples beside the real pictures, plain and as the discriminator sees them."""
     wanted = {
         f"drawn after {int(newest.stem):,} pictures": newest,
@@ -229,46 +239,46 @@ def boards(run: Path, newest: Path) -> str:
         "real, as the discriminator sees them": run / "samples/real-augmented.png",
     }
     shown = []
-    for words, path in wanted.items():
+    for caption, path in wanted.items():
         if path.exists():
-            with Image.open(path) as board:
-                picture = f'<img src="{data_uri(board)}" alt="board of pictures, {words}">'
-            shown.append(f"<figure>{picture}<figcaption>{words}</figcaption></figure>")
+            with Image.open(path) as grid:
+                img = f'<img src="{data_uri(grid)}" alt="board of pictures, {caption}">'
+            shown.append(f"<figure>{img}<figcaption>{caption}</figcaption></figure>")
     best = " The generator of the lowest score is kept as best.safetensors." if (run / BEST_FILE).exists() else ""
     return f'<p>Drawn by the averaged generator.{best}</p><div class="boards">{"".join(shown)}</div>'
 
 
 def charts(metrics: Metrics) -> Iterator[str]:
-    """A chart of everything that was measured; of what nobody gave words to, too."""
+    """A chart of everything measured; metrics without a `ChartSpec` get a plain one."""
     last = max((line["images"] for line in metrics), default=0)
     keys = {key: None for line in metrics for key in line}
-    worded = {key for card in CARDS for key in card.labels}
-    others = [Card(key.replace("_", " "), "", {key: key}) for key in keys if key not in worded | NO_CURVES]
-    for card in [*CARDS, *others]:
+    known = {key for spec in CHARTS for key in spec.labels}
+    others = [ChartSpec(key.replace("_", " "), "", {key: key}) for key in keys if key not in known | NO_CURVES]
+    for spec in [*CHARTS, *others]:
         lines = [
             Line(label, [(line["images"], line[key]) for line in metrics if key in line])
-            for key, label in card.labels.items()
+            for key, label in spec.labels.items()
             if key in keys
         ]
         if lines:
-            yield chart(card.title, card.note, lines, last, card.bounds)
+            yield line_chart(spec.title, spec.note, lines, last, spec.bounds)
     if not keys:
         yield "<p>The first figures come after a thousand pictures.</p>"
 
 
-def settings(config: dict[str, Any]) -> str:
+def settings_table(config: dict[str, Any]) -> str:
     """Every setting, those of the recipe and its networks below."""
     rows = []
-    for name, value in flat(config):
+    for name, value in flatten(config):
         rows.append(f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>")
     return f"<details><summary>all {len(rows)}</summary><table>{''.join(rows)}</table></details>"
 
 
-def flat(values: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Names with their values; names of what lies deeper are joined by points."""
+def flatten(values: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Names with their values; nested names are joined by dots."""
     for name, value in values.items():
         if isinstance(value, dict):
-            yield from flat(value, f"{above}{name}.")
+            yield from flatten(value, f"{above}{name}.")
         else:
             yield f"{above}{name}", "none" if value is None else value
 
@@ -278,6 +288,6 @@ def section(title: str, content: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{content}</section>"
 
 
-def clock(seconds: float) -> str:
+def local_time(seconds: float) -> str:
     """A time of day where the page is written."""
     return time.strftime("%H:%M, %d %b %Y", time.localtime(seconds))

@@ -43,7 +43,7 @@ class RunFolder:
         """Make the folder of a new run and write its settings.
 
         Raises:
-            SettingsError: a run of that name stands already.
+            SettingsError: a run of that name exists.
             GanError: the folder cannot be made.
         """
         path = config.output / (config.run or f"{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}")
@@ -55,7 +55,7 @@ class RunFolder:
             folder.write_config(config)
         except FileExistsError as error:
             raise SettingsError(
-                f"{path}: that run stands already; go on with --resume {path.name}, or choose another --run"
+                f"{path}: that run exists already; go on with --resume {path.name}, or choose another --run"
             ) from error
         except OSError as error:
             raise GanError(f"{path}: cannot make the run's folder ({error.strerror})") from error
@@ -103,24 +103,24 @@ class RunFolder:
             self._lock.close()
         if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
             full = error.errno is None or error.errno in NO_ROOM
-            told = (
+            message = (
                 f"{self.path}: cannot be written"
                 if full
                 else f"{error.filename or self.path}: cannot be read or written"
             )
             remedy = "make room" if full else "see who may do so"
             raise GanError(
-                f"{told} ({error.strerror or error}); what was saved is kept: {remedy}, "
+                f"{message} ({error.strerror or error}); what was saved is kept: {remedy}, "
                 f"then go on with --resume {self.path.name}"
             ) from error
 
-    def go_on_from(self, images: int) -> None:
-        """Forget lines of metrics and samples from after the last checkpoint, and open the event file."""
+    def rewind(self, images: int) -> None:
+        """Drop the metrics and samples later than ``images``, those of the checkpoint, and open the event file."""
         for sample in sample_files(self.path):
             if int(sample.stem) > images:
                 sample.unlink()
         lines = self._metrics.read_text("utf-8").splitlines() if self._metrics.exists() else []
-        write_text(self._metrics, "".join(f"{line}\n" for line in lines if is_until(line, images)))
+        write_text(self._metrics, "".join(f"{line}\n" for line in lines if is_up_to(line, images)))
         # Imported here, for drawing finds its runs by this module and must not wait for TensorBoard.
         from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415
 
@@ -145,7 +145,7 @@ class RunFolder:
         save_png(picture, self.path / "samples" / f"{images:08d}.png", images=str(images))
         self._show("samples", picture, images)
 
-    def save_start(self, name: str, picture: Image.Image) -> None:
+    def save_preview(self, name: str, picture: Image.Image) -> None:
         """Write ``samples/<name>.png``, a board from before the first step, and the same to the event file."""
         save_png(picture, self.path / "samples" / f"{name}.png")
         self._show(name, picture, 0)
@@ -169,7 +169,7 @@ def sample_files(run: Path) -> list[Path]:
     return sorted(numbered, key=lambda path: int(path.stem))
 
 
-def is_until(line: str, images: int) -> bool:
+def is_up_to(line: str, images: int) -> bool:
     """Whether a line of metrics is whole and not later than ``images``."""
     values = parse_json_line(line)
     return values is not None and bool(values["images"] <= images)

@@ -137,7 +137,7 @@ def save(selection: Selection, images: Iterable[Image.Image], settings: Generate
         frames = slerp_loop(selection.latents[:MAX_ANIMATED].numpy())
         save_animation(list(draw(selection.generator.network, torch.from_numpy(frames))), settings.animate)
     model = selection.generator
-    return Drawn(len(selection.texts), model.header.told_of(model.path), replaced)
+    return Drawn(len(selection.texts), model.header.describe(model.path), replaced)
 
 
 def select(settings: GenerateSettings, rate: RateImages | None = None, progress: Progress = noop) -> Selection:

@@ -16,7 +16,7 @@ from torch.utils.flop_counter import flop_registry
 
 from gan.config import TrainConfig
 from gan.device import choose_device
-from gan.networks.build import parameter_count
+from gan.networks.build import count_parameters
 from gan.training.distributed import DistributedContext
 from gan.training.out_of_memory import checked_train_step
 from gan.training.setup import load_training_images, make_trainer, resolve_config
@@ -74,8 +74,8 @@ def dry_run(config: TrainConfig, progress: Progress = noop) -> DryRun:
         pictures=len(images),
         size_px=images.shape[-1],
         batch=config.recipe.batch,
-        generator_parameters=parameter_count(networks.generator),
-        discriminator_parameters=parameter_count(networks.discriminator),
+        generator_parameters=count_parameters(networks.generator),
+        discriminator_parameters=count_parameters(networks.discriminator),
         gflop_per_image=gflop,
         memory_bytes=memory,
         images_per_second=speed,
@@ -125,7 +125,7 @@ def step_memory(trainer: Trainer) -> int:
         checked_train_step(trainer)
         return torch.cuda.max_memory_allocated(device)
     standing = [trainer.training_set.images, *tensors_in(trainer.state())]
-    gradients = parameter_count(networks.generator) + parameter_count(networks.discriminator)
+    gradients = count_parameters(networks.generator) + count_parameters(networks.discriminator)
     with track_saved_tensors() as meter:
         checked_train_step(trainer)
     return sum(tensor.nbytes for tensor in standing) + gradients * 4 + meter.peak

@@ -7,7 +7,7 @@ from PIL import Image
 
 from gan.config import TrainConfig
 from gan.runs.checkpoint import GeneratorHeader, save_checkpoint, save_generator
-from gan.runs.health import Health
+from gan.runs.health import HealthMonitor
 from gan.runs.report import ENDED, STOPPED, ReportPage
 from gan.runs.run_folder import RunFolder, check_finite
 from gan.sampling.image_files import grid
@@ -29,7 +29,7 @@ class RunLogger:
         self.trainer, self.folder, self.config, self.clock = trainer, folder, config, clock
         self.path = folder.path if folder else config.output
         self._latents = latents_of(range(SAMPLES), trainer.recipe.generator.latent_dim)
-        self._health: Health | None = None
+        self._health: HealthMonitor | None = None
         self._evaluator: Evaluator | None = None
         self._report = ReportPage(self.path)
 
@@ -45,8 +45,8 @@ class RunLogger:
         """Open the files; at the beginning of a run write its first checkpoint, sample and previews."""
         trainer = self.trainer
         if self.folder:
-            self.folder.go_on_from(trainer.images_shown)
-            self._health = Health(self.folder, trainer.training_set.images, SAMPLES)
+            self.folder.rewind(trainer.images_shown)
+            self._health = HealthMonitor(self.folder, trainer.training_set.images, SAMPLES)
             self._evaluator = Evaluator(self.folder, trainer.training_set.images, trainer.execution.device)
         if trainer.images_shown == 0:
             self.save()
@@ -57,7 +57,7 @@ class RunLogger:
         """Write grids of the real images, so that a wrong folder is seen in the first minute."""
         if self.folder:
             for name, image in previews(self.trainer, SAMPLES).items():
-                self.folder.save_start(name, image)
+                self.folder.save_preview(name, image)
 
     def save_sample(self) -> list[Image.Image]:
         """Write the grid of the fixed latents; returns its images."""
@@ -70,7 +70,7 @@ class RunLogger:
     def check_health(self, samples: list[Image.Image]) -> None:
         """Look for a collapse in the samples."""
         if self._health:
-            self._health.look(samples, self.trainer.generator_ema, self.header())
+            self._health.check_samples(samples, self.trainer.generator_ema, self.header())
 
     def evaluate(self, progress: Progress, notify: Notify) -> None:
         """Score the EMA generator and say the score."""
@@ -79,7 +79,7 @@ class RunLogger:
             message = self._evaluator(
                 self.trainer.generator_ema,
                 self.header(),
-                lambda seen, of, what: progress(done, total, f"{what}, {seen}/{of}"),
+                lambda evaluated, of, what: progress(done, total, f"{what}, {evaluated}/{of}"),
             )
             notify(message)
 
@@ -89,7 +89,7 @@ class RunLogger:
         check_finite(stats, self.path)
         if self.folder and self._health:
             speed = {"images_per_second": self.clock.speed, "seconds": self.clock.seconds}
-            warnings = self._health.note(stats["sign_real"])
+            warnings = self._health.check_scores(stats["sign_real"])
             self.folder.log(self.trainer.images_shown, {**stats, **warnings, **speed})
         return f"D {stats['loss_d']:.2f} · G {stats['loss_g']:.2f} · real {stats['sign_real']:+.2f}"
 

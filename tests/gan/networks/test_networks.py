@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from gan.config import MAX_SIZE_PX, PRESETS, SettingsError, doublings
-from gan.networks.build import build_discriminator, build_generator, parameter_count
+from gan.networks.build import build_discriminator, build_generator, count_parameters
 from gan.networks.dcgan import UpsampleConv2d, UpsampleKernel, upsample_kernel
 from gan.networks.layer_summary import describe_recipe
 from gan.networks.minibatch_std import MinibatchStd, group_variance
@@ -23,8 +23,8 @@ from gan.networks.minibatch_std import MinibatchStd, group_variance
 )
 def test_presets_have_exactly_the_published_parameter_counts(preset, generator, discriminator):
     with torch.device("meta"):
-        assert parameter_count(build_generator(PRESETS[preset].generator)) == generator
-        assert parameter_count(build_discriminator(PRESETS[preset].discriminator)) == discriminator
+        assert count_parameters(build_generator(PRESETS[preset].generator)) == generator
+        assert count_parameters(build_discriminator(PRESETS[preset].discriminator)) == discriminator
     table = describe_recipe(PRESETS[preset])
     assert table["generator"]["parameters"] == generator
     assert table["discriminator"]["parameters"] == discriminator
@@ -155,7 +155,7 @@ def test_the_layer_table_counts_every_parameter(preset):
             "discriminator": build_discriminator(PRESETS[preset].discriminator),
         }
     for name, network in networks.items():
-        assert table[name]["parameters"] == parameter_count(network)
+        assert table[name]["parameters"] == count_parameters(network)
 
 
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 
 from gan.config import TrainConfig
-from gan.runs.curves import Line, Scale, chart, count, figure, scale_of
+from gan.runs.curves import Line, Scale, common_scale, format_count, format_value, line_chart
 from gan.runs.report import ENDED, REPORT_FILE, STOPPED, TRAINING, ReportPage, write_report
 from gan.training.loop import resume, train
 
@@ -210,20 +210,20 @@ def test_axe_finds_nothing_and_nothing_sticks_out(browser, run, scheme, width):
 
 
 def test_a_scale_holds_all_lines_and_turns_to_powers_where_they_span_many():
-    flat = scale_of([Line("a", [(0, 2.0), (1, 2.0)])], None)
+    flat = common_scale([Line("a", [(0, 2.0), (1, 2.0)])], None)
     assert (flat.low, flat.high, flat.y(2.0)) == (1.5, 2.5, 80)
-    wide = scale_of([Line("a", [(0, 1.0)]), Line("b", [(0, 100.0)])], None)
+    wide = common_scale([Line("a", [(0, 1.0)]), Line("b", [(0, 100.0)])], None)
     assert wide.logarithmic
     assert (wide.y(1), wide.y(100)) == (160, 0)
     assert wide.y(10) == pytest.approx(80)
     assert wide.middle == pytest.approx(10)
     assert Scale(-1, 1, False).y(0) == 80
     assert (Scale(0, 1, False).y(7), Scale(0, 1, False).y(-7)) == (0, 160)
-    assert scale_of([Line("a", [(0, 0.01), (1, 1.0)])], (0, 1)) == Scale(0, 1, False)
+    assert common_scale([Line("a", [(0, 0.01), (1, 1.0)])], (0, 1)) == Scale(0, 1, False)
 
 
 def test_a_chart_draws_each_point_at_its_place():
-    drawn = chart("T", "", [Line("a", [(50, 0.0), (100, 1.0)])], 100)
+    drawn = line_chart("T", "", [Line("a", [(50, 0.0), (100, 1.0)])], 100)
     assert 'points="300.0,160.0 600.0,0.0"' in drawn
     assert "<title>50 shown: a 0</title>" in drawn
     assert "<title>100 shown: a 1.00</title>" in drawn
@@ -234,11 +234,11 @@ def test_a_chart_draws_each_point_at_its_place():
     [(0, "0"), (0.0123, "0.0123"), (1.234, "1.23"), (45.62, "45.6"), (1234.5, "1,234"), (-0.5, "-0.500")],
 )
 def test_figures_have_three_digits_that_mean_something(value, words):
-    assert figure(value) == words
+    assert format_value(value) == words
 
 
 @pytest.mark.parametrize(
     ("images", "words"), [(0, "0"), (800, "800"), (12_000, "12k"), (92_624, "92.6k"), (1_500_000, "1.5M")]
 )
 def test_counts_are_short(images, words):
-    assert count(images) == words
+    assert format_count(images) == words

@@ -17,7 +17,7 @@ from dataset.reader import load_images
 from gan.config import PRESETS, GanError, SettingsError, TrainConfig
 from gan.networks.build import build_generator
 from gan.runs.checkpoint import GeneratorHeader, load_checkpoint, load_generator
-from gan.runs.health import Health, spread
+from gan.runs.health import HealthMonitor, median_nearest_distance
 from gan.runs.model_files import find_model
 from gan.runs.run_folder import RunFolder
 from gan.training.loop import resume, train
@@ -50,7 +50,7 @@ def metrics(run: Path) -> list[dict[str, float]]:
 def folder(discs, tmp_path):
     """The open folder of a new run."""
     with RunFolder.create(config(discs, tmp_path / "runs", kimg=1)) as made:
-        made.go_on_from(0)
+        made.rewind(0)
         yield made
 
 
@@ -156,9 +156,9 @@ def test_a_run_may_be_scored_from_a_resume_on(discs, tmp_path):
 
 def test_the_spread_of_pictures_is_the_median_distance_to_the_nearest_other():
     # On a line at 0, 1, 3, 7: nearest others at 1, 1, 2, 4; the lower median of them is 1.
-    assert spread(torch.tensor([[0], [1], [3], [7]], dtype=torch.uint8)) == 1
+    assert median_nearest_distance(torch.tensor([[0], [1], [3], [7]], dtype=torch.uint8)) == 1
     # Two pictures, each drawn twice: far apart on average, but every one has its double.
-    assert spread(torch.tensor([[0], [0], [200], [200]], dtype=torch.uint8)) == 0
+    assert median_nearest_distance(torch.tensor([[0], [0], [200], [200]], dtype=torch.uint8)) == 0
 
 
 def samples_of(pictures: torch.Tensor) -> list[Image.Image]:
@@ -167,16 +167,16 @@ def samples_of(pictures: torch.Tensor) -> list[Image.Image]:
 
 def test_a_collapse_is_said_once_and_the_generator_from_before_is_kept(discs, folder, caplog):
     pictures = load_images(discs)
-    health = Health(folder, pictures, 40)
+    health = HealthMonitor(folder, pictures, 40)
     torch.manual_seed(0)
     average = build_generator(header(0).architecture).eval().requires_grad_(False)
     good = copy.deepcopy(average.state_dict())
     collapsed = pictures[:1].expand(40, -1, -1, -1)
-    health.look(samples_of(pictures), average, header(5000))
+    health.check_samples(samples_of(pictures), average, header(5000))
     for weights in average.parameters():  # as training does, in place
         weights.zero_()
-    health.look(samples_of(collapsed), average, header(10_000))
-    health.look(samples_of(collapsed), average, header(15_000))
+    health.check_samples(samples_of(collapsed), average, header(10_000))
+    health.check_samples(samples_of(collapsed), average, header(15_000))
     assert [record.message for record in caplog.records if "collapsed" in record.message] == [
         "r has collapsed at 10,000 images: nearly all its pictures are one. It rarely recovers; "
         "start again with another --seed, a larger --batch or the preset dcgan. "
@@ -195,39 +195,43 @@ def test_a_collapse_told_before_a_stop_is_not_told_again_and_a_recovery_is(discs
     pictures = load_images(discs)
     generator = build_generator(header(0).architecture)
     collapsed = samples_of(pictures[:1].expand(40, -1, -1, -1))
-    first = Health(folder, pictures, 40)
-    first.look(samples_of(pictures), generator, header(5000))
-    first.look(collapsed, generator, header(10_000))
+    first = HealthMonitor(folder, pictures, 40)
+    first.check_samples(samples_of(pictures), generator, header(5000))
+    first.check_samples(collapsed, generator, header(10_000))
     caplog.clear()
-    second = Health(folder, pictures, 40)
-    second.look(collapsed, generator, header(15_000))
+    second = HealthMonitor(folder, pictures, 40)
+    second.check_samples(collapsed, generator, header(15_000))
     assert not caplog.records
-    second.look(samples_of(pictures), generator, header(20_000))
+    second.check_samples(samples_of(pictures), generator, header(20_000))
     assert [record.message for record in caplog.records] == ["r: the pictures differ again"]
-    Health(folder, pictures, 40).look(collapsed, generator, header(25_000))
+    HealthMonitor(folder, pictures, 40).check_samples(collapsed, generator, header(25_000))
     assert "has collapsed at 25,000 images" in caplog.records[-1].message
 
 
 def test_an_untrained_generator_has_not_collapsed_yet_but_one_that_never_learns_has(discs, folder, caplog):
     pictures = load_images(discs)
     grey = samples_of(torch.full_like(pictures, 127))
-    health = Health(folder, pictures, 40)
-    health.look(grey, nn.Identity(), header(5000))
+    health = HealthMonitor(folder, pictures, 40)
+    health.check_samples(grey, nn.Identity(), header(5000))
     assert not caplog.records
-    health.look(grey, nn.Identity(), header(50_000))
+    health.check_samples(grey, nn.Identity(), header(50_000))
     assert "has collapsed at 50,000 images" in caplog.records[-1].message
     assert "The generator from before" not in caplog.records[-1].message
 
 
 def test_pictures_that_are_all_the_same_are_no_measure_of_collapse(folder, caplog):
     same = torch.full((8, 3, 16, 16), 9, dtype=torch.uint8)
-    Health(folder, same, 8).look(samples_of(same), nn.Identity(), header(60_000))
+    HealthMonitor(folder, same, 8).check_samples(samples_of(same), nn.Identity(), header(60_000))
     assert not caplog.records
 
 
 def test_a_discriminator_that_is_never_wrong_is_told_once(discs, folder, caplog):
-    health = Health(folder, load_images(discs), 8)
-    told = [health.note(1.0) for _ in range(19)] + [health.note(0.5)] + [health.note(0.99) for _ in range(30)]
+    health = HealthMonitor(folder, load_images(discs), 8)
+    told = (
+        [health.check_scores(1.0) for _ in range(19)]
+        + [health.check_scores(0.5)]
+        + [health.check_scores(0.99) for _ in range(30)]
+    )
     assert [place for place, values in enumerate(told) if values] == [39]
     assert told[39] == {"discriminator_won": 1.0}
     assert len(caplog.records) == 1
@@ -235,7 +239,7 @@ def test_a_discriminator_that_is_never_wrong_is_told_once(discs, folder, caplog)
     assert caplog.records[0].levelno == logging.WARNING
     for images in range(19):
         folder.log(images, {"sign_real": 1.0})
-    assert Health(folder, load_images(discs), 8).note(1.0)  # after a stop as well
+    assert HealthMonitor(folder, load_images(discs), 8).check_scores(1.0)  # after a stop as well
 
 
 def test_a_real_run_made_to_collapse_says_so(discs, tmp_path, monkeypatch, caplog):

@@ -12,7 +12,7 @@ from slim_networks import slim
 from torch.nn import functional as F
 
 from gan.config import PRESETS, GanError, TrainConfig
-from gan.networks.build import parameter_count
+from gan.networks.build import count_parameters
 from gan.training.distributed import DistributedContext
 from gan.training.dry_run import (
     FlopCounter,
@@ -79,7 +79,7 @@ def test_memory_is_the_state_the_gradients_and_the_peak_of_a_step_with_the_penal
             trainer.train_step()
         peaks.append(meter.peak)
     networks = trainer.networks
-    weights = parameter_count(networks.generator) + parameter_count(networks.discriminator)
+    weights = count_parameters(networks.generator) + count_parameters(networks.discriminator)
     standing = trainer.training_set.images.nbytes + sum(tensor.nbytes for tensor in tensors_in(trainer.state()))
     assert memory == standing + 4 * weights + peaks[0]
     assert peaks[0] > peaks[1]

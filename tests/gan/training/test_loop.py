@@ -178,7 +178,7 @@ def test_what_a_killed_run_left_after_its_checkpoint_is_nowhere_to_be_seen(discs
     run = tmp_path / "r"
     save_checkpoint(run / "checkpoint.pt", {**load_checkpoint(run / "checkpoint.pt"), "steps": steps})
     with RunFolder(run) as killed:
-        killed.go_on_from(steps * 8)
+        killed.rewind(steps * 8)
         killed.log(88, {"loss_d": 9.0})
         killed.save_sample(96, Image.new("RGB", (164, 164)))
     time.sleep(1.1)  # event files are read by the second of their beginning

@@ -136,7 +136,7 @@ def test_the_lineage_stands_in_settings_header_and_words_oldest_first(discs, run
     header = read_generator_file(runs / "third/generator.safetensors")[1]
     assert [line.split(" (")[0] for line in header.lineage] == ["first", "generator"]
     assert json.loads((runs / "third/config.json").read_text())["lineage"] == list(header.lineage)
-    assert "; started from generator (dcgan, 80 images" in header.told_of(Path("x"))
+    assert "; started from generator (dcgan, 80 images" in header.describe(Path("x"))
     assert told[0].startswith("from first (dcgan")
 
 
