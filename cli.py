@@ -70,7 +70,7 @@ Codes = Annotated[
 ]
 Likes = Annotated[list[Path] | None, option(help="A picture: draw the character most like it; may be repeated.")]
 BestOf = Annotated[int, more(help="Draw so many for each picture and keep the one most like real ones.")]
-RealPictures = Annotated[Path | None, more(help="Real pictures for --best-of. [default: those of the run]")]
+RealImages = Annotated[Path | None, more(help="Real pictures for --best-of. [default: those of the run]")]
 
 Colours = Annotated[int | None, option(help="Colours that the sprites share. [default: 16]")]
 Palette = Annotated[Path | None, option(help="A .gpl or .hex file with the sprites' colours, not found ones.")]
@@ -431,7 +431,7 @@ def generate(
     like: Likes = None,
     truncation: Truncation = 1.0,
     best_of: BestOf = 1,
-    data: RealPictures = None,
+    data: RealImages = None,
     out: Annotated[Path, option(help="Folder for the pictures.")] = Path("generated"),
     grid: Annotated[bool, more(help="Write grid.png too.")] = True,
     animate: Annotated[
@@ -495,7 +495,7 @@ def sprites(
     tolerance: Tolerance = None,
     truncation: Truncation = 1.0,
     best_of: BestOf = 1,
-    data: RealPictures = None,
+    data: RealImages = None,
     out: Annotated[Path, option(help="Folder for sprites.zip.")] = Path("generated"),
     device: Device = "auto",
 ) -> None:
@@ -569,14 +569,14 @@ def evaluate(
 ) -> None:
     """Score a model against real pictures, and show whether it copies them."""
     from gan.evaluation.evaluate import EvaluateSettings
-    from gan.evaluation.evaluate import evaluate as evaluate_pictures
+    from gan.evaluation.evaluate import evaluate as evaluate_images
     from gan.evaluation.score_table import score_table
 
     settings = EvaluateSettings(
         model, fakes, data, held_out, metrics, weights, count, seed, truncation, out, device
     )
     with screen.progress("evaluate") as line:
-        found = evaluate_pictures(settings, line)
+        found = evaluate_images(settings, line)
     screen.say("\n".join(score_table(found, settings)))
     screen.result(found.to_json())
 

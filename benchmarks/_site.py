@@ -15,7 +15,7 @@ from functools import cache
 
 from PIL import Image
 
-from scraper.demosite.characters import load_characters, picture
+from scraper.demosite.characters import character_image, load_characters
 from scraper.demosite.site import HUB_PATH, letter_path
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -27,7 +27,7 @@ NOT_FOUND = "404 Not Found"
 @cache
 def _jpeg(kind: int) -> bytes:
     """A thumbnail as the real site has them: a JPEG of two or three kilobytes."""
-    image = picture(load_characters()[kind])
+    image = character_image(load_characters()[kind])
     on_black = Image.new("RGB", image.size)
     on_black.paste(image, mask=image)
     buffer = io.BytesIO()

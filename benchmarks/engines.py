@@ -108,7 +108,7 @@ def milliseconds(draw: Callable[[NDArray[np.float32]], object], latents: NDArray
     return (time.perf_counter() - start) * 1000
 
 
-def first_picture_ms(module: str, engine: str, model: Path) -> float:
+def first_image_ms(module: str, engine: str, model: Path) -> float:
     """From the start of a process to its first picture."""
     start = time.perf_counter()
     subprocess.run(
@@ -138,7 +138,7 @@ def main() -> None:
                 ("PyTorch, as it draws", "engine_torch", "TorchEngine", built_in_model()),
                 ("ONNX Runtime", "engine_onnx", "OnnxEngine", exported),
             ):
-                loads.setdefault(name, []).append(first_picture_ms(module, engine, model))
+                loads.setdefault(name, []).append(first_image_ms(module, engine, model))
         for _ in range(rounds + 2):
             for count in PICTURES:
                 for name, draw in backends.items():

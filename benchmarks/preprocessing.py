@@ -29,7 +29,7 @@ from rich.console import Console
 from rich.table import Table
 
 from dataset.build import BuildSettings, build
-from scraper.demosite.characters import load_characters, picture
+from scraper.demosite.characters import character_image, load_characters
 
 CHUNK = 500
 PROFILED = 3_000
@@ -82,12 +82,12 @@ def sources(raw: Path | None) -> list[Image.Image]:
         return [Image.open(path).convert("RGB") for path in sorted(raw.iterdir())]
     found = []
     for character in load_characters():
-        rgba = picture(character)
+        rgba = character_image(character)
         found.append(Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba).convert("RGB"))
     return found
 
 
-def make_pictures(raw: Path | None, folder: Path, count: int) -> None:
+def make_images(raw: Path | None, folder: Path, count: int) -> None:
     """Fill ``folder`` with ``count`` different thumbnails."""
     starts = range(0, count, CHUNK)
     with ProcessPoolExecutor() as pool:
@@ -95,10 +95,10 @@ def make_pictures(raw: Path | None, folder: Path, count: int) -> None:
 
 
 def _make_chunk(raw: Path | None, folder: Path, start: int, count: int) -> None:
-    pictures = sources(raw)
+    images = sources(raw)
     for number in range(start, min(start + CHUNK, count)):
         rng = np.random.default_rng(number)
-        image = pictures[number % len(pictures)]
+        image = images[number % len(images)]
         shifted = Image.new("RGB", image.size)
         shifted.paste(image, tuple(rng.integers(-8, 9, 2).tolist()))
         varied = ImageEnhance.Brightness(shifted).enhance(rng.uniform(0.8, 1.25))
@@ -225,7 +225,7 @@ def main() -> None:
         work = Path(folder)
         raw = work / "raw"
         raw.mkdir()
-        make_pictures(options.raw, raw, options.pictures)
+        make_images(options.raw, raw, options.pictures)
         taken: dict[str, list[float]] = {}
         for name, seconds in fresh_builds(raw, work, options.rounds):
             taken.setdefault(name, []).append(seconds)

@@ -59,7 +59,7 @@ COLUMNS = ("fd", "kid", "precision", "recall", "density", "coverage", "copies")
 
 
 @dataclass(frozen=True)
-class Pictures:
+class ImageFolders:
     """What rows are trained on and scored against."""
 
     all: Path
@@ -93,10 +93,10 @@ def main() -> None:
     require_evaluate_extra()
     if options.minutes:
         interrupt_after(options.minutes)
-    pictures = pictures_for(options.data, options.work, options.hold_out)
+    images = image_folders(options.data, options.work, options.hold_out)
     for seed in map(int, options.seeds.split(",")):
         for name in names:
-            measured(name, seed, pictures, options)
+            measured(name, seed, images, options)
     print("\n".join(table(read_rows(options.work / "rows.jsonl"))))
 
 
@@ -118,14 +118,14 @@ def claimed(work: Path, data: Path | None) -> str | None:
     return None if held == name else held
 
 
-def pictures_for(data: Path | None, work: Path, hold_out: bool) -> Pictures:
+def image_folders(data: Path | None, work: Path, hold_out: bool) -> ImageFolders:
     """The real pictures, every tenth set apart if it is to be held out."""
     if data is None:
         print("bringing the built-in characters", flush=True)
         data, _ = built_in_set(work / "built-in", None, lambda _: nullcontext(noop))
     if not hold_out:
-        return Pictures(data, data, None)
-    parts = Pictures(data, work / "nine-tenths", work / "one-tenth")
+        return ImageFolders(data, data, None)
+    parts = ImageFolders(data, work / "nine-tenths", work / "one-tenth")
     for place, file in enumerate(image_files(data)):
         folder = parts.training if place % HELD_OUT_OF else parts.held_out
         folder.mkdir(parents=True, exist_ok=True)
@@ -133,16 +133,16 @@ def pictures_for(data: Path | None, work: Path, hold_out: bool) -> Pictures:
     return parts
 
 
-def measured(name: str, seed: int, pictures: Pictures, options: argparse.Namespace) -> None:
+def measured(name: str, seed: int, folders: ImageFolders, options: argparse.Namespace) -> None:
     """Train a row as far as it goes, score it, and append what was found."""
     row = ROWS[name]
     kimg = options.kimg or row.kimg
-    run = f"{name}-{kimg:g}kimg-seed{seed}{'-held-out' if pictures.held_out else ''}"
+    run = f"{name}-{kimg:g}kimg-seed{seed}{'-held-out' if folders.held_out else ''}"
     results = options.work / "rows.jsonl"
     if any(found["run"] == run for found in read_rows(results)):
         return
     config = TrainConfig(
-        pictures.training,
+        folders.training,
         name,
         options.device,
         kimg=kimg,
@@ -162,7 +162,7 @@ def measured(name: str, seed: int, pictures: Pictures, options: argparse.Namespa
         **pace(config),
         **circumstances(config),
     }
-    found |= {"change": row.change, "predicted": row.predicted, **scored(config, pictures, options.scorer)}
+    found |= {"change": row.change, "predicted": row.predicted, **scored(config, folders, options.scorer)}
     with results.open("a", encoding="utf-8") as file:
         file.write(json.dumps(found) + "\n")
 
@@ -211,21 +211,21 @@ def cpu_name() -> str:
     )
 
 
-def scored(config: TrainConfig, pictures: Pictures, scorer: str | None) -> dict[str, Any]:
+def scored(config: TrainConfig, folders: ImageFolders, scorer: str | None) -> dict[str, Any]:
     """The scores of as many generated pictures as there are real ones."""
     run = config.output / str(config.run)
     fakes = run / "generated"
-    generate(GenerateSettings(count=len(image_files(pictures.all)), model=str(run), out=fakes, grid=False))
+    generate(GenerateSettings(count=len(image_files(folders.all)), model=str(run), out=fakes, grid=False))
     out = run / "evaluation"
-    found = evaluate(EvaluateSettings(fakes=fakes, data=pictures.all, metrics="kid,fid,prdc", out=out)).to_json()
+    found = evaluate(EvaluateSettings(fakes=fakes, data=folders.all, metrics="kid,fid,prdc", out=out)).to_json()
     values: dict[str, Any] = {"scores": found["scores"], "floor": found["floor"]}
     values["traces"] = {
-        name: traces(load_images(folder)) for name, folder in (("real", pictures.all), ("fake", fakes))
+        name: traces(load_images(folder)) for name, folder in (("real", folders.all), ("fake", fakes))
     }
-    if pictures.held_out:
-        values["memorisation"] = memorisation(fakes, pictures)
+    if folders.held_out:
+        values["memorisation"] = memorisation(fakes, folders)
     if scorer:
-        words = [*shlex.split(scorer), str(pictures.all), str(fakes), "--json"]
+        words = [*shlex.split(scorer), str(folders.all), str(fakes), "--json"]
         values["scorer"] = json.loads(subprocess.run(words, capture_output=True, check=True, text=True).stdout)
     return values
 
@@ -253,7 +253,7 @@ def traces(images: Tensor) -> dict[str, float]:
     }
 
 
-def memorisation(fakes: Path, pictures: Pictures) -> dict[str, float]:
+def memorisation(fakes: Path, folders: ImageFolders) -> dict[str, float]:
     """Whether generated pictures lie nearer to the training pictures than to those held out.
 
     Returns:
@@ -261,13 +261,13 @@ def memorisation(fakes: Path, pictures: Pictures) -> dict[str, float]:
         over that to its nearest held-out one, mirror images counted, among equally many of each; the median over
         `DRAWS` choices of training pictures. 1 says that the generator knows neither; below that it copies.
     """
-    assert pictures.held_out
+    assert folders.held_out
     network = load_feature_network(None, torch.device("cpu"))
     views: dict[str, Callable[[Tensor], Tensor]] = {
         "pixels": lambda images: images.flatten(1).float(),
         "features": lambda images: network([images], len(images), "generated"),
     }
-    generated, training, held_out = map(load_images, (fakes, pictures.training, pictures.held_out))
+    generated, training, held_out = map(load_images, (fakes, folders.training, folders.held_out))
     return {space: nearness(view, generated, training, held_out) for space, view in views.items()}
 
 

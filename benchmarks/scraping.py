@@ -69,7 +69,7 @@ class Run:
     seconds: float
     cpu_seconds: float
     peak_mb: float
-    pictures: int
+    images: int
 
 
 @contextmanager
@@ -102,8 +102,8 @@ def measured(command: list[str], folder: Path) -> Run:
     seconds = time.perf_counter() - start
     if status:
         raise SystemExit(f"{' '.join(command)} failed")
-    pictures = sum(1 for _ in folder.rglob("*.jpg"))
-    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, pictures)
+    images = sum(1 for _ in folder.rglob("*.jpg"))
+    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, images)
 
 
 def run_vgc(url: str, folder: Path) -> Run:
@@ -151,7 +151,7 @@ def speed(rounds: int) -> Table:
             statistics.median(getattr(run, figure) for run in taken)
             for figure in ("seconds", "cpu_seconds", "peak_mb")
         )
-        cells = (f"{taken[0].pictures:,}", f"{seconds:.2f}", f"{seconds / bound:.2f}", f"{cpu:.2f}", f"{peak:.0f}")
+        cells = (f"{taken[0].images:,}", f"{seconds:.2f}", f"{seconds / bound:.2f}", f"{cpu:.2f}", f"{peak:.0f}")
         table.add_row(name, *cells, str(most_at_once[name]))
     return table
 
@@ -187,9 +187,10 @@ def killed_run(url: str, out: Path) -> bool:
     if random.random() < 0.2:
         time.sleep(random.uniform(0, 0.5))  # while it reads the pages, or before
     else:
-        goal = pictures_asked(url) + random.randint(1, 2 * KILLED_CHARACTERS // 200)
+        goal = images_requested(url) + random.randint(1, 2 * KILLED_CHARACTERS // 200)
         while (
-            pictures_asked(url) < goal and os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+            images_requested(url) < goal
+            and os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
         ):
             time.sleep(0.002)
     os.kill(child, signal.SIGKILL)
@@ -197,7 +198,7 @@ def killed_run(url: str, out: Path) -> bool:
     return os.WIFSIGNALED(status)
 
 
-def pictures_asked(url: str) -> int:
+def images_requested(url: str) -> int:
     """How many pictures the site was asked for."""
     return sum(count for path, count in hits(url).items() if "uploads" in path)
 
@@ -242,7 +243,7 @@ def memory(large: int) -> Table:
     for characters in (SMALL, large):
         with site(characters, 0) as url:
             run = in_new_folder(run_vgc, url)
-        table.add_row(f"{characters:,}", f"{run.pictures:,}", f"{run.seconds:.0f}", f"{run.peak_mb:.0f} MB")
+        table.add_row(f"{characters:,}", f"{run.images:,}", f"{run.seconds:.0f}", f"{run.peak_mb:.0f} MB")
     return table
 
 

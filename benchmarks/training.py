@@ -41,24 +41,24 @@ STEPS_PROFILED = 200
 CONVOLUTIONS = {torch.ops.aten.convolution.default, torch.ops.aten.convolution_backward.default}
 
 
-class DecodedPictures(Dataset[Tensor]):
+class DecodedImages(Dataset[Tensor]):
     """Pictures in memory, made floats one by one, as tutorials do."""
 
-    def __init__(self, pictures: Tensor) -> None:
-        self.pictures = pictures
+    def __init__(self, images: Tensor) -> None:
+        self.images = images
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
     def __getitem__(self, place: int) -> Tensor:
-        return self.pictures[place].float() / 127.5 - 1
+        return self.images[place].float() / 127.5 - 1
 
 
 class TextbookLoop:
     """The loop of PyTorch's DCGAN example."""
 
     def __init__(
-        self, recipe: Recipe, pictures: Tensor, batch: int, device: torch.device, bf16: bool = False
+        self, recipe: Recipe, images: Tensor, batch: int, device: torch.device, bf16: bool = False
     ) -> None:
         self.bf16 = bf16
         self.generator = build_generator(recipe.generator).to(device)
@@ -67,8 +67,8 @@ class TextbookLoop:
         self.optimizer_d = torch.optim.Adam(self.discriminator.parameters(), 2e-4, betas=(0.5, 0.999))
         self.criterion = nn.BCEWithLogitsLoss()
         if bf16:
-            pictures = pictures.to(device)
-        self.loader = DataLoader(DecodedPictures(pictures), batch, shuffle=True, drop_last=True)
+            images = images.to(device)
+        self.loader = DataLoader(DecodedImages(images), batch, shuffle=True, drop_last=True)
         self.batches = iter(self.loader)
         self.batch, self.latent_dim, self.device = batch, recipe.generator.latent_dim, device
 
@@ -218,7 +218,7 @@ def main() -> None:
     device = choose_device(options.device)
     precision = choose_precision("auto", device)
     use_algorithms(deterministic=False)
-    pictures = torch.randint(0, 256, (PICTURES, 3, 80, 80), dtype=torch.uint8)
+    images = torch.randint(0, 256, (PICTURES, 3, 80, 80), dtype=torch.uint8)
     headings = [
         "preset",
         "textbook img/s",
@@ -234,12 +234,12 @@ def main() -> None:
         batch = options.batch or recipe.batch
         recipe = replace(recipe, batch=batch)
         execution = Execution(device, precision)
-        trainer = Trainer(recipe, pictures, 0, replace(execution, cuda_graphs=options.cuda_graphs))
-        row = compared(pictures, trainer, options.rounds)
-        plain = Trainer(recipe, pictures, 0, execution)
+        trainer = Trainer(recipe, images, 0, replace(execution, cuda_graphs=options.cuda_graphs))
+        row = compared(images, trainer, options.rounds)
+        plain = Trainer(recipe, images, 0, execution)
         share = convolution_seconds(plain) / (batch / row[2])
         gpu = device.type == "cuda"
-        peak = gflop_per_image(Trainer(replace(recipe, batch=2), pictures, 0, execution)) * row[2] / bf16
+        peak = gflop_per_image(Trainer(replace(recipe, batch=2), images, 0, execution)) * row[2] / bf16
         table.add_row(
             f"{preset}, batch {batch}",
             *(f"{speed:,.1f}" for speed in row),
@@ -254,11 +254,11 @@ def main() -> None:
     print(f"matrix product: fp32 {fp32:,.0f}, bf16 {bf16:,.0f} GFLOP/s, ratio {bf16 / fp32:.2f}")
 
 
-def compared(pictures: Tensor, trainer: Trainer, rounds: int) -> tuple[float, float, float]:
+def compared(images: Tensor, trainer: Trainer, rounds: int) -> tuple[float, float, float]:
     """Images a second of the textbook loop, of the same in bf16, and of ours; medians, all taken in turn."""
     recipe, device = trainer.recipe, trainer.execution.device
     batch = recipe.batch
-    loops = [TextbookLoop(recipe, pictures, batch, device, bf16).step for bf16 in (False, True)]
+    loops = [TextbookLoop(recipe, images, batch, device, bf16).step for bf16 in (False, True)]
     turns = [
         [images_per_second(step, batch, device) for step in (*loops, trainer.train_step)] for _ in range(rounds)
     ]

@@ -111,10 +111,10 @@ class BuildSettings:
             raise DatasetSettingsError(f"--workers {self.workers}: choose 1 or more")
         if self.out.is_file():
             raise DatasetSettingsError(f"--out {self.out}: is a file, not a folder; choose another")
-        for pictures in (self.raw, self.raw / IMAGES):
-            if pictures.resolve().is_relative_to(self.out.resolve()):
+        for images in (self.raw, self.raw / IMAGES):
+            if images.resolve().is_relative_to(self.out.resolve()):
                 raise DatasetSettingsError(
-                    f"--out {self.out} holds the raw pictures in {pictures}; choose another folder"
+                    f"--out {self.out} holds the raw pictures in {images}; choose another folder"
                 )
 
     def rendering(self) -> RenderSettings:
@@ -284,7 +284,7 @@ class _Build:
     def run(self, progress: Progress) -> int:
         """Make the set and give the number of raw files rendered."""
         known = self.cache.outcomes(self.raw)
-        self._write_pictures(known, progress)
+        self._write_images(known, progress)
         names = list(self.name_by_pixels.values())
         if not names:
             raise DatasetError(self._nothing())
@@ -305,7 +305,7 @@ class _Build:
             self.settings.rendering(),
         )
 
-    def _write_pictures(self, known: list[Outcome | None], progress: Progress) -> None:
+    def _write_images(self, known: list[Outcome | None], progress: Progress) -> None:
         """Write pictures, tables and metadata as a stream, in the order of the clean names."""
         jobs = (self._job(image) for image, outcome in zip(self.raw.images, known, strict=True) if not outcome)
         fresh = rendered(jobs, known.count(None), self.settings.workers)

@@ -127,7 +127,7 @@ def card(report: dict[str, Any], records: Iterable[dict[str, Any]]) -> str:
     )
 
 
-def _size_category(pictures: int) -> str:
+def _size_category(images: int) -> str:
     """Hugging Face's name for a size."""
     for limit, name in (
         (1_000, "n<1K"),
@@ -135,7 +135,7 @@ def _size_category(pictures: int) -> str:
         (100_000, "10K<n<100K"),
         (1_000_000, "100K<n<1M"),
     ):
-        if pictures < limit:
+        if images < limit:
             return name
     return "1M<n<10M"
 

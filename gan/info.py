@@ -62,7 +62,7 @@ def draw_architectures(preset: str, folder: Path) -> list[Path]:
     recipe = PRESETS[preset]
     side = recipe.generator.size_px
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = {
+    images = {
         "Generator_Arch.png": draw_network(
             f"Generator of the preset {preset}",
             generator_layers(recipe.generator),
@@ -74,6 +74,6 @@ def draw_architectures(preset: str, folder: Path) -> list[Path]:
             f"picture\n3x{side}x{side}",
         ),
     }
-    for name, picture in pictures.items():
-        save_png(picture, folder / name)
-    return [folder / name for name in pictures]
+    for name, image in images.items():
+        save_png(image, folder / name)
+    return [folder / name for name in images]

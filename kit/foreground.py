@@ -9,19 +9,19 @@ IMAGES_AT_ONCE = 1024
 """Whose borders are counted in one go, for the memory's sake."""
 
 
-def background_colour(picture: NDArray[np.uint8], tolerance: int) -> NDArray[np.int16]:
+def background_colour(image: NDArray[np.uint8], tolerance: int) -> NDArray[np.int16]:
     """The colour on the border that most of the border is like, within ``tolerance`` in every channel.
 
     A figure that reaches beyond more than half of the border has many colours there, the background one.
 
     Args:
-        picture: [H, W, 3] uint8 RGB.
+        image: [H, W, 3] uint8 RGB.
         tolerance: 0 to 255.
 
     Returns:
         [3]: the median of those like pixels.
     """
-    border = np.concatenate([picture[0], picture[-1], picture[1:-1, 0], picture[1:-1, -1]]).astype(np.int16)
+    border = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]]).astype(np.int16)
     colours, counts = np.unique(border, axis=0, return_counts=True)
     alike = np.abs(colours[:, None] - colours).max(axis=2) <= tolerance
     most = alike[(alike @ counts).argmax()]
@@ -48,7 +48,7 @@ def median_border_colour(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return median
 
 
-def figure_masks(pictures: NDArray[np.uint8], tolerance: int) -> NDArray[np.bool_]:
+def figure_masks(images: NDArray[np.uint8], tolerance: int) -> NDArray[np.bool_]:
     """Where the figures are.
 
     Background is what can be reached from the border, going up, down, left and right over pixels whose every
@@ -56,14 +56,14 @@ def figure_masks(pictures: NDArray[np.uint8], tolerance: int) -> NDArray[np.bool
     pixel, keeps the flood from climbing into a figure over a soft edge.
 
     Args:
-        pictures: [N, H, W, 3] uint8 RGB.
+        images: [N, H, W, 3] uint8 RGB.
         tolerance: 0 to 255.
 
     Returns:
         [N, H, W], True on the figure.
     """
-    backgrounds = np.stack([background_colour(picture, tolerance) for picture in pictures])
-    distances = np.abs(pictures - backgrounds[:, None, None]).max(axis=3)
+    backgrounds = np.stack([background_colour(image, tolerance) for image in images])
+    distances = np.abs(images - backgrounds[:, None, None]).max(axis=3)
     return ~flooded(distances <= tolerance)
 
 

@@ -177,9 +177,9 @@ def build(out: Path, drawn: dict[str, Iterator[Image.Image]]) -> dict[str, int]:
         (out / folder).mkdir(parents=True, exist_ok=True)
     seen: set[str] = set()
     counts = dict.fromkeys(drawn, 0)
-    for source, pictures in drawn.items():
-        for picture in pictures:
-            square = fitted(picture)
+    for source, images in drawn.items():
+        for image in images:
+            square = fitted(image)
             if square is None or not is_figure(square):
                 continue
             digest = small_digest(square)
@@ -195,12 +195,12 @@ def build(out: Path, drawn: dict[str, Iterator[Image.Image]]) -> dict[str, int]:
     return counts
 
 
-def fitted(picture: Image.Image) -> Image.Image | None:
+def fitted(image: Image.Image) -> Image.Image | None:
     """Cropped to what is not transparent and padded to a square of `SIZE_PX`; None where nothing is left."""
-    box = picture.getchannel("A").point(lambda alpha: 255 * (alpha > 24)).getbbox()
+    box = image.getchannel("A").point(lambda alpha: 255 * (alpha > 24)).getbbox()
     if box is None or min(box[2] - box[0], box[3] - box[1]) < 8:
         return None
-    cut = picture.crop(box)
+    cut = image.crop(box)
     scale = SIZE_PX / max(cut.size)
     size = (max(1, round(cut.width * scale)), max(1, round(cut.height * scale)))
     # Colours under transparent pixels would bleed in: they are resized premultiplied.
@@ -243,10 +243,10 @@ def clipart(out: Path) -> Iterator[Image.Image]:
     for folder in FIGURES:
         for path in sorted((root / folder).rglob("*.png")):
             if not any(part in NO_FIGURES for part in path.parts):
-                picture = opened(path)
+                image = opened(path)
                 # A picture in a frame is a photograph or a page.
-                if picture and np.asarray(picture.getchannel("A")).mean() < 250:
-                    yield picture
+                if image and np.asarray(image.getchannel("A")).mean() < 250:
+                    yield image
 
 
 def crawl(out: Path) -> Iterator[Image.Image]:
@@ -374,8 +374,8 @@ def makehuman() -> Path:
 def opened(path: Path) -> Image.Image | None:
     """A picture as RGBA, or None where it cannot be read."""
     try:
-        with Image.open(path) as picture:
-            return picture.convert("RGBA")
+        with Image.open(path) as image:
+            return image.convert("RGBA")
     except OSError:
         return None
 

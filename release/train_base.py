@@ -17,11 +17,11 @@ FOREVER_KIMG = 100_000.0
 SAVE_MINUTES = 3.0
 
 
-def train_piece(pictures: Path, output: Path, kimg: float = FOREVER_KIMG, init_from: str | None = None) -> Path:
+def train_piece(images: Path, output: Path, kimg: float = FOREVER_KIMG, init_from: str | None = None) -> Path:
     """Train the base, from fresh weights or from its last checkpoint.
 
     Args:
-        pictures: ``rgb_images`` of `release.base_set`.
+        images: ``rgb_images`` of `release.base_set`.
         output: gets or holds the run `RUN`.
         kimg: end of the run, thousands of pictures shown.
         init_from: what a run that is not there yet starts from, in place of fresh weights; see `vgc train --from`.
@@ -30,9 +30,9 @@ def train_piece(pictures: Path, output: Path, kimg: float = FOREVER_KIMG, init_f
         The run's folder.
     """
     if (output / RUN / "config.json").is_file():
-        return resume(RUN, output, {"kimg": kimg, "data": pictures}).run
+        return resume(RUN, output, {"kimg": kimg, "data": images}).run
     config = TrainConfig(
-        data=pictures,
+        data=images,
         output=output,
         run=RUN,
         device="cpu",

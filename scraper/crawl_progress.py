@@ -39,13 +39,13 @@ class CrawlProgress:
         self._requests_per_character = requests_per_character
         self._started = time.monotonic()
 
-    def count(self, picture: Record, waiting: int) -> None:
+    def count(self, image: Record, waiting: int) -> None:
         """Count what came of a character's picture, while so many still wait."""
         summary = self.summary
-        setattr(summary, picture.status, getattr(summary, picture.status) + 1)
-        if picture.file and not picture.name:
+        setattr(summary, image.status, getattr(summary, image.status) + 1)
+        if image.file and not image.name:
             summary.nameless += 1
-        self.note_failure(picture)
+        self.note_failure(image)
         self.report(waiting)
 
     def note_failure(self, record: Record) -> None:

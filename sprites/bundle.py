@@ -38,7 +38,7 @@ def morph_latents(latents: NDArray[np.float32]) -> NDArray[np.float32]:
 def bundle(
     info: ModelInfo,
     latents: NDArray[np.float32],
-    pictures: NDArray[np.uint8],
+    images: NDArray[np.uint8],
     frames: NDArray[np.uint8],
     settings: SpriteSettings,
     names: Sequence[str] = (),
@@ -48,7 +48,7 @@ def bundle(
     Args:
         info: the model that drew them.
         latents: [N, latent_dim] float32, N from 1 to MAX_SPRITES.
-        pictures: [N, side, side, 3] uint8 RGB, drawn from them.
+        images: [N, side, side, 3] uint8 RGB, drawn from them.
         frames: [M, side, side, 3], drawn from `morph_latents` them.
         settings: what to make of them.
         names: what the characters are called, N of them; left out, their files are numbered.
@@ -58,7 +58,7 @@ def bundle(
     """
     check_count(len(latents))
     sheet = lay_out(len(latents), settings.side_px(info.size_px) * settings.upscale, settings.extrude_px)
-    sprites = make_sprites(pictures, settings)
+    sprites = make_sprites(images, settings)
     pixels = sprites.rgba()
     codes = [encode(info.hash, latent) for latent in latents]
     paths = [f"sprites/{stem}.png" for stem in unique_stems(names or [f"{n:03d}" for n in range(len(latents))])]

@@ -53,12 +53,12 @@ class SpriteSettings:
         if self.extrude_px not in (1, 2):
             raise SpriteSettingsError(f"an extrusion of {self.extrude_px} pixels: choose 1 or 2")
 
-    def side_px(self, picture_px: int) -> int:
+    def side_px(self, image_px: int) -> int:
         """Side of a sprite made of pictures of a size; SpriteSettingsError if they are too small for it."""
-        side = self.sprite_px or picture_px
-        if side > picture_px:
+        side = self.sprite_px or image_px
+        if side > image_px:
             raise SpriteSettingsError(
-                f"--sprite-size {side}: the pictures have {picture_px} pixels; choose no more, and --upscale"
+                f"--sprite-size {side}: the pictures have {image_px} pixels; choose no more, and --upscale"
             )
         return side
 
@@ -82,21 +82,19 @@ class SpriteSet:
         return self.colours[self.indexes]
 
 
-def make_sprites(
-    pictures: NDArray[np.uint8], settings: SpriteSettings, palette: Palette | None = None
-) -> SpriteSet:
+def make_sprites(images: NDArray[np.uint8], settings: SpriteSettings, palette: Palette | None = None) -> SpriteSet:
     """Cut the figures out, bring them onto a smaller grid, give them one palette, enlarge the pixels.
 
     Args:
-        pictures: [N, side, side, 3] uint8 RGB.
+        images: [N, side, side, 3] uint8 RGB.
         settings: how.
         palette: that of another set, in place of the settings'.
     """
-    side = settings.side_px(pictures.shape[1])
-    masks = figure_masks(pictures, settings.tolerance)
+    side = settings.side_px(images.shape[1])
+    masks = figure_masks(images, settings.tolerance)
     # The source pixel under the middle of each target pixel: none is ever a mixture.
-    source = ((np.arange(side) + 0.5) * pictures.shape[1] / side).astype(int)
-    small, mask = pictures[:, source][:, :, source], masks[:, source][:, :, source]
+    source = ((np.arange(side) + 0.5) * images.shape[1] / side).astype(int)
+    small, mask = images[:, source][:, :, source], masks[:, source][:, :, source]
     if palette is None and settings.palette is not None:
         palette = np.array(settings.palette, np.uint8)
     if palette is None:

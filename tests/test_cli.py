@@ -397,9 +397,9 @@ def test_info_draws_both_networks(tmp_path):
     run = vgc("info", "--draw", "--preset", "student", "--out", "drawn", cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     for name in ("Generator_Arch.png", "Discriminator_Arch.png"):
-        with Image.open(tmp_path / "drawn" / name) as picture:
-            assert picture.width > 600
-            assert len(picture.getcolors(1 << 24)) > 8
+        with Image.open(tmp_path / "drawn" / name) as image:
+            assert image.width > 600
+            assert len(image.getcolors(1 << 24)) > 8
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes of Unix")

@@ -33,8 +33,8 @@ def test_the_demo_ends_with_a_grid_of_the_model_trained_in_this_very_run(tmp_pat
     result = json.loads(run.stdout)
     assert result["images"] > 0
     for name in ("grid", "before_after"):
-        with Image.open(tmp_path / result[name]) as picture:
-            assert picture.width >= 8 * 80
+        with Image.open(tmp_path / result[name]) as image:
+            assert image.width >= 8 * 80
     trained = tmp_path / "d/train_output"
     assert [path.name for path in runs_in(trained)] == [Path(result["run"]).name]
     # The grid is the last sample of that run: the same model, the same seeds.

@@ -13,7 +13,7 @@ from pathlib import Path
 from socketserver import ThreadingTCPServer
 from typing import Any
 
-from odd_pictures import encoded, plain
+from odd_images import encoded, plain
 
 from scraper.crawl import ScrapeSettings, ScrapeSummary, crawl
 from scraper.net.transport import Limits
@@ -31,7 +31,7 @@ HASTY = replace(FAST, read_seconds=0.5, total_seconds=2, tries=2)
 """For servers that are slow on purpose."""
 
 
-def picture(colour: int = 0, kind: str = "PNG", size: tuple[int, int] = (8, 8)) -> bytes:
+def encoded_image(colour: int = 0, kind: str = "PNG", size: tuple[int, int] = (8, 8)) -> bytes:
     """A small picture; different colours give different bytes."""
     return encoded(plain((colour % 256, colour // 256 % 256, 99), size=size), kind)
 
@@ -99,7 +99,7 @@ class Web(ThreadingTCPServer):
         """Add ``count`` pictures and the cells that show them on a letter page; the paths."""
         paths = [f"/up/{letter}-{number}.png" for number in range(count)]
         for number, path in enumerate(paths):
-            self.answers[path] = Answer(picture(number + 1000 * ord(letter)))
+            self.answers[path] = Answer(encoded_image(number + 1000 * ord(letter)))
         cells = "".join(cell(f"{letter.upper()} {number}", path) for number, path in enumerate(paths))
         self.answers[letter_path(letter)] = page(f"<table><tr>{cells}</tr></table>")
         return paths
@@ -156,5 +156,5 @@ def manifest_lines(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / "manifest.jsonl").read_text("utf-8").splitlines()]
 
 
-def saved_pictures(out: Path) -> dict[str, bytes]:
+def saved_images(out: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (out / "images").iterdir()}

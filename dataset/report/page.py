@@ -201,7 +201,7 @@ def _card(thumbnail_html: str, text: str) -> str:
 
 
 def _averages(statistics: ImageStatistics) -> str:
-    pictures = "".join(
+    images = "".join(
         f'<img class="pixels" src="{data_uri(image)}" alt="{text}">'
         for image, text in (
             (statistics.mean, "the average picture"),
@@ -209,7 +209,7 @@ def _averages(statistics: ImageStatistics) -> str:
         )
     )
     text = f"The average of {len(statistics.names):,} pictures, and where they differ (brighter: more)."
-    return f'<p>{text}</p><div class="row">{pictures}</div>'
+    return f'<p>{text}</p><div class="row">{images}</div>'
 
 
 def _colours(statistics: ImageStatistics) -> str:

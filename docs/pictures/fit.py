@@ -5,7 +5,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from dataset.decode import Fit, parse_background, to_square
-from scraper.demosite.characters import load_characters, picture
+from scraper.demosite.characters import character_image, load_characters
 
 CHARACTERS = ((101, "#7dd3fc"), (26, "#fde68a"), (19, "#fca5a5"), (1466, "#bbf7d0"))
 """Places in the list, tall ones and a wide one, and the colour that each stands before."""
@@ -23,7 +23,7 @@ PAPER, INK, FRAME = "#fafaf9", "#292524", "#d6d3d1"
 
 def raw_picture(place: int, colour: str) -> Image.Image:
     """A built-in character cut to its outline, before a plain wall."""
-    figure = picture(load_characters()[place])
+    figure = character_image(load_characters()[place])
     figure = figure.crop(figure.getbbox())
     return Image.alpha_composite(Image.new("RGBA", figure.size, colour), figure).convert("RGB")
 

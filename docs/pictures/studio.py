@@ -57,8 +57,8 @@ def save(page: Page, name: str) -> None:
     page.wait_for_timeout(6000)  # until nothing is said any more
     path = HERE / f"studio-{name}.png"
     page.screenshot(path=path)
-    with Image.open(path) as picture:
-        picture.convert("RGB").quantize(
+    with Image.open(path) as image:
+        image.convert("RGB").quantize(
             COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=2, dither=Image.Dither.NONE
         ).save(path, optimize=True)
 

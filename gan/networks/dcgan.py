@@ -22,7 +22,7 @@ class TransposedGenerator(nn.Module):
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
-        check_stages(architecture, len(architecture.widths))
+        check_stage_count(architecture, len(architecture.widths))
         base_px = architecture.size_px >> len(architecture.widths)
         widths = architecture.widths
         layers: list[nn.Module] = [
@@ -38,7 +38,7 @@ class TransposedGenerator(nn.Module):
             ]
         self.layers = nn.Sequential(*layers)
         self.to_rgb = nn.ConvTranspose2d(widths[-1], 3, 4, stride=2, padding=1, bias=False)
-        self.apply(normal_002)
+        self.apply(init_normal_002)
 
     def forward(self, z: Tensor) -> Tensor:
         return in_fp32(self.to_rgb, self.layers(z[:, :, None, None])).tanh()
@@ -52,7 +52,7 @@ class StridedDiscriminator(nn.Module):
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
-        check_stages(architecture, len(architecture.widths))
+        check_stage_count(architecture, len(architecture.widths))
         layers: list[nn.Module] = []
         channels = 3
         for index, width in enumerate(architecture.widths):
@@ -67,7 +67,7 @@ class StridedDiscriminator(nn.Module):
         self.layers = nn.Sequential(*layers)
         base_px = architecture.size_px >> len(architecture.widths)
         self.score = nn.Conv2d(channels, 1, base_px, bias=not architecture.batch_norm)
-        self.apply(normal_002 if architecture.batch_norm else kaiming)
+        self.apply(init_normal_002 if architecture.batch_norm else init_kaiming)
 
     def forward(self, images: Tensor) -> Tensor:
         return in_fp32(self.score, self.layers(images)).flatten()
@@ -122,7 +122,7 @@ class UpsampleGenerator(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         widths = architecture.widths
-        check_stages(architecture, len(widths) - 1)
+        check_stage_count(architecture, len(widths) - 1)
         self.base_px = architecture.size_px >> (len(widths) - 1)
         self.dense = nn.Linear(architecture.latent_dim, widths[0] * self.base_px**2, bias=False)
         layers: list[nn.Module] = [nn.BatchNorm2d(widths[0]), nn.LeakyReLU(LEAKY_SLOPE)]
@@ -137,14 +137,14 @@ class UpsampleGenerator(nn.Module):
             ]
         self.layers = nn.Sequential(*layers)
         self.to_rgb = nn.Conv2d(widths[-1], 3, 3, padding=1)
-        self.apply(kaiming)
+        self.apply(init_kaiming)
 
     def forward(self, z: Tensor) -> Tensor:
         base = self.dense(z).unflatten(1, (-1, self.base_px, self.base_px))
         return in_fp32(self.to_rgb, self.layers(base)).tanh()
 
 
-def check_stages(architecture: Architecture, stages: int) -> None:
+def check_stage_count(architecture: Architecture, stages: int) -> None:
     """Raise SettingsError unless ``stages`` doublings make the size from a base of 4 to 7 pixels."""
     needed = doublings(architecture.size_px)
     if stages != needed:
@@ -153,7 +153,7 @@ def check_stages(architecture: Architecture, stages: int) -> None:
         )
 
 
-def normal_002(module: nn.Module) -> None:
+def init_normal_002(module: nn.Module) -> None:
     """Weights from N(0, 0.02²), as in Radford et al. 2015, section 4; batch-norm scales from N(1, 0.02²).
 
     The scales are those of PyTorch's example; the paper says nothing of them.
@@ -164,7 +164,7 @@ def normal_002(module: nn.Module) -> None:
         nn.init.normal_(module.weight, 1.0, 0.02)
 
 
-def kaiming(module: nn.Module) -> None:
+def init_kaiming(module: nn.Module) -> None:
     """He et al. 2015: keep the variance through leaky ReLUs; zero biases."""
     if isinstance(module, nn.Linear | nn.Conv2d | UpsampleConv2d):
         nn.init.kaiming_normal_(module.weight, a=LEAKY_SLOPE)

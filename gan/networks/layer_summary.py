@@ -27,17 +27,17 @@ class Layer:
 def generator_layers(architecture: Architecture) -> list[Layer]:
     """The layers of a generator in the order in which they run."""
     with torch.device("meta"):
-        return layers_of(build_generator(architecture), torch.empty(1, architecture.latent_dim))
+        return summarize_layers(build_generator(architecture), torch.empty(1, architecture.latent_dim))
 
 
 def discriminator_layers(architecture: Architecture) -> list[Layer]:
     """The layers of a discriminator in the order in which they run."""
     with torch.device("meta"):
         side = architecture.size_px
-        return layers_of(build_discriminator(architecture), torch.empty(1, 3, side, side))
+        return summarize_layers(build_discriminator(architecture), torch.empty(1, 3, side, side))
 
 
-def layers_of(network: nn.Module, example: Tensor) -> list[Layer]:
+def summarize_layers(network: nn.Module, example: Tensor) -> list[Layer]:
     """Run ``example`` through a network on the meta device (no memory, no arithmetic) and note every layer."""
     rows: list[Layer] = []
 

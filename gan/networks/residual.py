@@ -43,13 +43,13 @@ class ResidualBlock(nn.Module):
         return out
 
 
-def blocks_at(channels: int, architecture: Architecture) -> nn.Sequential:
+def residual_stack(channels: int, architecture: Architecture) -> nn.Sequential:
     """The blocks of one stage."""
     total = architecture.blocks * len(architecture.widths)
     return nn.Sequential(*(ResidualBlock(channels, total) for _ in range(architecture.blocks)))
 
 
-def widened(before: int, after: int) -> nn.Module:
+def match_channels(before: int, after: int) -> nn.Module:
     """From one stage's channels to the next's."""
     if before == after:
         return nn.Identity()
@@ -58,7 +58,7 @@ def widened(before: int, after: int) -> nn.Module:
     return layer
 
 
-class LearnedBase(nn.Module):
+class GenerativeBasis(nn.Module):
     """One small image a channel, weighed by the latent. [N, C] -> [N, C, base_px, base_px]."""
 
     def __init__(self, channels: int, base_px: int) -> None:
@@ -80,10 +80,10 @@ class ResidualGenerator(nn.Module):
         widths = architecture.widths
         base_px = architecture.size_px >> doublings(architecture.size_px)
         self.weigh = nn.Linear(architecture.latent_dim, widths[0], bias=False)
-        self.base = LearnedBase(widths[0], base_px)
+        self.base = GenerativeBasis(widths[0], base_px)
         nn.init.kaiming_normal_(self.weigh.weight, nonlinearity="linear")
-        self.stages = nn.ModuleList(blocks_at(width, architecture) for width in widths)
-        self.between = nn.ModuleList(widened(*pair) for pair in pairwise(widths))
+        self.stages = nn.ModuleList(residual_stack(width, architecture) for width in widths)
+        self.between = nn.ModuleList(match_channels(*pair) for pair in pairwise(widths))
         self.to_rgb = nn.Conv2d(widths[-1], 3, 1)
         nn.init.kaiming_normal_(self.to_rgb.weight, nonlinearity="linear")
 
@@ -105,9 +105,9 @@ class ResidualDiscriminator(nn.Module):
         super().__init__()
         widths = architecture.widths
         base_px = architecture.size_px >> doublings(architecture.size_px)
-        self.from_rgb = widened(3, widths[0])
-        self.stages = nn.ModuleList(blocks_at(width, architecture) for width in widths)
-        self.between = nn.ModuleList(widened(*pair) for pair in pairwise(widths))
+        self.from_rgb = match_channels(3, widths[0])
+        self.stages = nn.ModuleList(residual_stack(width, architecture) for width in widths)
+        self.between = nn.ModuleList(match_channels(*pair) for pair in pairwise(widths))
         group = architecture.minibatch_std_group
         self.minibatch_std = MinibatchStd(group) if group else nn.Identity()
         channels = widths[-1] + bool(group)

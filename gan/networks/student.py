@@ -31,7 +31,7 @@ class StudentGenerator(nn.Module):
             nn.LeakyReLU(KERAS_LEAKY_SLOPE),
         )
         self.to_rgb = nn.Conv2d(wide, 3, 7, padding=3)
-        self.apply(glorot_uniform)
+        self.apply(init_glorot_uniform)
 
     def forward(self, z: Tensor) -> Tensor:
         base = self.dense(z).unflatten(1, (-1, self.half_px, self.half_px))
@@ -55,14 +55,14 @@ class StudentDiscriminator(nn.Module):
         self.layers = nn.Sequential(*layers)
         self.dropout = nn.Dropout(0.4)
         self.dense = nn.Linear(channels * side**2, 1)
-        self.apply(glorot_uniform)
+        self.apply(init_glorot_uniform)
 
     def forward(self, images: Tensor) -> Tensor:
         features = self.dropout(self.layers(images).flatten(1))
         return in_fp32(self.dense, features).squeeze(1)
 
 
-def glorot_uniform(module: nn.Module) -> None:
+def init_glorot_uniform(module: nn.Module) -> None:
     """Keras's default initialisation: Glorot-uniform weights, zero biases."""
     if isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
         nn.init.xavier_uniform_(module.weight)

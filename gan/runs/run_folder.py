@@ -140,19 +140,19 @@ class RunFolder:
             for key, value in values.items():
                 self._events.add_scalar(key, value, images)
 
-    def save_sample(self, images: int, picture: Image.Image) -> None:
-        """Write ``samples/<images, 8 digits>.png``, and the same to the event file."""
-        save_png(picture, self.path / "samples" / f"{images:08d}.png", images=str(images))
-        self._show("samples", picture, images)
+    def save_sample(self, images_shown: int, image: Image.Image) -> None:
+        """Write ``samples/<images shown, 8 digits>.png``, and the same to the event file."""
+        save_png(image, self.path / "samples" / f"{images_shown:08d}.png", images=str(images_shown))
+        self._show("samples", image, images_shown)
 
-    def save_preview(self, name: str, picture: Image.Image) -> None:
+    def save_preview(self, name: str, image: Image.Image) -> None:
         """Write ``samples/<name>.png``, a board from before the first step, and the same to the event file."""
-        save_png(picture, self.path / "samples" / f"{name}.png")
-        self._show(name, picture, 0)
+        save_png(image, self.path / "samples" / f"{name}.png")
+        self._show(name, image, 0)
 
-    def _show(self, name: str, picture: Image.Image, images: int) -> None:
+    def _show(self, name: str, image: Image.Image, images_shown: int) -> None:
         if self._events:
-            self._events.add_image(name, np.asarray(picture), images, dataformats="HWC")
+            self._events.add_image(name, np.asarray(image), images_shown, dataformats="HWC")
 
 
 def read_metrics(run: Path) -> list[dict[str, float]]:

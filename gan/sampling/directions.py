@@ -56,7 +56,7 @@ def white_latents(count: int, latent_dim: int) -> Tensor:
 def effect_of(generator: nn.Module, latents: Tensor) -> Tensor:
     """Half the difference between the pictures of latents and of their opposites: [N, values] on the CPU."""
     device = next(generator.parameters()).device
-    pictures = generator(torch.cat([latents, -latents]).to(device))
-    coarse: Tensor = F.adaptive_avg_pool2d(pictures, COMPARED_PX).flatten(1).cpu()
+    images = generator(torch.cat([latents, -latents]).to(device))
+    coarse: Tensor = F.adaptive_avg_pool2d(images, COMPARED_PX).flatten(1).cpu()
     halves: Tensor = (coarse[: len(latents)] - coarse[len(latents) :]) / 2
     return halves

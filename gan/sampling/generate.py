@@ -172,8 +172,8 @@ def select_codes(generator: LoadedGenerator, codes: list[str]) -> Selection:
 def select_alike(generator: LoadedGenerator, likes: Iterable[Path], progress: Progress) -> Selection:
     """The characters most like pictures; SettingsError if one cannot be read."""
     info = generator.info
-    pictures = [read_square(path, info.size_px) for path in likes]
-    latents = project(generator.network, info.latent_dim, pictures, progress)
+    images = [read_square(path, info.size_px) for path in likes]
+    latents = project(generator.network, info.latent_dim, images, progress)
     return Selection(generator, latents, [{"code": encode(info.hash, latent)} for latent in latents.numpy()])
 
 

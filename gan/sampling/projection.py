@@ -43,12 +43,12 @@ def read_square(path: Path, size_px: int) -> Image.Image:
         SettingsError: the file cannot be read, or there is no picture in it, or nothing on that.
     """
     try:
-        picture = decode(path.read_bytes()).image
+        image = decode(path.read_bytes()).image
     except DecodeError as refusal:
         raise SettingsError(f"--like {path}: {refusal}") from refusal
     except OSError as error:
         raise SettingsError(f"--like {path}: {error.strerror or error}") from error
-    square = to_square(picture, size_px, "pad", background=None)
+    square = to_square(image, size_px, "pad", background=None)
     if not figure_masks(np.asarray(square)[None], TOLERANCE).any():
         raise SettingsError(f"--like {path}: nothing on it but background")
     return square

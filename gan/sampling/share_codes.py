@@ -66,15 +66,15 @@ def code_in(shared: str) -> str:
     """
     # Of a text too long for a path, Path.is_file raises.
     if os.path.isfile(shared) or shared.lower().endswith(".png"):  # noqa: PTH113
-        return code_of_picture(shared)
+        return code_of_image(shared)
     return find_code(shared) or shared
 
 
-def code_of_picture(path: str) -> str:
+def code_of_image(path: str) -> str:
     """The code that a PNG of vgc carries; SettingsError if there is none."""
     try:
-        with Image.open(path, formats=["PNG"]) as picture:
-            return str(picture.info["code"])
+        with Image.open(path, formats=["PNG"]) as image:
+            return str(image.info["code"])
     except (KeyError, UnidentifiedImageError) as error:
         raise SettingsError(
             f"--code {path}: carries no share code; chat programs and photo editors remove it. "

@@ -49,7 +49,7 @@ def truncated(latents: Tensor, generator: nn.Module, truncation: float) -> Tenso
 def typical_latent(generator: nn.Module, latent_dim: int) -> Tensor:
     """The latent whose picture is on average nearest to others of the same generator: [D] float32, length √D."""
     latents = latents_of(range(CANDIDATES), latent_dim)
-    pictures = np.stack([np.asarray(picture) for picture in draw(generator, latents)])
-    small = F.adaptive_avg_pool2d(torch.from_numpy(pictures).permute(0, 3, 1, 2).float(), COMPARED_PX).flatten(1)
+    images = np.stack([np.asarray(image) for image in draw(generator, latents)])
+    small = F.adaptive_avg_pool2d(torch.from_numpy(images).permute(0, 3, 1, 2).float(), COMPARED_PX).flatten(1)
     typical: Tensor = F.normalize(latents[torch.cdist(small, small).mean(1).argmin()], dim=0)
     return typical * math.sqrt(latent_dim)

@@ -34,14 +34,14 @@ class Clock:
         self.recent.append((time.monotonic(), images))
 
     @property
-    def piece_seconds(self) -> float:
+    def session_seconds(self) -> float:
         """Seconds of this piece."""
         return time.monotonic() - self.started
 
     @property
     def seconds(self) -> float:
         """Seconds of all pieces."""
-        return self.earlier_seconds + self.piece_seconds
+        return self.earlier_seconds + self.session_seconds
 
     def save_is_due(self) -> bool:
         """Whether it is time for a checkpoint."""
@@ -54,7 +54,7 @@ class Clock:
         return (after - before) / (end - begin) if end > begin else 0.0
 
 
-def is_over(config: TrainConfig, images: int, seconds: float) -> bool:
+def is_finished(config: TrainConfig, images: int, seconds: float) -> bool:
     """Whether a run has reached the end that its settings name."""
     shown = config.kimg is not None and images >= config.kimg * 1000
     return shown or (config.minutes is not None and seconds >= config.minutes * 60)
@@ -68,7 +68,7 @@ def position(images: int, config: TrainConfig, clock: Clock) -> tuple[int, int]:
     return images, int(min(ends))
 
 
-def remaining(done: int, total: int, speed: float) -> str:
+def format_remaining(done: int, total: int, speed: float) -> str:
     """The time to the end as ``1:02:03`` or ``2:03``."""
     minutes, seconds = divmod(int(max(total - done, 0) / max(speed, 1e-9)), 60)
     hours, minutes = divmod(minutes, 60)

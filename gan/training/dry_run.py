@@ -64,7 +64,7 @@ def dry_run(config: TrainConfig, progress: Progress = noop) -> DryRun:
     counted = replace(config.recipe, batch=COUNTED_BATCH)
     gflop = gflop_per_image(Trainer(counted, images, config.seed, Execution(device, precision)))
     progress(0, None, "measuring memory")
-    memory = step_memory(trainer)
+    memory = peak_step_bytes(trainer)
     speed = images_per_second(trainer, progress)
     by_minutes = (config.minutes or float("inf")) * 60 * speed
     images_at_end = min(by_minutes, (config.kimg or float("inf")) * 1000)
@@ -115,7 +115,7 @@ class FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return out
 
 
-def step_memory(trainer: Trainer) -> int:
+def peak_step_bytes(trainer: Trainer) -> int:
     """Bytes: weights, optimizers, images and gradients, and the peak of what autograd saves in a step."""
     checked_train_step(trainer)  # the first makes the optimizers' state
     trainer.steps = 0  # a step with the penalty, which takes the most

@@ -24,7 +24,7 @@ def update(
     """
     half_life = min(half_life_kimg * 1000, WARM_UP_SHARE * images_shown)
     decay = 0.5 ** (batch / half_life) if half_life > 0 else 0.0
-    pairs = list(zip(tensors_of(averaged), tensors_of(current), strict=True))
+    pairs = list(zip(parameters_and_buffers(averaged), parameters_and_buffers(current), strict=True))
     floating = [pair for pair in pairs if pair[0].is_floating_point()]
     torch._foreach_lerp_([pair[0] for pair in floating], [pair[1] for pair in floating], 1 - decay)
     for mine, theirs in pairs:
@@ -32,6 +32,6 @@ def update(
             mine.copy_(theirs)
 
 
-def tensors_of(network: nn.Module) -> list[Tensor]:
+def parameters_and_buffers(network: nn.Module) -> list[Tensor]:
     """All weights and buffers, in a fixed order."""
     return [*network.parameters(), *network.buffers()]

@@ -10,10 +10,10 @@ from gan.device import choose_device
 from gan.runs.checkpoint import load_checkpoint
 from gan.runs.report import REPORT_FILE
 from gan.runs.run_folder import RunFolder
-from gan.training.clock import Clock, is_due, is_over, position, remaining, stop_signals
+from gan.training.clock import Clock, is_due, is_finished, position, format_remaining, stop_signals
 from gan.training.distributed import local_device, process_group
 from gan.training.out_of_memory import checked_train_step
-from gan.training.profiling import profiled
+from gan.training.profiling import profiler
 from gan.training.run_logger import RunLogger
 from gan.training.setup import (
     apply_overrides,
@@ -21,7 +21,7 @@ from gan.training.setup import (
     make_trainer,
     resolve_config,
     restore,
-    start_from,
+    initialise_from,
 )
 from gan.training.trainer import Trainer
 from kit.progress import Notify, Progress, noop
@@ -67,7 +67,7 @@ def train(
         config = resolve_config(config, images.shape[-1], device)
         config = replace(config, precision=distributed.broadcast(config.precision))
         trainer = make_trainer(config, images, device, distributed)
-        config = start_from(trainer, config, notify)
+        config = initialise_from(trainer, config, notify)
         with RunFolder.create(config) if distributed.is_main else nullcontext() as folder:
             return training_loop(trainer, folder, config, 0.0, progress, profile, notify)
 
@@ -102,9 +102,9 @@ def resume(
         if begun:
             restore(trainer, state, folder, config.data)
         else:
-            start_from(trainer, config, notify)
+            initialise_from(trainer, config, notify)
         seconds = state.get("seconds", 0.0)
-        if is_over(config, trainer.images_shown, seconds):
+        if is_finished(config, trainer.images_shown, seconds):
             so_far = f"{trainer.images_shown:,} images, {seconds / 60:.1f} minutes"
             raise SettingsError(f"{name} has reached its end ({so_far}): go on with a larger --kimg or --minutes")
         if distributed.is_main:
@@ -144,10 +144,10 @@ def training_loop(
     clock.start()
     logger.start()
     clock.start()  # again: what is written before the first step is not training
-    with logger, stop_signals(patient=distributed.size > 1) as stop, profiled(folder, profile) as profiler:
+    with logger, stop_signals(patient=distributed.size > 1) as stop, profiler(folder, profile) as profiler:
         while True:
             stopping = stop.is_set() or distributed.is_orphan
-            stopped, over = distributed.any(stopping, is_over(config, trainer.images_shown, clock.seconds))
+            stopped, over = distributed.any(stopping, is_finished(config, trainer.images_shown, clock.seconds))
             if stopped or over:
                 break
             checked_train_step(trainer)
@@ -164,11 +164,11 @@ def training_loop(
                 logger.save()
             logger.refresh_report()
             done, total = position(images, config, clock)
-            time_left = remaining(done, total, clock.speed)
+            time_left = format_remaining(done, total, clock.speed)
             progress(done, total, f"{clock.speed:.0f} img/s · {time_left} left · {losses}")
     with logger:
         logger.finish(stopped)
-    speed = (trainer.images_shown - clock.images_before) / max(clock.piece_seconds, 1e-9)
+    speed = (trainer.images_shown - clock.images_before) / max(clock.session_seconds, 1e-9)
     return TrainSummary(logger.path, trainer.images_shown, clock.seconds / 60, speed, stopped)
 
 

@@ -17,10 +17,10 @@ def checked_train_step(trainer: Trainer) -> None:
         if not is_out_of_memory(error):
             raise
     # Only here, with the failed step's tensors gone, is there memory to try with.
-    raise GanError(what_would_fit(trainer))
+    raise GanError(suggest_grad_accum(trainer))
 
 
-def what_would_fit(trainer: Trainer) -> str:
+def suggest_grad_accum(trainer: Trainer) -> str:
     """How to go on after running out of memory; tried out unless several processes train together."""
     processes = trainer.execution.distributed.size
     share = trainer.recipe.batch // processes
@@ -28,13 +28,13 @@ def what_would_fit(trainer: Trainer) -> str:
     message = f"out of memory with {share // grad_accum} pictures at once"
     while share % (grad_accum * 2) == 0:
         grad_accum *= 2
-        if processes > 1 or fits(trainer, grad_accum):
+        if processes > 1 or step_fits_in_memory(trainer, grad_accum):
             remedy = f"add --grad-accum {grad_accum} (micro-batches of {share // grad_accum} fit)"
             return f"{message}: {remedy}, or choose a smaller --batch"
     return f"{message}: choose a smaller --batch, or a smaller --size with vgc preprocess"
 
 
-def fits(trainer: Trainer, grad_accum: int) -> bool:
+def step_fits_in_memory(trainer: Trainer, grad_accum: int) -> bool:
     """Whether a step works with so many micro-batches; the trainer is of no further use."""
     execution = trainer.execution
     trainer.micro_batch_rows = micro_batch_rows(trainer.recipe.batch, execution.distributed, grad_accum)

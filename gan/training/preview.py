@@ -11,7 +11,7 @@ from gan.training.step_noise import StepNoise
 from gan.training.trainer import Trainer
 
 
-def previews(trainer: Trainer, count: int) -> dict[str, Image.Image]:
+def real_image_previews(trainer: Trainer, count: int) -> dict[str, Image.Image]:
     """Two grids by name: ``real``, and ``real-augmented``, mirrored and augmented with p = 1.
 
     Draws no random numbers of the trainer's.

@@ -13,8 +13,8 @@ from gan.runs.run_folder import RunFolder, check_finite
 from gan.sampling.image_files import grid
 from gan.sampling.sample import draw, latents_of
 from gan.training.clock import Clock, position
-from gan.training.ema import tensors_of
-from gan.training.preview import previews
+from gan.training.ema import parameters_and_buffers
+from gan.training.preview import real_image_previews
 from gan.training.scoring import Evaluator
 from gan.training.trainer import Trainer
 from kit.progress import Notify, Progress
@@ -56,7 +56,7 @@ class RunLogger:
     def save_previews(self) -> None:
         """Write grids of the real images, so that a wrong folder is seen in the first minute."""
         if self.folder:
-            for name, image in previews(self.trainer, SAMPLES).items():
+            for name, image in real_image_previews(self.trainer, SAMPLES).items():
                 self.folder.save_preview(name, image)
 
     def save_sample(self) -> list[Image.Image]:
@@ -125,7 +125,7 @@ class RunLogger:
         if not self.folder:
             return
         # A broken weight of either network reaches the EMA within a step, long before the next line of metrics.
-        total = torch.stack([weights.float().sum() for weights in tensors_of(self.trainer.generator_ema)]).sum()
+        total = torch.stack([weights.float().sum() for weights in parameters_and_buffers(self.trainer.generator_ema)]).sum()
         check_finite({"a weight": float(total)}, self.path)
         save_generator(self.folder.generator, self.trainer.generator_ema, self.header())
         save_checkpoint(self.folder.checkpoint, {**self.trainer.state(), "seconds": self.clock.seconds})

@@ -109,7 +109,7 @@ def make_trainer(
     return trainer
 
 
-def start_from(trainer: Trainer, config: TrainConfig, notify: Notify) -> TrainConfig:
+def initialise_from(trainer: Trainer, config: TrainConfig, notify: Notify) -> TrainConfig:
     """Give a fresh trainer the weights of ``init_from``; returns the settings with their lineage.
 
     Raises:

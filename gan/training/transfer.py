@@ -58,20 +58,20 @@ def find_source(name: str, output: Path) -> Source:
         path = Path(pretrained.__path__[0]) / BASE_FILE
         if not path.is_file():
             raise GanError("--from base: this version comes without a base; name a run or a generator file")
-        return from_generator_file(path, BASE)
+        return source_from_file(path, BASE)
     for path in (output / name, Path(name)):
         if path.name == CHECKPOINT_FILE:
             path = path.parent  # noqa: PLW2901 (its settings lie beside it)
         if (path / CHECKPOINT_FILE).is_file():
-            return from_run(path)
+            return source_from_run(path)
         if (path / GENERATOR_FILE).is_file():
-            return from_generator_file(path / GENERATOR_FILE, path.name)
+            return source_from_file(path / GENERATOR_FILE, path.name)
         if path.is_file():
-            return from_generator_file(path, path.stem)
+            return source_from_file(path, path.stem)
     raise GanError(f"--from {name}: no such run in {output}, nor such a file; or: --from base")
 
 
-def from_run(folder: Path) -> Source:
+def source_from_run(folder: Path) -> Source:
     """Both networks and the EMA of a run's last checkpoint."""
     if not (folder / CONFIG_FILE).is_file():
         raise GanError(f"--from {folder / CHECKPOINT_FILE}: the {CONFIG_FILE} of its run must lie beside it")
@@ -82,13 +82,13 @@ def from_run(folder: Path) -> Source:
     return Source(
         folder.resolve().name,
         header,
-        filled(build_generator(recipe.generator), state["generator"], path),
-        filled(build_generator(recipe.generator), state["generator_ema"], path).eval(),
-        filled(build_discriminator(recipe.discriminator), state["discriminator"], path),
+        with_weights(build_generator(recipe.generator), state["generator"], path),
+        with_weights(build_generator(recipe.generator), state["generator_ema"], path).eval(),
+        with_weights(build_discriminator(recipe.discriminator), state["discriminator"], path),
     )
 
 
-def from_generator_file(path: Path, name: str) -> Source:
+def source_from_file(path: Path, name: str) -> Source:
     """A generator, and the discriminator from ``<stem>-discriminator.safetensors`` beside it, if there is one."""
     generator, header = load_generator(path, CPU)
     beside = path.with_name(f"{path.stem}-discriminator.safetensors")
@@ -103,10 +103,10 @@ def load_discriminator(path: Path) -> nn.Module:
             weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise GanError(f"{path}: damaged, or no discriminator file") from error
-    return filled(build_discriminator(architecture), weights, path)
+    return with_weights(build_discriminator(architecture), weights, path)
 
 
-def filled(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> nn.Module:
+def with_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> nn.Module:
     """The network with these weights; GanError if they are of another one."""
     try:
         network.load_state_dict(weights)
@@ -131,19 +131,19 @@ def transfer(trainer: Trainer, source: Source) -> str:
             f"--from {source.name}: its networks are of the preset {source.header.preset}; add --preset "
             f"{source.header.preset}"
         )
-    carried = carry_over(networks.generator, source.generator)
-    carry_over(trainer.generator_ema, source.generator_ema)
+    carried = copy_overlapping_weights(networks.generator, source.generator)
+    copy_overlapping_weights(trainer.generator_ema, source.generator_ema)
     message = f"from {source.lineage[-1]}: {carried:.0%} of the generator's weights"
     if source.discriminator is None:
         return f"{message}; the discriminator starts from fresh weights, for the file has none"
     if type(source.discriminator) is not type(networks.discriminator):
         return f"{message}; the discriminator starts from fresh weights, for it is of another family"
-    carried = carry_over(networks.discriminator, source.discriminator, from_end=True)
+    carried = copy_overlapping_weights(networks.discriminator, source.discriminator, from_end=True)
     return f"{message}, {carried:.0%} of the discriminator's"
 
 
 @torch.no_grad()
-def carry_over(network: nn.Module, source: nn.Module, from_end: bool = False) -> float:
+def copy_overlapping_weights(network: nn.Module, source: nn.Module, from_end: bool = False) -> float:
     """Copy the weights of one network into another of its family, as far as they fit.
 
     Of a tensor of another shape the common channels are copied, and of kernels and maps the middle.
@@ -163,7 +163,7 @@ def carry_over(network: nn.Module, source: nn.Module, from_end: bool = False) ->
         total += own.numel()
         their_name = matching_name(name, network, source) if from_end else name
         if their_name in weights:
-            copied += copy_common(as_maps(network, name, own), as_maps(source, their_name, weights[their_name]))
+            copied += copy_overlap(as_maps(network, name, own), as_maps(source, their_name, weights[their_name]))
     return copied / total
 
 
@@ -173,7 +173,7 @@ def matching_name(name: str, network: nn.Module, source: nn.Module) -> str:
     if not match:
         return name
     container, index, rest = match[1], int(match[2]), match[3]
-    shift = depth(getattr(network, container)) - depth(getattr(source, container))
+    shift = stage_count(getattr(network, container)) - stage_count(getattr(source, container))
     reads_images = container == "layers" and index == 0
     theirs = 0 if reads_images else index - shift
     if container == "layers" and theirs == 0 and not reads_images:
@@ -181,7 +181,7 @@ def matching_name(name: str, network: nn.Module, source: nn.Module) -> str:
     return f"{container}.{theirs}.{rest}"
 
 
-def depth(container: nn.Module) -> int:
+def stage_count(container: nn.Module) -> int:
     """Layers or stages, without the minibatch standard deviation that may be last."""
     return sum(not isinstance(layer, MinibatchStd) for layer in container.children())
 
@@ -195,7 +195,7 @@ def as_maps(network: nn.Module, name: str, tensor: Tensor) -> Tensor:
     return maps.movedim((1, 2), (-2, -1))
 
 
-def copy_common(own: Tensor, theirs: Tensor) -> int:
+def copy_overlap(own: Tensor, theirs: Tensor) -> int:
     """Copy what both tensors have: the first channels, the middle of rows and columns; returns how many values."""
     if own.ndim != theirs.ndim:
         return 0

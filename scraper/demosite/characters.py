@@ -33,7 +33,7 @@ def load_characters() -> tuple[Character, ...]:
     return tuple(Character(**fields) for fields in json.loads(text))
 
 
-def picture(character: Character) -> Image.Image:
+def character_image(character: Character) -> Image.Image:
     """Cut out the character's picture: 100x100 RGBA, transparent around the figure."""
     left, top = tile_corner(character.tile)
     return _sheet(character.style).crop((left, top, left + TILE_PX, top + TILE_PX))

@@ -48,7 +48,7 @@ def main() -> None:
     definitions = {style: _definition(style) for style in STYLE_COUNTS}
     for style, amount in STYLE_COUNTS.items():
         with replacing(folder / f"{style}.png") as path:
-            _sheet(_unique_pictures(style, definitions[style]), amount).save(path, "PNG", optimize=True)
+            _sheet(_unique_images(style, definitions[style]), amount).save(path, "PNG", optimize=True)
     lines = ",\n".join(json.dumps(vars(character), ensure_ascii=False) for character in _cast())
     write_text(folder / "characters.json", f"[\n{lines}\n]\n")
     write_text(folder / "LICENSE-characters.txt", _license(definitions))
@@ -60,7 +60,7 @@ def _definition(style: str) -> dict[str, Any]:
     return definition
 
 
-def _unique_pictures(name: str, definition: dict[str, Any]) -> Iterator[Image.Image]:
+def _unique_images(name: str, definition: dict[str, Any]) -> Iterator[Image.Image]:
     """Draw one style for ever, RGBA, no two pictures with the same pixels."""
     style, seen = Style(definition), set()
     for number in count():
@@ -72,17 +72,17 @@ def _unique_pictures(name: str, definition: dict[str, Any]) -> Iterator[Image.Im
         }
         svg = Avatar(style, options).to_string()
         png = resvg_py.svg_to_bytes(svg_string=svg, width=TILE_PX, height=TILE_PX, skip_system_fonts=True)
-        picture = Image.open(io.BytesIO(bytes(png))).convert("RGBA")
-        if picture.tobytes() not in seen:
-            seen.add(picture.tobytes())
-            yield picture
+        image = Image.open(io.BytesIO(bytes(png))).convert("RGBA")
+        if image.tobytes() not in seen:
+            seen.add(image.tobytes())
+            yield image
 
 
-def _sheet(pictures: Iterator[Image.Image], amount: int) -> Image.Image:
+def _sheet(images: Iterator[Image.Image], amount: int) -> Image.Image:
     rows = -(-amount // SHEET_COLUMNS)
     sheet = Image.new("RGBA", (SHEET_COLUMNS * TILE_PX, rows * TILE_PX))
-    for tile, picture in zip(range(amount), pictures, strict=False):
-        sheet.paste(picture, tile_corner(tile))
+    for tile, image in zip(range(amount), images, strict=False):
+        sheet.paste(image, tile_corner(tile))
     return sheet
 
 

@@ -11,7 +11,7 @@ from zlib import crc32
 
 from PIL import Image
 
-from scraper.demosite.characters import Character, load_characters, picture
+from scraper.demosite.characters import Character, character_image, load_characters
 from scraper.demosite.naming import GAMES
 
 HUB_PATH = "/52702/the-game-art-hq/"
@@ -50,7 +50,7 @@ class Entry:
         return f"/{53000 + 3 * self.number}/{self._slug}/"
 
     @property
-    def picture_path(self) -> str:
+    def image_path(self) -> str:
         month = f"{2010 + self.number % 7}/{1 + self.number % 12:02}"
         return f"/wp-content/uploads/{month}/{self._slug}-{self.number}.png"
 
@@ -101,7 +101,7 @@ def _addresses() -> dict[str, Callable[[str], Answer]]:
         addresses[f"/{path.split('/')[2]}/"] = partial(_redirect, path)  # links without the number still work
         for entry in entries:
             addresses[entry.page_path] = partial(_character_page, entry)
-            addresses[entry.picture_path] = partial(_picture, entry)
+            addresses[entry.image_path] = partial(_image_answer, entry)
     for name in CLUTTER_NAMES:
         addresses[_clutter_path(name)] = partial(_clutter, name)
     return addresses
@@ -135,12 +135,12 @@ def _joined(parts: list[str], size: int) -> list[str]:
 
 def _cell(entry: Entry, base_url: str) -> str:
     name, page_url = escape(entry.character.name), base_url + entry.page_path
-    picture_url = base_url + entry.picture_path
+    image_url = base_url + entry.image_path
     if entry.number % ROOT_RELATIVE_EVERY == 0:
-        picture_url = entry.picture_path
-    image = f'<img src="{picture_url}" alt="{name}" width="100" height="100">'
+        image_url = entry.image_path
+    image = f'<img src="{image_url}" alt="{name}" width="100" height="100">'
     if entry.number % LAZY_EVERY == 1:
-        lazy = f'<img class="lazyload" src="{PLACEHOLDER}" data-src="{picture_url}" alt="{name}">'
+        lazy = f'<img class="lazyload" src="{PLACEHOLDER}" data-src="{image_url}" alt="{name}">'
         image = f"{lazy}<noscript>{image}</noscript>"
     return f'<td><a href="{page_url}">{image}</a><br><a href="{page_url}"><strong>{name}</strong></a></td>'
 
@@ -160,7 +160,7 @@ def _character_page(entry: Entry, base_url: str) -> Answer:
         f"<tr><td><strong>{field}:</strong></td><td>{escape(text)}</td></tr>\n" for field, text in fields.items()
     )
     body = (
-        f'<p><img src="{base_url}{entry.picture_path}" alt="{escape(character.name)}"></p>\n'
+        f'<p><img src="{base_url}{entry.image_path}" alt="{escape(character.name)}"></p>\n'
         f"<p>{escape(character.name)} is a made-up character.</p>\n<table><tbody>\n{rows}</tbody></table>"
     )
     title = f"{character.name} from {character.game} in the GA-HQ Video Game Character DB"
@@ -193,13 +193,13 @@ def _letter_link(letter: str, base_url: str) -> str:
     return f'<a href="{base_url}{letter_path(letter)}">Video Game Characters {letter}</a>'
 
 
-def _picture(entry: Entry, _base_url: str) -> Answer:
-    return _encoded_picture(entry)
+def _image_answer(entry: Entry, _base_url: str) -> Answer:
+    return _encoded_image(entry)
 
 
 @cache
-def _encoded_picture(entry: Entry) -> Answer:
-    image = picture(entry.character)
+def _encoded_image(entry: Entry) -> Answer:
+    image = character_image(entry.character)
     if entry.number % JPEG_EVERY:
         return _encoded(image, "PNG")
     on_black = Image.new("RGB", image.size)

@@ -97,8 +97,8 @@ def test_nearness_is_below_one_for_copies_of_training_pictures_mirrored_or_not()
     training, held_out = (torch.rand(count, 3, 4, 4, generator=dice) for count in (30, 30))
     copies = torch.cat([training[:15], training[15:].flip(3)]) + 0.01
 
-    def rows(pictures: torch.Tensor) -> torch.Tensor:
-        return pictures.flatten(1)
+    def rows(images: torch.Tensor) -> torch.Tensor:
+        return images.flatten(1)
 
     assert nearness(rows, copies, training, held_out) < 0.1
     assert nearness(rows, held_out + 0.01, training, held_out) > 10

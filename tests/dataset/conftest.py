@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from picture_sets import noise
+from image_sets import noise
 
 
 @pytest.fixture

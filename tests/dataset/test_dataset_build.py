@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from odd_pictures import BLUE, GREEN, encoded, no_pictures, pictures, plain
-from picture_sets import SIZE_PX, contents, make, metadata, names, noise
+from image_sets import SIZE_PX, contents, make, metadata, names, noise
+from odd_images import BLUE, GREEN, encoded, invalid_images, plain, valid_images
 from PIL import Image
 
 from dataset.build import BuildReport, BuildSettings, build
@@ -118,18 +118,18 @@ def test_pictures_that_look_alike_stay_and_are_reported(raw: Path, out: Path) ->
 def test_every_odd_file_is_in_the_set_or_recorded_with_its_reason(tmp_path: Path, out: Path) -> None:
     raw = tmp_path / "odd"
     raw.mkdir()
-    for name, (content, _) in {**pictures(), **no_pictures()}.items():
+    for name, (content, _) in {**valid_images(), **invalid_images()}.items():
         (raw / name).write_bytes(content)
     report = make(raw, out)
     reasons = {record["raw_file"]: record["reason"] for record in report.rejected}
-    for name, (_, reason) in no_pictures().items():
+    for name, (_, reason) in invalid_images().items():
         assert reason in reasons.pop(name)
     # Most of the others are one colour, to be told easily; with another pixel or a hole they are in the set.
     assert {reason.split(" (")[0] for reason in reasons.values()} == {"one colour all over"}
-    assert report.pictures + len(report.duplicates) == len(pictures()) - len(reasons) > 4
+    assert report.pictures + len(report.duplicates) == len(valid_images()) - len(reasons) > 4
     for record in metadata(out):
-        picture = Image.open(out / "rgb_images" / record["file_name"])
-        assert (picture.mode, picture.size) == ("RGB", (SIZE_PX, SIZE_PX))
+        image = Image.open(out / "rgb_images" / record["file_name"])
+        assert (image.mode, image.size) == ("RGB", (SIZE_PX, SIZE_PX))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links and pipes of Unix")

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from picture_sets import contents, noise
+from image_sets import contents, noise
 
 from dataset.build import BuildSettings, build
 from dataset.errors import DatasetError

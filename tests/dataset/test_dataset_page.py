@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from odd_pictures import GREEN, RED, encoded, no_pictures
+from odd_images import GREEN, RED, encoded, invalid_images
 from PIL import Image, ImageDraw
 from typer.testing import CliRunner
 
@@ -136,12 +136,12 @@ def test_what_a_link_leads_to_is_not_shown(raw: Path, out: Path, tmp_path: Path)
 def test_the_page_survives_every_file_that_is_none(tmp_path: Path) -> None:
     raw = tmp_path / "ruins"
     raw.mkdir()
-    for name, (content, _) in no_pictures().items():
+    for name, (content, _) in invalid_images().items():
         (raw / name).write_bytes(content)
     figure(0, RED).save(raw / "one.png")
     build(BuildSettings(raw, tmp_path / "set", workers=1))
     text = page_text(raw, tmp_path / "set")
-    assert text.count("<figure>") == len(no_pictures())
+    assert text.count("<figure>") == len(invalid_images())
 
 
 def test_extremes_stand_in_their_order_and_rare_sizes_under_one_bar(tmp_path: Path) -> None:
@@ -212,9 +212,9 @@ def test_brightness_and_colours_of_plain_pictures_are_what_they_are(tmp_path: Pa
 
 
 def test_a_small_picture_is_enlarged_crisply_in_the_middle_of_its_tile() -> None:
-    picture = Image.new("RGB", (4, 8), RED)
-    picture.paste(GREEN, (0, 4, 4, 8))
-    tile = thumbnail(picture)
+    image = Image.new("RGB", (4, 8), RED)
+    image.paste(GREEN, (0, 4, 4, 8))
+    tile = thumbnail(image)
     assert {colour for _, colour in tile.getcolors()} == {RED, GREEN, GRID_COLOUR}
     assert [tile.getpixel((x, 39)) for x in (19, 20, 59, 60)] == [GRID_COLOUR, RED, RED, GRID_COLOUR]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from odd_pictures import RED, encoded, plain
-from picture_sets import SIZE_PX, contents, make, metadata, names, noise
+from image_sets import SIZE_PX, contents, make, metadata, names, noise
+from odd_images import RED, encoded, plain
 
 
 def times(out: Path) -> dict[str, int]:

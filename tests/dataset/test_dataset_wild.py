@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from odd_pictures import encoded, no_pictures, pictures
-from picture_sets import noise
+from image_sets import noise
+from odd_images import encoded, invalid_images, valid_images
 from PIL import Image
 
 from dataset.build import BuildSettings, build
@@ -69,17 +69,17 @@ def test_any_picture_becomes_a_square_or_is_refused_for_its_shape_or_values(
         width, height = raw.size
     shape_is_fine = min(width, height) >= MIN_SIDE_PX and max(width, height) <= MAX_ASPECT * min(width, height)
     try:
-        picture = decode(content, colour).image
+        image = decode(content, colour).image
     except DecodeError as refusal:
         assert not shape_is_fine or "grey values" in str(refusal) or "transparent" in str(refusal), refusal
         return
     assert shape_is_fine
-    assert picture.size == (width, height)
-    square = to_square(picture, size_px, fit, colour)  # type: ignore[arg-type]
+    assert image.size == (width, height)
+    square = to_square(image, size_px, fit, colour)  # type: ignore[arg-type]
     assert (square.mode, square.size) == ("RGB", (size_px, size_px))
 
 
-WHOLE = [content for content, _ in pictures().values()] + [content for content, _ in no_pictures().values()]
+WHOLE = [content for content, _ in valid_images().values()] + [content for content, _ in invalid_images().values()]
 
 
 @given(content=st.sampled_from(WHOLE), data=st.data())
@@ -93,11 +93,11 @@ def test_bytes_harmed_anywhere_give_a_picture_or_a_reason_but_never_another_erro
             harmed[data.draw(st.integers(0, len(harmed) - 1))] = data.draw(st.integers(0, 255))
     harmed = harmed[: data.draw(st.integers(0, len(harmed)))]
     try:
-        picture = decode(bytes(harmed)).image
+        image = decode(bytes(harmed)).image
     except DecodeError as refusal:
         assert str(refusal)
     else:
-        assert picture.mode == "RGB"
+        assert image.mode == "RGB"
 
 
 @given(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from odd_pictures import (
+from odd_images import (
     BLUE,
     GREEN,
     GREY,
@@ -10,9 +10,9 @@ from odd_pictures import (
     SIDE,
     WHITE,
     encoded,
-    no_pictures,
-    pictures,
+    invalid_images,
     plain,
+    valid_images,
     with_exif,
 )
 from PIL import Image
@@ -20,22 +20,22 @@ from PIL import Image
 from dataset.decode import decode, edge_colour, parse_background, to_square, trim_margins
 from dataset.errors import DecodeError
 
-PICTURES, NO_PICTURES = pictures(), no_pictures()
+VALID_IMAGES, INVALID_IMAGES = valid_images(), invalid_images()
 
 
-@pytest.mark.parametrize("name", PICTURES)
+@pytest.mark.parametrize("name", VALID_IMAGES)
 def test_every_kind_of_picture_becomes_what_a_person_would_see(name: str) -> None:
-    content, colour = PICTURES[name]
-    picture = decode(content).image
-    assert picture.mode == "RGB"
-    middle = picture.getpixel((picture.width // 2, picture.height // 2))
+    content, colour = VALID_IMAGES[name]
+    image = decode(content).image
+    assert image.mode == "RGB"
+    middle = image.getpixel((image.width // 2, image.height // 2))
     # One step of rounding, where a lossy format or a colour transform had its hand in.
     assert np.abs(np.subtract(middle, colour)).max() <= 1, middle
 
 
-@pytest.mark.parametrize("name", NO_PICTURES)
+@pytest.mark.parametrize("name", INVALID_IMAGES)
 def test_what_is_no_picture_is_refused_with_its_reason(name: str) -> None:
-    content, reason = NO_PICTURES[name]
+    content, reason = INVALID_IMAGES[name]
     with pytest.raises(DecodeError, match=reason):
         decode(content)
 
@@ -46,10 +46,10 @@ RED_HALF = {1: "left", 2: "right", 3: "right", 4: "left", 5: "top", 6: "top", 7:
 
 @pytest.mark.parametrize("orientation", RED_HALF)
 def test_a_picture_is_turned_as_its_camera_was_held(orientation: int) -> None:
-    picture = decode(with_exif(orientation)).image
+    image = decode(with_exif(orientation)).image
     places = {"left": (2, 12), "right": (21, 12), "top": (12, 2), "bottom": (12, 21)}
-    red = [name for name, place in places.items() if picture.getpixel(place) == RED]
-    blue = [name for name, place in places.items() if picture.getpixel(place) == BLUE]
+    red = [name for name, place in places.items() if image.getpixel(place) == RED]
+    blue = [name for name, place in places.items() if image.getpixel(place) == BLUE]
     half = RED_HALF[orientation]
     assert half in red
     assert {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}[half] in blue

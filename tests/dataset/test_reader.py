@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from picture_sets import make
+from image_sets import make
 from PIL import Image
 from torch.utils.data import DataLoader
 from torchvision.transforms.v2.functional import pil_to_tensor
@@ -31,11 +31,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_becomes_one_tensor_in_the_order_of_names(folder: Path) -> None:
-    pictures = load_images(folder)
-    assert pictures.dtype == torch.uint8
-    assert pictures.shape == (3, 3, 16, 16)
-    assert pictures.is_contiguous()
-    assert pictures[:, :, 7, 7].tolist() == [[7, 8, 9], [4, 5, 6], [1, 2, 3]]
+    images = load_images(folder)
+    assert images.dtype == torch.uint8
+    assert images.shape == (3, 3, 16, 16)
+    assert images.is_contiguous()
+    assert images[:, :, 7, 7].tolist() == [[7, 8, 9], [4, 5, 6], [1, 2, 3]]
 
 
 def test_pixels_keep_their_places(tmp_path: Path) -> None:
@@ -45,10 +45,10 @@ def test_pixels_keep_their_places(tmp_path: Path) -> None:
 
 
 def test_torchvision_sees_a_dataset(folder: Path) -> None:
-    pictures = CharacterImages(folder)
-    assert len(pictures) == 3
-    assert pictures[1].getpixel((0, 0)) == (4, 5, 6)
-    assert "Number of datapoints: 3" in repr(pictures)
+    images = CharacterImages(folder)
+    assert len(images) == 3
+    assert images[1].getpixel((0, 0)) == (4, 5, 6)
+    assert "Number of datapoints: 3" in repr(images)
     batches = list(DataLoader(CharacterImages(folder, pil_to_tensor), batch_size=2))
     assert [batch.shape[0] for batch in batches] == [2, 1]
     assert torch.equal(torch.cat(batches), load_images(folder))

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from odd_pictures import chunk, encoded
+from odd_images import chunk, encoded
 from PIL import Image
 
 from kit.image_repair import repaired

@@ -13,13 +13,13 @@ from release import base_set, figures
 
 def smile(shirt: str, size: int = 120) -> Image.Image:
     """A small person on transparent ground."""
-    picture = Image.new("RGBA", (size, size))
-    draw = ImageDraw.Draw(picture)
+    image = Image.new("RGBA", (size, size))
+    draw = ImageDraw.Draw(image)
     draw.ellipse((40, 10, 80, 50), fill="#f5cfa0")
     draw.ellipse((50, 22, 54, 28), fill="black")
     draw.ellipse((66, 22, 70, 28), fill="black")
     draw.rectangle((35, 50, 85, 110), fill=shirt)
-    return picture
+    return image
 
 
 def test_the_set_keeps_figures_and_drops_copies_silhouettes_and_plain_shapes(tmp_path: Path) -> None:

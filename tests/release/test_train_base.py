@@ -22,13 +22,13 @@ from release.train_base import RUN, train_piece
 def base_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A base of 16 pictures of noise, trained in two pieces."""
     folder = tmp_path_factory.mktemp("base")
-    pictures = folder / "rgb_images"
-    pictures.mkdir()
+    images = folder / "rgb_images"
+    images.mkdir()
     for number in range(16):
         noise = np.random.default_rng(number).integers(0, 256, (16, 16, 3), np.uint8)
-        Image.fromarray(noise).save(pictures / f"{number}.png")
-    train_piece(pictures, folder / "runs", kimg=0.016)
-    return train_piece(pictures, folder / "runs", kimg=0.048)
+        Image.fromarray(noise).save(images / f"{number}.png")
+    train_piece(images, folder / "runs", kimg=0.016)
+    return train_piece(images, folder / "runs", kimg=0.048)
 
 
 def test_a_second_piece_goes_on_where_the_first_one_stopped(base_run: Path) -> None:

@@ -20,7 +20,7 @@ from PIL import Image
 from webserver import manifest_lines
 
 from scraper.crawl import ScrapeSettings, crawl
-from scraper.demosite.characters import SHEET_COLUMNS, TILE_PX, load_characters, picture
+from scraper.demosite.characters import SHEET_COLUMNS, TILE_PX, character_image, load_characters
 from scraper.demosite.naming import GAMES, LETTER_SHARES, spread_over_letters
 from scraper.demosite.server import serve
 
@@ -47,7 +47,7 @@ def letter_url(site: str, letter: str) -> str:
     return next(str(link["href"]) for link in entry.select("a") if link.get_text().endswith(f" {letter}"))
 
 
-def picture_urls(page: BeautifulSoup, page_url: str) -> list[str]:
+def image_urls(page: BeautifulSoup, page_url: str) -> list[str]:
     """The characters' pictures as a browser without scripts shows them, in page order."""
     cells = [cell for cell in page.select("div.entry td") if cell.find("img")]
     shown = [cell.select_one("noscript img") or cell.select_one("img") for cell in cells]
@@ -89,13 +89,15 @@ def test_every_tile_of_every_sheet_belongs_to_one_character() -> None:
 
 
 def test_all_pictures_differ_on_black_even_at_80_pixels() -> None:
-    shrunk = (on_black(picture(each)).resize((80, 80), Image.Resampling.LANCZOS) for each in load_characters())
+    shrunk = (
+        on_black(character_image(each)).resize((80, 80), Image.Resampling.LANCZOS) for each in load_characters()
+    )
     assert len({image.tobytes() for image in shrunk}) == 1500
 
 
 def test_every_picture_shows_a_figure_before_a_transparent_background() -> None:
     for character in load_characters():
-        alpha = picture(character).getchannel("A").histogram()
+        alpha = character_image(character).getchannel("A").histogram()
         assert alpha[0] > 0.2 * TILE_PX**2, f"{character.name} has no background"
         assert alpha[255] > 0.1 * TILE_PX**2, f"{character.name} is hardly there"
 
@@ -157,14 +159,14 @@ def test_every_picture_of_a_letter_is_its_characters_whether_lazy_root_relative_
 
     members = [character for character in load_characters() if character.letter == "K"]
     kinds = Counter[str]()
-    for character, picture_url in zip(members, picture_urls(page, url), strict=True):
-        answer = requests.get(picture_url, timeout=10)
+    for character, image_url in zip(members, image_urls(page, url), strict=True):
+        answer = requests.get(image_url, timeout=10)
         served = Image.open(io.BytesIO(answer.content))
         kinds[str(served.format)] += 1
-        assert picture_url.endswith(".png")
+        assert image_url.endswith(".png")
         assert answer.headers["Content-Type"] == f"image/{str(served.format).lower()}"
         if served.format == "PNG":
-            assert served.tobytes() == picture(character).tobytes()
+            assert served.tobytes() == character_image(character).tobytes()
         else:
             assert (served.mode, served.size) == ("RGB", (TILE_PX, TILE_PX))
     assert set(kinds) == {"PNG", "JPEG"}
@@ -282,4 +284,4 @@ def test_a_crawl_saves_exactly_the_characters_of_its_letters(site: str, tmp_path
         assert line["letter"].upper() == character.letter
         assert line["fields"]["Role(s)"] == character.role
         if file.endswith(".png"):
-            assert Image.open(tmp_path / file).tobytes() == picture(character).tobytes()
+            assert Image.open(tmp_path / file).tobytes() == character_image(character).tobytes()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from webserver import FAST, HUB, Answer, cell, letter_path, page, picture, scrape, serving, small_site
+from webserver import FAST, HUB, Answer, cell, encoded_image, letter_path, page, scrape, serving, small_site
 
 from scraper.crawl import ScrapeSettings, crawl
 from scraper.errors import FetchError, ScrapeError, ScrapeSettingsError
@@ -137,7 +137,7 @@ def test_proxies_and_passwords_of_the_environment_are_not_used(
 
 def test_cookies_are_not_kept(tmp_path: Path) -> None:
     with small_site("a", count=3) as web:
-        web.answers["/up/a-0.png"] = Answer(picture(1), headers={"Set-Cookie": "id=1; Path=/"})
+        web.answers["/up/a-0.png"] = Answer(encoded_image(1), headers={"Set-Cookie": "id=1; Path=/"})
         scrape(web, tmp_path, workers=1)
         assert not any("Cookie" in headers for _, _, headers in web.requests)
 
@@ -216,7 +216,7 @@ def test_a_base_url_with_a_path_and_a_slash_is_a_base(tmp_path: Path) -> None:
     with serving() as web:
         web.answers["/copy" + HUB] = page(f'<a href="{letter_path("a")}">A</a>')
         web.answers[letter_path("a")] = page(cell("x", "/x.png"))
-        web.answers["/x.png"] = Answer(picture())
+        web.answers["/x.png"] = Answer(encoded_image())
         summary = crawl(ScrapeSettings(base_url=f"{web.url}/copy/", out=tmp_path, delay_seconds=0, limits=FAST))
         assert summary.saved == 1
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from typer.testing import CliRunner
-from webserver import HUB, Answer, Web, cell, letter_path, page, picture, serving, small_site
+from webserver import HUB, Answer, Web, cell, encoded_image, letter_path, page, serving, small_site
 
 import cli
 from scraper.pages.sites import Site
@@ -60,7 +60,7 @@ def test_json_is_one_object_on_stdout_and_quiet_says_nothing(site: Web, tmp_path
 
 
 def test_failures_worth_another_try_end_with_code_3_and_a_count_of_the_reasons(site: Web, tmp_path: Path) -> None:
-    whole = picture(1)
+    whole = encoded_image(1)
     site.answers["/up/a-0.png"] = Answer(whole[: len(whole) // 2])
     site.answers["/up/a-1.png"] = Answer(b"<html>hotlinking is not allowed</html>")
     done = vgc("--base-url", site.url, "--delay", "0")
@@ -149,7 +149,7 @@ def test_contact_and_archive_come_from_the_environment(monkeypatch: pytest.Monke
     with serving() as web:
         web.answers[f"/web/2016id_/{home}{HUB}"] = page(f'<a href="{letter_path("a")}">A</a>')
         web.answers[f"/web/2016id_/{home}{letter_path('a')}"] = page(cell("Ann", "/ann.png"))
-        web.answers[f"/web/2016id_/{home}/ann.png"] = Answer(picture())
+        web.answers[f"/web/2016id_/{home}/ann.png"] = Answer(encoded_image())
         done = vgc(
             *("--wayback", "2016", "--delay", "0"),
             VGC_WAYBACK_URL=web.url,

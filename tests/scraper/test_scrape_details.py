@@ -3,7 +3,18 @@
 from pathlib import Path
 from typing import Any
 
-from webserver import Answer, Web, cell, letter_path, manifest_lines, page, picture, scrape, serving, small_site
+from webserver import (
+    Answer,
+    Web,
+    cell,
+    encoded_image,
+    letter_path,
+    manifest_lines,
+    page,
+    scrape,
+    serving,
+    small_site,
+)
 
 
 def test_details_go_into_the_manifest_and_are_read_once(tmp_path: Path) -> None:
@@ -33,8 +44,8 @@ def test_details_and_picture_of_one_run_share_a_line(tmp_path: Path) -> None:
     with small_site("a", count=1) as web:
         web.answers["/9/x-from-y/"] = page("<p>Long ago.</p>")
         scrape(web, tmp_path, details=True)
-        pictures = [line for line in manifest_lines(tmp_path) if "images/" in (line["file"] or "")]
-        told = [(line["name"], line["description"]) for line in pictures]
+        images = [line for line in manifest_lines(tmp_path) if "images/" in (line["file"] or "")]
+        told = [(line["name"], line["description"]) for line in images]
         assert told == [("A 0", "Long ago.")]  # the page has no title: the name is the cell's
 
 
@@ -55,7 +66,7 @@ def test_details_that_failed_are_asked_for_again_and_those_of_a_refresh_too(tmp_
 
 def ann_and_her_page(web: Web) -> None:
     web.add_letters({"a": cell("Ann", "/up/ann.png").replace("/9/x-from-y/", "/9/ann-from-the-gables/")})
-    web.answers["/up/ann.png"] = Answer(picture())
+    web.answers["/up/ann.png"] = Answer(encoded_image())
     web.answers["/9/ann-from-the-gables/"] = page(
         "<h2 class=post-title>Ann Green from Gables</h2><p>Red hair.</p>"
     )
@@ -71,7 +82,7 @@ def test_what_a_characters_page_said_outlasts_a_picture_that_came_later(tmp_path
         ann_and_her_page(web)
         web.answers["/up/ann.png"] = Answer(status=503)
         assert scrape(web, tmp_path, details=True).failed == 1
-        web.answers["/up/ann.png"] = Answer(picture())
+        web.answers["/up/ann.png"] = Answer(encoded_image())
         assert scrape(web, tmp_path, details=True).saved == 1
         assert ann(tmp_path) == ("saved", "Ann Green", "Gables", "Red hair.")
 

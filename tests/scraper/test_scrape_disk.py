@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from webserver import FAST, Answer, Web, manifest_lines, saved_pictures, scrape, small_site
+from webserver import FAST, Answer, Web, manifest_lines, saved_images, scrape, small_site
 
 from kit.atomic import replacing, write_text
 from scraper.crawl import ScrapeSettings, crawl
@@ -60,7 +60,7 @@ def test_a_disk_that_fills_is_a_clear_error_and_the_same_command_goes_on(site: W
     assert not list((tmp_path / "raw").rglob("*.partial"))
     saved = {line["url"] for line in manifest_lines(tmp_path / "raw") if line["name"]}
     # How far the pictures beside the large one have come by then is chance; that each has its line is not.
-    assert len(saved) == len(saved_pictures(tmp_path / "raw")) < 6
+    assert len(saved) == len(saved_images(tmp_path / "raw")) < 6
     assert scrape(site, tmp_path / "raw").saved == 6 - len(saved)
 
 
@@ -74,7 +74,7 @@ def test_a_manifest_that_cannot_grow_is_a_clear_error_and_stays_readable(tmp_pat
             scrape(web, tmp_path, workers=1)
 
         assert in_a_child(on_a_small_disk).startswith("ScrapeError: cannot write ")
-        kept = len(saved_pictures(tmp_path))
+        kept = len(saved_images(tmp_path))
         summary = scrape(web, tmp_path)
         assert summary.saved + summary.unchanged == 40
         assert summary.unchanged >= kept - 3

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from webserver import Answer, Web, manifest_lines, picture, scrape, serving
+from webserver import Answer, Web, encoded_image, manifest_lines, scrape, serving
 
 from scraper.net.urls import join_url
 from scraper.pages.characters import Character, characters
@@ -27,7 +27,7 @@ def html(text: str) -> Answer:
 
 def figure(web: Web, number: int) -> str:
     """A cell, and its picture on the site."""
-    web.answers[f"/i/{number}.png"] = Answer(picture(number))
+    web.answers[f"/i/{number}.png"] = Answer(encoded_image(number))
     return (
         f'<figure><a href="/c/{number}"><img src="/i/{number}.png"></a><figcaption>C{number}</figcaption></figure>'
     )
@@ -252,21 +252,21 @@ def test_a_cell_may_be_the_link_or_the_picture_itself() -> None:
 
 def test_a_picture_in_its_address_is_saved_once_under_a_short_name(tmp_path: Path) -> None:
     with serving() as web:
-        inline = base64.b64encode(picture(7)).decode()
+        inline = base64.b64encode(encoded_image(7)).decode()
         web.answers["/"] = html(nav("/a/"))
         web.answers["/a/"] = html(f'<main><figure><img src="data:image/png;base64,{inline}"></figure></main>')
         assert crawl_of(web, tmp_path).saved == 1
         assert crawl_of(web, tmp_path).unchanged == 1
     (line,) = [line for line in manifest_lines(tmp_path / "raw") if line["url"].startswith("data:")]
     assert line["url"].startswith("data:image/png;sha256=") and len(line["url"]) < 100
-    assert (tmp_path / "raw" / line["file"]).read_bytes() == picture(7)
+    assert (tmp_path / "raw" / line["file"]).read_bytes() == encoded_image(7)
 
 
 def test_an_address_that_changes_with_each_reading_gives_no_second_file(tmp_path: Path) -> None:
     with serving() as web:
         web.answers["/"] = html(nav("/a/"))
         for run in range(3):
-            web.answers[f"/i/1.png?sign={run}"] = Answer(picture(1))
+            web.answers[f"/i/1.png?sign={run}"] = Answer(encoded_image(1))
             cell = f'<figure><img src="/i/1.png?sign={run}"><figcaption>Ann</figcaption></figure>'
             web.answers["/a/"] = html(f"<main>{cell}</main>")
             summary = crawl_of(web, tmp_path)
@@ -279,7 +279,7 @@ def test_an_address_that_changes_with_each_reading_gives_no_second_file(tmp_path
 
 def test_a_placeholder_under_many_characters_is_left_out_and_told_of(tmp_path: Path) -> None:
     with serving() as web:
-        web.answers |= {"/": html(nav("/a/")), "/soon.png": Answer(picture(1))}
+        web.answers |= {"/": html(nav("/a/")), "/soon.png": Answer(encoded_image(1))}
         same = "".join(f'<figure><img src="/soon.png"><figcaption>S{n}</figcaption></figure>' for n in range(4))
         web.answers["/a/"] = html(f"<main>{same}{figure(web, 2)}</main>")
         summary = crawl_of(web, tmp_path)
@@ -299,7 +299,7 @@ def test_a_placeholder_under_many_characters_is_left_out_and_told_of(tmp_path: P
 )
 def test_a_crawl_that_saved_nothing_fails_and_names_the_remedy(content: str, remedy: str, tmp_path: Path) -> None:
     with serving() as web:
-        web.answers |= {"/": html(nav("/a/")), "/blank.gif": Answer(picture(1))}
+        web.answers |= {"/": html(nav("/a/")), "/blank.gif": Answer(encoded_image(1))}
         entry = "".join(f"<figure>{content.format(n=n)}<figcaption>C{n}</figcaption></figure>" for n in range(4))
         web.answers["/a/"] = html(f"<main>{entry}</main>")
         summary = crawl_of(web, tmp_path)
@@ -317,7 +317,7 @@ def test_a_host_may_be_given_as_a_pattern_but_not_as_a_whole_country() -> None:
 def test_damaged_bytes_that_come_again_in_the_next_run_are_not_asked_for_a_third_time(tmp_path: Path) -> None:
     with serving() as web:
         web.answers |= {"/": html(nav("/a/")), "/a/": html(f"<main>{figure(web, 1)}{figure(web, 2)}</main>")}
-        web.answers["/i/1.png"] = Answer(picture(1)[:-40])
+        web.answers["/i/1.png"] = Answer(encoded_image(1)[:-40])
         assert [crawl_of(web, tmp_path).exit_code for _ in range(3)] == [3, 0, 0]
         hits = web.hits["/i/1.png"]
         crawl_of(web, tmp_path)
@@ -349,7 +349,7 @@ def test_an_address_means_what_it_means_to_a_browser(reference: str, address: st
 def test_a_base_decides_where_relative_addresses_start_from(tmp_path: Path) -> None:
     with serving() as web:
         head = '<base href="/media/">'
-        web.answers |= {"/": html(f"{head}{nav('../a/')}"), "/media/1.png": Answer(picture(1))}
+        web.answers |= {"/": html(f"{head}{nav('../a/')}"), "/media/1.png": Answer(encoded_image(1))}
         web.answers["/a/"] = html(f'{head}<main><figure><img src="1.png"></figure></main>')
         assert crawl_of(web, tmp_path).saved == 1
 

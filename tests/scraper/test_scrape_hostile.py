@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from odd_pictures import chunk, encoded
+from odd_images import chunk, encoded
 from PIL import Image
 from webserver import (
     FAST,
@@ -20,10 +20,10 @@ from webserver import (
     Request,
     Web,
     cell,
+    encoded_image,
     letter_path,
     manifest_lines,
     page,
-    picture,
     scrape,
     serving,
 )
@@ -33,8 +33,8 @@ from scraper.net.transport import Limits
 
 PATIENT = replace(FAST, unanswered_in_row=1000, refusals_in_row=1000)
 IMPATIENT = replace(HASTY, unanswered_in_row=1000)
-WHOLE = picture(7)
-JPEG = picture(7, "JPEG", size=(64, 64))
+WHOLE = encoded_image(7)
+JPEG = encoded_image(7, "JPEG", size=(64, 64))
 NOISE = encoded(Image.effect_noise((64, 64), 90), "JPEG")
 CUT_OFF = "the answer was cut off"
 PRIVATE = "127.0.0.1 leads to the private address 127.0.0.1"
@@ -129,9 +129,9 @@ PICTURES: dict[str, tuple[Behaviour, str]] = {
     "a whole picture": (Answer(WHOLE), SAVED),
     "a picture called a page": (Answer(WHOLE, headers={"Content-Type": "text/html"}), SAVED),
     "a picture called a script": (Answer(JPEG, headers={"Content-Type": "text/javascript; charset=x"}), SAVED),
-    "a GIF": (Answer(picture(1, "GIF")), SAVED),
-    "a WebP": (Answer(picture(1, "WEBP")), SAVED),
-    "a BMP": (Answer(picture(1, "BMP")), SAVED),
+    "a GIF": (Answer(encoded_image(1, "GIF")), SAVED),
+    "a WebP": (Answer(encoded_image(1, "WEBP")), SAVED),
+    "a BMP": (Answer(encoded_image(1, "BMP")), SAVED),
     "a packed picture": (packed(gzip.compress(WHOLE)), SAVED),
     "a picture without a length": (raw(OK_HEAD + b"\r\n" + WHOLE), SAVED),
     "a picture on the third try": (fails_first(2, Answer(b"busy", 503), Answer(WHOLE)), SAVED),
@@ -274,7 +274,7 @@ def build(web: Web) -> None:
         cells.append(cell(name, f"/up/{number}.svg"))
     cells += [cell(name, address) for name, (address, _) in ADDRESSES.items()]
     for number, name in enumerate(sorted(NAMES)):
-        web.answers[f"/name/{number}.png"] = Answer(picture(number))
+        web.answers[f"/name/{number}.png"] = Answer(encoded_image(number))
         cells.append(cell(name.replace("<", "&lt;"), f"/name/{number}.png"))
     for path in ("/up/b%C3%A4r%20x.png", "/hop/0"):
         web.answers[path] = Answer(WHOLE)
@@ -352,9 +352,9 @@ def test_each_letter_page_gives_its_picture_or_its_reason(letter: str, outcome: 
     if reason:
         check(outcome, record(outcome, letter=letter), reason)
     else:
-        pictures = [each for each in outcome[1] if each["letter"] == letter and each["name"]]
-        assert len(pictures) == 1
-        check(outcome, pictures[0], "")
+        images = [each for each in outcome[1] if each["letter"] == letter and each["name"]]
+        assert len(images) == 1
+        check(outcome, images[0], "")
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))

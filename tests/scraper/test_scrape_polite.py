@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from webserver import FAST, HASTY, HUB, Answer, Request, Web, picture, scrape, small_site
+from webserver import FAST, HASTY, HUB, Answer, Request, Web, encoded_image, scrape, small_site
 
 from scraper.crawl import ScrapeSettings, crawl
 from scraper.errors import ScrapeBlockedError, ScrapeError
@@ -135,7 +135,7 @@ def refusing_once(status: int, **headers: str) -> Any:
     def answer(request: Request) -> None:
         first = request.server.hits[request.path] == 1
         request.send_response(status if first else 200)
-        body = b"" if first else picture(5)
+        body = b"" if first else encoded_image(5)
         for name, value in {"Content-Length": str(len(body)), **(headers if first else {})}.items():
             request.send_header(name.replace("_", "-"), value)
         request.end_headers()
@@ -306,12 +306,12 @@ def test_a_long_crawl_says_beforehand_how_long_it_will_take(
     site.add_characters("a", 400)
     settings = ScrapeSettings(base_url=site.url, out=tmp_path, letters="a", delay_seconds=0.3, limits=FAST)
 
-    def stop_at_first_picture(done: int, _total: int | None, _text: str) -> None:
+    def stop_at_first_image(done: int, _total: int | None, _text: str) -> None:
         if done == 1:
             raise KeyboardInterrupt
 
     with caplog.at_level(logging.WARNING), pytest.raises(KeyboardInterrupt, match="the same command goes on"):
-        crawl(settings, stop_at_first_picture)
+        crawl(settings, stop_at_first_image)
     told = r"2 pages read; the 400 pictures still to fetch will take about (a minute|\d minutes)"
     assert re.search(told, caplog.text)
 

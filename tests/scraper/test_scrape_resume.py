@@ -23,11 +23,11 @@ from webserver import (
     Request,
     Web,
     cell,
+    encoded_image,
     letter_path,
     manifest_lines,
     page,
-    picture,
-    saved_pictures,
+    saved_images,
     scrape,
     small_site,
 )
@@ -57,7 +57,7 @@ def facts(out: Path) -> dict[str, Any]:
     return {url: {**line, "fetched_at": "", "status": ""} for url, line in last.items()}
 
 
-def picture_hits(web: Web) -> dict[str, int]:
+def image_hits(web: Web) -> dict[str, int]:
     return {path: hits for path, hits in web.hits.items() if path.startswith("/up/")}
 
 
@@ -80,9 +80,9 @@ def test_a_crawl_killed_again_and_again_ends_as_if_undisturbed(tmp_path: Path) -
             assert kept_are_whole(out)
         subprocess.run([sys.executable, "-c", PROGRAM, web.url, str(out)], check=True)
         assert kills >= 3
-        assert saved_pictures(out) == saved_pictures(tmp_path / "undisturbed")
+        assert saved_images(out) == saved_images(tmp_path / "undisturbed")
         assert facts(out) == facts(tmp_path / "undisturbed")
-        assert sum(picture_hits(web).values()) <= 90 + kills * 8  # what 8 threads had under way
+        assert sum(image_hits(web).values()) <= 90 + kills * 8  # what 8 threads had under way
         assert not list(out.rglob("*.partial"))
 
 
@@ -97,7 +97,7 @@ def slowly(answer: Answer) -> Any:
 
 def killed_at_random(web: Web, out: Path) -> bool:
     """Run the crawl in a process of its own and kill -9 it in the midst; False: it was done before that."""
-    before = dict(picture_hits(web))
+    before = dict(image_hits(web))
     saved = (
         {line["url"] for line in manifest_lines(out) if line["name"]}
         if (out / "manifest.jsonl").exists()
@@ -105,12 +105,12 @@ def killed_at_random(web: Web, out: Path) -> bool:
     )
     process = subprocess.Popen([sys.executable, "-c", PROGRAM, web.url, str(out)])
     goal = sum(before.values()) + random.randint(1, 12)
-    while process.poll() is None and sum(picture_hits(web).values()) < goal:
+    while process.poll() is None and sum(image_hits(web).values()) < goal:
         time.sleep(0.001)
     time.sleep(random.uniform(0, 0.02))
     process.send_signal(signal.SIGKILL)
     code = process.wait()
-    again = {path for path, hits in picture_hits(web).items() if hits > before.get(path, 0)}
+    again = {path for path, hits in image_hits(web).items() if hits > before.get(path, 0)}
     assert not again & {url.removeprefix(web.url) for url in saved}
     assert code in (0, -signal.SIGKILL)
     return code != 0
@@ -135,11 +135,11 @@ def test_ctrl_c_keeps_what_is_saved_and_says_how_to_go_on(tmp_path: Path) -> Non
         ):
             crawl(settings, interrupt)
         kept = {line["url"] for line in manifest_lines(tmp_path) if line["name"]}
-        assert 10 <= len(kept) == len(saved_pictures(tmp_path)) < 40
+        assert 10 <= len(kept) == len(saved_images(tmp_path)) < 40
         summary = crawl(settings)
         assert (summary.saved, summary.unchanged) == (40 - len(kept), len(kept))
-        assert set(picture_hits(web).values()) <= {1, 2}
-        assert all(picture_hits(web)[url.removeprefix(web.url)] == 1 for url in kept)
+        assert set(image_hits(web).values()) <= {1, 2}
+        assert all(image_hits(web)[url.removeprefix(web.url)] == 1 for url in kept)
 
 
 class DeafQueue(SimpleQueue[Any]):
@@ -184,12 +184,12 @@ def test_ctrl_c_does_not_wait_for_a_site_that_hangs(
 
 def test_a_rerun_asks_for_the_pages_but_for_no_picture(site: Web, tmp_path: Path) -> None:
     scrape(site, tmp_path)
-    before = saved_pictures(tmp_path)
+    before = saved_images(tmp_path)
     site.hits.clear()
     summary = scrape(site, tmp_path)
     assert (summary.saved, summary.unchanged, summary.exit_code) == (0, 6, 0)
     assert set(site.hits) == {"/robots.txt", HUB, letter_path("a"), letter_path("b")}
-    assert saved_pictures(tmp_path) == before
+    assert saved_images(tmp_path) == before
 
 
 def with_validators(answer: Answer, etag: str | None, date: str | None) -> Any:
@@ -245,7 +245,7 @@ def test_a_rerun_tries_again_what_may_succeed_and_nothing_else(site: Web, tmp_pa
     summary = scrape(site, tmp_path)
     assert (summary.saved, summary.unchanged, summary.failed, summary.exit_code) == (1, 4, 1, 0)
     assert summary.failures[0].reason == "HTTP 404"
-    assert set(picture_hits(site)) == {"/up/a-0.png"}
+    assert set(image_hits(site)) == {"/up/a-0.png"}
 
 
 def test_a_letter_page_that_is_gone_is_worth_another_try(site: Web, tmp_path: Path) -> None:
@@ -264,17 +264,17 @@ def test_progress_ends_where_every_cell_is_done(site: Web, tmp_path: Path) -> No
 
 
 def test_refresh_looks_at_everything_again(site: Web, tmp_path: Path) -> None:
-    site.answers["/up/a-0.png"] = with_validators(Answer(picture(1)), '"1"', None)
+    site.answers["/up/a-0.png"] = with_validators(Answer(encoded_image(1)), '"1"', None)
     site.answers["/up/a-1.png"] = Answer(b"", 404)
     scrape(site, tmp_path)
-    site.answers["/up/a-1.png"] = Answer(picture(2))
-    site.answers["/up/a-2.png"] = Answer(picture(3, "JPEG"))
+    site.answers["/up/a-1.png"] = Answer(encoded_image(2))
+    site.answers["/up/a-2.png"] = Answer(encoded_image(3, "JPEG"))
     site.hits.clear()
     summary = scrape(site, tmp_path, refresh=True)
     assert (summary.saved, summary.unchanged, summary.failed) == (2, 4, 0)
-    assert set(picture_hits(site).values()) == {1}
-    assert len(saved_pictures(tmp_path)) == 6
-    assert sum(name.endswith(".jpg") for name in saved_pictures(tmp_path)) == 1
+    assert set(image_hits(site).values()) == {1}
+    assert len(saved_images(tmp_path)) == 6
+    assert sum(name.endswith(".jpg") for name in saved_images(tmp_path)) == 1
 
 
 def test_every_line_of_the_manifest_has_every_field_and_the_true_digest(site: Web, tmp_path: Path) -> None:
@@ -301,7 +301,7 @@ def test_a_torn_last_line_is_mended(torn: int, site: Web, tmp_path: Path) -> Non
     manifest.write_bytes(whole[:-torn])
     site.hits.clear()
     scrape(site, tmp_path)
-    assert sum(picture_hits(site).values()) == (0 if torn == 1 else 1)
+    assert sum(image_hits(site).values()) == (0 if torn == 1 else 1)
     assert len({line["url"] for line in manifest_lines(tmp_path)}) == 9
 
 
@@ -339,11 +339,11 @@ def test_a_server_on_this_machine_may_come_back_on_another_port(tmp_path: Path) 
     for saved in (3, 0):
         with small_site("a", count=3) as web:
             assert scrape(web, tmp_path).saved == saved
-    before = saved_pictures(tmp_path)
+    before = saved_images(tmp_path)
     assert len(before) == 3
     with small_site("a", count=3) as web:
         assert scrape(web, tmp_path, refresh=True).unchanged == 3
-    assert saved_pictures(tmp_path) == before
+    assert saved_images(tmp_path) == before
 
 
 def test_a_server_on_another_port_is_not_asked_what_has_changed_since_the_first(tmp_path: Path) -> None:
@@ -353,17 +353,17 @@ def test_a_server_on_another_port_is_not_asked_what_has_changed_since_the_first(
             assert isinstance(letter_page, Answer)
             web.answers[letter_path("a")] = with_validators(letter_page, '"1"', None)
             assert scrape(web, tmp_path).saved == 1
-    assert len(saved_pictures(tmp_path)) == 2
+    assert len(saved_images(tmp_path)) == 2
 
 
 def test_a_limit_takes_the_first_characters_and_reads_no_page_in_vain(site: Web, tmp_path: Path) -> None:
     for _ in range(2):
         scrape(site, tmp_path, limit=2)
-        assert sorted(picture_hits(site)) == ["/up/a-0.png", "/up/a-1.png"]
+        assert sorted(image_hits(site)) == ["/up/a-0.png", "/up/a-1.png"]
     assert letter_path("b") not in site.hits
     scrape(site, tmp_path, limit=4)
-    assert set(picture_hits(site).values()) == {1}
-    assert len(saved_pictures(tmp_path)) == 4
+    assert set(image_hits(site).values()) == {1}
+    assert len(saved_images(tmp_path)) == 4
 
 
 def test_a_letter_page_that_loses_its_characters_is_a_failure_and_keeps_the_pictures(
@@ -374,7 +374,7 @@ def test_a_letter_page_that_loses_its_characters_is_a_failure_and_keeps_the_pict
     summary = scrape(site, tmp_path)
     assert (summary.unchanged, summary.exit_code) == (3, 3)
     assert [failure.reason for failure in summary.failures] == ["no character on the page"]
-    assert len(saved_pictures(tmp_path)) == 6
+    assert len(saved_images(tmp_path)) == 6
     site.add_characters("b", 3)
     assert scrape(site, tmp_path).exit_code == 0
 
@@ -388,7 +388,7 @@ def test_two_cells_of_one_picture_are_fetched_once_and_two_of_one_name_both(site
     )
     summary = scrape(site, tmp_path, letters="a")
     assert (summary.saved, summary.skipped) == (3, 1)
-    assert len({name.lower() for name in saved_pictures(tmp_path)}) == 3
+    assert len({name.lower() for name in saved_images(tmp_path)}) == 3
     assert site.hits["/up/a-0.png"] == 1
 
 

@@ -15,10 +15,10 @@ from webserver import (
     HUB,
     Answer,
     cell,
+    encoded_image,
     letter_path,
     manifest_lines,
     page,
-    picture,
     scrape,
     serving,
     small_site,
@@ -91,12 +91,12 @@ def test_cells_of_several_and_nested_tables_count_once_and_empty_ones_not_at_all
 
 
 def test_cells_without_a_name_or_a_picture_are_told_apart() -> None:
-    without_name, with_alt, without_picture = found(
+    without_name, with_alt, without_image = found(
         '<td><img src="/1.jpg"></td><td><img src="/2.jpg" alt="Ken"></td><td><strong>Ryu</strong></td>'
     )
     assert (without_name.name, without_name.image) == ("", "http://site.test/1.jpg")
     assert with_alt.name == "Ken"
-    assert (without_picture.name, without_picture.image) == ("Ryu", "")
+    assert (without_image.name, without_image.image) == ("Ryu", "")
 
 
 def test_a_cell_without_a_picture_is_skipped_with_a_reason_and_told_once(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_another_site_is_scraped_by_a_few_selectors(tmp_path: Path) -> None:
             b"</figure>"
             b"<table><tr><td><img src='/ad.png'></td></tr></table></main>"
         )
-        web.answers["/room/x.png"] = Answer(picture())
+        web.answers["/room/x.png"] = Answer(encoded_image())
         toml = tmp_path / "my.toml"
         toml.write_text(textwrap.dedent(TOML.format(url="http://sprites.test")))
         out = tmp_path / "raw"
@@ -233,7 +233,7 @@ def test_a_site_is_read_as_the_wayback_machine_kept_it(tmp_path: Path, monkeypat
         archive(
             web, letter_path("a"), "20160203040506", home, page(cell("Ann", "/ann.png") + cell("Bob", "/bob.png"))
         )
-        archive(web, "/ann.png", "20160304050607", home, Answer(picture(1)))
+        archive(web, "/ann.png", "20160304050607", home, Answer(encoded_image(1)))
         web.answers[f"/web/2016id_/{home}/bob.png"] = Answer(
             b"", 302, {"Location": "/web/2016id_/http://evil.test/"}
         )

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from webserver import FAST, Answer, Request, Web, picture, serving
+from webserver import FAST, Answer, Request, Web, encoded_image, serving
 
 from scraper.errors import FetchError
 from scraper.net.address_policy import AddressPolicy, host_and_port
@@ -58,7 +58,7 @@ def trusted(pem: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(pem: Path) -> None:
     with serving(pem) as web:
-        web.answers["/x"] = Answer(picture())
+        web.answers["/x"] = Answer(encoded_image())
         with pytest.raises(FetchError, match="no safe connection"):
             transport(web).get(f"{web.url}/x", {}, 1000)
         assert web.hits["/x"] == 0
@@ -66,10 +66,10 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(pem: Path) -> None:
 
 def test_pictures_come_over_tls_and_the_connection_is_kept(trusted: Path) -> None:
     with serving(trusted) as web:
-        web.answers["/x"] = Answer(picture())
+        web.answers["/x"] = Answer(encoded_image())
         one = transport(web)
         for _ in range(3):
-            assert one.get(f"{web.url}/x", {}, 1000).body == picture()
+            assert one.get(f"{web.url}/x", {}, 1000).body == encoded_image()
         assert len(web.connections) == 1
 
 
@@ -84,9 +84,9 @@ class AsOnWindows(socket.socket):
 
 def test_a_connection_is_opened_where_sockets_have_no_address_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving() as web:
-        web.answers["/x"] = Answer(picture())
+        web.answers["/x"] = Answer(encoded_image())
         monkeypatch.setattr(socket, "socket", AsOnWindows)
-        assert transport(web).get(f"{web.url}/x", {}, 1000).body == picture()
+        assert transport(web).get(f"{web.url}/x", {}, 1000).body == encoded_image()
 
 
 def drip(request: Request) -> None:
@@ -108,7 +108,7 @@ def hang(request: Request) -> None:
 def test_a_drip_is_cut_at_the_deadline_on_fresh_and_on_kept_connections(secure: bool, trusted: Path) -> None:
     with serving(trusted if secure else None) as web:
         web.answers["/drip"] = drip
-        web.answers["/x"] = Answer(picture())
+        web.answers["/x"] = Answer(encoded_image())
         one = transport(web, replace(FAST, total_seconds=2))
         for fresh in (True, False):
             if not fresh:

@@ -5,7 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from webserver import FAST, HUB, Answer, Request, Web, manifest_lines, page, picture, scrape, serving, small_site
+from webserver import (
+    FAST,
+    HUB,
+    Answer,
+    Request,
+    Web,
+    encoded_image,
+    manifest_lines,
+    page,
+    scrape,
+    serving,
+    small_site,
+)
 
 from scraper.crawl import ScrapeSettings, crawl
 from scraper.errors import ScrapeBlockedError, ScrapeError, ScrapeSettingsError
@@ -158,7 +170,7 @@ def test_cookies_go_to_the_sites_own_host_and_are_bound_to_their_paths(tmp_path:
 
     def walled(request: Request) -> None:
         seen[request.path] = request.headers.get("Cookie")
-        body = picture(1)
+        body = encoded_image(1)
         request.wfile.write(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
     cookies = tmp_path / "cookies.txt"
@@ -188,10 +200,10 @@ def test_a_file_that_holds_no_cookies_is_refused(content: bytes, tmp_path: Path)
 def test_pages_saved_in_a_browser_are_read_with_the_pictures_beside_them(tmp_path: Path) -> None:
     saved, raw = tmp_path / "saved", tmp_path / "raw"
     (saved / "A_files").mkdir(parents=True)
-    (saved / "A_files/ann.png").write_bytes(picture(1))
-    (tmp_path / "outside.png").write_bytes(picture(2))
+    (saved / "A_files/ann.png").write_bytes(encoded_image(1))
+    (tmp_path / "outside.png").write_bytes(encoded_image(2))
     with serving() as web:
-        web.answers["/a/up/bob.png"] = Answer(picture(3))
+        web.answers["/a/up/bob.png"] = Answer(encoded_image(3))
         cells = "".join(
             f'<td><img src="{source}"><strong>{name}</strong></td>'
             for name, source in (("Ann", "A_files/ann.png"), ("Bob", "up/bob.png"), ("Eve", "../outside.png"))
@@ -205,7 +217,7 @@ def test_pages_saved_in_a_browser_are_read_with_the_pictures_beside_them(tmp_pat
         assert web.hits["/a/"] == 0 and HUB not in web.hits
         assert scrape(web, raw, pages=saved / "A.html").unchanged == 2
     by_name = {line["name"]: line for line in manifest_lines(raw)}
-    assert (raw / by_name["Ann"]["file"]).read_bytes() == picture(1)
+    assert (raw / by_name["Ann"]["file"]).read_bytes() == encoded_image(1)
     assert by_name["Eve"]["reason"] == "HTTP 404"
 
 

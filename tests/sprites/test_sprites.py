@@ -39,16 +39,16 @@ PICTURES = arrays(np.uint8, st.tuples(st.integers(1, 3), st.just(12), st.just(12
 PALETTES = st.lists(st.tuples(*[st.integers(0, 255)] * 3), min_size=1, max_size=8, unique=True)
 
 
-def mask_of(picture: np.ndarray, tolerance: int) -> np.ndarray:
-    return figure_masks(picture[None], tolerance)[0]
+def mask_of(image: np.ndarray, tolerance: int) -> np.ndarray:
+    return figure_masks(image[None], tolerance)[0]
 
 
 def ring() -> np.ndarray:
     """A red 6x6 block with a black 2x2 hole in its middle, on nearly black, 10x10."""
-    picture = np.full((10, 10, 3), 3, np.uint8)
-    picture[2:8, 2:8] = (200, 0, 0)
-    picture[4:6, 4:6] = 0
-    return picture
+    image = np.full((10, 10, 3), 3, np.uint8)
+    image[2:8, 2:8] = (200, 0, 0)
+    image[4:6, 4:6] = 0
+    return image
 
 
 def test_black_inside_a_figure_on_black_stays():
@@ -59,46 +59,46 @@ def test_black_inside_a_figure_on_black_stays():
 
 
 def test_the_flood_enters_through_an_opening_but_not_through_a_corner():
-    picture = ring()
-    picture[2:4, 4] = 0  # a way from the hole up to the border
-    assert mask_of(picture, 10).sum() == 36 - 4 - 2
-    picture = ring()
-    picture[3, 3] = picture[2, 2] = 0  # touches the outside and the hole at corners only
-    assert mask_of(picture, 10).sum() == 36 - 1
+    image = ring()
+    image[2:4, 4] = 0  # a way from the hole up to the border
+    assert mask_of(image, 10).sum() == 36 - 4 - 2
+    image = ring()
+    image[3, 3] = image[2, 2] = 0  # touches the outside and the hole at corners only
+    assert mask_of(image, 10).sum() == 36 - 1
 
 
 def test_the_background_is_what_most_of_the_border_shows():
-    picture = np.full((9, 9, 3), (0, 120, 255), np.uint8)
-    picture[4:, 3:6] = (250, 250, 250)  # stands on the lower edge
-    assert background_colour(picture, 30).tolist() == [0, 120, 255]
-    assert mask_of(picture, 30).sum() == 5 * 3
+    image = np.full((9, 9, 3), (0, 120, 255), np.uint8)
+    image[4:, 3:6] = (250, 250, 250)  # stands on the lower edge
+    assert background_colour(image, 30).tolist() == [0, 120, 255]
+    assert mask_of(image, 30).sum() == 5 * 3
 
 
 def test_the_background_is_the_colour_that_comes_most_often_among_like_ones():
-    picture = np.full((20, 20, 3), 10, np.uint8)
-    picture[0, :6] = np.arange(11, 17)[:, None]  # JPEG's crumbs
-    assert background_colour(picture, 30).tolist() == [10, 10, 10]
+    image = np.full((20, 20, 3), 10, np.uint8)
+    image[0, :6] = np.arange(11, 17)[:, None]  # JPEG's crumbs
+    assert background_colour(image, 30).tolist() == [10, 10, 10]
 
 
 def test_a_background_under_half_of_the_border_is_found_beside_a_figure_of_many_colours():
     rng = np.random.default_rng(0)
-    picture = rng.integers(60, 256, (12, 12, 3)).astype(np.uint8)
-    picture[:4] = rng.integers(0, 4, (4, 12, 3))  # nearly black, with noise: 20 of 44 border pixels
-    assert background_colour(picture, 8).max() <= 3
-    assert np.array_equal(mask_of(picture, 8), np.arange(12)[:, None].repeat(12, 1) >= 4)
+    image = rng.integers(60, 256, (12, 12, 3)).astype(np.uint8)
+    image[:4] = rng.integers(0, 4, (4, 12, 3))  # nearly black, with noise: 20 of 44 border pixels
+    assert background_colour(image, 8).max() <= 3
+    assert np.array_equal(mask_of(image, 8), np.arange(12)[:, None].repeat(12, 1) >= 4)
 
 
 def test_a_soft_edge_does_not_lead_the_flood_into_the_figure():
-    picture = np.zeros((8, 40, 3), np.uint8)
-    picture[:] = (np.arange(40) * 6)[:, None]  # no step from pixel to pixel is larger than 6
-    picture[:, :20] = 0
-    assert mask_of(picture, 10)[:, 20:].all()
+    image = np.zeros((8, 40, 3), np.uint8)
+    image[:] = (np.arange(40) * 6)[:, None]  # no step from pixel to pixel is larger than 6
+    image[:, :20] = 0
+    assert mask_of(image, 10)[:, 20:].all()
 
 
 @given(PICTURES, st.integers(0, 255))
-def test_the_figure_is_all_that_no_way_of_background_joins_to_the_border(pictures, tolerance):
-    picture = pictures[0]
-    similar = np.abs(picture.astype(int) - background_colour(picture, tolerance)).max(2) <= tolerance
+def test_the_figure_is_all_that_no_way_of_background_joins_to_the_border(images, tolerance):
+    image = images[0]
+    similar = np.abs(image.astype(int) - background_colour(image, tolerance)).max(2) <= tolerance
     reached = np.zeros_like(similar)
     todo = [(y, x) for y in range(12) for x in range(12) if {y, x} & {0, 11}]
     while todo:
@@ -106,7 +106,7 @@ def test_the_figure_is_all_that_no_way_of_background_joins_to_the_border(picture
         if 0 <= y < 12 and 0 <= x < 12 and similar[y, x] and not reached[y, x]:
             reached[y, x] = True
             todo += [(y + 1, x), (y - 1, x), (y, x + 1), (y, x - 1)]
-    assert np.array_equal(mask_of(picture, tolerance), ~reached)
+    assert np.array_equal(mask_of(image, tolerance), ~reached)
 
 
 def test_both_kinds_of_palette_files_are_read():
@@ -166,29 +166,27 @@ def test_the_nearest_colour_is_the_one_that_looks_nearest():
 
 @settings(max_examples=40)
 @given(PICTURES, st.integers(2, 255), PALETTES | st.none(), st.integers(8, 12), st.integers(1, 3))
-def test_sprites_have_binary_alpha_the_palettes_colours_and_whole_pixels(
-    pictures, colours, palette, side, upscale
-):
+def test_sprites_have_binary_alpha_the_palettes_colours_and_whole_pixels(images, colours, palette, side, upscale):
     wanted = SpriteSettings(colours, tuple(palette) if palette else None, side, upscale, tolerance=20)
-    sprites = make_sprites(pictures, wanted)
+    sprites = make_sprites(images, wanted)
     rgba = sprites.rgba()
-    assert rgba.shape == (len(pictures), side * upscale, side * upscale, 4)
+    assert rgba.shape == (len(images), side * upscale, side * upscale, 4)
     assert set(np.unique(rgba[..., 3])) <= {0, 255}
     assert not rgba[rgba[..., 3] == 0].any()
     used = {tuple(colour) for colour in rgba[rgba[..., 3] > 0][:, :3].tolist()}
     assert used <= {tuple(colour) for colour in sprites.palette.tolist()}
     assert len(sprites.palette) <= (len(palette) if palette else colours)
     assert np.array_equal(rgba, rgba[:, ::upscale, ::upscale].repeat(upscale, 1).repeat(upscale, 2))
-    assert np.array_equal(make_sprites(pictures, wanted).rgba(), rgba)
+    assert np.array_equal(make_sprites(images, wanted).rgba(), rgba)
 
 
 def test_a_smaller_grid_takes_the_pixel_under_each_middle():
-    picture = np.zeros((16, 16, 3), np.uint8)
-    picture[..., 0], picture[..., 1] = np.mgrid[:16, :16] * 10
-    picture[..., 2] = 255
-    picture[0] = picture[-1] = picture[:, 0] = picture[:, -1] = 0
+    image = np.zeros((16, 16, 3), np.uint8)
+    image[..., 0], image[..., 1] = np.mgrid[:16, :16] * 10
+    image[..., 2] = 255
+    image[0] = image[-1] = image[:, 0] = image[:, -1] = 0
     grid = tuple((y * 10, x * 10, 255) for y in range(1, 15) for x in range(1, 15))
-    small = make_sprites(picture[None], SpriteSettings(palette=grid, sprite_px=8, tolerance=1)).rgba()[0]
+    small = make_sprites(image[None], SpriteSettings(palette=grid, sprite_px=8, tolerance=1)).rgba()[0]
     # Of two pixels the middle lies on their edge; the later one is taken.
     assert small[2, 3].tolist() == [50, 70, 255, 255]
 
@@ -236,8 +234,8 @@ def test_aseprites_array_names_every_frame_and_its_place():
 
 
 def test_the_gif_shows_the_sprites_own_colours_and_transparency():
-    pictures = np.stack([ring(), np.roll(ring(), 1, axis=1), np.roll(ring(), 1, axis=0)])
-    sprites = make_sprites(pictures, SpriteSettings(tolerance=10, upscale=2))
+    images = np.stack([ring(), np.roll(ring(), 1, axis=1), np.roll(ring(), 1, axis=0)])
+    sprites = make_sprites(images, SpriteSettings(tolerance=10, upscale=2))
     with Image.open(io.BytesIO(gif_bytes(sprites))) as gif:
         assert (gif.n_frames, gif.info["loop"]) == (3, 0)
         for number, frame in enumerate(sprites.rgba()):
@@ -307,8 +305,8 @@ def test_generate_leaves_a_zip_for_a_game_and_always_the_same_one(tmp_path: Path
         sheet = Image.open(archive.open("sheet.png"))
         for n, name in enumerate(names):
             sprite = Image.open(archive.open(name))
-            with Image.open(tmp_path / f"generated/000{n}.png") as picture:
-                code = picture.info["code"]
+            with Image.open(tmp_path / f"generated/000{n}.png") as image:
+                code = image.info["code"]
             assert sprite.info["code"] == characters["characters"][n]["code"] == code
             assert decode(code).model == characters["model"]["hash"][:8]
             x, y, w, h = frames[n]["frame"].values()

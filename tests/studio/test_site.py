@@ -61,7 +61,7 @@ def test_the_same_share_code_gives_the_same_character_in_the_browser_as_in_pytor
     by_torch = TorchEngine(built_in_model())
     latents = latents_of([3, 8], by_torch.info.latent_dim).numpy()
     expected = by_torch.draw(latents).astype(int)
-    for latent, picture in zip(latents, expected, strict=True):
+    for latent, image in zip(latents, expected, strict=True):
         code = encode(by_torch.info.hash, latent)
         page.goto("about:blank")
         page.goto(f"{address}#{code}")
@@ -71,7 +71,7 @@ def test_the_same_share_code_gives_the_same_character_in_the_browser_as_in_pytor
         page.wait_for_function(
             "document.getElementById('picture').getContext('2d').getImageData(40, 40, 1, 1).data[3]"
         )
-        assert np.abs(pixels_of(page.locator("#picture")).astype(int) - picture).max() <= 1
+        assert np.abs(pixels_of(page.locator("#picture")).astype(int) - image).max() <= 1
 
 
 def test_the_site_has_a_wall_traits_and_children_but_no_zip(page, address):

@@ -110,22 +110,22 @@ COLOURS = {
 def test_a_picture_is_described_by_its_colours_and_its_shape(open_page):
     page = open_page()
 
-    def words(picture: NDArray[np.uint8]) -> str:
+    def words(image: NDArray[np.uint8]) -> str:
         return page.evaluate(
             "async (rgb) => (await import('/model/describe.js')).describe(Uint8Array.from(rgb), 40)",
-            picture.ravel().tolist(),
+            image.ravel().tolist(),
         )
 
     for name, colour in COLOURS.items():
-        picture = np.zeros((40, 40, 3), np.uint8)
-        picture[10:30, 10:30] = colour
-        assert words(picture) == f"Mostly {name}; stocky"
-    picture[10:30, 10:15] = COLOURS["teal"]
-    assert words(picture) == "Mostly dark, some teal; stocky"
-    picture[15:] = 0
-    assert words(picture) == "Mostly dark, some teal; wide"
-    assert words(picture.transpose(1, 0, 2)) == "Mostly dark, some teal; tall"
-    assert words(np.full_like(picture, 20)) == "Nearly empty"
+        image = np.zeros((40, 40, 3), np.uint8)
+        image[10:30, 10:30] = colour
+        assert words(image) == f"Mostly {name}; stocky"
+    image[10:30, 10:15] = COLOURS["teal"]
+    assert words(image) == "Mostly dark, some teal; stocky"
+    image[15:] = 0
+    assert words(image) == "Mostly dark, some teal; wide"
+    assert words(image.transpose(1, 0, 2)) == "Mostly dark, some teal; tall"
+    assert words(np.full_like(image, 20)) == "Nearly empty"
     label = painted(page.locator("#wall-grid .card").first).get_attribute("aria-label")
     assert re.fullmatch(r"\w+: (Mostly \w+(, some \w+)?; (tall|wide|stocky)|Nearly empty)", label)
 

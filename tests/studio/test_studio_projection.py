@@ -16,41 +16,41 @@ from gan.sampling.share_codes import quantised
 from studio.engine import Engine
 
 
-def picture_of(engine: Engine, seed: int) -> NDArray[np.uint8]:
+def image_of(engine: Engine, seed: int) -> NDArray[np.uint8]:
     """A character that no page has drawn yet."""
     rng = np.random.default_rng(seed)
     return engine.draw(quantised(rng.normal(size=(1, engine.info.latent_dim)).astype(np.float32)))[0]
 
 
-def encoded(picture: NDArray[np.uint8], kind: str) -> bytes:
+def encoded(image: NDArray[np.uint8], kind: str) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(picture).save(file, kind)
+    Image.fromarray(image).save(file, kind)
     return file.getvalue()
 
 
-def far(pictures: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> NDArray[np.float32]:
+def far(images: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> NDArray[np.float32]:
     """How unlike the figures of pictures [N, H, W, 3] are to that of one [H, W, 3], counted without the page."""
-    values = [torch.from_numpy(np.moveaxis(each, -1, -3) / np.float32(127.5) - 1) for each in (pictures, wanted)]
+    values = [torch.from_numpy(np.moveaxis(each, -1, -3) / np.float32(127.5) - 1) for each in (images, wanted)]
     return figure_distance(*values, -torch.ones(3, 1, 1)).numpy()
 
 
-def search(page: Page, picture: NDArray[np.uint8]) -> None:
-    drop_file(page, encoded(picture, "WEBP"), "mine.webp")
+def search(page: Page, image: NDArray[np.uint8]) -> None:
+    drop_file(page, encoded(image, "WEBP"), "mine.webp")
     expect(page.locator("#projection-dialog")).to_be_visible()
 
 
 def test_the_page_compares_figures_as_the_command_does(open_page, engine):
     page = open_page()
-    pictures = np.stack([picture_of(engine, seed) for seed in range(4)])
+    images = np.stack([image_of(engine, seed) for seed in range(4)])
     counted = page.evaluate(
         """async (all) => {
             const { cropFigure, figureDistance } = await import('/model/projection.js');
             const figures = all.map((each) => cropFigure(Uint8Array.from(each), 80, [0, 0, 0]));
             return figures.map((each) => figureDistance(each, figures[0]));
         }""",
-        [each.ravel().tolist() for each in pictures],
+        [each.ravel().tolist() for each in images],
     )
-    assert counted == pytest.approx((127.5 * far(pictures, pictures[0])).tolist(), rel=1e-3, abs=0.01)
+    assert counted == pytest.approx((127.5 * far(images, images[0])).tolist(), rel=1e-3, abs=0.01)
     assert counted[0] == 0
 
 
@@ -100,13 +100,13 @@ def test_a_child_of_two_has_each_gene_from_one_of_them(open_page):
 
 def test_a_character_without_its_code_is_nearly_found_again_then_looked_for_anew_and_taken(open_page, engine):
     page = open_page()
-    picture = picture_of(engine, 3)
-    search(page, picture)
+    image = image_of(engine, 3)
+    search(page, image)
     expect(page.locator("#projection-dialog")).to_contain_text("a chat program or an editor has removed the code")
     expect(page.locator("#projection-text")).to_have_text(re.compile("another may end elsewhere"))
-    assert np.abs(pixels_of(page.locator("#projection-target")).astype(int) - picture).mean() < 6  # WebP's loss
-    others = np.concatenate([picture_of(engine, seed)[None] for seed in range(100, 300)])
-    assert far(pixels_of(page.locator("#projection-best"))[None], picture)[0] < 0.7 * far(others, picture).min()
+    assert np.abs(pixels_of(page.locator("#projection-target")).astype(int) - image).mean() < 6  # WebP's loss
+    others = np.concatenate([image_of(engine, seed)[None] for seed in range(100, 300)])
+    assert far(pixels_of(page.locator("#projection-best"))[None], image)[0] < 0.7 * far(others, image).min()
     page.locator("#projection-again").click()
     expect(page.locator("#projection-again")).to_be_disabled()
     name = page.locator("#projection-name")
@@ -121,7 +121,7 @@ def test_a_search_can_be_left_and_asks_for_no_more_pictures(open_page, engine):
     page = open_page()
     pick(page)
     before = code_of(page)
-    search(page, picture_of(engine, 4))
+    search(page, image_of(engine, 4))
     expect(page.locator("#projection-take")).to_be_enabled()
     page.keyboard.press("Enter")  # meant for nothing yet
     expect(page.locator("#projection-dialog")).to_be_visible()
@@ -150,7 +150,7 @@ def test_a_search_can_be_ended_early_with_the_best_so_far_and_undone(open_page, 
     before = code_of(page)
     page.locator("#open").click()
     page.locator("#file").set_input_files(
-        {"name": "mine.png", "mimeType": "image/png", "buffer": encoded(picture_of(engine, 5), "PNG")}
+        {"name": "mine.png", "mimeType": "image/png", "buffer": encoded(image_of(engine, 5), "PNG")}
     )
     page.locator("#open-go").click()
     expect(page.locator("#open-dialog")).to_be_hidden()
@@ -165,7 +165,7 @@ def test_a_search_can_be_ended_early_with_the_best_so_far_and_undone(open_page, 
 
 def test_a_search_ends_with_a_word_when_the_studio_is_gone(open_page, engine):
     page = open_page()
-    search(page, picture_of(engine, 6))
+    search(page, image_of(engine, 6))
     expect(page.locator("#projection-name")).not_to_have_text("…")
     page.context.set_offline(True)
     expect(page.locator("#alert")).to_contain_text("does not answer")

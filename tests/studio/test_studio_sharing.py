@@ -71,11 +71,11 @@ def test_a_saved_png_holds_its_pixels_and_code_and_brings_the_character_back(ope
     page = open_page()
     pick(page, 5)
     path = saved_png(page, tmp_path)
-    with Image.open(path) as picture:
-        assert (picture.mode, picture.size) == ("RGB", (80, 80))
-        assert picture.info["code"] == code_of(page)
-        assert picture.info["Software"] == "vgc"
-        assert np.array_equal(np.asarray(picture), drawn(engine, code_of(page))[0])
+    with Image.open(path) as image:
+        assert (image.mode, image.size) == ("RGB", (80, 80))
+        assert image.info["code"] == code_of(page)
+        assert image.info["Software"] == "vgc"
+        assert np.array_equal(np.asarray(image), drawn(engine, code_of(page))[0])
     other = open_page()
     drop_file(other, path.read_bytes(), "renamed.png")
     expect(other.locator("#bench")).to_be_visible()
@@ -167,7 +167,7 @@ def test_what_is_none_of_ours_is_said_in_words(open_page, engine):
 def test_what_is_dropped_beside_an_open_dialog_closes_it_and_is_said_in_sight(open_page, engine, tmp_path):
     page = open_page()
     pick(page)
-    picture = saved_png(page, tmp_path)
+    image = saved_png(page, tmp_path)
     own = code_of(page)
     page.locator("#reroll").click()
     other = changed_code(page, own)
@@ -176,7 +176,7 @@ def test_what_is_dropped_beside_an_open_dialog_closes_it_and_is_said_in_sight(op
     expect(page.locator("#open-dialog")).to_be_hidden()
     expect(page.locator("#announcement")).to_contain_text("no picture")
     page.locator("#help").click()
-    drop_file(page, picture.read_bytes(), "x.png")
+    drop_file(page, image.read_bytes(), "x.png")
     expect(page.locator("#help-dialog")).to_be_hidden()
     assert changed_code(page, other) == own
     expect_portrait(page, engine)

@@ -47,7 +47,7 @@ def untrained(preset: str, path: Path, dtype: torch.dtype = torch.float32) -> Pa
 
 def drawn_by_torch(model: Path, latents: np.ndarray) -> np.ndarray:
     generator, _ = load_generator(model, torch.device("cpu"))
-    return np.stack([np.asarray(picture) for picture in draw(generator, torch.from_numpy(latents))])
+    return np.stack([np.asarray(image) for image in draw(generator, torch.from_numpy(latents))])
 
 
 def largest_difference(one: np.ndarray, other: np.ndarray) -> int:

@@ -105,10 +105,10 @@ def test_the_spread_of_a_batch_is_that_of_each_group_of_consecutive_pictures():
 @pytest.mark.parametrize("size", [16, 40, 48, 64, 96, 128])
 def test_networks_are_built_for_any_size_of_doublings(preset, size):
     recipe = PRESETS[preset].at_size(size)
-    pictures = build_generator(recipe.generator)(torch.randn(2, recipe.generator.latent_dim))
-    assert pictures.shape == (2, 3, size, size)
-    assert pictures.abs().max() <= 1
-    assert build_discriminator(recipe.discriminator)(pictures).shape == (2,)
+    images = build_generator(recipe.generator)(torch.randn(2, recipe.generator.latent_dim))
+    assert images.shape == (2, 3, size, size)
+    assert images.abs().max() <= 1
+    assert build_discriminator(recipe.discriminator)(images).shape == (2,)
 
 
 def test_stages_join_and_leave_where_the_pictures_are_large():
@@ -135,12 +135,12 @@ def test_sizes_that_no_doubling_reaches_are_refused_with_the_remedy(size):
 def test_residual_networks_start_as_if_they_had_no_blocks():
     recipe = PRESETS["r3gan"].at_size(16)
     generator = build_generator(recipe.generator)
-    pictures = generator(torch.randn(4, recipe.generator.latent_dim))
+    images = generator(torch.randn(4, recipe.generator.latent_dim))
     generator.stages = torch.nn.ModuleList(torch.nn.Identity() for _ in generator.stages)
     torch.manual_seed(0)
     z = torch.randn(4, recipe.generator.latent_dim)
     without = generator(z)
-    assert pictures.shape == without.shape == (4, 3, 16, 16)
+    assert images.shape == without.shape == (4, 3, 16, 16)
     again = build_generator(recipe.generator)
     again.load_state_dict(generator.state_dict(), strict=False)
     torch.testing.assert_close(again(z), without)

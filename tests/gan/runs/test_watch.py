@@ -21,7 +21,7 @@ from gan.runs.health import HealthMonitor, median_nearest_distance
 from gan.runs.model_files import find_model
 from gan.runs.run_folder import RunFolder
 from gan.training.loop import resume, train
-from gan.training.preview import previews
+from gan.training.preview import real_image_previews
 from gan.training.scoring import Evaluator
 from gan.training.trainer import Execution, Trainer
 
@@ -61,15 +61,15 @@ def header(images: int) -> GeneratorHeader:
 class Recall(nn.Module):
     """Draws pictures that it is given, noise or real ones, one a latent, again and again."""
 
-    def __init__(self, pictures: torch.Tensor) -> None:
+    def __init__(self, images: torch.Tensor) -> None:
         super().__init__()
-        self.pictures = nn.Parameter(pictures.float() / 127.5 - 1, requires_grad=False)
+        self.images = nn.Parameter(images.float() / 127.5 - 1, requires_grad=False)
         self.next = 0
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
-        chosen = torch.arange(self.next, self.next + len(z)) % len(self.pictures)
+        chosen = torch.arange(self.next, self.next + len(z)) % len(self.images)
         self.next += len(z)
-        return self.pictures[chosen]
+        return self.images[chosen]
 
 
 def test_a_run_is_scored_on_the_way_and_its_best_generator_kept(discs, tmp_path):
@@ -106,19 +106,19 @@ def test_scores_leave_the_training_as_it_is_and_survive_a_stop(discs, tmp_path):
 
 
 def test_only_a_better_score_replaces_the_best_also_after_a_resume(discs, folder):
-    pictures = load_images(discs)
-    noise = torch.randint(0, 256, pictures.shape, generator=torch.Generator().manual_seed(1)).byte()
-    good = Recall(pictures)
-    Evaluator(folder, pictures, CPU)(good, header(1000), progress := Told())
+    images = load_images(discs)
+    noise = torch.randint(0, 256, images.shape, generator=torch.Generator().manual_seed(1)).byte()
+    good = Recall(images)
+    Evaluator(folder, images, CPU)(good, header(1000), progress := Told())
     assert ("real", 40) in progress.seen
     assert ("generated", 40) in progress.seen
-    again = Evaluator(folder, pictures, CPU)  # as a resumed run makes it
+    again = Evaluator(folder, images, CPU)  # as a resumed run makes it
     again(Recall(noise), header(2000))
     kept = (folder.path / "best.safetensors").read_bytes()
     assert b'images\\": 1000' in kept
-    blurred = (pictures.float() * 0.98).byte()
+    blurred = (images.float() * 0.98).byte()
     (folder.path / "metrics.jsonl").write_text("")
-    Evaluator(folder, pictures, CPU)(Recall(blurred), header(3000))
+    Evaluator(folder, images, CPU)(Recall(blurred), header(3000))
     assert b'images\\": 3000' in (folder.path / "best.safetensors").read_bytes()
 
 
@@ -161,18 +161,18 @@ def test_the_spread_of_pictures_is_the_median_distance_to_the_nearest_other():
     assert median_nearest_distance(torch.tensor([[0], [0], [200], [200]], dtype=torch.uint8)) == 0
 
 
-def samples_of(pictures: torch.Tensor) -> list[Image.Image]:
-    return [Image.fromarray(picture.permute(1, 2, 0).numpy()) for picture in pictures]
+def samples_of(images: torch.Tensor) -> list[Image.Image]:
+    return [Image.fromarray(image.permute(1, 2, 0).numpy()) for image in images]
 
 
 def test_a_collapse_is_said_once_and_the_generator_from_before_is_kept(discs, folder, caplog):
-    pictures = load_images(discs)
-    health = HealthMonitor(folder, pictures, 40)
+    images = load_images(discs)
+    health = HealthMonitor(folder, images, 40)
     torch.manual_seed(0)
     average = build_generator(header(0).architecture).eval().requires_grad_(False)
     good = copy.deepcopy(average.state_dict())
-    collapsed = pictures[:1].expand(40, -1, -1, -1)
-    health.check_samples(samples_of(pictures), average, header(5000))
+    collapsed = images[:1].expand(40, -1, -1, -1)
+    health.check_samples(samples_of(images), average, header(5000))
     for weights in average.parameters():  # as training does, in place
         weights.zero_()
     health.check_samples(samples_of(collapsed), average, header(10_000))
@@ -192,26 +192,26 @@ def test_a_collapse_is_said_once_and_the_generator_from_before_is_kept(discs, fo
 
 
 def test_a_collapse_told_before_a_stop_is_not_told_again_and_a_recovery_is(discs, folder, caplog):
-    pictures = load_images(discs)
+    images = load_images(discs)
     generator = build_generator(header(0).architecture)
-    collapsed = samples_of(pictures[:1].expand(40, -1, -1, -1))
-    first = HealthMonitor(folder, pictures, 40)
-    first.check_samples(samples_of(pictures), generator, header(5000))
+    collapsed = samples_of(images[:1].expand(40, -1, -1, -1))
+    first = HealthMonitor(folder, images, 40)
+    first.check_samples(samples_of(images), generator, header(5000))
     first.check_samples(collapsed, generator, header(10_000))
     caplog.clear()
-    second = HealthMonitor(folder, pictures, 40)
+    second = HealthMonitor(folder, images, 40)
     second.check_samples(collapsed, generator, header(15_000))
     assert not caplog.records
-    second.check_samples(samples_of(pictures), generator, header(20_000))
+    second.check_samples(samples_of(images), generator, header(20_000))
     assert [record.message for record in caplog.records] == ["r: the pictures differ again"]
-    HealthMonitor(folder, pictures, 40).check_samples(collapsed, generator, header(25_000))
+    HealthMonitor(folder, images, 40).check_samples(collapsed, generator, header(25_000))
     assert "has collapsed at 25,000 images" in caplog.records[-1].message
 
 
 def test_an_untrained_generator_has_not_collapsed_yet_but_one_that_never_learns_has(discs, folder, caplog):
-    pictures = load_images(discs)
-    grey = samples_of(torch.full_like(pictures, 127))
-    health = HealthMonitor(folder, pictures, 40)
+    images = load_images(discs)
+    grey = samples_of(torch.full_like(images, 127))
+    health = HealthMonitor(folder, images, 40)
     health.check_samples(grey, nn.Identity(), header(5000))
     assert not caplog.records
     health.check_samples(grey, nn.Identity(), header(50_000))
@@ -271,17 +271,17 @@ def test_a_run_begins_with_boards_of_what_it_learns_from(discs, tmp_path):
 
 
 def test_the_preview_shows_what_the_discriminator_sees_and_leaves_the_trainer_alone(discs):
-    pictures = load_images(discs)
-    trainer = Trainer(PRESETS["dcgan"].at_size(16), pictures, 0, Execution(CPU))
+    images = load_images(discs)
+    trainer = Trainer(PRESETS["dcgan"].at_size(16), images, 0, Execution(CPU))
     before, state = trainer.rng.get_state(), torch.get_rng_state()
-    boards = previews(trainer, 9)
+    boards = real_image_previews(trainer, 9)
     assert set(boards) == {"real", "real-augmented"}
     assert boards["real"].size == boards["real-augmented"].size == (3 * 20 + 4, 3 * 20 + 4)
     assert boards["real"].tobytes() != boards["real-augmented"].tobytes()
     assert torch.equal(trainer.rng.get_state(), before)
     assert torch.equal(torch.get_rng_state(), state)
     plain = replace(PRESETS["dcgan"].at_size(16), augment_target=0.0, flips=False)
-    same = previews(Trainer(plain, pictures, 0, Execution(CPU)), 9)
+    same = real_image_previews(Trainer(plain, images, 0, Execution(CPU)), 9)
     assert same["real"].tobytes() == same["real-augmented"].tobytes()
 
 

@@ -17,10 +17,10 @@ class LinearGenerator(nn.Module):
         self.unused = nn.Parameter(torch.zeros(1))
 
     def forward(self, z: Tensor) -> Tensor:
-        pictures = torch.zeros(len(z), 3, 20, 20)
-        pictures[:, :, :10] = 3 * z[:, 5, None, None, None]
-        pictures[:, :, 10:] = -2 * z[:, 2, None, None, None] + z[:, 7, None, None, None] ** 2
-        return pictures
+        images = torch.zeros(len(z), 3, 20, 20)
+        images[:, :, :10] = 3 * z[:, 5, None, None, None]
+        images[:, :, 10:] = -2 * z[:, 2, None, None, None] + z[:, 7, None, None, None] ** 2
+        return images
 
 
 def test_directions_of_a_linear_generator_are_its_axes_by_strength_with_positive_sign():

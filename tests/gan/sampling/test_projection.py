@@ -56,10 +56,10 @@ def test_pictures_differ_at_every_size_or_only_at_the_finest_and_most_by_colour(
 
 def figure(top: int, left: int, height: int, width: int) -> torch.Tensor:
     """On black, [3, 32, 32]: blue above, green below."""
-    picture = -torch.ones(3, 32, 32)
-    picture[2, top : top + height // 2, left : left + width] = 1
-    picture[1, top + height // 2 : top + height, left : left + width] = 1
-    return picture
+    image = -torch.ones(3, 32, 32)
+    image[2, top : top + height // 2, left : left + width] = 1
+    image[1, top + height // 2 : top + height, left : left + width] = 1
+    return image
 
 
 def test_figures_are_alike_wherever_and_however_large_they_are_but_not_stretched():
@@ -83,8 +83,8 @@ def test_a_picture_that_the_generator_has_drawn_is_found_again(generator):
     latents = project(generator, 100, list(to_images(drawn)), lambda *told: seen.append(told[:2]))
     assert seen == [(done, 2 * STEPS) for done in range(1, 2 * STEPS + 1)]
     among = generator(latents_of(range(256), 100))
-    for picture, found in zip(drawn, generator(latents), strict=True):
-        assert multiscale_distance(found[None], picture) < 0.4 * multiscale_distance(among, picture).min()
+    for image, found in zip(drawn, generator(latents), strict=True):
+        assert multiscale_distance(found[None], image) < 0.4 * multiscale_distance(among, image).min()
     # As far from the middle as a normal vector of a hundred numbers; rounded to 16 bits each.
     assert latents.norm(dim=1).tolist() == pytest.approx([10, 10], abs=0.01)
     assert torch.equal(latents, latents.half().float())

@@ -99,12 +99,12 @@ def test_candidates_are_judged_by_the_pictures_that_are_named_if_they_are_enough
 
 def test_each_picture_tells_its_seed(model, tmp_path):
     generate(settings(model, tmp_path / "out", seeds="5"))
-    with Image.open(tmp_path / "out/0000.png") as picture:
-        code = picture.info.pop("code")
-        assert picture.info == {"Software": "vgc", "seed": "5"}
+    with Image.open(tmp_path / "out/0000.png") as image:
+        code = image.info.pop("code")
+        assert image.info == {"Software": "vgc", "seed": "5"}
         assert np.array_equal(decode(code).latent, latents_of([5], 100)[0].numpy())
-        assert picture.size == (16, 16)
-        assert picture.mode == "RGB"
+        assert image.size == (16, 16)
+        assert image.mode == "RGB"
 
 
 def test_fewer_pictures_leave_none_of_an_earlier_call_behind_but_strangers_stay(model, tmp_path):
@@ -141,22 +141,22 @@ def test_a_picture_that_is_not_ours_is_never_overwritten(model, tmp_path, name, 
 
 def test_values_are_rounded_to_the_nearest_byte_and_those_beyond_are_cut():
     values = torch.tensor([-1.2, -1.0, 0.01, 1.0, 1.2, 3.0])  # .01: 128.8
-    (picture,) = to_images(values.expand(1, 3, 1, 6))
-    assert np.asarray(picture)[0, :, 0].tolist() == [0, 0, 129, 255, 255, 255]
+    (image,) = to_images(values.expand(1, 3, 1, 6))
+    assert np.asarray(image)[0, :, 0].tolist() == [0, 0, 129, 255, 255, 255]
 
 
 def test_truncation_zero_draws_one_picture_again_and_again(model, tmp_path):
     generate(settings(model, tmp_path / "out", count=3, truncation=0.0))
-    pictures = [np.asarray(Image.open(tmp_path / f"out/{n:04d}.png")) for n in range(3)]
-    assert np.array_equal(pictures[0], pictures[1])
-    assert np.array_equal(pictures[0], pictures[2])
+    images = [np.asarray(Image.open(tmp_path / f"out/{n:04d}.png")) for n in range(3)]
+    assert np.array_equal(images[0], images[1])
+    assert np.array_equal(images[0], images[2])
 
 
 def test_truncation_makes_pictures_more_alike_than_shorter_latents_do_and_does_not_darken_them():
     generator, header = load_generator(built_in_model(), CPU)
     latents = latents_of(range(40), header.architecture.latent_dim)
     wide, narrow, shortened = (
-        torch.stack([torch.from_numpy(np.array(picture)).float() for picture in draw(generator, chosen)])
+        torch.stack([torch.from_numpy(np.array(image)).float() for image in draw(generator, chosen)])
         for chosen in (latents, truncated(latents, generator, 0.5), latents * 0.5)
     )
     assert narrow.std(0).mean() < 0.8 * wide.std(0).mean()
@@ -229,11 +229,11 @@ def test_the_built_in_generator_draws_at_once_and_is_small():
     assert built_in_model().stat().st_size <= 10_000_000
     generator, header = load_generator(built_in_model(), CPU)
     assert "built-in" in header.trained_on
-    pictures = list(draw(generator, latents_of(range(4), header.architecture.latent_dim)))
-    assert [picture.size for picture in pictures] == [(80, 80)] * 4
+    images = list(draw(generator, latents_of(range(4), header.architecture.latent_dim)))
+    assert [image.size for image in images] == [(80, 80)] * 4
     # A character stands in the middle, with other colours than the corner's, which is all around it.
-    for picture in pictures:
-        pixels = np.asarray(picture).astype(int)
+    for image in images:
+        pixels = np.asarray(image).astype(int)
         figure = np.abs(pixels - pixels[0, 0]).max(2) > 40
         assert 0.2 < figure.mean() < 0.8
         assert figure[20:60, 20:60].mean() > 2 * figure[[0, -1]].mean()

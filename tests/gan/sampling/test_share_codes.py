@@ -115,13 +115,13 @@ def test_the_models_hash_is_of_its_weights_alone(tmp_path: Path):
 def test_generate_draws_a_pictures_own_code_again_with_the_same_bytes(tmp_path: Path):
     again = GenerateSettings(model=str(built_in_model()), device="cpu", out=tmp_path / "again")
     generate(replace(again, out=tmp_path / "first", seeds="3,8", truncation=0.6))
-    pictures = [Image.open(tmp_path / "first" / f"000{n}.png") for n in range(2)]
-    generate(replace(again, codes=tuple(picture.info["code"] for picture in pictures)))
-    for n, picture in enumerate(pictures):
+    images = [Image.open(tmp_path / "first" / f"000{n}.png") for n in range(2)]
+    generate(replace(again, codes=tuple(image.info["code"] for image in images)))
+    for n, image in enumerate(images):
         redrawn = Image.open(tmp_path / "again" / f"000{n}.png")
-        assert redrawn.tobytes() == picture.tobytes()
-        assert redrawn.info["code"] == picture.info["code"]
-        assert (picture.info["seed"], redrawn.info.get("seed")) == (["3", "8"][n], None)
+        assert redrawn.tobytes() == image.tobytes()
+        assert redrawn.info["code"] == image.info["code"]
+        assert (image.info["seed"], redrawn.info.get("seed")) == (["3", "8"][n], None)
 
 
 def test_a_link_or_a_saved_picture_stands_for_its_code(tmp_path: Path):

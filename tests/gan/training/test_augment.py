@@ -29,9 +29,9 @@ def test_augmentation_leaves_an_empty_picture_empty():
 def test_augmentation_moves_a_dot_by_an_eighth_at_most_and_fills_with_background():
     torch.manual_seed(0)
     background = torch.full((3, 1, 1), -1.0)
-    pictures = background.expand(200, 3, 16, 16).clone()
-    pictures[:, :, 8, 8] = 1.0
-    seen = augment(pictures, background, torch.rand(200, AUGMENT_DRAWS), ALWAYS)
+    images = background.expand(200, 3, 16, 16).clone()
+    images[:, :, 8, 8] = 1.0
+    seen = augment(images, background, torch.rand(200, AUGMENT_DRAWS), ALWAYS)
     changed = (seen - background).abs().amax(1) > 1e-6
     assert changed.sum((1, 2)).tolist() == [1] * 200
     rows, columns = changed.nonzero()[:, 1], changed.nonzero()[:, 2]
@@ -57,35 +57,35 @@ def test_light_saturation_and_contrast_change_within_their_bounds_and_only_on_th
 
 
 def test_what_moves_a_picture_does_not_colour_it():
-    pictures = torch.zeros(2, 3, 16, 16)
-    pictures[:, 0, 4:12, 4:12] = 1.0
+    images = torch.zeros(2, 3, 16, 16)
+    images[:, 0, 4:12, 4:12] = 1.0
     uniform = torch.full((2, AUGMENT_DRAWS), 0.2)
     uniform[1, 3:5] = 0.9
-    one, other = augment(pictures, torch.zeros(3, 1, 1), uniform, ALWAYS).flatten(1).sort().values
+    one, other = augment(images, torch.zeros(3, 1, 1), uniform, ALWAYS).flatten(1).sort().values
     torch.testing.assert_close(one, other)
-    assert not torch.equal(*augment(pictures, torch.zeros(3, 1, 1), uniform, ALWAYS))
+    assert not torch.equal(*augment(images, torch.zeros(3, 1, 1), uniform, ALWAYS))
 
 
 def test_augmentation_has_gradients_of_second_order():
     torch.manual_seed(0)
-    pictures = torch.randn(2, 3, 16, 16, requires_grad=True)
-    seen = augment(pictures, torch.zeros(3, 1, 1), torch.rand(2, AUGMENT_DRAWS), ALWAYS)
-    (first,) = torch.autograd.grad(seen.square().sum(), pictures, create_graph=True)
+    images = torch.randn(2, 3, 16, 16, requires_grad=True)
+    seen = augment(images, torch.zeros(3, 1, 1), torch.rand(2, AUGMENT_DRAWS), ALWAYS)
+    (first,) = torch.autograd.grad(seen.square().sum(), images, create_graph=True)
     first.sum().backward()
-    assert pictures.grad is not None
-    assert pictures.grad.abs().sum() > 0
+    assert images.grad is not None
+    assert images.grad.abs().sum() > 0
 
 
 def test_augmentation_with_p_of_one_half_changes_half_of_the_colours_and_independently_half_of_the_positions():
     torch.manual_seed(0)
     background = torch.full((3, 1, 1), -1.0)
-    pictures = background.expand(1000, 3, 16, 16).clone()
-    pictures[:, :, 8, 8] = torch.tensor([0.9, 0.1, -0.5])
-    never = augment(pictures, background, torch.rand(1000, AUGMENT_DRAWS), torch.zeros(()))
-    torch.testing.assert_close(never, pictures)
-    seen = augment(pictures, background, torch.rand(1000, AUGMENT_DRAWS), torch.tensor(0.5))
+    images = background.expand(1000, 3, 16, 16).clone()
+    images[:, :, 8, 8] = torch.tensor([0.9, 0.1, -0.5])
+    never = augment(images, background, torch.rand(1000, AUGMENT_DRAWS), torch.zeros(()))
+    torch.testing.assert_close(never, images)
+    seen = augment(images, background, torch.rand(1000, AUGMENT_DRAWS), torch.tensor(0.5))
     moved = (seen[:, :, 8, 8] == -1).all(1)
-    recoloured = ~torch.isclose(seen.flatten(2).amax(2), pictures.flatten(2).amax(2)).all(1)
+    recoloured = ~torch.isclose(seen.flatten(2).amax(2), images.flatten(2).amax(2)).all(1)
     # A move of nothing is one of 25, which hides a few.
     assert moved.float().mean() == pytest.approx(0.5 * 24 / 25, abs=0.05)
     assert recoloured.float().mean() == pytest.approx(0.5, abs=0.05)
@@ -104,19 +104,19 @@ def test_p_goes_up_and_down_a_step_and_stays_where_nothing_leaks():
 
 
 def test_flips_mirror_about_half_of_the_pictures_and_change_no_pixel():
-    pictures = torch.arange(4.0).expand(1000, 1, 1, 4)
-    flipped = flip_half(pictures, torch.linspace(0, 0.999, 1000))
+    images = torch.arange(4.0).expand(1000, 1, 1, 4)
+    flipped = flip_half(images, torch.linspace(0, 0.999, 1000))
     mirrored = flipped[:, 0, 0, 0] == 3
     assert mirrored.sum() == 500
-    torch.testing.assert_close(flipped[mirrored], pictures[mirrored].flip(3))
-    torch.testing.assert_close(flipped[~mirrored], pictures[~mirrored])
+    torch.testing.assert_close(flipped[mirrored], images[mirrored].flip(3))
+    torch.testing.assert_close(flipped[~mirrored], images[~mirrored])
 
 
 def test_background_is_the_median_border_colour():
-    pictures = torch.full((9, 3, 8, 8), 255, dtype=torch.uint8)
-    pictures[:, :, 1:7, 1:7] = 77
-    pictures[:4] = 0
-    assert background_colour(pictures).flatten().tolist() == [1, 1, 1]
+    images = torch.full((9, 3, 8, 8), 255, dtype=torch.uint8)
+    images[:, :, 1:7, 1:7] = 77
+    images[:4] = 0
+    assert background_colour(images).flatten().tolist() == [1, 1, 1]
     assert background_colour(torch.zeros(2, 3, 8, 8, dtype=torch.uint8)).flatten().tolist() == [-1, -1, -1]
 
 

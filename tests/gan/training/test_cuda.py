@@ -16,10 +16,8 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a C
 
 def trainer(cuda_graphs: bool = False) -> Trainer:
     recipe = replace(slim(PRESETS["dcgan"]).at_size(16), batch=16)
-    pictures = torch.randint(
-        0, 256, (40, 3, 16, 16), generator=torch.Generator().manual_seed(1), dtype=torch.uint8
-    )
-    return Trainer(recipe, pictures, 0, Execution(torch.device("cuda"), cuda_graphs=cuda_graphs))
+    images = torch.randint(0, 256, (40, 3, 16, 16), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    return Trainer(recipe, images, 0, Execution(torch.device("cuda"), cuda_graphs=cuda_graphs))
 
 
 @pytest.fixture

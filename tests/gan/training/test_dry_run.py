@@ -18,7 +18,7 @@ from gan.training.dry_run import (
     FlopCounter,
     dry_run,
     gflop_per_image,
-    step_memory,
+    peak_step_bytes,
     tensors_in,
     track_saved_tensors,
 )
@@ -30,11 +30,11 @@ ROOT = Path(__file__).parents[3]
 
 
 def test_operations_of_a_convolution_and_its_way_back_are_known_by_hand():
-    pictures = torch.zeros(2, 3, 8, 8, requires_grad=True)
+    images = torch.zeros(2, 3, 8, 8, requires_grad=True)
     weight = torch.zeros(5, 3, 4, 4, requires_grad=True)
     forward = 2 * (2 * 5 * 4 * 4) * (3 * 4 * 4)  # multiply and add, for each output of each picture, each input
     with FlopCounter() as counter:
-        out = F.conv2d(pictures, weight, stride=2, padding=1)
+        out = F.conv2d(images, weight, stride=2, padding=1)
     assert counter.flop == forward
     with FlopCounter() as counter:
         out.sum().backward()
@@ -72,7 +72,7 @@ def test_memory_saved_for_the_backward_pass_is_counted_once_and_released():
 
 def test_memory_is_the_state_the_gradients_and_the_peak_of_a_step_with_the_penalty():
     trainer = small_trainer("dcgan")
-    memory = step_memory(trainer)
+    memory = peak_step_bytes(trainer)
     peaks = []
     for trainer.steps in (0, 1):
         with track_saved_tensors() as meter:

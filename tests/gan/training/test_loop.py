@@ -19,7 +19,7 @@ from PIL import Image
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.runs.checkpoint import load_checkpoint, load_generator, save_checkpoint, save_generator
 from gan.runs.run_folder import RunFolder
-from gan.training.clock import Clock, is_due, is_over, position, remaining
+from gan.training.clock import Clock, is_due, is_finished, position, format_remaining
 from gan.training.loop import resume, train
 
 pytestmark = pytest.mark.usefixtures("slim_presets")
@@ -87,8 +87,8 @@ def test_marks_lie_even_at_first_and_half_as_dense_from_each_hundredth_on():
 
 def test_a_run_ends_by_pictures_or_by_minutes_whichever_come_first():
     both = TrainConfig(kimg=2, minutes=1)
-    assert [is_over(both, *now) for now in ((1999, 59.9), (2000, 0), (0, 60))] == [False, True, True]
-    assert not is_over(TrainConfig(), 10**9, 10**9)
+    assert [is_finished(both, *now) for now in ((1999, 59.9), (2000, 0), (0, 60))] == [False, True, True]
+    assert not is_finished(TrainConfig(), 10**9, 10**9)
 
 
 def test_the_end_is_foretold_by_the_speed_of_the_last_steps():
@@ -97,7 +97,7 @@ def test_the_end_is_foretold_by_the_speed_of_the_last_steps():
     assert clock.speed == 50
     assert position(3000, TrainConfig(minutes=3), clock) == (3000, pytest.approx(3000 + 120 * 50, abs=100))
     assert position(3000, TrainConfig(minutes=3, kimg=4), clock) == (3000, 4000)
-    assert [remaining(0, seconds, 1.0) for seconds in (5, 125, 3723)] == ["0:05", "2:05", "1:02:03"]
+    assert [format_remaining(0, seconds, 1.0) for seconds in (5, 125, 3723)] == ["0:05", "2:05", "1:02:03"]
 
 
 def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(discs, tmp_path):
@@ -419,9 +419,9 @@ def test_a_training_that_diverged_between_two_lines_never_replaces_a_good_checkp
 
 
 def test_the_last_step_may_pass_the_end_but_the_time_left_never_falls_below_none():
-    assert remaining(1152, 1100, 30.0) == "0:00"
-    assert remaining(400, 1000, 10.0) == "1:00"
-    assert remaining(0, 36_610, 10.0) == "1:01:01"
+    assert format_remaining(1152, 1100, 30.0) == "0:00"
+    assert format_remaining(400, 1000, 10.0) == "1:00"
+    assert format_remaining(0, 36_610, 10.0) == "1:01:01"
 
 
 def test_what_may_not_be_read_is_told_by_name_and_not_as_a_full_disk(discs, tmp_path):

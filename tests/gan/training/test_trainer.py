@@ -398,14 +398,14 @@ def test_a_batch_that_cannot_be_shared_out_is_refused():
 
 def test_a_set_is_never_held_twice_only_to_be_known_again(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    pictures = torch.zeros(20_000, 3, 16, 16, dtype=torch.uint8)
+    images = torch.zeros(20_000, 3, 16, 16, dtype=torch.uint8)
     seeing = FeatureNetwork("nothing", lambda part: torch.zeros(len(part), 1), CPU)
     recipe = replace(slim(PRESETS["dcgan"]).at_size(16), batch=4)
     tracemalloc.start()
     try:
-        Trainer(recipe, pictures, 0, Execution(CPU))
-        cached_features(seeing, pictures)
+        Trainer(recipe, images, 0, Execution(CPU))
+        cached_features(seeing, images)
         most = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert most < pictures.nbytes / 2
+    assert most < images.nbytes / 2

@@ -13,7 +13,7 @@ from gan.networks.build import build_discriminator, build_generator
 from gan.runs.checkpoint import load_checkpoint, read_generator_file, save_generator
 from gan.training.loop import resume, train
 from gan.training.trainer import Execution, Trainer
-from gan.training.transfer import carry_over, find_source, transfer
+from gan.training.transfer import copy_overlapping_weights, find_source, transfer
 
 CPU = torch.device("cpu")
 DCGAN = replace(slim(PRESETS["dcgan"]).at_size(16), batch=4)
@@ -85,7 +85,7 @@ def test_a_discriminator_that_lies_beside_a_generator_file_comes_along(runs):
 def test_a_larger_generator_keeps_its_stages_from_the_base_on_and_has_a_fresh_last_one():
     small, large = build_generator(DCGAN.generator), build_generator(DCGAN.at_size(32).generator)
     before = {name: tensor.clone() for name, tensor in large.state_dict().items()}
-    carry_over(large, small)
+    copy_overlapping_weights(large, small)
     for name, tensor in small.state_dict().items():
         assert torch.equal(large.state_dict()[name], tensor), name
     extra = large.state_dict().keys() - small.state_dict().keys()
@@ -96,7 +96,7 @@ def test_a_larger_generator_keeps_its_stages_from_the_base_on_and_has_a_fresh_la
 def test_a_larger_discriminator_keeps_its_last_stages_and_has_a_fresh_one_before_them():
     small, large = build_discriminator(DCGAN.discriminator), build_discriminator(DCGAN.at_size(32).discriminator)
     assert (len(small.layers), len(large.layers)) == (5, 7)  # two a stage, and the minibatch standard deviation
-    carry_over(large, small, from_end=True)
+    copy_overlapping_weights(large, small, from_end=True)
     one, other = small.state_dict(), large.state_dict()
     assert torch.equal(other["layers.4.weight"], one["layers.2.weight"])
     assert torch.equal(other["layers.0.weight"], one["layers.0.weight"])  # reads images in both
@@ -106,7 +106,7 @@ def test_a_larger_discriminator_keeps_its_last_stages_and_has_a_fresh_one_before
 def test_wider_layers_keep_the_narrow_ones_as_their_first_channels_and_maps_their_middle():
     narrow = build_generator(replace(DCGAN.generator, widths=(4, 4, 4)))
     wide = build_generator(DCGAN.at_size(24).generator)  # on a base of 6x6 pixels in place of 4x4
-    share = carry_over(wide, narrow)
+    share = copy_overlapping_weights(wide, narrow)
     conv = wide.state_dict()["layers.5.weight"]
     assert torch.equal(conv[:4, :4], narrow.state_dict()["layers.5.weight"])
     base = wide.state_dict()["dense.weight"].view(8, 6, 6, 100)[:4, 1:5, 1:5]
@@ -125,8 +125,8 @@ def test_networks_of_every_preset_start_from_their_like_at_another_size(preset):
             )
             for size in sizes
         )
-        assert carry_over(large, large, from_end) == 1
-        assert carry_over(large, small, from_end) > 0.1
+        assert copy_overlapping_weights(large, large, from_end) == 1
+        assert copy_overlapping_weights(large, small, from_end) > 0.1
 
 
 def test_the_lineage_stands_in_settings_header_and_words_oldest_first(discs, runs):

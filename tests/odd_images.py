@@ -76,7 +76,7 @@ def with_exif(orientation: int) -> bytes:
     return encoded(image, "PNG", exif=exif)
 
 
-def pictures() -> dict[str, tuple[bytes, tuple[int, int, int]]]:
+def valid_images() -> dict[str, tuple[bytes, tuple[int, int, int]]]:
     """Files, each with the colour that its middle must have over a black background."""
     half_clear = (*WHITE, 128)
     return {
@@ -242,7 +242,7 @@ def _hole_16() -> bytes:
     return png(SIDE, SIDE, 16, 0, first + row * (SIDE - 1), chunk(b"tRNS", b"\x12\x34"))
 
 
-def no_pictures() -> dict[str, tuple[bytes, str]]:
+def invalid_images() -> dict[str, tuple[bytes, str]]:
     """Files, each with words of the reason why it is none."""
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     noisy = Image.fromarray(noise)
