@@ -576,9 +576,9 @@ def evaluate(
         model, fakes, data, held_out, metrics, weights, count, seed, truncation, out, device
     )
     with screen.progress("evaluate") as line:
-        found = evaluate_images(settings, line)
-    screen.say("\n".join(score_table(found, settings)))
-    screen.result(found.to_json())
+        evaluation = evaluate_images(settings, line)
+    screen.say("\n".join(score_table(evaluation, settings)))
+    screen.result(evaluation.to_json())
 
 
 @command(MORE_COMMANDS)
@@ -699,29 +699,29 @@ def info(
         screen.say("\n".join(map(str, paths)))
         screen.result({"drawn": paths})
         return
-    found = collect()
-    screen.result(found)
-    show_info(screen, found)
+    values = collect()
+    screen.result(values)
+    show_info(screen, values)
 
 
-def show_info(screen: Screen, found: dict[str, Any]) -> None:
+def show_info(screen: Screen, values: dict[str, Any]) -> None:
     """Print what `gan.info.info` found, for a person; last what a terminal should still show at the end."""
-    for preset, networks in found["presets"].items():
+    for preset, networks in values["presets"].items():
         for kind, network in networks.items():
-            default = " (default)" if preset == found["default_preset"] else ""
+            default = " (default)" if preset == values["default_preset"] else ""
             screen.say(f"{preset}{default}: {kind}, {network['parameters']:,} parameters")
             for layer in network["layers"]:
                 shape = " x ".join(map(str, layer["shape"]))
                 screen.say(f"  {layer['name']:18}{layer['kind']:18}{shape:>16}{layer['parameters']:>14,}")
             screen.say()
-    for name, version in found["versions"].items():
+    for name, version in values["versions"].items():
         screen.say(f"{name:16}{version}")
-    screen.say(f"{'system':16}{found['system']}")
-    for name, words in found["devices"].items():
-        screen.say(f"{name:16}{words}")
-    screen.say(f"{'--device auto':16}{found['auto']}")
-    screen.say(f"{'built-in':16}{found['built_in_generator']}")
-    screen.say(f"{'runs':16}{', '.join(found['runs']) or 'none here'}")
+    screen.say(f"{'system':16}{values['system']}")
+    for name, description in values["devices"].items():
+        screen.say(f"{name:16}{description}")
+    screen.say(f"{'--device auto':16}{values['auto']}")
+    screen.say(f"{'built-in':16}{values['built_in_generator']}")
+    screen.say(f"{'runs':16}{', '.join(values['runs']) or 'none here'}")
 
 
 def show_version(wanted: bool) -> None:

@@ -75,9 +75,9 @@ def demo(settings: DemoSettings, stage: Stage) -> DemoSummary:
         )
     out = settings.out / "generated"
     generate(GenerateSettings(model=str(summary.run), out=out, count=SAMPLES, device=settings.device))
-    board = settings.out / "before-after.png"
-    save_png(before_after(summary, data, out / "grid.png"), board)
-    return DemoSummary(summary, characters, out / "grid.png", board)
+    path = settings.out / "before-after.png"
+    save_png(before_after(summary, data, out / "grid.png"), path)
+    return DemoSummary(summary, characters, out / "grid.png", path)
 
 
 def built_in_set(out: Path, letters: str | None, stage: Stage) -> tuple[Path, int]:
@@ -108,10 +108,10 @@ def before_after(summary: TrainSummary, data: Path, after: Path) -> Image.Image:
     }
     width = sum(panel.width for panel in panels.values())
     height = max(panel.height for panel in panels.values()) + CAPTION_HEIGHT
-    sheet = Image.new("RGB", (width, height), GRID_COLOUR)
-    pen, font, x = ImageDraw.Draw(sheet), ImageFont.load_default(24), 0
+    canvas = Image.new("RGB", (width, height), GRID_COLOUR)
+    pen, font, x = ImageDraw.Draw(canvas), ImageFont.load_default(24), 0
     for caption, panel in panels.items():
         pen.text((x + panel.width // 2, CAPTION_HEIGHT // 2), caption, CAPTION_COLOUR, font, anchor="mm")
-        sheet.paste(panel, (x, CAPTION_HEIGHT))
+        canvas.paste(panel, (x, CAPTION_HEIGHT))
         x += panel.width
-    return sheet
+    return canvas

@@ -75,12 +75,12 @@ class LiveLine:
             TextColumn("{task.description}"),
             BarColumn(BAR_COLUMNS),
             TextColumn("{task.fields[amount]}"),
-            TextColumn("{task.fields[words]}", style="dim"),
+            TextColumn("{task.fields[text]}", style="dim"),
             console=console,
             disable=self._plain,
             transient=True,
         )
-        self._task = self._bar.add_task(title, total=None, amount="", words="")
+        self._task = self._bar.add_task(title, total=None, amount="", text="")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -96,7 +96,7 @@ class LiveLine:
         amount = compact(done) + (f"/{compact(total)}" if total else "")
         # Left to itself, a terminal too narrow for all cuts every part of the line, the amount too.
         room = max(self._columns - len(f"{self._title} {amount} ") - BAR_COLUMNS - 2, 0)
-        self._bar.update(self._task, completed=done, total=total, amount=amount, words=escape(text[:room]))
+        self._bar.update(self._task, completed=done, total=total, amount=amount, text=escape(text[:room]))
         now = time.monotonic()
         if self._plain and now - self._last_line >= SECONDS_BETWEEN_PLAIN_LINES:
             self._last_line = now

@@ -23,7 +23,7 @@ from dataset.staging import (
     METADATA,
     PAGE,
     REPORT,
-    Journal,
+    RenderLog,
     commit,
     file_names,
     finish_commit,
@@ -37,7 +37,7 @@ from dataset.staging import (
     write_stamp,
 )
 from dataset.tables import LABELS_CSV, PIXELS_CSV, PreviousRows, TableWriter, remove_tables, row_of_file
-from dataset.worker_pool import rendered
+from dataset.worker_pool import render_all
 from kit.atomic import cannot_write, write_text
 from kit.image_grid import evenly_spaced
 from kit.jsonl import read_jsonl
@@ -283,8 +283,8 @@ class _Build:
 
     def run(self, progress: Progress) -> int:
         """Make the set and give the number of raw files rendered."""
-        known = self.cache.outcomes(self.raw)
-        self._write_images(known, progress)
+        cached = self.cache.outcomes(self.raw)
+        self._write_images(cached, progress)
         names = list(self.name_by_pixels.values())
         if not names:
             raise DatasetError(self._nothing())
@@ -293,7 +293,7 @@ class _Build:
         if self.settings.tables == "none":
             remove_tables(self.out)
         commit(self.out, self.staging)
-        return known.count(None)
+        return cached.count(None)
 
     def _job(self, image: RawImage) -> RenderJob:
         self.cache.from_staging.add(image.file_name)
@@ -305,25 +305,25 @@ class _Build:
             self.settings.rendering(),
         )
 
-    def _write_images(self, known: list[Outcome | None], progress: Progress) -> None:
+    def _write_images(self, cached: list[Outcome | None], progress: Progress) -> None:
         """Write pictures, tables and metadata as a stream, in the order of the clean names."""
-        jobs = (self._job(image) for image, outcome in zip(self.raw.images, known, strict=True) if not outcome)
-        fresh = rendered(jobs, known.count(None), self.settings.workers)
+        jobs = (self._job(image) for image, outcome in zip(self.raw.images, cached, strict=True) if not outcome)
+        fresh = render_all(jobs, cached.count(None), self.settings.workers)
         former = PreviousRows(self.out, self.settings.size_px, self.cache.made_ns)
         with (
-            Journal(self.staging) as journal,
+            RenderLog(self.staging) as render_log,
             self._tables() as tables,
             (self.staging / METADATA).open("w", encoding="utf-8", newline="\n") as metadata,
         ):
-            for done, known_outcome in enumerate(known, start=1):
-                outcome, row = (known_outcome, b"") if known_outcome else next(fresh)
-                if not known_outcome:
-                    journal.add(outcome)
+            for done, cached_outcome in enumerate(cached, start=1):
+                outcome, row = (cached_outcome, b"") if cached_outcome else next(fresh)
+                if not cached_outcome:
+                    render_log.add(outcome)
                 if self._belongs(outcome):
                     if tables:
                         tables.add(outcome.file_name, row or self._row(outcome, former))
                     metadata.write(json.dumps(self._metadata(outcome), ensure_ascii=False) + "\n")
-                progress(done, len(known), outcome.raw_file)
+                progress(done, len(cached), outcome.raw_file)
 
     def _tables(self) -> AbstractContextManager[TableWriter | None]:
         if self.settings.tables == "csv":

@@ -5,7 +5,7 @@ from typing import Any
 
 from dataset.raw import RawFolder, RawImage
 from dataset.render import OUTCOME_FIELDS, Outcome, content_sha256
-from dataset.staging import JOURNAL, METADATA, REPORT, read_report, whole_images
+from dataset.staging import METADATA, RENDER_LOG, REPORT, read_report, whole_images
 from dataset.tables import changed_ns
 from kit.jsonl import read_jsonl
 
@@ -22,7 +22,7 @@ class BuildCache:
         self.made_ns, self._standing = _standing(out, recipe)
         """When the set that stands was made, 0 without one: what is younger was changed by somebody else."""
         self._whole_standing = whole_images(out, not_after_ns=self.made_ns)
-        self._staged = _by_raw_file(read_jsonl(staging / JOURNAL))
+        self._staged = _by_raw_file(read_jsonl(staging / RENDER_LOG))
         self._whole_staged = whole_images(staging)
         self.from_staging: set[str] = set()
         """Clean names whose pictures lie in the staging folder."""
@@ -32,14 +32,14 @@ class BuildCache:
 
         A duplicate has no pictures of its own: it is known while a known picture before it has its pixels.
         """
-        known: list[Outcome | None] = []
+        cached: list[Outcome | None] = []
         pixels: set[str] = set()
         for image in raw.images:
             outcome = self._outcome(raw, image, pixels)
-            known.append(outcome)
+            cached.append(outcome)
             if outcome:
                 pixels.add(outcome.pixel_sha256)
-        return known
+        return cached
 
     def _outcome(self, raw: RawFolder, image: RawImage, pixels: set[str]) -> Outcome | None:
         if image.refusal:

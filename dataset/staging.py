@@ -27,11 +27,11 @@ from kit.jsonl import read_jsonl
 from kit.lock import lock_or_raise
 
 WORK_FOLDER = ".vgc"
-JOURNAL = "journal.jsonl"
+RENDER_LOG = "journal.jsonl"
 REPORT = "report.json"
 PAGE = "report.html"
 METADATA = f"{RGB_FOLDER}/metadata.jsonl"
-NOT_MOVED = frozenset({JOURNAL, REPORT, Path(METADATA).name})
+NOT_MOVED = frozenset({RENDER_LOG, REPORT, Path(METADATA).name})
 """Of a build's files: the one is not part of the set, the others come last."""
 FOLDERS = (RGB_FOLDER, GREY_FOLDER, "csv_files")
 
@@ -131,11 +131,11 @@ def _move(source: Path, target: Path) -> None:
         move(source, target)
 
 
-class Journal:
+class RenderLog:
     """What a build has rendered so far; use it in a ``with`` block."""
 
     def __init__(self, staging: Path) -> None:
-        self._lines = (staging / JOURNAL).open("a", encoding="utf-8")
+        self._lines = (staging / RENDER_LOG).open("a", encoding="utf-8")
         # Ends a line that a kill cut off.
         self._lines.write("\n")
 

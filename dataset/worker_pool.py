@@ -29,7 +29,7 @@ CHUNKS_AHEAD = 4
 """Chunks for each process that may wait to be fetched: this bounds the memory."""
 
 
-def rendered(jobs: Iterator[RenderJob], count: int, workers: int) -> Iterator[Rendered]:
+def render_all(jobs: Iterator[RenderJob], count: int, workers: int) -> Iterator[Rendered]:
     """Give `dataset.render.render` of each of ``count`` jobs, in their order.
 
     Raises:
@@ -39,11 +39,11 @@ def rendered(jobs: Iterator[RenderJob], count: int, workers: int) -> Iterator[Re
     if workers == 1 or count < WORTH_A_POOL:
         yield from map(render, jobs)
         return
-    crew = WorkerPool(min(workers, MAX_PROCESSES))
+    pool = WorkerPool(min(workers, MAX_PROCESSES))
     try:
-        yield from _in_order(crew, jobs)
+        yield from _in_order(pool, jobs)
     finally:
-        crew.dismiss()
+        pool.dismiss()
 
 
 class WorkerPool:
@@ -97,12 +97,12 @@ class WorkerPool:
             process.join()
 
 
-def _in_order(crew: WorkerPool, jobs: Iterator[RenderJob]) -> Iterator[Rendered]:
+def _in_order(pool: WorkerPool, jobs: Iterator[RenderJob]) -> Iterator[Rendered]:
     waiting: deque[Future[list[Rendered]]] = deque()
     for first in jobs:
         size = min(max(1, CHUNK_PIXELS // first.settings.size_px**2), MAX_CHUNK)
-        waiting.append(crew.ask([first, *islice(jobs, size - 1)]))
-        if len(waiting) > CHUNKS_AHEAD * crew.size:
+        waiting.append(pool.ask([first, *islice(jobs, size - 1)]))
+        if len(waiting) > CHUNKS_AHEAD * pool.size:
             yield from waiting.popleft().result()
     while waiting:
         yield from waiting.popleft().result()

@@ -45,16 +45,16 @@ def info() -> dict[str, Any]:
 
 def devices() -> dict[str, str]:
     """Each device that PyTorch can use, in a few words."""
-    found = {
+    devices = {
         "cpu": f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} threads, "
         f"bf16 {bf16_speedup():.1f} times as fast as fp32"
     }
     for number in range(torch.cuda.device_count()):
         card = torch.cuda.get_device_properties(number)
-        found[f"cuda:{number}"] = f"{card.name}, {card.total_memory / 2**30:.0f} GiB"
+        devices[f"cuda:{number}"] = f"{card.name}, {card.total_memory / 2**30:.0f} GiB"
     if torch.backends.mps.is_available():
-        found["mps"] = "Apple GPU"
-    return found
+        devices["mps"] = "Apple GPU"
+    return devices
 
 
 def draw_architectures(preset: str, folder: Path) -> list[Path]:

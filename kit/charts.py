@@ -17,9 +17,9 @@ def histogram(counts: Sequence[int], colours: Sequence[str], label: str) -> str:
     """
     step, highest = WIDTH / len(counts), max(*counts, 1)
     bars = []
-    for place, (count, colour) in enumerate(zip(counts, colours, strict=True)):
+    for index, (count, colour) in enumerate(zip(counts, colours, strict=True)):
         height = HEIGHT * count / highest
-        box = f'x="{place * step:.1f}" y="{HEIGHT - height:.1f}" width="{step * 0.86:.1f}" height="{height:.1f}"'
+        box = f'x="{index * step:.1f}" y="{HEIGHT - height:.1f}" width="{step * 0.86:.1f}" height="{height:.1f}"'
         bars.append(f'<rect {box} rx="1.5" fill="{colour}"><title>{count:,}</title></rect>')
     return _svg("".join(bars), label)
 
@@ -38,7 +38,7 @@ def area_chart(lines: Sequence[Sequence[int]], colours: Sequence[str], label: st
     for line, colour in zip(lines, colours, strict=True):
         step = WIDTH / (len(line) - 1)
         points = " ".join(
-            f"{place * step:.1f},{HEIGHT * (1 - min(value / highest, 1)):.1f}" for place, value in enumerate(line)
+            f"{index * step:.1f},{HEIGHT * (1 - min(value / highest, 1)):.1f}" for index, value in enumerate(line)
         )
         shapes.append(
             f'<polygon points="0,{HEIGHT} {points} {WIDTH},{HEIGHT}" fill="{colour}" stroke="{colour}"/>'

@@ -80,25 +80,25 @@ class Collector:
         # A tree takes a hundred times the room of its page, and two at once are not read any faster.
         self._parsing = threading.Lock()
 
-    def page(self, url: str, label: str, known: Record | None, **labels: Any) -> PageRead:
+    def page(self, url: str, label: str, previous: Record | None, **labels: Any) -> PageRead:
         """Read a page, from the copy of an earlier run if the site says that it still holds.
 
         Args:
             url: its address.
             label: goes into the copy's file name.
-            known: what the manifest says of it.
+            previous: what the manifest says of it.
             labels: fields of the record.
 
         Raises:
             FetchError: it cannot be read.
             OSError: it cannot be saved.
         """
-        response = self._fetcher.get(url, self._limits.page_bytes, _validators(url, known))
-        if known and known.file and response.status == NOT_MODIFIED:
-            return PageRead(_still_good(known), (self._folder / known.file).read_text("utf-8"), response.url)
+        response = self._fetcher.get(url, self._limits.page_bytes, _validators(url, previous))
+        if previous and previous.file and response.status == NOT_MODIFIED:
+            return PageRead(_confirmed(previous), (self._folder / previous.file).read_text("utf-8"), response.url)
         final, text = self._after_refreshes(response)
         file = f"{PAGES}/{file_stem(label, url)}.html"
-        record = self._saved(url, file, text.encode("utf-8", "replace"), response, known)
+        record = self._save_changed(url, file, text.encode("utf-8", "replace"), response, previous)
         if final is not response:  # what the site says of the first page's age holds for that one only
             record = replace(record, etag=None, last_modified=None)
         return PageRead(replace(record, **labels), text, final.url)
@@ -114,20 +114,20 @@ class Collector:
             response = self._fetcher.get(target, self._limits.page_bytes)
         raise FetchError(f"more than {self._limits.redirects} meta refreshes", http=response.status)
 
-    def gallery_page(self, link: PageLink, parent: str, known: Record | None, *, first: bool) -> GalleryPage:
+    def gallery_page(self, link: PageLink, parent: str, previous: Record | None, *, first: bool) -> GalleryPage:
         """Read a page of characters.
 
         Args:
             link: the page.
             parent: the page that led to it.
-            known: what the manifest says of it.
+            previous: what the manifest says of it.
             first: it is a gallery's first page, which must have characters.
 
         Raises:
             FetchError: it cannot be read, or there is no character on it.
             OSError: it cannot be saved.
         """
-        read = self.page(link.url, f"letter {link.letter}", known, page=parent, letter=link.letter)
+        read = self.page(link.url, f"letter {link.letter}", previous, page=parent, letter=link.letter)
         with self._parsing:
             tree = parse_html(read.text)
             further, doubtful = further_pages(self._site, tree, read.url)
@@ -138,13 +138,13 @@ class Collector:
         return GalleryPage(read.record, read.url, result, further, doubtful)
 
     def character(
-        self, character: Character, known: Record | None, *, image_due: bool, details_due: bool
+        self, character: Character, previous: Record | None, *, image_due: bool, details_due: bool
     ) -> list[Record]:
         """Fetch what is still due of a character; what cannot be had is recorded with its reason.
 
         Args:
             character: a cell of a page of characters.
-            known: what the manifest says of its image; not None where ``image_due`` is false. It may be of
+            previous: what the manifest says of its image; not None where ``image_due`` is false. It may be of
                 another address, which the image had before.
             image_due: fetch the image.
             details_due: read the character's own page.
@@ -156,19 +156,19 @@ class Collector:
             OSError: something cannot be saved.
         """
         values = labels(character)
-        if known and (known.description or known.fields):
+        if previous and (previous.description or previous.fields):
             # The character's own page has been read, and its words hold.
             own = ("name", "game", "description", "fields")
-            values |= {key: value for key in own if (value := getattr(known, key))}
+            values |= {key: value for key in own if (value := getattr(previous, key))}
         records = []
         if details_due:
             page, from_page = self._details(character)
             records.append(page)
             values |= from_page
-        if image_due or not known:
-            image = self._image(character, known)
+        if image_due or not previous:
+            image = self._image(character, previous)
         else:
-            image = replace(known, status="unchanged") if known.file else known
+            image = replace(previous, status="unchanged") if previous.file else previous
         return [*records, replace(image, **values)]
 
     def _details(self, character: Character) -> tuple[Record, dict[str, Any]]:
@@ -184,37 +184,39 @@ class Collector:
         record = Record(url, "saved", character.page, character.name, http=response.status)
         return replace(record, description=from_page.description, fields=from_page.fields or None), values
 
-    def _image(self, character: Character, known: Record | None) -> Record:
-        checker = _ImageChecker(self._limits.image_pixels, known)
+    def _image(self, character: Character, previous: Record | None) -> Record:
+        checker = _ImageChecker(self._limits.image_pixels, previous)
         url = character.image
         try:
             if character.inline_image:
                 response = Response(url, OK, {}, data_url_body(character.inline_image, self._limits.image_bytes))
                 checker(response)
             else:
-                headers = _validators(url, known)
+                headers = _validators(url, previous)
                 response = self._fetcher.get(url, self._limits.image_bytes, headers, checker)
         except FetchError as error:
             record = failed_record(url, error, sha256=checker.damaged_sha256)
             return replace(record, retry=record.retry and not character.inline_image)
-        if known and response.status == NOT_MODIFIED:
-            return _still_good(known)
-        if known and known.url != url:
-            if known.sha256 == hashlib.sha256(response.body).hexdigest():
-                return replace(_still_good(known), url=url, http=response.status, etag=None, last_modified=None)
-            known = None
+        if previous and response.status == NOT_MODIFIED:
+            return _confirmed(previous)
+        if previous and previous.url != url:
+            if previous.sha256 == hashlib.sha256(response.body).hexdigest():
+                return replace(_confirmed(previous), url=url, http=response.status, etag=None, last_modified=None)
+            previous = None
         file = f"{IMAGES}/{file_stem(character.name, url)}{checker.suffix}"
-        return self._saved(url, file, response.body, response, known)
+        return self._save_changed(url, file, response.body, response, previous)
 
-    def _saved(self, url: str, file: str, content: bytes, response: Response, known: Record | None) -> Record:
+    def _save_changed(
+        self, url: str, file: str, content: bytes, response: Response, previous: Record | None
+    ) -> Record:
         digest = hashlib.sha256(content).hexdigest()
         if self._save:
             write_bytes(self._folder / file, content)
-            if known and known.file and known.file != file:
-                (self._folder / known.file).unlink(missing_ok=True)
+            if previous and previous.file and previous.file != file:
+                (self._folder / previous.file).unlink(missing_ok=True)
         return Record(
             url,
-            "unchanged" if known and known.file and known.sha256 == digest else "saved",
+            "unchanged" if previous and previous.file and previous.sha256 == digest else "saved",
             file=file,
             sha256=digest,
             bytes=len(content),
@@ -227,11 +229,11 @@ class Collector:
 class _ImageChecker:
     """Accepts whole images; damaged bytes that an earlier run got too are what the site has."""
 
-    def __init__(self, max_pixels: int, known: Record | None) -> None:
+    def __init__(self, max_pixels: int, previous: Record | None) -> None:
         self.suffix = ""
         self.damaged_sha256: str | None = None
         self._max_pixels = max_pixels
-        self._known_sha256 = known.sha256 if known and not known.file else None
+        self._previous_sha256 = previous.sha256 if previous and not previous.file else None
 
     def __call__(self, response: Response) -> None:
         try:
@@ -239,7 +241,7 @@ class _ImageChecker:
         except FetchError as error:
             if error.retry and response.body:
                 self.damaged_sha256 = hashlib.sha256(response.body).hexdigest()
-                if self.damaged_sha256 == self._known_sha256:
+                if self.damaged_sha256 == self._previous_sha256:
                     raise FetchError(f"{error.reason}, as before", http=response.status) from error
             raise
 
@@ -267,13 +269,13 @@ def _header(response: Response, name: str) -> str | None:
     return value if value.isascii() and value.isprintable() and value else None
 
 
-def _validators(url: str, known: Record | None) -> dict[str, str]:
+def _validators(url: str, previous: Record | None) -> dict[str, str]:
     """Make the headers that ask for a page or picture only if it has changed since."""
-    if not known or not known.file or known.url != url:
+    if not previous or not previous.file or previous.url != url:
         return {}
-    pairs = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
+    pairs = {"If-None-Match": previous.etag, "If-Modified-Since": previous.last_modified}
     return {name: value for name, value in pairs.items() if value}
 
 
-def _still_good(known: Record) -> Record:
-    return replace(known, status="unchanged", http=NOT_MODIFIED, fetched_at=now())
+def _confirmed(previous: Record) -> Record:
+    return replace(previous, status="unchanged", http=NOT_MODIFIED, fetched_at=now())

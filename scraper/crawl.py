@@ -275,13 +275,13 @@ class _Crawl:
 
     def _start_page(self, link: PageLink, parent: str, first: bool) -> None:
         self._pages.running += 1
-        known = self._manifest.get(link.url)
+        previous = self._manifest.get(link.url)
         self._tasks.submit(
             lambda future: self._settle_page(link, parent, first, future),
             self._collector.gallery_page,
             link,
             parent,
-            known,
+            previous,
             first=first,
         )
 
@@ -354,10 +354,10 @@ class _Crawl:
         self._summary.skipped += 1
 
     def _queue(self, character: Character) -> None:
-        known = self._manifest.get(character.image)
-        if known and not self._image_due(known) and not self._details_due(character):
-            known = replace(known, status="unchanged") if known.file else known
-            self._progress.count(known, len(self._waiting))
+        previous = self._manifest.get(character.image)
+        if previous and not self._image_due(previous) and not self._details_due(character):
+            previous = replace(previous, status="unchanged") if previous.file else previous
+            self._progress.count(previous, len(self._waiting))
         elif self._summary.to_fetch is not None:
             self._summary.to_fetch += 1
         else:
@@ -365,29 +365,29 @@ class _Crawl:
 
     # Characters
 
-    def _image_due(self, known: Record | None) -> bool:
-        if known is None or self._settings.refresh:
+    def _image_due(self, previous: Record | None) -> bool:
+        if previous is None or self._settings.refresh:
             return True
-        failed_for_good = known.status == "failed" and not known.retry
-        return not known.file and not failed_for_good
+        failed_for_good = previous.status == "failed" and not previous.retry
+        return not previous.file and not failed_for_good
 
     def _details_due(self, character: Character) -> bool:
         if not self._settings.details or not character.link:
             return False
-        known = self._manifest.get(character.link)
-        return known is None or known.status == "skipped" or known.retry or self._settings.refresh
+        previous = self._manifest.get(character.link)
+        return previous is None or previous.status == "skipped" or previous.retry or self._settings.refresh
 
     def _start_character(self, character: Character) -> None:
         if self._cells.is_placeholder(character.image):
             self._leave_out(character)
             return
-        known = self._manifest.get(character.image)
+        previous = self._manifest.get(character.image)
         self._tasks.submit(
             self._settle_character,
             self._collector.character,
             character,
-            known or self._manifest.get_character(character.name, character.link or character.page),
-            image_due=self._image_due(known),
+            previous or self._manifest.get_character(character.name, character.link or character.page),
+            image_due=self._image_due(previous),
             details_due=self._details_due(character),
         )
 

@@ -71,9 +71,9 @@ class CrawlProgress:
 
     def minutes(self, characters: int) -> float:
         """Estimate how long so many characters will take at the pace that is allowed and was seen."""
-        seen = (time.monotonic() - self._started) / max(self._fetcher.requests, 1)
+        measured = (time.monotonic() - self._started) / max(self._fetcher.requests, 1)
         allowed = self._fetcher.seconds_between_requests(self._url)
-        return characters * self._requests_per_character * max(seen, allowed) / 60
+        return characters * self._requests_per_character * max(measured, allowed) / 60
 
     def tell_estimate(self, waiting: int) -> None:
         """Say what the crawl will cost, once all pages are read and before most pictures are asked for."""

@@ -15,7 +15,7 @@ LARGEST_SHEET_PX = 8192
 
 
 @dataclass(frozen=True)
-class Sheet:
+class SheetLayout:
     """Where the frames of a sheet lie."""
 
     size_px: tuple[int, int]
@@ -31,7 +31,7 @@ class Sheet:
         return self.size_px[0] // (self.frame_px + 2 * self.extrude_px)
 
 
-def lay_out(count: int, frame_px: int, extrude_px: int) -> Sheet:
+def layout_sheet(count: int, frame_px: int, extrude_px: int) -> SheetLayout:
     """The smallest power-of-two sheet, as square as may be, row by row.
 
     Raises:
@@ -48,12 +48,12 @@ def lay_out(count: int, frame_px: int, extrude_px: int) -> Sheet:
             "make fewer, or a smaller --upscale or --sprite-size"
         )
     width, height = min(sizes, key=lambda size: (size[0] * size[1], max(size), -size[0]))
-    places = [divmod(place, width // cell) for place in range(count)]
-    corners = tuple((column * cell + extrude_px, row * cell + extrude_px) for row, column in places)
-    return Sheet((width, height), frame_px, extrude_px, corners)
+    cells = [divmod(index, width // cell) for index in range(count)]
+    corners = tuple((column * cell + extrude_px, row * cell + extrude_px) for row, column in cells)
+    return SheetLayout((width, height), frame_px, extrude_px, corners)
 
 
-def draw_sheet(frames: NDArray[np.uint8], sheet: Sheet) -> NDArray[np.uint8]:
+def draw_sheet(frames: NDArray[np.uint8], sheet: SheetLayout) -> NDArray[np.uint8]:
     """All frames [N, side, side, 4] on their sheet [height, width, 4], borders extruded."""
     width, height = sheet.size_px
     pixels = np.zeros((height, width, 4), np.uint8)
@@ -65,7 +65,7 @@ def draw_sheet(frames: NDArray[np.uint8], sheet: Sheet) -> NDArray[np.uint8]:
     return pixels
 
 
-def aseprite_json(sheet: Sheet, names: Sequence[str], image: str) -> str:
+def aseprite_json(sheet: SheetLayout, names: Sequence[str], image: str) -> str:
     """The sheet in the array format that Aseprite exports and Phaser, PixiJS, Unity and Godot importers read."""
     side = sheet.frame_px
     frames = [

@@ -17,9 +17,9 @@ from gan.runs.model_info import ModelInfo
 from gan.sampling.interpolation import slerp_loop
 from gan.sampling.share_codes import encode
 from kit.png import png_bytes
-from sprites.atlas import Sheet, aseprite_json, draw_sheet, lay_out
+from sprites.atlas import SheetLayout, aseprite_json, draw_sheet, layout_sheet
 from sprites.errors import SpriteSettingsError
-from sprites.palettes import gpl, hexadecimal
+from sprites.palettes import to_gpl, to_hex
 from sprites.pixels import SpriteSettings, gif_bytes, make_sprites
 
 MAX_SPRITES = 1024
@@ -35,7 +35,7 @@ def morph_latents(latents: NDArray[np.float32]) -> NDArray[np.float32]:
     return slerp_loop(latents[:MAX_MORPHED], FRAMES_BETWEEN) if len(latents) > 1 else latents[:0]
 
 
-def bundle(
+def sprite_zip(
     info: ModelInfo,
     latents: NDArray[np.float32],
     images: NDArray[np.uint8],
@@ -56,8 +56,8 @@ def bundle(
     Raises:
         SpriteSettingsError: too many, or too large, for one sheet.
     """
-    check_count(len(latents))
-    sheet = lay_out(len(latents), settings.side_px(info.size_px) * settings.upscale, settings.extrude_px)
+    check_sprite_count(len(latents))
+    sheet = layout_sheet(len(latents), settings.side_px(info.size_px) * settings.upscale, settings.extrude_px)
     sprites = make_sprites(images, settings)
     pixels = sprites.rgba()
     codes = [encode(info.hash, latent) for latent in latents]
@@ -68,12 +68,12 @@ def bundle(
     files["sheet.json"] = aseprite_json(sheet, [Path(path).name for path in paths], SHEET_FILE)
     if len(frames):
         files[GIF_FILE] = gif_bytes(make_sprites(frames, settings, sprites.palette))
-    files["palette.gpl"] = gpl(sprites.palette, f"vgc {info.model}")
-    files["palette.hex"] = hexadecimal(sprites.palette)
+    files["palette.gpl"] = to_gpl(sprites.palette, f"vgc {info.model}")
+    files["palette.hex"] = to_hex(sprites.palette)
     files[CHARACTERS_FILE] = characters_json(info, paths, codes, settings)
     files["IMPORT.txt"] = import_hints(sheet, settings)
     files["LICENCE.txt"] = licence_note(info)
-    return zipped(files)
+    return zip_bytes(files)
 
 
 def unique_stems(names: Sequence[str]) -> list[str]:
@@ -86,13 +86,13 @@ def unique_stems(names: Sequence[str]) -> list[str]:
     return stems
 
 
-def check_count(count: int) -> None:
+def check_sprite_count(count: int) -> None:
     """SpriteSettingsError if a zip does not take so many characters."""
     if not 1 <= count <= MAX_SPRITES:
         raise SpriteSettingsError(f"{count:,} sprites: a zip takes 1 to {MAX_SPRITES:,}")
 
 
-def zipped(files: dict[str, bytes | str]) -> bytes:
+def zip_bytes(files: dict[str, bytes | str]) -> bytes:
     """Files by name as a zip without dates."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
@@ -112,7 +112,7 @@ def characters_json(info: ModelInfo, paths: Sequence[str], codes: Sequence[str],
     return json.dumps({"model": model, "settings": asdict(settings), "characters": characters}, indent=1)
 
 
-def import_hints(sheet: Sheet, settings: SpriteSettings) -> str:
+def import_hints(sheet: SheetLayout, settings: SpriteSettings) -> str:
     """What to set in Unity and Godot, with this sheet's own numbers."""
     side, edge = sheet.frame_px, sheet.extrude_px
     rows = -(-len(sheet.corners) // sheet.columns)

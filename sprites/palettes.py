@@ -93,7 +93,7 @@ def hex_colour(number: int, line: str) -> tuple[int, ...] | None:
     return tuple(bytes.fromhex(digits))
 
 
-def find_palette(colours: NDArray[np.uint8], count: int) -> Palette:
+def extract_palette(colours: NDArray[np.uint8], count: int) -> Palette:
     """The palette of ``count`` colours, or fewer, that fits pixels best: median cut, then k-means.
 
     Args:
@@ -112,7 +112,7 @@ def find_palette(colours: NDArray[np.uint8], count: int) -> Palette:
     return unique[np.lexsort((*unique.T, oklab(unique)[:, 0]))]
 
 
-def nearest(colours: NDArray[np.uint8], palette: Palette) -> NDArray[np.uint8]:
+def nearest_colours(colours: NDArray[np.uint8], palette: Palette) -> NDArray[np.uint8]:
     """The index of the palette's colour that looks most like each: [N, 3] -> [N] uint8."""
     wanted = oklab(palette)
     numbers, where = np.unique(colours @ np.array([1 << 16, 1 << 8, 1]), return_inverse=True)
@@ -130,12 +130,12 @@ def oklab(colours: NDArray[np.uint8]) -> NDArray[np.float64]:
     return lab
 
 
-def gpl(palette: Palette, name: str) -> str:
+def to_gpl(palette: Palette, name: str) -> str:
     """A palette as GIMP, Aseprite, Krita and Inkscape read it."""
     lines = [f"{r:3d} {g:3d} {b:3d}\t{r:02x}{g:02x}{b:02x}" for r, g, b in palette.tolist()]
     return "\n".join([GPL_TITLE, f"Name: {name}", "Columns: 8", "#", *lines, ""])
 
 
-def hexadecimal(palette: Palette) -> str:
+def to_hex(palette: Palette) -> str:
     """A palette as Lospec takes it."""
     return "".join(f"{r:02x}{g:02x}{b:02x}\n" for r, g, b in palette.tolist())

@@ -9,7 +9,7 @@ from PIL import Image
 
 from kit.foreground import TOLERANCE, figure_masks
 from sprites.errors import SpriteSettingsError
-from sprites.palettes import MAX_COLOURS, Palette, find_palette, nearest
+from sprites.palettes import MAX_COLOURS, Palette, extract_palette, nearest_colours
 
 SMALLEST_SPRITE_PX = 8
 LARGEST_UPSCALE = 16
@@ -98,9 +98,9 @@ def make_sprites(images: NDArray[np.uint8], settings: SpriteSettings, palette: P
     if palette is None and settings.palette is not None:
         palette = np.array(settings.palette, np.uint8)
     if palette is None:
-        palette = find_palette(small[mask], settings.colours)
+        palette = extract_palette(small[mask], settings.colours)
     indexes = np.full(mask.shape, CLEAR, np.uint8)
-    indexes[mask] = nearest(small[mask], palette) + 1
+    indexes[mask] = nearest_colours(small[mask], palette) + 1
     return SpriteSet(palette, indexes.repeat(settings.upscale, 1).repeat(settings.upscale, 2))
 
 

@@ -15,7 +15,7 @@ from gan.sampling.sample import draw
 from kit.atomic import write_bytes
 from kit.overwrite import refuse_foreign
 from kit.progress import Progress, noop
-from sprites.bundle import CHARACTERS_FILE, bundle, check_count, morph_latents
+from sprites.bundle import CHARACTERS_FILE, check_sprite_count, morph_latents, sprite_zip
 from sprites.pixels import SpriteSettings
 
 BUNDLE_FILE = "sprites.zip"
@@ -61,13 +61,13 @@ def generate_sprites(
 def draw_into(path: Path, selection: Selection, settings: SpriteSettings) -> list[Image.Image]:
     """Draw the characters, write their zip to ``path`` and return their images; errors as in `export_sprites`."""
     count = len(selection.latents)
-    check_count(count)
+    check_sprite_count(count)
     refuse_foreign(path, is_bundle(path), GanError)
     latents = selection.latents.numpy()
     frames = torch.from_numpy(morph_latents(latents))
     images = list(draw(selection.generator.network, torch.cat([selection.latents, frames])))
     pixels = np.stack([np.asarray(image) for image in images])
-    content = bundle(selection.generator.info, latents, pixels[:count], pixels[count:], settings)
+    content = sprite_zip(selection.generator.info, latents, pixels[:count], pixels[count:], settings)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, content)

@@ -17,7 +17,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from gan.sampling.share_codes import MAX_LATENT
-from sprites.bundle import bundle, morph_latents
+from sprites.bundle import morph_latents, sprite_zip
 from sprites.errors import SpriteSettingsError
 from sprites.palettes import MAX_COLOURS, MAX_FILE_CHARS, parse_palette
 from sprites.pixels import SMALLEST_SPRITE_PX, SpriteSettings
@@ -250,7 +250,7 @@ def add_sprites_route(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
         async def make() -> bytes:
             drawn = await queue.draw(np.concatenate([latents, morph_latents(latents)]))
             images, frames = drawn[: len(latents)], drawn[len(latents) :]
-            pack = partial(bundle, engine.info, latents, images, frames, settings, names)
+            pack = partial(sprite_zip, engine.info, latents, images, frames, settings, names)
             return await asyncio.get_running_loop().run_in_executor(packer, pack)
 
         content = await cancel_on_disconnect(request, make())

@@ -25,8 +25,8 @@ def real_image_previews(trainer: Trainer, count: int) -> dict[str, Image.Image]:
     indices = torch.linspace(0, len(training_set) - 1, min(count, len(training_set))).long().to(device)
     rng = torch.Generator(device).manual_seed(trainer.sampler.seed)
     noise = StepNoise.draw(len(indices), networks.recipe.generator.latent_dim, rng)
-    seen = networks.real_images(MicroBatch(training_set, indices, noise))
+    shown = networks.real_images(MicroBatch(training_set, indices, noise))
     if networks.recipe.augments:
-        seen = augment(seen, networks.background, noise.d_real, torch.ones((), device=device))
+        shown = augment(shown, networks.background, noise.d_real, torch.ones((), device=device))
     plain = training_set.normalised(indices)
-    return {"real": grid(list(to_images(plain))), "real-augmented": grid(list(to_images(seen)))}
+    return {"real": grid(list(to_images(plain))), "real-augmented": grid(list(to_images(shown)))}

@@ -62,7 +62,7 @@ def _definition(style: str) -> dict[str, Any]:
 
 def _unique_images(name: str, definition: dict[str, Any]) -> Iterator[Image.Image]:
     """Draw one style for ever, RGBA, no two pictures with the same pixels."""
-    style, seen = Style(definition), set()
+    style, drawn = Style(definition), set()
     for number in count():
         options = {
             "seed": f"{name}-{number}",
@@ -73,8 +73,8 @@ def _unique_images(name: str, definition: dict[str, Any]) -> Iterator[Image.Imag
         svg = Avatar(style, options).to_string()
         png = resvg_py.svg_to_bytes(svg_string=svg, width=TILE_PX, height=TILE_PX, skip_system_fonts=True)
         image = Image.open(io.BytesIO(bytes(png))).convert("RGBA")
-        if image.tobytes() not in seen:
-            seen.add(image.tobytes())
+        if image.tobytes() not in drawn:
+            drawn.add(image.tobytes())
             yield image
 
 
@@ -95,23 +95,23 @@ def _cast() -> list[Character]:
     cast: list[Character] = []
     for style, letter, name in SPECIAL_NAMES:
         letters.remove(letter)
-        place = next(place for place in tiles if place[0] == style)
-        tiles.remove(place)
+        tile_key = next(tile_key for tile_key in tiles if tile_key[0] == style)
+        tiles.remove(tile_key)
         namesakes = [character for character in cast if character.name == name]
-        cast.append(_character(rng, name, letter, place, namesakes))
+        cast.append(_character(rng, name, letter, tile_key, namesakes))
     names = {character.name for character in cast}
-    for letter, place in zip(letters, tiles, strict=True):
-        while (name := made_up_name(rng, letter, style=place[0])) in names:
+    for letter, tile_key in zip(letters, tiles, strict=True):
+        while (name := made_up_name(rng, letter, style=tile_key[0])) in names:
             pass
         names.add(name)
-        cast.append(_character(rng, name, letter, place))
+        cast.append(_character(rng, name, letter, tile_key))
     return sorted(cast, key=lambda character: (character.letter, character.name.casefold(), character.game))
 
 
 def _character(
-    rng: random.Random, name: str, letter: str, place: tuple[str, int], namesakes: Sequence[Character] = ()
+    rng: random.Random, name: str, letter: str, tile_key: tuple[str, int], namesakes: Sequence[Character] = ()
 ) -> Character:
-    style, tile = place
+    style, tile = tile_key
     taken = {character.game for character in namesakes}
     game = rng.choice([game for game in GAMES if game.style == style and game.title not in taken])
     return Character(name, letter, game.title, rng.choice(game.roles), style, tile)

@@ -56,20 +56,20 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         # Links lead back to the name the client used, localhost or 127.0.0.1.
         base_url = f"http://{escape(self.headers.get('Host', HOST))}"
-        found = answer(urlsplit(self.path).path, base_url)
-        if found is None:
+        page = answer(urlsplit(self.path).path, base_url)
+        if page is None:
             self._send(HTTPStatus.NOT_FOUND, Answer(body=b"Not found\n"))
-        elif found.location:
-            self._send(HTTPStatus.MOVED_PERMANENTLY, found, Location=found.location)
+        elif page.location:
+            self._send(HTTPStatus.MOVED_PERMANENTLY, page, Location=page.location)
         else:
-            self._send_unless_known(found)
+            self._send_unless_unchanged(page)
 
     do_HEAD = do_GET
 
-    def _send_unless_known(self, found: Answer) -> None:
-        etag = f'"{hashlib.sha256(found.body).hexdigest()[:16]}"'
-        known = self.headers.get("If-None-Match") == etag
-        self._send(HTTPStatus.NOT_MODIFIED if known else HTTPStatus.OK, found, ETag=etag)
+    def _send_unless_unchanged(self, page: Answer) -> None:
+        etag = f'"{hashlib.sha256(page.body).hexdigest()[:16]}"'
+        unchanged = self.headers.get("If-None-Match") == etag
+        self._send(HTTPStatus.NOT_MODIFIED if unchanged else HTTPStatus.OK, page, ETag=etag)
 
     def _send(self, status: HTTPStatus, content: Answer, **headers: str) -> None:
         self.send_response(status)

@@ -312,12 +312,12 @@ class Fetcher:
         return kind(message)
 
     def _host(self, address: str) -> Host:
-        name, port = host_and_port(address)
+        hostname, port = host_and_port(address)
         # One host behind http and https is asked no faster for having two schemes.
-        place = name if port in DEFAULT_PORTS.values() else f"{name}:{port}"
+        key = hostname if port in DEFAULT_PORTS.values() else f"{hostname}:{port}"
         origin = f"{urlsplit(address).scheme}://{urlsplit(address).netloc}"
         with self._lock:
-            return self._hosts.setdefault(place, Host(origin, least_delay_seconds=self._least_delay_seconds))
+            return self._hosts.setdefault(key, Host(origin, least_delay_seconds=self._least_delay_seconds))
 
     def _robots(self, address: str) -> Protego:
         host = self._host(address)

@@ -122,7 +122,7 @@ def _character(page: _Page, cell: Tag, link_around: Tag | None) -> Character | N
 
 def details(site: Site, tree: BeautifulSoup) -> Details:
     """Read a character's own page."""
-    title = re.search(site.title_pattern, _text(tree, site.title) or "") if site.title_pattern else None
+    name_parts = re.search(site.title_pattern, _text(tree, site.title) or "") if site.title_pattern else None
     area = tree.select_one(site.area) or tree
     table = {}
     for row in area.select(site.field_rows)[:MAX_FIELDS]:
@@ -132,7 +132,7 @@ def details(site: Site, tree: BeautifulSoup) -> Details:
     description = next(
         (text for part in area.select(site.description) if (text := clean(part.get_text(" ")))), None
     )
-    named = title.groupdict() if title else {}
+    named = name_parts.groupdict() if name_parts else {}
     return Details(named.get("name"), named.get("game"), description, table)
 
 
@@ -172,5 +172,5 @@ def _game_in(site: Site, address: str) -> str | None:
     match = re.search(site.game_pattern, path_of(address)) if site.game_pattern else None
     if not match or not match[1]:
         return None
-    words = clean(unquote(match[1]).replace("-", " ")).split()
-    return " ".join(word.upper() if ROMAN_NUMERAL.fullmatch(word) else word.capitalize() for word in words)
+    name_parts = clean(unquote(match[1]).replace("-", " ")).split()
+    return " ".join(word.upper() if ROMAN_NUMERAL.fullmatch(word) else word.capitalize() for word in name_parts)

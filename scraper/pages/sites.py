@@ -154,8 +154,8 @@ def load_site(path: Path) -> Site:
     known = {field.name for field in fields(Site)}
     unknown, missing = sorted(values.keys() - known), sorted({"name", "base_url"} - values.keys())
     if unknown or missing:
-        words = f"unknown key {unknown[0]!r}" if unknown else f"the key {missing[0]!r} is missing"
-        raise ScrapeSettingsError(f"--site {path}: {words}; the keys are {', '.join(sorted(known))}")
+        problem = f"unknown key {unknown[0]!r}" if unknown else f"the key {missing[0]!r} is missing"
+        raise ScrapeSettingsError(f"--site {path}: {problem}; the keys are {', '.join(sorted(known))}")
     if isinstance(values.get("picture_hosts"), list):
         values["picture_hosts"] = tuple(values["picture_hosts"])
     try:

@@ -22,9 +22,9 @@ from gan.sampling.generate import GenerateSettings
 from gan.sampling.share_codes import decode
 from kit.foreground import background_colour, figure_masks
 from kit.png import png_bytes
-from sprites.atlas import aseprite_json, draw_sheet, lay_out
+from sprites.atlas import aseprite_json, draw_sheet, layout_sheet
 from sprites.errors import SpriteSettingsError
-from sprites.palettes import find_palette, gpl, hexadecimal, nearest, parse_palette
+from sprites.palettes import extract_palette, nearest_colours, parse_palette, to_gpl, to_hex
 from sprites.pixels import SpriteSettings, gif_bytes, make_sprites
 from sprites.sprite_export import generate_sprites
 
@@ -119,8 +119,8 @@ def test_both_kinds_of_palette_files_are_read():
 @given(PALETTES)
 def test_a_palette_written_is_read_again(colours):
     palette = np.array(colours, np.uint8)
-    assert np.array_equal(parse_palette(gpl(palette, "mine")), palette)
-    assert np.array_equal(parse_palette(hexadecimal(palette)), palette)
+    assert np.array_equal(parse_palette(to_gpl(palette, "mine")), palette)
+    assert np.array_equal(parse_palette(to_hex(palette)), palette)
 
 
 @pytest.mark.parametrize(
@@ -152,16 +152,16 @@ def test_no_text_breaks_the_palette_reader(text):
 
 def test_few_colours_are_found_exactly_and_the_darkest_comes_first():
     pixels = np.array([[255, 255, 255]] * 5 + [[10, 0, 0]] * 3 + [[0, 200, 0]], np.uint8)
-    assert find_palette(pixels, 4).tolist() == [[10, 0, 0], [0, 200, 0], [255, 255, 255]]
-    assert find_palette(pixels[:0], 4).tolist() == [[0, 0, 0]]
+    assert extract_palette(pixels, 4).tolist() == [[10, 0, 0], [0, 200, 0], [255, 255, 255]]
+    assert extract_palette(pixels[:0], 4).tolist() == [[0, 0, 0]]
     blue, red, green = [0, 0, 255], [255, 0, 0], [0, 255, 0]
-    assert find_palette(np.array([red, green, blue], np.uint8), 3).tolist() == [blue, red, green]
+    assert extract_palette(np.array([red, green, blue], np.uint8), 3).tolist() == [blue, red, green]
 
 
 def test_the_nearest_colour_is_the_one_that_looks_nearest():
     palette = np.array([[0, 0, 0], [255, 255, 255], [255, 0, 0]], np.uint8)
     pixels = np.array([[20, 20, 20], [250, 240, 255], [200, 30, 30], [255, 0, 0]], np.uint8)
-    assert nearest(pixels, palette).tolist() == [0, 1, 2, 2]
+    assert nearest_colours(pixels, palette).tolist() == [0, 1, 2, 2]
 
 
 @settings(max_examples=40)
@@ -192,8 +192,11 @@ def test_a_smaller_grid_takes_the_pixel_under_each_middle():
 
 
 def test_a_sheet_is_the_smallest_power_of_two_and_its_borders_repeat():
-    assert lay_out(11, frame_px=41, extrude_px=1).size_px == (512, 64)  # half of 256x256, the next that holds them
-    sheet = lay_out(5, frame_px=30, extrude_px=1)
+    assert layout_sheet(11, frame_px=41, extrude_px=1).size_px == (
+        512,
+        64,
+    )  # half of 256x256, the next that holds them
+    sheet = layout_sheet(5, frame_px=30, extrude_px=1)
     assert (sheet.size_px, sheet.columns) == ((128, 64), 4)
     assert sheet.corners == ((1, 1), (33, 1), (65, 1), (97, 1), (1, 33))
     frames = np.arange(5 * 30 * 30 * 4, dtype=np.uint32).astype(np.uint8).reshape(5, 30, 30, 4)
@@ -210,7 +213,7 @@ def test_a_sheet_is_the_smallest_power_of_two_and_its_borders_repeat():
 
 @given(st.integers(1, 1024), st.integers(8, 100), st.integers(1, 2))
 def test_no_frame_of_a_sheet_overlaps_or_leaves_it(count, frame_px, extrude_px):
-    sheet = lay_out(count, frame_px, extrude_px)
+    sheet = layout_sheet(count, frame_px, extrude_px)
     cell = frame_px + 2 * extrude_px
     corners = np.array(sheet.corners) - extrude_px
     assert all(side & (side - 1) == 0 for side in sheet.size_px)
@@ -222,11 +225,11 @@ def test_no_frame_of_a_sheet_overlaps_or_leaves_it(count, frame_px, extrude_px):
 
 def test_a_sheet_beyond_what_gpus_take_is_refused():
     with pytest.raises(SpriteSettingsError, match="1000 sprites of 640 pixels"):
-        lay_out(1000, 640, 1)
+        layout_sheet(1000, 640, 1)
 
 
 def test_aseprites_array_names_every_frame_and_its_place():
-    read = json.loads(aseprite_json(lay_out(2, 30, 1), ["a.png", "b.png"], "sheet.png"))
+    read = json.loads(aseprite_json(layout_sheet(2, 30, 1), ["a.png", "b.png"], "sheet.png"))
     assert [frame["filename"] for frame in read["frames"]] == ["a.png", "b.png"]
     assert read["frames"][1]["frame"] == {"x": 33, "y": 1, "w": 30, "h": 30}
     assert read["meta"]["image"] == "sheet.png"

@@ -26,7 +26,7 @@ from studio_server import FlatEngine, serving, wait_until
 from gan.config import GanError
 from gan.runs.model_info import LICENCE_UNKNOWN
 from gan.sampling.share_codes import MAX_LATENT
-from sprites.bundle import bundle, morph_latents
+from sprites.bundle import morph_latents, sprite_zip
 from sprites.pixels import SpriteSettings
 from studio import draw_queue, guard
 from studio.engine import MAX_IMAGES
@@ -238,7 +238,7 @@ def test_sprites_come_as_the_zip_that_the_settings_ask_for(url, engine):
     answer = ask_for_sprites(url, *latents.tolist(), colours=4, upscale=2, extrude_px=2)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/zip")
     drawn, frames = engine.draw(latents), engine.draw(morph_latents(latents))
-    assert answer.content == bundle(
+    assert answer.content == sprite_zip(
         engine.info, latents, drawn, frames, SpriteSettings(4, upscale=2, extrude_px=2)
     )
 
