@@ -203,10 +203,10 @@ class Generator:
             seeds: 0 to 2^63 - 1.
             truncation: 0 to 1; below 1: nearer to the typical picture, and less varied.
         """
-        from gan.sampling.sample import draw, latents_of
-        from gan.sampling.truncation import truncated
+        from gan.sampling.sample import draw, latents_from_seeds
+        from gan.sampling.truncation import truncate
 
-        latents = truncated(latents_of(seeds, self.latent_dim), self.network, truncation)
+        latents = truncate(latents_from_seeds(seeds, self.latent_dim), self.network, truncation)
         return list(draw(self.network, latents))
 
 

@@ -12,7 +12,7 @@ from gan.config import DEFAULT_PRESET, PRESETS, TrainConfig
 from gan.device import bf16_speedup, choose_device, choose_precision
 from gan.networks.diagram import draw_network
 from gan.networks.layer_summary import describe_recipe, discriminator_layers, generator_layers
-from gan.runs.model_files import built_in_model, runs_in
+from gan.runs.model_files import built_in_model, list_runs
 from kit.png import save_png
 
 SHOWN_PACKAGES = (
@@ -37,7 +37,7 @@ def info() -> dict[str, Any]:
         "devices": devices(),
         "auto": f"{device}, {choose_precision('auto', device)}",
         "built_in_generator": str(built_in_model()),
-        "runs": [str(run) for run in runs_in(TrainConfig.output)],
+        "runs": [str(run) for run in list_runs(TrainConfig.output)],
         "default_preset": DEFAULT_PRESET,
         "presets": {name: describe_recipe(recipe) for name, recipe in PRESETS.items()},
     }

@@ -10,7 +10,7 @@ from PIL import Image
 from gan.config import GanError
 from gan.sampling.best_of import RateImages
 from gan.sampling.generate import Drawn, GenerateSettings, Selection, save, select
-from gan.sampling.image_files import earlier_images, file_names
+from gan.sampling.image_files import file_names, previous_images
 from gan.sampling.sample import draw
 from kit.atomic import write_bytes
 from kit.overwrite import refuse_foreign
@@ -53,7 +53,7 @@ def generate_sprites(
     selection = select(settings, rate, progress)
     path = settings.out / BUNDLE_FILE
     # What would refuse the images is found before the zip is written.
-    earlier_images(settings.out, file_names(len(selection.latents), settings.grid))
+    previous_images(settings.out, file_names(len(selection.latents), settings.grid))
     images = draw_into(path, selection, sprite_settings)
     return save(selection, images, settings), path
 

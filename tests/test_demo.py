@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from gan.runs.model_files import runs_in
+from gan.runs.model_files import list_runs
 from scraper.demosite.server import serve
 
 ROOT = Path(__file__).parents[1]
@@ -36,7 +36,7 @@ def test_the_demo_ends_with_a_grid_of_the_model_trained_in_this_very_run(tmp_pat
         with Image.open(tmp_path / result[name]) as image:
             assert image.width >= 8 * 80
     trained = tmp_path / "d/train_output"
-    assert [path.name for path in runs_in(trained)] == [Path(result["run"]).name]
+    assert [path.name for path in list_runs(trained)] == [Path(result["run"]).name]
     # The grid is the last sample of that run: the same model, the same seeds.
     sample = trained / Path(result["run"]).name / "samples" / f"{result['images']:08d}.png"
     with Image.open(sample) as expected, Image.open(tmp_path / result["grid"]) as grid:
@@ -44,7 +44,7 @@ def test_the_demo_ends_with_a_grid_of_the_model_trained_in_this_very_run(tmp_pat
 
     again = vgc(*words, cwd=tmp_path)
     assert again.returncode == 0, again.stderr
-    assert len(runs_in(trained)) == 2
+    assert len(list_runs(trained)) == 2
 
 
 def test_the_four_commands_without_options_find_each_others_output(tmp_path):
@@ -58,7 +58,7 @@ def test_the_four_commands_without_options_find_each_others_output(tmp_path):
             assert run.returncode == 0, f"{words}: {run.stderr}"
     scraped = list((tmp_path / "Data/raw/images").iterdir())
     assert len(scraped) == len(list((tmp_path / "Data/train_data/rgb_images").glob("*.png"))) > 3
-    (newest,) = runs_in(tmp_path / "train_output")
+    (newest,) = list_runs(tmp_path / "train_output")
     assert f"{newest.name}/generator.safetensors" in run.stderr
     assert sorted(path.name for path in (tmp_path / "generated").iterdir()) == [
         "0000.png", "0001.png", "0002.png", "grid.png",

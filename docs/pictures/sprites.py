@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from gan.runs.model_files import built_in_model
-from gan.sampling.sample import latents_of
+from gan.sampling.sample import latents_from_seeds
 from sprites.pixels import SpriteSettings, make_sprites
 from studio.engine_loader import load_engine
 
@@ -14,7 +14,7 @@ SEEDS = (16, 18, 15, 27, 6, 33, 47, 22)
 SIDE_PX, SQUARE_PX = 160, 16
 
 engine = load_engine(built_in_model())
-pictures = engine.draw(latents_of(SEEDS, engine.info.latent_dim).numpy())
+pictures = engine.draw(latents_from_seeds(SEEDS, engine.info.latent_dim).numpy())
 opaque = np.pad(pictures, ((0, 0),) * 3 + ((0, 1),), constant_values=255)
 rows = [
     opaque.repeat(2, 1).repeat(2, 2),

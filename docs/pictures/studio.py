@@ -16,7 +16,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from gan.runs.checkpoint import load_generator, model_hash
 from gan.runs.model_files import built_in_model
-from gan.sampling.sample import latents_of
+from gan.sampling.sample import latents_from_seeds
 from gan.sampling.share_codes import encode
 
 HERE = Path(__file__).parent
@@ -30,7 +30,7 @@ PHONE = {"width": 375, "height": 667}
 def codes() -> list[str]:
     """The share codes of SEEDS."""
     generator, header = load_generator(built_in_model(), torch.device("cpu"))
-    latents = latents_of(SEEDS, header.architecture.latent_dim).numpy()
+    latents = latents_from_seeds(SEEDS, header.architecture.latent_dim).numpy()
     return [encode(model_hash(generator), latent) for latent in latents]
 
 

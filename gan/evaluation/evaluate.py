@@ -25,12 +25,12 @@ from gan.evaluation.neighbours import (
 )
 from gan.images import to_tensor
 from gan.runs.checkpoint import load_generator
-from gan.runs.model_files import data_of, find_model
+from gan.runs.model_files import find_model, training_data_of
 from gan.runs.score_names import score_name
 from gan.sampling.image_files import GRID_FILE
-from gan.sampling.sample import draw, latents_of
+from gan.sampling.sample import draw, latents_from_seeds
 from gan.sampling.seeds import MAX_IMAGES, check_seed
-from gan.sampling.truncation import check_truncation, truncated
+from gan.sampling.truncation import check_truncation, truncate
 from kit.atomic import write_text
 from kit.overwrite import refuse_foreign
 from kit.png import is_vgc_png, save_png
@@ -171,7 +171,7 @@ def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluatio
     device = choose_device(settings.device)
     network = load_feature_network(settings.weights, device)
     model = None if settings.fakes else find_model(settings.model, TrainConfig.output)
-    data = settings.data or (model and data_of(model)) or TrainConfig.data
+    data = settings.data or (model and training_data_of(model)) or TrainConfig.data
     reals = load_images(data)
     require_scorable(reals, data)
     unseen = read_held_out(settings.held_out, reals)
@@ -210,7 +210,7 @@ def fakes_from_model(
     generator, header = load_generator(model, device)
     count = settings.count or max(min(len(reals), MAX_IMAGES), MIN_IMAGES)
     seeds = range(settings.seed, settings.seed + count)
-    latents = truncated(latents_of(seeds, header.architecture.latent_dim), generator, settings.truncation)
+    latents = truncate(latents_from_seeds(seeds, header.architecture.latent_dim), generator, settings.truncation)
     return GeneratedImages(header.describe(model), draw(generator, latents), count, reals.shape[-1])
 
 

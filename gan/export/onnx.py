@@ -50,8 +50,8 @@ def export_onnx(
         directions=tuple(map(tuple, directions.tolist())),
         made_from=hashlib.sha256(model.read_bytes()).hexdigest(),
     )
-    graph = traced(generator, latent_dim)
-    make_small(graph)
+    graph = trace_onnx(generator, latent_dim)
+    shrink_graph(graph)
     note = graph.metadata_props.add()
     note.key, note.value = HEADER_KEY, onnx_header.to_json()
     try:
@@ -62,7 +62,7 @@ def export_onnx(
     return onnx_header
 
 
-def traced(generator: torch.nn.Module, latent_dim: int) -> "ModelProto":
+def trace_onnx(generator: torch.nn.Module, latent_dim: int) -> "ModelProto":
     """The network as PyTorch exports it: [N, latent_dim] to [N, 3, side, side], N free."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter speaks to its own developers
@@ -79,7 +79,7 @@ def traced(generator: torch.nn.Module, latent_dim: int) -> "ModelProto":
     return program.model_proto
 
 
-def make_small(graph: "ModelProto") -> None:
+def shrink_graph(graph: "ModelProto") -> None:
     """Leave out where each node came from, and hold weights in 16 bits where that loses nothing.
 
     A generator in half precision stays as small as its file. Runtimes widen such weights once, while loading.

@@ -11,7 +11,7 @@ GENERATOR_FILE = "generator.safetensors"
 BUILT_IN_FILE = "builtin-characters.safetensors"
 
 
-def runs_in(output: Path) -> list[Path]:
+def list_runs(output: Path) -> list[Path]:
     """The runs in a folder that can draw, the newest last."""
     generators = output.glob(f"*/{GENERATOR_FILE}")
     return [path.parent for path in sorted(generators, key=lambda path: (path.stat().st_mtime_ns, path))]
@@ -19,7 +19,7 @@ def runs_in(output: Path) -> list[Path]:
 
 def find_model(named: str | None, output: Path) -> Path:
     """The generator file that ``--model`` means; GanError lists the runs there are if it means none."""
-    runs = runs_in(output)
+    runs = list_runs(output)
     if named is None:
         return runs[-1] / GENERATOR_FILE if runs else built_in_model()
     for candidate in (output / named / GENERATOR_FILE, Path(named) / GENERATOR_FILE, Path(named), output / named):
@@ -34,7 +34,7 @@ def built_in_model() -> Path:
     return Path(pretrained.__path__[0]) / BUILT_IN_FILE
 
 
-def data_of(model: Path) -> Path | None:
+def training_data_of(model: Path) -> Path | None:
     """The folder that the run of a generator file learned from; None if it is in no run."""
     try:
         return Path(json.loads((model.parent / CONFIG_FILE).read_text("utf-8"))["data"])

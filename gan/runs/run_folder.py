@@ -12,7 +12,7 @@ from PIL import Image
 
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.runs.checkpoint import read_generator_file
-from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE, runs_in
+from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE, list_runs
 from kit.atomic import NO_ROOM, write_text
 from kit.jsonl import parse_json_line, read_jsonl
 from kit.lock import lock_or_raise
@@ -67,7 +67,7 @@ class RunFolder:
         for path in (output / name, Path(name)):
             if (path / CONFIG_FILE).is_file():
                 return cls(path)
-        have = ", ".join(path.name for path in runs_in(output)) or "none"
+        have = ", ".join(path.name for path in list_runs(output)) or "none"
         raise GanError(f"--resume {name}: no such run in {output} (there: {have})")
 
     @property

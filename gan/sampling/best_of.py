@@ -7,8 +7,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from gan.sampling.sample import draw_batches, latents_of
-from gan.sampling.truncation import truncated
+from gan.sampling.sample import draw_batches, latents_from_seeds
+from gan.sampling.truncation import truncate
 from kit.progress import Progress
 
 
@@ -41,7 +41,7 @@ def best_seeds(
         rate: batches [n, 3, H, W] uint8 and how many images -> a value an image, higher is better.
     """
     seeds = [seed for group in candidates for seed in group]
-    latents = truncated(latents_of(seeds, latent_dim), generator, truncation)
+    latents = truncate(latents_from_seeds(seeds, latent_dim), generator, truncation)
     ratings = rate(draw_batches(generator, latents), len(seeds))
     best = ratings.view(len(candidates), -1).argmax(1).tolist()
     return [group[index] for group, index in zip(candidates, best, strict=True)]

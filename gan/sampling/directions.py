@@ -35,8 +35,8 @@ def find_directions(generator: nn.Module, latent_dim: int, count: int = DIRECTIO
         [min(count, latent_dim), latent_dim] float32, at right angles to each other. Each vector is one step; three
         steps either way show a clear change. Its largest value by size is positive. The same on every run.
     """
-    latents = white_latents(PAIRS_PER_DIMENSION * latent_dim, latent_dim)
-    effects = torch.cat([effect_of(generator, part) for part in latents.split(PAIRS_AT_ONCE)])  # type: ignore[no-untyped-call]
+    latents = whitened_latents(PAIRS_PER_DIMENSION * latent_dim, latent_dim)
+    effects = torch.cat([image_effect(generator, part) for part in latents.split(PAIRS_AT_ONCE)])  # type: ignore[no-untyped-call]
     linear = latents.double().T @ effects.double() / len(latents)
     vectors, strengths, _ = torch.linalg.svd(linear, full_matrices=False)
     vectors, strengths = vectors.T[:count], strengths[:count]
@@ -46,14 +46,14 @@ def find_directions(generator: nn.Module, latent_dim: int, count: int = DIRECTIO
     return steps
 
 
-def white_latents(count: int, latent_dim: int) -> Tensor:
+def whitened_latents(count: int, latent_dim: int) -> Tensor:
     """Gaussian latents with exactly unit covariance, so that chance tilts no direction: [count, latent_dim]."""
     gaussian = torch.randn(count, latent_dim, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     white: Tensor = torch.linalg.qr(gaussian).Q * count**0.5
     return white.float()
 
 
-def effect_of(generator: nn.Module, latents: Tensor) -> Tensor:
+def image_effect(generator: nn.Module, latents: Tensor) -> Tensor:
     """Half the difference between the pictures of latents and of their opposites: [N, values] on the CPU."""
     device = next(generator.parameters()).device
     images = generator(torch.cat([latents, -latents]).to(device))

@@ -14,15 +14,15 @@ from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
 from gan.pretrained import TRAINED_ON
 from gan.runs.checkpoint import GeneratorHeader, LoadedGenerator, open_generator
-from gan.runs.model_files import data_of, find_model
+from gan.runs.model_files import find_model, training_data_of
 from gan.sampling.best_of import RateImages, best_seeds
 from gan.sampling.image_files import save_animation, save_images
 from gan.sampling.interpolation import slerp_loop
-from gan.sampling.projection import project, read_square
-from gan.sampling.sample import draw, latents_of
+from gan.sampling.projection import project, read_target
+from gan.sampling.sample import draw, latents_from_seeds
 from gan.sampling.seeds import MAX_IMAGES, SEEDS_END, check_seed, parse_seeds
-from gan.sampling.share_codes import code_in, encode, latent_for
-from gan.sampling.truncation import check_truncation, truncated
+from gan.sampling.share_codes import code_in, decode_latent, encode
+from gan.sampling.truncation import check_truncation, truncate
 from kit.progress import Progress, noop
 
 MAX_ANIMATED = 64
@@ -155,7 +155,7 @@ def select(settings: GenerateSettings, rate: RateImages | None = None, progress:
     if settings.codes:
         return select_codes(generator, [code_in(shared) for shared in settings.codes])
     if settings.likes:
-        return select_alike(generator, settings.likes, progress)
+        return select_projected(generator, settings.likes, progress)
     seeds = settings.all_seeds
     if settings.best_of > 1:
         seeds = best_candidates(generator, settings, rate, progress)
@@ -165,14 +165,14 @@ def select(settings: GenerateSettings, rate: RateImages | None = None, progress:
 def select_codes(generator: LoadedGenerator, codes: list[str]) -> Selection:
     """The characters of share codes; SettingsError if one is none of this model."""
     info = generator.info
-    latents = torch.tensor(np.stack([latent_for(code, info.hash, info.latent_dim) for code in codes]))
+    latents = torch.tensor(np.stack([decode_latent(code, info.hash, info.latent_dim) for code in codes]))
     return Selection(generator, latents, [{"code": code} for code in codes])
 
 
-def select_alike(generator: LoadedGenerator, likes: Iterable[Path], progress: Progress) -> Selection:
+def select_projected(generator: LoadedGenerator, likes: Iterable[Path], progress: Progress) -> Selection:
     """The characters most like pictures; SettingsError if one cannot be read."""
     info = generator.info
-    images = [read_square(path, info.size_px) for path in likes]
+    images = [read_target(path, info.size_px) for path in likes]
     latents = project(generator.network, info.latent_dim, images, progress)
     return Selection(generator, latents, [{"code": encode(info.hash, latent)} for latent in latents.numpy()])
 
@@ -180,7 +180,7 @@ def select_alike(generator: LoadedGenerator, likes: Iterable[Path], progress: Pr
 def select_seeds(generator: LoadedGenerator, seeds: list[int], truncation: float) -> Selection:
     """The characters of seeds."""
     info = generator.info
-    latents = truncated(latents_of(seeds, info.latent_dim), generator.network, truncation)
+    latents = truncate(latents_from_seeds(seeds, info.latent_dim), generator.network, truncation)
     codes = [encode(info.hash, latent) for latent in latents.numpy()]
     texts = [{"seed": str(seed), "code": code} for seed, code in zip(seeds, codes, strict=True)]
     return Selection(generator, latents, texts)
@@ -192,7 +192,7 @@ def best_candidates(
     """The seeds of the best candidates, one an image; errors as `select`."""
     if rate is None:
         raise SettingsError("best_of chooses by a rating: pass gan.evaluation.typicality.rate_typicality")
-    folder = real_folder(settings.data or data_of(generator.path), generator.header)
+    folder = real_folder(settings.data or training_data_of(generator.path), generator.header)
     rate_these = partial(rate, real_folder=folder, device=generator.device, progress=progress)
     groups = [range(seed * settings.best_of, (seed + 1) * settings.best_of) for seed in settings.all_seeds]
     return best_seeds(generator.network, generator.info.latent_dim, groups, settings.truncation, rate_these)

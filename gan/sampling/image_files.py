@@ -45,7 +45,7 @@ def save_images(
     names = file_names(len(notes), with_grid)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        earlier = earlier_images(folder, names)
+        earlier = previous_images(folder, names)
         on_grid: list[Image.Image] = []
         for index, (image, texts) in enumerate(zip(images, notes, strict=True)):
             save_png(image, folder / names[index], **texts)
@@ -67,7 +67,7 @@ def file_names(count: int, with_grid: bool) -> list[str]:
     return [f"{index:04d}.png" for index in range(count)] + [GRID_FILE] * with_grid
 
 
-def earlier_images(folder: Path, names: Sequence[str]) -> set[str]:
+def previous_images(folder: Path, names: Sequence[str]) -> set[str]:
     """The names of the numbered images and the grid that an earlier call left there.
 
     Raises:

@@ -14,8 +14,8 @@ from dataset.decode import decode, to_square
 from dataset.errors import DecodeError
 from gan.config import SettingsError
 from gan.images import background_colour, to_tensor, to_uint8
-from gan.sampling.sample import DRAWN_AT_ONCE, latents_of
-from gan.sampling.share_codes import quantised
+from gan.sampling.sample import DRAW_BATCH, latents_from_seeds
+from gan.sampling.share_codes import quantise
 from kit.foreground import TOLERANCE, figure_masks
 from kit.pixel_range import normalize
 from kit.progress import Progress, noop
@@ -36,7 +36,7 @@ TRIMMED = 0.03
 """Share of a figure that its box leaves out on each of four sides: thin arms and feelers do not count."""
 
 
-def read_square(path: Path, size_px: int) -> Image.Image:
+def read_target(path: Path, size_px: int) -> Image.Image:
     """Any picture, whole and square: RGB, what is transparent black, filled up with the colour of its own edge.
 
     Raises:
@@ -89,23 +89,23 @@ def project(
     Menon et al. 2020, arXiv:2003.03808, "Latent Space Exploration" (on the sphere).
     """
     device = next(generator.parameters()).device
-    latents = latents_of(range(CANDIDATES), latent_dim).to(device)
+    latents = latents_from_seeds(range(CANDIDATES), latent_dim).to(device)
     with torch.no_grad():
-        candidates = torch.cat([generator(some) for some in latents.split(DRAWN_AT_ONCE)])  # type: ignore[no-untyped-call]
+        candidates = torch.cat([generator(some) for some in latents.split(DRAW_BATCH)])  # type: ignore[no-untyped-call]
     background = background_colour(to_uint8(candidates)).to(device)
     projections: list[Tensor] = []
     for image in images:
         target = with_background(image, background)
-        start, targets = starting_points(latents, candidates, target, background)
-        for step in descend(generator, start, targets):
+        start, targets = initial_latents(latents, candidates, target, background)
+        for step in optimize_latents(generator, start, targets):
             progress(len(projections) * STEPS + step, len(images) * STEPS, "looking for the most alike")
         with torch.no_grad():
-            ends = on_sphere(start)
+            ends = to_sphere(start)
             projections.append(ends[figure_distance(generator(ends), target, background).argmin()])
-    return torch.from_numpy(quantised(torch.stack(projections).cpu().numpy()))
+    return torch.from_numpy(quantise(torch.stack(projections).cpu().numpy()))
 
 
-def starting_points(
+def initial_latents(
     latents: Tensor, candidates: Tensor, target: Tensor, background: Tensor
 ) -> tuple[Tensor, Tensor]:
     """The candidates nearest to the target, and what each is to become: the target, moved onto its own figure.
@@ -121,22 +121,22 @@ def starting_points(
     """
     in_place = multiscale_distance(candidates, target).argsort()[:STARTS]
     anywhere = figure_distance(candidates, target, background).argsort()[:STARTS]
-    moved = [moved_onto(target, candidates[index], background) for index in anywhere]
+    moved = [align_figure(target, candidates[index], background) for index in anywhere]
     start = latents[torch.cat([in_place, anywhere])].requires_grad_()
     return start, torch.stack([target] * STARTS + moved)
 
 
-def descend(generator: nn.Module, latents: Tensor, targets: Tensor) -> Iterator[int]:
+def optimize_latents(generator: nn.Module, latents: Tensor, targets: Tensor) -> Iterator[int]:
     """Move ``latents`` [M, D], in place, so that their images come near the targets; yields the steps done."""
     optimizer = torch.optim.Adam([latents], RATE)
     for step in range(1, STEPS + 1):
         optimizer.zero_grad()
-        multiscale_distance(generator(on_sphere(latents)), targets).sum().backward()  # type: ignore[no-untyped-call]
+        multiscale_distance(generator(to_sphere(latents)), targets).sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         yield step
 
 
-def on_sphere(latents: Tensor) -> Tensor:
+def to_sphere(latents: Tensor) -> Tensor:
     """[N, D] -> the same directions at length √D."""
     return F.normalize(latents, dim=1) * math.sqrt(latents.shape[1])
 
@@ -166,19 +166,19 @@ def figure_distance(images: Tensor, target: Tensor, background: Tensor) -> Tenso
         images, target: float32 in [-1, 1].
         background: [3, 1, 1], the colour behind all of them.
     """
-    framed, aspects = zip(*(framed_figure(image, background) for image in [*images, target]), strict=True)
+    framed, aspects = zip(*(crop_to_figure(image, background) for image in [*images, target]), strict=True)
     stretched = torch.tensor(aspects[:-1], device=background.device).log() - math.log(aspects[-1])
     return multiscale_distance(torch.stack(framed[:-1]), framed[-1]) + ASPECT_WEIGHT * stretched.abs()
 
 
-def framed_figure(image: Tensor, background: Tensor) -> tuple[Tensor, float]:
+def crop_to_figure(image: Tensor, background: Tensor) -> tuple[Tensor, float]:
     """A figure cut out, as difference to the background [3, FRAME_PX, FRAME_PX], and its width over its height."""
     top, bottom, left, right = figure_box(image, background)
     cut = (image - background)[:, top:bottom, left:right]
     return F.adaptive_avg_pool2d(cut, FRAME_PX), (right - left) / (bottom - top)
 
 
-def moved_onto(target: Tensor, other: Tensor, background: Tensor) -> Tensor:
+def align_figure(target: Tensor, other: Tensor, background: Tensor) -> Tensor:
     """``target`` [3, H, W], its figure moved and scaled to where that of ``other`` stands."""
     top, bottom, left, right = figure_box(target, background)
     there = figure_box(other, background)

@@ -9,22 +9,22 @@ from PIL import Image
 from torch import Tensor, nn
 
 from gan.images import to_images
-from gan.sampling.share_codes import quantised
+from gan.sampling.share_codes import quantise
 
-DRAWN_AT_ONCE = 8
+DRAW_BATCH = 8
 """Images a forward pass. Always the same number, the last pass filled up: other shapes may round otherwise, and
 the same seed would not give the same bytes alone as among others. Twice as many hardly speed a wall up on a CPU,
 but make a single image half as fast."""
 BATCH_OF_IMAGES = 128
 
 
-def latents_of(seeds: Sequence[int], latent_dim: int) -> Tensor:
+def latents_from_seeds(seeds: Sequence[int], latent_dim: int) -> Tensor:
     """One latent a seed, the same on every device: [len(seeds), latent_dim] float32 from N(0, 1).
 
     They are rounded to what a share code holds, so that code and seed give the same bytes.
     """
     gaussian = [torch.randn(latent_dim, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
-    return torch.from_numpy(quantised(torch.stack(gaussian).numpy()))
+    return torch.from_numpy(quantise(torch.stack(gaussian).numpy()))
 
 
 @torch.inference_mode()
@@ -39,8 +39,8 @@ def draw(generator: nn.Module, latents: Tensor) -> Iterator[Image.Image]:
         N RGB images.
     """
     device = next(generator.parameters()).device
-    for chunk in latents.split(DRAWN_AT_ONCE):  # type: ignore[no-untyped-call]
-        filled = torch.zeros(DRAWN_AT_ONCE, latents.shape[1])
+    for chunk in latents.split(DRAW_BATCH):  # type: ignore[no-untyped-call]
+        filled = torch.zeros(DRAW_BATCH, latents.shape[1])
         filled[: len(chunk)] = chunk
         values = generator(filled.to(device))[: len(chunk)]
         yield from to_images(values)

@@ -41,7 +41,7 @@ class Character:
     """[latent_dim] float32, each value one that 16 bits hold exactly."""
 
 
-def quantised(latents: NDArray[np.float32]) -> NDArray[np.float32]:
+def quantise(latents: NDArray[np.float32]) -> NDArray[np.float32]:
     """Round to what a code holds; the values stay float32."""
     return latents.astype(LATENT_TYPE).astype(np.float32)
 
@@ -51,11 +51,11 @@ def encode(model: str, latent: NDArray[np.float32]) -> str:
 
     Args:
         model: the model's hash, whole or its beginning.
-        latent: [latent_dim] float32, `quantised`, within ± MAX_LATENT.
+        latent: [latent_dim] float32, `quantise`, within ± MAX_LATENT.
     """
     short = model[:HASH_DIGITS]
     content = latent.astype(LATENT_TYPE).tobytes()
-    return f"{PREFIX}-{short}-{letters_of(content + checksum(short, content))}"
+    return f"{PREFIX}-{short}-{to_base64url(content + checksum(short, content))}"
 
 
 def code_in(shared: str) -> str:
@@ -151,12 +151,12 @@ def character_of(code: str) -> Character | None:
         return None
     latent = np.frombuffer(content, LATENT_TYPE).astype(np.float32)
     # The comparison also fails on what is not a number.
-    if not np.all(np.abs(latent) <= MAX_LATENT) or letters != letters_of(content + checksum(short, content)):
+    if not np.all(np.abs(latent) <= MAX_LATENT) or letters != to_base64url(content + checksum(short, content)):
         return None
     return Character(short, latent)
 
 
-def latent_for(code: str, model: str, latent_dim: int) -> NDArray[np.float32]:
+def decode_latent(code: str, model: str, latent_dim: int) -> NDArray[np.float32]:
     """The latent that a code means for one model: [latent_dim] float32.
 
     Args:
@@ -183,6 +183,6 @@ def checksum(short: str, content: bytes) -> bytes:
     return zlib.crc32(short.encode() + content).to_bytes(CHECKSUM_BYTES, "little")
 
 
-def letters_of(content: bytes) -> str:
+def to_base64url(content: bytes) -> str:
     """Base64 as addresses take it, without the filling at the end."""
     return base64.urlsafe_b64encode(content).decode().rstrip("=")

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan.config import SettingsError
-from gan.sampling.sample import draw, latents_of
-from gan.sampling.share_codes import quantised
+from gan.sampling.sample import draw, latents_from_seeds
+from gan.sampling.share_codes import quantise
 
 CANDIDATES = 256
 """Pictures among which the typical one is looked for; always those of the first seeds."""
@@ -18,12 +18,12 @@ COMPARED_PX = 10
 
 
 def check_truncation(truncation: float) -> None:
-    """SettingsError unless ``truncation`` is one of `truncated`."""
+    """SettingsError unless ``truncation`` is one of `truncate`."""
     if not 0 <= truncation <= 1:
         raise SettingsError(f"--truncation {truncation:g}: choose 0 to 1")
 
 
-def truncated(latents: Tensor, generator: nn.Module, truncation: float) -> Tensor:
+def truncate(latents: Tensor, generator: nn.Module, truncation: float) -> Tensor:
     """Latents moved towards that of the typical picture, as long as before.
 
     To shorten latents, as the truncation of other generators does, leads out of the shell in which nearly all
@@ -43,12 +43,12 @@ def truncated(latents: Tensor, generator: nn.Module, truncation: float) -> Tenso
         return latents
     centre = typical_latent(generator, latents.shape[1])
     mixed = truncation * latents + math.sqrt(1 - truncation**2) * centre
-    return torch.from_numpy(quantised(mixed.numpy()))
+    return torch.from_numpy(quantise(mixed.numpy()))
 
 
 def typical_latent(generator: nn.Module, latent_dim: int) -> Tensor:
     """The latent whose picture is on average nearest to others of the same generator: [D] float32, length √D."""
-    latents = latents_of(range(CANDIDATES), latent_dim)
+    latents = latents_from_seeds(range(CANDIDATES), latent_dim)
     images = np.stack([np.asarray(image) for image in draw(generator, latents)])
     small = F.adaptive_avg_pool2d(torch.from_numpy(images).permute(0, 3, 1, 2).float(), COMPARED_PX).flatten(1)
     typical: Tensor = F.normalize(latents[torch.cdist(small, small).mean(1).argmin()], dim=0)

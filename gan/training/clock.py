@@ -15,7 +15,7 @@ STEPS_FOR_SPEED = 50
 
 @dataclass
 class Clock:
-    """Time spent in training, over all pieces of a run."""
+    """Time spent in training, over all sessions of a run."""
 
     earlier_seconds: float
     images_before: int
@@ -25,22 +25,22 @@ class Clock:
     recent: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=STEPS_FOR_SPEED))
 
     def start(self) -> None:
-        """Begin this piece."""
+        """Begin this session."""
         self.started = self.saved = time.monotonic()
-        self.note(self.images_before)
+        self.update(self.images_before)
 
-    def note(self, images: int) -> None:
+    def update(self, images: int) -> None:
         """Record that so many images have been shown by now."""
         self.recent.append((time.monotonic(), images))
 
     @property
     def session_seconds(self) -> float:
-        """Seconds of this piece."""
+        """Seconds of this session."""
         return time.monotonic() - self.started
 
     @property
     def seconds(self) -> float:
-        """Seconds of all pieces."""
+        """Seconds of all sessions."""
         return self.earlier_seconds + self.session_seconds
 
     def save_is_due(self) -> bool:

@@ -13,7 +13,7 @@ from torch.distributed.elastic.rendezvous import RendezvousError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from gan.config import GanError
-from gan.runs.model_files import runs_in
+from gan.runs.model_files import list_runs
 
 
 def is_launched() -> bool:
@@ -60,7 +60,7 @@ def launch(processes: int, output: Path) -> int:
         if failure.exitcode > 0:
             return int(failure.exitcode)
         name = signal.Signals(-failure.exitcode).name
-        newest = runs_in(output)
+        newest = list_runs(output)
         how = (
             f"go on with: vgc train --devices {processes} --resume {newest[-1].name}" if newest else "start again"
         )

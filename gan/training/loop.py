@@ -10,18 +10,18 @@ from gan.device import choose_device
 from gan.runs.checkpoint import load_checkpoint
 from gan.runs.report import REPORT_FILE
 from gan.runs.run_folder import RunFolder
-from gan.training.clock import Clock, is_due, is_finished, position, format_remaining, stop_signals
+from gan.training.clock import Clock, format_remaining, is_due, is_finished, position, stop_signals
 from gan.training.distributed import local_device, process_group
 from gan.training.out_of_memory import checked_train_step
-from gan.training.profiling import profiler
+from gan.training.profiling import open_profiler
 from gan.training.run_logger import RunLogger
 from gan.training.setup import (
     apply_overrides,
+    initialise_from,
     load_training_images,
     make_trainer,
     resolve_config,
     restore,
-    initialise_from,
 )
 from gan.training.trainer import Trainer
 from kit.progress import Notify, Progress, noop
@@ -144,7 +144,7 @@ def training_loop(
     clock.start()
     logger.start()
     clock.start()  # again: what is written before the first step is not training
-    with logger, stop_signals(patient=distributed.size > 1) as stop, profiler(folder, profile) as profiler:
+    with logger, stop_signals(patient=distributed.size > 1) as stop, open_profiler(folder, profile) as profiler:
         while True:
             stopping = stop.is_set() or distributed.is_orphan
             stopped, over = distributed.any(stopping, is_finished(config, trainer.images_shown, clock.seconds))
@@ -153,7 +153,7 @@ def training_loop(
             checked_train_step(trainer)
             profiler.step()
             images = trainer.images_shown
-            clock.note(images)
+            clock.update(images)
             if is_due(images, batch, IMAGES_BETWEEN_METRICS):
                 losses = logger.log_metrics()
             if is_due(images, batch, IMAGES_BETWEEN_SAMPLES):

@@ -27,7 +27,7 @@ class NoProfiler:
 
 
 @contextmanager
-def profiler(folder: RunFolder | None, wanted: bool) -> Iterator[Any]:
+def open_profiler(folder: RunFolder | None, wanted: bool) -> Iterator[Any]:
     """A profiler whose ``step()`` is called after every step of training.
 
     After a few steps it records `STEPS_RECORDED` of them and writes two files into the run's folder:

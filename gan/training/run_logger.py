@@ -11,7 +11,7 @@ from gan.runs.health import HealthMonitor
 from gan.runs.report import ENDED, STOPPED, ReportPage
 from gan.runs.run_folder import RunFolder, check_finite
 from gan.sampling.image_files import grid
-from gan.sampling.sample import draw, latents_of
+from gan.sampling.sample import draw, latents_from_seeds
 from gan.training.clock import Clock, position
 from gan.training.ema import parameters_and_buffers
 from gan.training.preview import real_image_previews
@@ -28,7 +28,7 @@ class RunLogger:
     def __init__(self, trainer: Trainer, folder: RunFolder | None, config: TrainConfig, clock: Clock) -> None:
         self.trainer, self.folder, self.config, self.clock = trainer, folder, config, clock
         self.path = folder.path if folder else config.output
-        self._latents = latents_of(range(SAMPLES), trainer.recipe.generator.latent_dim)
+        self._latents = latents_from_seeds(range(SAMPLES), trainer.recipe.generator.latent_dim)
         self._health: HealthMonitor | None = None
         self._evaluator: Evaluator | None = None
         self._report = ReportPage(self.path)
@@ -125,7 +125,8 @@ class RunLogger:
         if not self.folder:
             return
         # A broken weight of either network reaches the EMA within a step, long before the next line of metrics.
-        total = torch.stack([weights.float().sum() for weights in parameters_and_buffers(self.trainer.generator_ema)]).sum()
+        tensors = parameters_and_buffers(self.trainer.generator_ema)
+        total = torch.stack([tensor.float().sum() for tensor in tensors]).sum()
         check_finite({"a weight": float(total)}, self.path)
         save_generator(self.folder.generator, self.trainer.generator_ema, self.header())
         save_checkpoint(self.folder.checkpoint, {**self.trainer.state(), "seconds": self.clock.seconds})

@@ -10,7 +10,7 @@ from gan.evaluation.metrics import scores
 from gan.runs.checkpoint import GeneratorHeader, save_generator
 from gan.runs.run_folder import BEST_FILE, RunFolder
 from gan.runs.score_names import score_name
-from gan.sampling.sample import draw_batches, latents_of
+from gan.sampling.sample import draw_batches, latents_from_seeds
 from kit.progress import Progress, noop
 
 MOST_DRAWN = 1000
@@ -47,7 +47,7 @@ class Evaluator:
         """
         network = self._start(progress)
         count = min(len(self._images), MOST_DRAWN)
-        latents = latents_of(range(count), header.architecture.latent_dim)
+        latents = latents_from_seeds(range(count), header.architecture.latent_dim)
         fakes = network(draw_batches(generator_ema, latents), count, "generated", progress)
         result = {score_name(network.name, key): value for key, value in scores(fakes, self._real, WANTED).items()}
         name = score_name(network.name, "kid")

@@ -15,7 +15,7 @@ from studio_page import WALL, code_of, drop_file, painted, pick, pixels_of
 
 import studio.site
 from gan.runs.model_files import built_in_model
-from gan.sampling.sample import latents_of
+from gan.sampling.sample import latents_from_seeds
 from gan.sampling.share_codes import encode
 from studio import runtime
 from studio.engine_torch import TorchEngine
@@ -59,7 +59,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 
 def test_the_same_share_code_gives_the_same_character_in_the_browser_as_in_pytorch(page, address):
     by_torch = TorchEngine(built_in_model())
-    latents = latents_of([3, 8], by_torch.info.latent_dim).numpy()
+    latents = latents_from_seeds([3, 8], by_torch.info.latent_dim).numpy()
     expected = by_torch.draw(latents).astype(int)
     for latent, image in zip(latents, expected, strict=True):
         code = encode(by_torch.info.hash, latent)

@@ -12,14 +12,14 @@ from playwright.sync_api import Page, expect
 from studio_page import code_of, drop_file, expect_portrait, pick, pixels_of
 
 from gan.sampling.projection import figure_distance, with_background
-from gan.sampling.share_codes import quantised
+from gan.sampling.share_codes import quantise
 from studio.engine import Engine
 
 
 def image_of(engine: Engine, seed: int) -> NDArray[np.uint8]:
     """A character that no page has drawn yet."""
     rng = np.random.default_rng(seed)
-    return engine.draw(quantised(rng.normal(size=(1, engine.info.latent_dim)).astype(np.float32)))[0]
+    return engine.draw(quantise(rng.normal(size=(1, engine.info.latent_dim)).astype(np.float32)))[0]
 
 
 def encoded(image: NDArray[np.uint8], kind: str) -> bytes:

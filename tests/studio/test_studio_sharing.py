@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from studio_page import changed_code, code_of, drawn, drop_file, expect_portrait, painted, pick
 
-from gan.sampling.share_codes import MAX_LATENT, encode, quantised
+from gan.sampling.share_codes import MAX_LATENT, encode, quantise
 
 TWO_COLOURS = {(0, 0, 0, 0), (255, 0, 0, 255), (0, 0, 255, 255)}
 
@@ -99,7 +99,7 @@ def paste(page: Page, text: str) -> None:
 
 
 def test_a_pasted_code_or_link_opens(open_page, engine):
-    code = encode(engine.info.hash, quantised(np.linspace(-2, 2, 100, dtype=np.float32)))
+    code = encode(engine.info.hash, quantise(np.linspace(-2, 2, 100, dtype=np.float32)))
     for text in (code, f"look at this: http://elsewhere.example/#{code} !"):
         page = open_page()
         paste(page, text)
@@ -112,7 +112,7 @@ def test_a_code_is_found_in_what_people_paste(open_page, engine, how):
     page = open_page()
     # Half of them end in letters that are marks in a text too.
     for seed in range(8):
-        latent = quantised(np.random.default_rng(seed).normal(size=100).astype(np.float32))
+        latent = quantise(np.random.default_rng(seed).normal(size=100).astype(np.float32))
         code = encode(engine.info.hash, latent)
         found = page.evaluate(
             "async (text) => (await import('/model/share_codes.js')).findCode(text)", PASTED[how](code)
@@ -276,7 +276,7 @@ def test_the_page_counts_and_encodes_as_python_does(open_page, engine):
         [values, [0, -0.0, 1e-8, 2**-24, 2**-25, 3 * 2**-25, 1 + 2**-11, 1 + 3 * 2**-11, MAX_LATENT]]
     ).astype(np.float32)
     values = values.clip(-MAX_LATENT, MAX_LATENT)
-    assert quantised(values).tolist() == page.evaluate(
+    assert quantise(values).tolist() == page.evaluate(
         "async (v) => [...(await import('/model/latents.js')).quantised(Float32Array.from(v), 16)]",
         values.tolist(),
     )
@@ -284,7 +284,7 @@ def test_the_page_counts_and_encodes_as_python_does(open_page, engine):
     finite = every_half[np.isfinite(every_half)].astype(np.float32)
     bits = page.evaluate("async (v) => v.map((await import('/model/float16.js')).float16Bits)", finite.tolist())
     assert np.array(bits, np.uint16).tobytes() == finite.astype(np.float16).tobytes()
-    latent = quantised(rng.normal(size=100).astype(np.float32))
+    latent = quantise(rng.normal(size=100).astype(np.float32))
     code = page.evaluate(
         "async ([h, v]) => (await import('/model/share_codes.js')).encode(h, Float32Array.from(v))",
         [engine.info.hash, latent.tolist()],

@@ -37,8 +37,8 @@ from gan.evaluation.score_table import score_table
 from gan.networks.build import build_generator
 from gan.runs.checkpoint import GeneratorHeader, load_generator, save_generator
 from gan.runs.score_names import score_name
-from gan.sampling.sample import draw, latents_of
-from gan.sampling.truncation import truncated
+from gan.sampling.sample import draw, latents_from_seeds
+from gan.sampling.truncation import truncate
 
 CPU = torch.device("cpu")
 ALL = frozenset({"kid", "fid", "prdc"})
@@ -325,7 +325,7 @@ def test_a_model_is_scored_by_the_seeds_and_the_truncation_that_are_asked_for(di
     settings = EvaluateSettings(str(model), count=20, seed=5, truncation=0.5)
     (images,) = fakes_from_model(model, settings, load_images(discs), CPU)
     generator, header = load_generator(model, CPU)
-    wanted = truncated(latents_of(range(5, 25), header.architecture.latent_dim), generator, 0.5)
+    wanted = truncate(latents_from_seeds(range(5, 25), header.architecture.latent_dim), generator, 0.5)
     for told, expected in zip(images, draw(generator, wanted), strict=True):
         assert np.array_equal(told.permute(1, 2, 0), expected)
 

@@ -23,7 +23,7 @@ from gan.networks.build import build_generator
 from gan.runs.checkpoint import GeneratorHeader, load_generator, model_hash, save_generator
 from gan.runs.model_files import built_in_model
 from gan.sampling.directions import find_directions
-from gan.sampling.sample import draw, latents_of
+from gan.sampling.sample import draw, latents_from_seeds
 from studio.engine_loader import load_engine
 from studio.engine_onnx import OnnxEngine
 from studio.engine_torch import TorchEngine
@@ -81,7 +81,7 @@ def test_an_exported_generator_draws_within_a_255th_of_pytorch_at_any_batch(expo
     assert [path.name for path in target.parent.iterdir()] == ["model.onnx"]
     onnx.checker.check_model(target, full_check=True)
     engine = OnnxEngine(target)
-    latents = latents_of(range(5), engine.info.latent_dim).numpy()
+    latents = latents_from_seeds(range(5), engine.info.latent_dim).numpy()
     expected = drawn_by_torch(model, latents)
     assert len(np.unique(expected)) > 10
     together = engine.draw(latents)
@@ -120,7 +120,7 @@ def test_the_built_in_generators_exported_file_is_of_that_very_generator():
     assert isinstance(exported, OnnxEngine)
     by_torch = TorchEngine(built_in_model())
     assert exported.info == by_torch.info
-    latents = latents_of(range(24), exported.info.latent_dim).numpy()
+    latents = latents_from_seeds(range(24), exported.info.latent_dim).numpy()
     assert largest_difference(exported.draw(latents), by_torch.draw(latents)) <= 1
     assert exported.directions().shape == (10, 100)
     assert built_in_model().with_suffix(".onnx").stat().st_size < 3_000_000

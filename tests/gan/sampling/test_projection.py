@@ -15,15 +15,15 @@ from gan.runs.checkpoint import GeneratorHeader, save_generator
 from gan.sampling.generate import GenerateSettings, generate
 from gan.sampling.projection import (
     STEPS,
+    align_figure,
     figure_distance,
-    moved_onto,
     multiscale_distance,
-    on_sphere,
     project,
-    read_square,
+    read_target,
+    to_sphere,
     with_background,
 )
-from gan.sampling.sample import latents_of
+from gan.sampling.sample import latents_from_seeds
 from gan.sampling.share_codes import decode
 
 SMALL = replace(PRESETS["dcgan"].generator, widths=(8, 8, 8), size_px=16)
@@ -71,18 +71,18 @@ def test_figures_are_alike_wherever_and_however_large_they_are_but_not_stretched
     assert found[:2] == [0, 0]
     assert found[2] == pytest.approx(math.log(2))
     assert found[3] == 0
-    moved = moved_onto(figure(0, 0, 16, 8), figure(10, 20, 8, 4), black)
+    moved = align_figure(figure(0, 0, 16, 8), figure(10, 20, 8, 4), black)
     assert (moved - figure(10, 20, 8, 4)).abs().max() < 0.3  # a soft seam where blue meets green
     # A picture of background alone counts as a figure as large as itself.
     assert figure_distance(black.expand(1, 3, 32, 32), figure(0, 0, 16, 8), black) > 1
 
 
 def test_a_picture_that_the_generator_has_drawn_is_found_again(generator):
-    drawn = generator(on_sphere(latents_of([9_000, 9_001], 100)))
+    drawn = generator(to_sphere(latents_from_seeds([9_000, 9_001], 100)))
     seen = []
     latents = project(generator, 100, list(to_images(drawn)), lambda *told: seen.append(told[:2]))
     assert seen == [(done, 2 * STEPS) for done in range(1, 2 * STEPS + 1)]
-    among = generator(latents_of(range(256), 100))
+    among = generator(latents_from_seeds(range(256), 100))
     for image, found in zip(drawn, generator(latents), strict=True):
         assert multiscale_distance(found[None], image) < 0.4 * multiscale_distance(among, image).min()
     # As far from the middle as a normal vector of a hundred numbers; rounded to 16 bits each.
@@ -95,7 +95,7 @@ def test_a_drawing_on_paper_is_looked_for_whole_and_on_the_generators_own_backgr
     paper.paste((255, 0, 0), (16, 8, 48, 24))
     paper.paste((250, 250, 245), (28, 12, 36, 20))  # the paper's colour inside the figure is the figure's
     paper.save(tmp_path / "drawing.jpg", quality=95)
-    square = read_square(tmp_path / "drawing.jpg", 16)
+    square = read_target(tmp_path / "drawing.jpg", 16)
     assert (square.size, square.mode) == ((16, 16), "RGB")
     wanted = with_background(square, torch.tensor([-1.0, 0, 1]).view(3, 1, 1))
     for y, x in ((0, 0), (5, 8), (8, 1), (15, 15)):
@@ -108,7 +108,7 @@ def test_what_is_transparent_is_background(tmp_path):
     sprite = Image.new("RGBA", (16, 16))
     sprite.paste((0, 0, 255, 255), (4, 0, 12, 16))  # reaches the border, but less than half of it
     sprite.save(tmp_path / "sprite.png")
-    wanted = with_background(read_square(tmp_path / "sprite.png", 16), torch.zeros(3, 1, 1))
+    wanted = with_background(read_target(tmp_path / "sprite.png", 16), torch.zeros(3, 1, 1))
     assert wanted[:, 8, 8].tolist() == [-1, -1, 1]
     assert not wanted[..., :4].any()
 
@@ -125,7 +125,9 @@ def test_like_draws_a_character_with_a_code_that_draws_it_again(model, tmp_path)
     codes = [Image.open(tmp_path / "found" / name).info["code"] for name in ("0000.png", "0001.png")]
     assert draw("by-code", codes=tuple(codes)) == found
     for code, seed in zip(codes, (51, 50), strict=True):
-        cosine = torch.cosine_similarity(torch.tensor(decode(code).latent), latents_of([seed], 100)[0], dim=0)
+        cosine = torch.cosine_similarity(
+            torch.tensor(decode(code).latent), latents_from_seeds([seed], 100)[0], dim=0
+        )
         assert cosine > 0.5  # two at random: 0, give or take 0.1
 
 
@@ -144,7 +146,7 @@ def test_a_file_without_a_picture_is_named(content, words, model, tmp_path):
 def test_a_picture_of_nothing_is_named(tmp_path):
     Image.new("RGB", (30, 20), "white").save(tmp_path / "paper.png")
     with pytest.raises(SettingsError, match=r"--like .*paper\.png: nothing on it but background"):
-        read_square(tmp_path / "paper.png", 16)
+        read_target(tmp_path / "paper.png", 16)
 
 
 @pytest.mark.parametrize("more", [{"seeds": "1"}, {"truncation": 0.5}, {"best_of": 2}])

@@ -20,10 +20,10 @@ from gan.runs.checkpoint import GeneratorHeader, load_generator, save_generator
 from gan.runs.model_files import built_in_model, find_model
 from gan.sampling.generate import GenerateSettings, generate
 from gan.sampling.interpolation import slerp, slerp_loop
-from gan.sampling.sample import draw, latents_of
+from gan.sampling.sample import draw, latents_from_seeds
 from gan.sampling.seeds import parse_seeds
 from gan.sampling.share_codes import decode
-from gan.sampling.truncation import truncated
+from gan.sampling.truncation import truncate
 
 SLERP_CASES = Path(__file__).parents[2] / "data/slerp.json"
 """The tests of the page read the same file."""
@@ -102,7 +102,7 @@ def test_each_picture_tells_its_seed(model, tmp_path):
     with Image.open(tmp_path / "out/0000.png") as image:
         code = image.info.pop("code")
         assert image.info == {"Software": "vgc", "seed": "5"}
-        assert np.array_equal(decode(code).latent, latents_of([5], 100)[0].numpy())
+        assert np.array_equal(decode(code).latent, latents_from_seeds([5], 100)[0].numpy())
         assert image.size == (16, 16)
         assert image.mode == "RGB"
 
@@ -154,10 +154,10 @@ def test_truncation_zero_draws_one_picture_again_and_again(model, tmp_path):
 
 def test_truncation_makes_pictures_more_alike_than_shorter_latents_do_and_does_not_darken_them():
     generator, header = load_generator(built_in_model(), CPU)
-    latents = latents_of(range(40), header.architecture.latent_dim)
+    latents = latents_from_seeds(range(40), header.architecture.latent_dim)
     wide, narrow, shortened = (
         torch.stack([torch.from_numpy(np.array(image)).float() for image in draw(generator, chosen)])
-        for chosen in (latents, truncated(latents, generator, 0.5), latents * 0.5)
+        for chosen in (latents, truncate(latents, generator, 0.5), latents * 0.5)
     )
     assert narrow.std(0).mean() < 0.8 * wide.std(0).mean()
     assert narrow.std(0).mean() < shortened.std(0).mean()
@@ -204,7 +204,7 @@ def test_a_slerp_loop_is_slow_at_each_latent_and_stays_where_two_are_one():
 def test_truncation_keeps_the_length_of_latents(model):
     generator = load_generator(model, CPU)[0]
     for truncation in (0.0, 0.5):
-        moved = truncated(latents_of(range(64), 100), generator, truncation)
+        moved = truncate(latents_from_seeds(range(64), 100), generator, truncation)
         assert float(moved.square().sum(1).mean()) == pytest.approx(100, rel=0.05)
 
 
@@ -229,7 +229,7 @@ def test_the_built_in_generator_draws_at_once_and_is_small():
     assert built_in_model().stat().st_size <= 10_000_000
     generator, header = load_generator(built_in_model(), CPU)
     assert "built-in" in header.trained_on
-    images = list(draw(generator, latents_of(range(4), header.architecture.latent_dim)))
+    images = list(draw(generator, latents_from_seeds(range(4), header.architecture.latent_dim)))
     assert [image.size for image in images] == [(80, 80)] * 4
     # A character stands in the middle, with other colours than the corner's, which is all around it.
     for image in images:

@@ -19,7 +19,7 @@ from gan.config import SettingsError
 from gan.runs.checkpoint import load_generator, model_hash, save_generator
 from gan.runs.model_files import built_in_model
 from gan.sampling.generate import GenerateSettings, generate
-from gan.sampling.share_codes import MAX_LATENT, code_in, decode, encode, find_code, latent_for, quantised
+from gan.sampling.share_codes import MAX_LATENT, code_in, decode, decode_latent, encode, find_code, quantise
 from kit.png import save_png
 
 CPU = torch.device("cpu")
@@ -45,7 +45,7 @@ def test_a_code_is_prefix_model_and_the_latent_in_16_bits_with_its_checksum():
 @given(LATENTS)
 def test_every_latent_comes_back_exactly(values):
     latent = values.astype(np.float32)
-    assert np.array_equal(latent_for(encode(MODEL, latent), MODEL, len(latent)), latent)
+    assert np.array_equal(decode_latent(encode(MODEL, latent), MODEL, len(latent)), latent)
 
 
 @given(LATENTS, st.data())
@@ -92,13 +92,13 @@ def test_a_code_cut_short_is_called_damaged():
 def test_a_code_of_another_model_names_both():
     code = encode("f" * 64, np.ones(2, np.float32))
     with pytest.raises(SettingsError, match=r"of model ffffffff, this model is 0123abcd: .*--model"):
-        latent_for(code, MODEL, 2)
+        decode_latent(code, MODEL, 2)
 
 
 def test_quantising_twice_changes_nothing_more():
-    once = quantised(np.random.default_rng(0).standard_normal(1000).astype(np.float32))
+    once = quantise(np.random.default_rng(0).standard_normal(1000).astype(np.float32))
     assert once.dtype == np.float32
-    assert np.array_equal(quantised(once), once)
+    assert np.array_equal(quantise(once), once)
 
 
 def test_the_models_hash_is_of_its_weights_alone(tmp_path: Path):
@@ -136,7 +136,7 @@ def test_a_link_or_a_saved_picture_stands_for_its_code(tmp_path: Path):
 def test_a_code_is_found_in_what_people_paste(how):
     # Half of them end in letters that are marks in a text too.
     for seed in range(8):
-        latent = quantised(np.random.default_rng(seed).normal(size=100).astype(np.float32))
+        latent = quantise(np.random.default_rng(seed).normal(size=100).astype(np.float32))
         assert code_in(PASTED[how](encode(MODEL, latent))) == encode(MODEL, latent)
 
 

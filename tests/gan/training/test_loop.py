@@ -19,7 +19,7 @@ from PIL import Image
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.runs.checkpoint import load_checkpoint, load_generator, save_checkpoint, save_generator
 from gan.runs.run_folder import RunFolder
-from gan.training.clock import Clock, is_due, is_finished, position, format_remaining
+from gan.training.clock import Clock, format_remaining, is_due, is_finished, position
 from gan.training.loop import resume, train
 
 pytestmark = pytest.mark.usefixtures("slim_presets")
