@@ -687,8 +687,7 @@ def info(
 ) -> None:
     """Show versions, devices, models, and every preset's layers and parameter counts."""
     from gan.config import PRESETS, SettingsError
-    from gan.info import draw_architectures
-    from gan.info import info as collect
+    from gan.info import collect_info, draw_architectures
     from gan.old_names import preset_name
 
     preset = preset_name(preset)
@@ -699,13 +698,13 @@ def info(
         screen.say("\n".join(map(str, paths)))
         screen.result({"drawn": paths})
         return
-    values = collect()
+    values = collect_info()
     screen.result(values)
     show_info(screen, values)
 
 
 def show_info(screen: Screen, values: dict[str, Any]) -> None:
-    """Print what `gan.info.info` found, for a person; last what a terminal should still show at the end."""
+    """Print the result of `gan.info.collect_info`; last what a terminal should still show at the end."""
     for preset, networks in values["presets"].items():
         for kind, network in networks.items():
             default = " (default)" if preset == values["default_preset"] else ""

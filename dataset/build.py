@@ -12,8 +12,8 @@ from typing import Any, Literal, get_args
 
 import PIL
 
-from dataset.build_cache import FORMAT, BuildCache, recipe_of_build
-from dataset.card import CARD, SAMPLE, SAMPLE_IMAGES, card, write_sample_grid
+from dataset.build_cache import FORMAT, BuildCache, read_build_recipe
+from dataset.card import CARD, SAMPLE, SAMPLE_IMAGES, dataset_card, write_sample_grid
 from dataset.decode import FITS, RESAMPLES, Fit, Resample, parse_background
 from dataset.errors import DatasetError, DatasetSettingsError
 from dataset.near_duplicates import find_near_duplicates
@@ -24,19 +24,19 @@ from dataset.staging import (
     PAGE,
     REPORT,
     RenderLog,
+    build_lock,
     commit,
+    compute_stamp,
     file_names,
     finish_commit,
-    is_set,
-    locked,
+    is_built_set,
     open_staging,
     png_names,
     read_stamp,
     remove_unused,
-    stamp_of,
     write_stamp,
 )
-from dataset.tables import LABELS_CSV, PIXELS_CSV, PreviousRows, TableWriter, remove_tables, row_of_file
+from dataset.tables import LABELS_CSV, PIXELS_CSV, PreviousRows, TableWriter, read_pixel_row, remove_tables
 from dataset.worker_pool import render_all
 from kit.atomic import cannot_write, write_text
 from kit.image_grid import evenly_spaced
@@ -206,18 +206,18 @@ def _sizes_around(size_px: int) -> tuple[int, int]:
 
 
 def _build(settings: BuildSettings, raw: RawFolder, progress: Progress) -> BuildReport:
-    with locked(settings.out):
+    with build_lock(settings.out):
         finish_commit(settings.out)
-        recipe = recipe_of_build(settings.out, settings.recipe())
+        recipe = read_build_recipe(settings.out, settings.recipe())
         inputs = [json.dumps(recipe), f"{FORMAT} {settings.tables}", raw.fingerprint]
-        if read_stamp(settings.out) == stamp_of(settings.out, inputs):
+        if read_stamp(settings.out) == compute_stamp(settings.out, inputs):
             return _report(settings.out, rendered_now=0)
         _refuse_foreign_files(settings.out, raw)
         try:
             count = _Build(settings, raw, recipe).run(progress)
         except KeyboardInterrupt:
             raise KeyboardInterrupt("interrupted; the same command goes on from here") from None
-        write_stamp(settings.out, stamp_of(settings.out, inputs))
+        write_stamp(settings.out, compute_stamp(settings.out, inputs))
         return _report(settings.out, rendered_now=count)
 
 
@@ -240,7 +240,7 @@ def _report(out: Path, rendered_now: int) -> BuildReport:
 
 def _refuse_foreign_files(out: Path, raw: RawFolder) -> None:
     """What no earlier build made in the set's folder is somebody's own: never overwritten or deleted."""
-    stands = is_set(out)
+    stands = is_built_set(out)
     if not stands:
         grey = (f"{GREY_FOLDER}/{name}" for name in png_names(out / GREY_FOLDER))
         for name in (CARD, SAMPLE, REPORT, PAGE, METADATA, PIXELS_CSV, LABELS_CSV, *grey):
@@ -347,8 +347,8 @@ class _Build:
 
     def _row(self, outcome: Outcome, former: PreviousRows) -> bytes:
         if outcome.file_name in self.cache.from_staging:
-            return row_of_file(self.staging / GREY_FOLDER / outcome.file_name)
-        return former.row(outcome.file_name) or row_of_file(self.out / GREY_FOLDER / outcome.file_name)
+            return read_pixel_row(self.staging / GREY_FOLDER / outcome.file_name)
+        return former.row(outcome.file_name) or read_pixel_row(self.out / GREY_FOLDER / outcome.file_name)
 
     def _metadata(self, outcome: Outcome) -> dict[str, Any]:
         facts = self.facts.get(outcome.raw_file) or dict.fromkeys(MANIFEST_FIELDS)
@@ -385,7 +385,7 @@ class _Build:
         write_sample_grid(
             self.staging / SAMPLE, [self._picture(name) for name in evenly_spaced(names, SAMPLE_IMAGES)]
         )
-        write_text(self.staging / CARD, card(report, read_jsonl(self.staging / METADATA)))
+        write_text(self.staging / CARD, dataset_card(report, read_jsonl(self.staging / METADATA)))
         write_text(self.staging / REPORT, json.dumps(report, ensure_ascii=False, indent=1) + "\n")
 
     def _picture(self, name: str) -> Path:

@@ -5,14 +5,14 @@ from typing import Any
 
 from dataset.raw import RawFolder, RawImage
 from dataset.render import OUTCOME_FIELDS, Outcome, content_sha256
-from dataset.staging import METADATA, RENDER_LOG, REPORT, read_report, whole_images
-from dataset.tables import changed_ns
+from dataset.staging import METADATA, RENDER_LOG, REPORT, complete_images, read_report
+from dataset.tables import latest_change_ns
 from kit.jsonl import read_jsonl
 
 FORMAT = 6
 """Raised whenever a raw image comes to mean other bytes: sets by an older one are then built anew."""
 COMPATIBLE_FORMAT = 5
-"""Of sets of version 0.1.0, which are gone on with; see `recipe_of_build`."""
+"""Of sets of version 0.1.0, which are gone on with; see `read_build_recipe`."""
 
 
 class BuildCache:
@@ -21,9 +21,9 @@ class BuildCache:
     def __init__(self, out: Path, staging: Path, recipe: dict[str, Any]) -> None:
         self.made_ns, self._standing = _standing(out, recipe)
         """When the set that stands was made, 0 without one: what is younger was changed by somebody else."""
-        self._whole_standing = whole_images(out, not_after_ns=self.made_ns)
+        self._whole_standing = complete_images(out, not_after_ns=self.made_ns)
         self._staged = _by_raw_file(read_jsonl(staging / RENDER_LOG))
-        self._whole_staged = whole_images(staging)
+        self._whole_staged = complete_images(staging)
         self.from_staging: set[str] = set()
         """Clean names whose pictures lie in the staging folder."""
 
@@ -60,7 +60,7 @@ class BuildCache:
         return None
 
 
-def recipe_of_build(out: Path, recipe: dict[str, Any]) -> dict[str, Any]:
+def read_build_recipe(out: Path, recipe: dict[str, Any]) -> dict[str, Any]:
     """``recipe``, or that of an older set in ``out`` which differs in nothing but a compatible format.
 
     The images of such a set stay as they are; only what it left out is looked at again.
@@ -69,7 +69,7 @@ def recipe_of_build(out: Path, recipe: dict[str, Any]) -> dict[str, Any]:
     return older if read_report(out).get("recipe") == older else recipe
 
 
-def is_of_older_version(recipe: dict[str, Any]) -> bool:
+def is_older_version(recipe: dict[str, Any]) -> bool:
     """Whether a set was begun by a version that refused more files."""
     return bool(recipe["format"] == COMPATIBLE_FORMAT)
 
@@ -81,9 +81,9 @@ def _standing(out: Path, recipe: dict[str, Any]) -> tuple[int, dict[str, Outcome
     if report.get("recipe") != recipe:
         return 0, {}
     records = [*read_jsonl(out / METADATA), *report.get("duplicates", [])]
-    if not is_of_older_version(recipe):
+    if not is_older_version(recipe):
         records += report.get("rejected", [])
-    return changed_ns((out / REPORT).stat()), _by_raw_file(records)
+    return latest_change_ns((out / REPORT).stat()), _by_raw_file(records)
 
 
 def _by_raw_file(records: Any) -> dict[str, Outcome]:

@@ -104,7 +104,7 @@ FITS_IN_WORDS = {
 }
 
 
-def card(report: dict[str, Any], records: Iterable[dict[str, Any]]) -> str:
+def dataset_card(report: dict[str, Any], records: Iterable[dict[str, Any]]) -> str:
     """The data set card, with the front matter that Hugging Face reads.
 
     Args:

@@ -12,9 +12,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from dataset.colour import to_eight_bits, to_srgb
 from dataset.errors import DecodeError
-from dataset.file_kinds import FORMATS, is_doubtful, kind_of
-from dataset.frames import show_first_visible
-from kit.image_repair import repaired
+from dataset.file_kinds import FORMATS, guess_file_kind, is_doubtful
+from dataset.frames import seek_first_visible_frame
+from kit.image_repair import repair_image
 
 MAX_PIXELS = 50_000_000
 """A picture that says it is larger is refused before a pixel is decoded."""
@@ -81,10 +81,10 @@ def decode(content: bytes, background: Colour | None = NAMED_COLOURS["black"]) -
 
 def _decode_repaired(content: bytes, background: Colour | None, error: Exception) -> DecodedImage:
     """The image of a damaged file that lacks no pixel, or a `DecodeError` with the reason."""
-    if mended := repaired(content):
+    if repair := repair_image(content):
         with suppress(Exception):
-            decoded = _decode(mended[0], background)
-            return replace(decoded, note="; ".join(filter(None, [mended[1], decoded.note])))
+            decoded = _decode(repair[0], background)
+            return replace(decoded, note="; ".join(filter(None, [repair[1], decoded.note])))
     message = str(error) or type(error).__name__
     if NOT_READ.search(message):
         raise DecodeError(f"of a kind that is not read ({message}); save it as PNG") from error
@@ -94,11 +94,11 @@ def _decode_repaired(content: bytes, background: Colour | None, error: Exception
 def _decode(content: bytes, background: Colour | None) -> DecodedImage:
     with _open(content) as image:
         try:
-            note = show_first_visible(image)
+            note = seek_first_visible_frame(image)
             image.load()
         except Exception:
             if is_doubtful(image.format, content):
-                raise DecodeError(kind_of(content)) from None
+                raise DecodeError(guess_file_kind(content)) from None
             raise
         upright = _upright(image)
         rgb = _flatten(to_srgb(to_eight_bits(upright), image.info), background)
@@ -111,9 +111,9 @@ def _open(content: bytes) -> Image.Image:
     except Image.DecompressionBombError:
         raise DecodeError(f"more than {MAX_PIXELS // 1_000_000} million pixels") from None
     except UnidentifiedImageError:
-        if repaired(content):
+        if repair_image(content):
             raise
-        raise DecodeError(kind_of(content)) from None
+        raise DecodeError(guess_file_kind(content)) from None
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise DecodeError(f"{width}x{height}: more than {MAX_PIXELS // 1_000_000} million pixels")

@@ -46,7 +46,7 @@ OTHER_KINDS: tuple[tuple[bytes, str], ...] = (
 """A pattern for the first bytes (any case), and what such a file is."""
 
 
-def kind_of(content: bytes) -> str:
+def guess_file_kind(content: bytes) -> str:
     """What a file is that is no readable image, in a few words with what to do."""
     head = content[:1024].removeprefix(codecs.BOM_UTF8)
     for pattern, kind in OTHER_KINDS:
@@ -59,7 +59,7 @@ def kind_of(content: bytes) -> str:
 
 def is_archive(head: bytes) -> bool:
     """Whether a file with these first bytes has to be unpacked."""
-    return kind_of(head) == "an archive, not a picture"
+    return guess_file_kind(head) == "an archive, not a picture"
 
 
 def is_doubtful(image_format: str | None, content: bytes) -> bool:

@@ -23,7 +23,7 @@ def frame_numbers(image: Image.Image) -> range:
     return range(first, count)
 
 
-def show_first_visible(image: Image.Image) -> str:
+def seek_first_visible_frame(image: Image.Image) -> str:
     """Go to the first frame with something to see, or to the first of all.
 
     Returns:
@@ -36,7 +36,7 @@ def show_first_visible(image: Image.Image) -> str:
         return ""
     for frame in frames[:MAX_FRAMES_TRIED]:
         image.seek(frame)
-        if not is_plain(image):
+        if not is_single_colour(image):
             break
     else:
         image.seek(frames[0])
@@ -44,7 +44,7 @@ def show_first_visible(image: Image.Image) -> str:
     return f"frame {position} of {len(frames)}" + (", those before are empty" if position > 1 else "")
 
 
-def is_plain(image: Image.Image) -> bool:
+def is_single_colour(image: Image.Image) -> bool:
     """Whether an image is clear or one colour all over."""
     if image.has_transparency_data:
         image = image.convert("RGBA")

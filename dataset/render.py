@@ -19,7 +19,7 @@ from dataset.decode import (
     trim_margins,
 )
 from dataset.errors import DecodeError
-from dataset.frames import is_plain
+from dataset.frames import is_single_colour
 from dataset.near_duplicates import perceptual_hash
 from dataset.tables import pixel_row
 
@@ -117,11 +117,11 @@ def render(job: RenderJob) -> tuple[Outcome, bytes]:
 def _square(content: bytes, settings: RenderSettings) -> tuple[DecodedImage, Image.Image]:
     background = parse_background(settings.background)
     decoded = decode(content, background)
-    if is_plain(decoded.image):
+    if is_single_colour(decoded.image):
         raise DecodeError(_plain_reason(content, decoded.image))
     trimmed = trim_margins(decoded.image) if settings.trim else decoded.image
     image = to_square(trimmed, settings.size_px, settings.fit, background, settings.resample)
-    if is_plain(image):
+    if is_single_colour(image):
         raise DecodeError(f"one colour all over at {settings.size_px}x{settings.size_px}")
     return decoded, image
 
@@ -132,7 +132,7 @@ def _plain_reason(content: bytes, image: Image.Image) -> str:
     assert isinstance(colour, tuple)
     red, green, blue = (255 - int(value) for value in colour)
     name = f"#{bytes(colour).hex()}"
-    if is_plain(decode(content, (red, green, blue)).image):
+    if is_single_colour(decode(content, (red, green, blue)).image):
         return f"one colour all over ({name})"
     return f"one colour all over ({name}) before this background; another --background shows it"
 

@@ -21,7 +21,7 @@ from typing import Any, Self
 
 from dataset.errors import DatasetError
 from dataset.render import GREY_FOLDER, RGB_FOLDER, Outcome
-from dataset.tables import changed_ns
+from dataset.tables import latest_change_ns
 from kit.atomic import move, write_text
 from kit.jsonl import read_jsonl
 from kit.lock import lock_or_raise
@@ -37,7 +37,7 @@ FOLDERS = (RGB_FOLDER, GREY_FOLDER, "csv_files")
 
 
 @contextmanager
-def locked(out: Path) -> Iterator[None]:
+def build_lock(out: Path) -> Iterator[None]:
     """Keep every other build of this set away.
 
     Raises:
@@ -96,7 +96,7 @@ def file_names(metadata: Path) -> set[str]:
     return {str(record.get("file_name")) for record in read_jsonl(metadata)}
 
 
-def is_set(out: Path) -> bool:
+def is_built_set(out: Path) -> bool:
     """Whether a build has ended in ``out``: its stamp stands there, its metadata or its report."""
     if read_stamp(out) or any("raw_file" in record for record in read_jsonl(out / METADATA)):
         return True
@@ -165,7 +165,7 @@ def png_names(folder: Path) -> Iterator[str]:
             yield from (entry.name for entry in entries if entry.name.endswith(".png"))
 
 
-def whole_images(folder: Path, not_after_ns: int | None = None) -> set[str]:
+def complete_images(folder: Path, not_after_ns: int | None = None) -> set[str]:
     """Names with a picture in both folders, neither empty (power cut) nor changed after ``not_after_ns``."""
     names: list[set[str]] = []
     for part in (RGB_FOLDER, GREY_FOLDER):
@@ -174,12 +174,12 @@ def whole_images(folder: Path, not_after_ns: int | None = None) -> set[str]:
             with os.scandir(folder / part) as entries:
                 for entry in entries:
                     state = entry.stat()
-                    if state.st_size and (not_after_ns is None or changed_ns(state) <= not_after_ns):
+                    if state.st_size and (not_after_ns is None or latest_change_ns(state) <= not_after_ns):
                         names[-1].add(entry.name)
     return names[0] & names[1]
 
 
-def stamp_of(out: Path, inputs: Iterable[str]) -> str:
+def compute_stamp(out: Path, inputs: Iterable[str]) -> str:
     """A digest of ``inputs`` and of the name, size and time of every file of the set."""
     digest = sha256("\0".join(inputs).encode())
     for folder in (out, *(out / name for name in FOLDERS)):

@@ -67,7 +67,7 @@ def _header(size_px: int) -> bytes:
     return ",".join(f"pixel{index}" for index in range(size_px**2)).encode() + b"\n"
 
 
-def changed_ns(state: os.stat_result) -> int:
+def latest_change_ns(state: os.stat_result) -> int:
     """When a file was written, or moved here if that was later: what is moved brings its old date along."""
     return max(state.st_mtime_ns, state.st_ctime_ns)
 
@@ -93,7 +93,7 @@ class PreviousRows:
 
 def _rows(folder: Path, size_px: int, not_after_ns: int) -> Iterator[tuple[str, bytes]]:
     try:
-        if max(changed_ns((folder / name).stat()) for name in (PIXELS_CSV, LABELS_CSV)) > not_after_ns:
+        if max(latest_change_ns((folder / name).stat()) for name in (PIXELS_CSV, LABELS_CSV)) > not_after_ns:
             return
         with (
             (folder / PIXELS_CSV).open("rb") as pixels,
@@ -108,7 +108,7 @@ def _rows(folder: Path, size_px: int, not_after_ns: int) -> Iterator[tuple[str, 
         return
 
 
-def row_of_file(path: Path) -> bytes:
+def read_pixel_row(path: Path) -> bytes:
     """The row of a saved grey picture."""
     with Image.open(path) as grey:
         return pixel_row(grey)

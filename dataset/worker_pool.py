@@ -43,7 +43,7 @@ def render_all(jobs: Iterator[RenderJob], count: int, workers: int) -> Iterator[
     try:
         yield from _in_order(pool, jobs)
     finally:
-        pool.dismiss()
+        pool.shutdown()
 
 
 class WorkerPool:
@@ -69,11 +69,11 @@ class WorkerPool:
             self._processes.append(process)
             self._idle.put(ours)
 
-    def ask(self, jobs: list[RenderJob]) -> "Future[list[Rendered]]":
+    def submit(self, jobs: list[RenderJob]) -> "Future[list[Rendered]]":
         """Have the jobs rendered by whichever process is idle first."""
-        return self._threads.submit(self._ask_now, jobs)
+        return self._threads.submit(self._run, jobs)
 
-    def _ask_now(self, jobs: list[RenderJob]) -> list[Rendered]:
+    def _run(self, jobs: list[RenderJob]) -> list[Rendered]:
         pipe = self._idle.get()
         try:
             pipe.send(jobs)
@@ -88,7 +88,7 @@ class WorkerPool:
             raise answer
         return answer  # type: ignore[no-any-return]
 
-    def dismiss(self) -> None:
+    def shutdown(self) -> None:
         """End the processes, in the middle of a picture if need be: one counts only once it is recorded."""
         for process in self._processes:
             process.kill()
@@ -101,7 +101,7 @@ def _in_order(pool: WorkerPool, jobs: Iterator[RenderJob]) -> Iterator[Rendered]
     waiting: deque[Future[list[Rendered]]] = deque()
     for first in jobs:
         size = min(max(1, CHUNK_PIXELS // first.settings.size_px**2), MAX_CHUNK)
-        waiting.append(pool.ask([first, *islice(jobs, size - 1)]))
+        waiting.append(pool.submit([first, *islice(jobs, size - 1)]))
         if len(waiting) > CHUNKS_AHEAD * pool.size:
             yield from waiting.popleft().result()
     while waiting:

@@ -28,7 +28,7 @@ SHOWN_PACKAGES = (
 )
 
 
-def info() -> dict[str, Any]:
+def collect_info() -> dict[str, Any]:
     """Versions, devices, models and presets, as plain values for ``--json``."""
     device = choose_device("auto")
     return {

@@ -48,7 +48,7 @@ def median_border_colour(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return median
 
 
-def figure_masks(images: NDArray[np.uint8], tolerance: int) -> NDArray[np.bool_]:
+def foreground_masks(images: NDArray[np.uint8], tolerance: int) -> NDArray[np.bool_]:
     """Where the figures are.
 
     Background is what can be reached from the border, going up, down, left and right over pixels whose every
@@ -64,10 +64,10 @@ def figure_masks(images: NDArray[np.uint8], tolerance: int) -> NDArray[np.bool_]
     """
     backgrounds = np.stack([background_colour(image, tolerance) for image in images])
     distances = np.abs(images - backgrounds[:, None, None]).max(axis=3)
-    return ~flooded(distances <= tolerance)
+    return ~flood_from_border(distances <= tolerance)
 
 
-def flooded(open_: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def flood_from_border(open_: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The open pixels that the border reaches in each field [N, H, W]: sweeps to and fro until nothing is new."""
     reached = open_.copy()
     reached[:, 1:-1, 1:-1] = False

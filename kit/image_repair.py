@@ -12,7 +12,7 @@ FILLERS = (b"\x00" * 64, b"\xaa" * 64)
 """Different bits to go on with: rows that are missing decode to different pixels, complete ones to the same."""
 
 
-def repaired(content: bytes) -> tuple[bytes, str] | None:
+def repair_image(content: bytes) -> tuple[bytes, str] | None:
     """A file that decodes, made of one that does not, and what was wrong; None where pixels are missing.
 
     Mended are a JPEG without its end marker and a PNG with a wrong checksum in a chunk that holds no pixels. The

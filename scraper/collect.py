@@ -15,10 +15,10 @@ from scraper.net.fetch import NOT_MODIFIED, OK, Fetcher
 from scraper.net.transport import Limits, Response
 from scraper.pages.characters import Character, characters, details
 from scraper.pages.html import page_text, parse_html, refresh_target
-from scraper.pages.images import data_url_body, image_suffix
-from scraper.pages.links import PageLink, further_pages
+from scraper.pages.images import checked_image_suffix, data_url_body
+from scraper.pages.links import PageLink, pagination_links
 from scraper.pages.sites import Site
-from scraper.pages.walls import why_empty
+from scraper.pages.walls import explain_empty_page
 
 PAGES = "pages"
 SLUG_CHARACTERS = 60
@@ -130,10 +130,12 @@ class Collector:
         read = self.page(link.url, f"letter {link.letter}", previous, page=parent, letter=link.letter)
         with self._parsing:
             tree = parse_html(read.text)
-            further, doubtful = further_pages(self._site, tree, read.url)
+            further, doubtful = pagination_links(self._site, tree, read.url)
             result = list(characters(self._site, tree, read.url, link.letter, self._limits.image_pixels))
             if first and not result:
-                reason = f"no character on the page; {why_empty(parse_html(read.text))}".removesuffix("; ")
+                reason = f"no character on the page; {explain_empty_page(parse_html(read.text))}".removesuffix(
+                    "; "
+                )
                 raise FetchError(reason, http=read.record.http, retry=True)
         return GalleryPage(read.record, read.url, result, further, doubtful)
 
@@ -237,7 +239,7 @@ class _ImageChecker:
 
     def __call__(self, response: Response) -> None:
         try:
-            self.suffix = image_suffix(response.body, self._max_pixels)
+            self.suffix = checked_image_suffix(response.body, self._max_pixels)
         except FetchError as error:
             if error.retry and response.body:
                 self.damaged_sha256 = hashlib.sha256(response.body).hexdigest()

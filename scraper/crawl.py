@@ -16,14 +16,14 @@ from scraper.crawl_progress import CrawlProgress
 from scraper.errors import FetchError, ScrapeBlockedError, ScrapeError, ScrapeSettingsError
 from scraper.manifest import IMAGES, Manifest, Record
 from scraper.net.fetch import Fetcher, Stopped, user_agent
-from scraper.net.proxies import proxy_remark
+from scraper.net.proxies import proxy_hint
 from scraper.net.wayback import MIN_DELAY_SECONDS
 from scraper.pages.characters import Character, characters
 from scraper.pages.html import parse_html
-from scraper.pages.links import HUB_LETTER, PageLink, is_numbered, letter_pages
-from scraper.pages.saved import saved_pages
-from scraper.pages.walls import why_empty
-from scraper.settings import ScrapeSettings, wanted_letters
+from scraper.pages.links import HUB_LETTER, PageLink, is_paginated_hub, letter_pages
+from scraper.pages.saved import read_saved_pages
+from scraper.pages.walls import explain_empty_page
+from scraper.settings import ScrapeSettings, parse_letters
 from scraper.summary import ScrapeSummary, counted
 from scraper.task_pool import TaskPool
 
@@ -213,10 +213,10 @@ class _Crawl:
         if not pages:
             raise ScrapeError(
                 f"{self._hub_url} links to no pages of characters: "
-                + (why_empty(parse_html(hub.text)) or LOOK_AT_THE_SITE)
+                + (explain_empty_page(parse_html(hub.text)) or LOOK_AT_THE_SITE)
             )
         letters = list(dict.fromkeys(page.letter for page in pages))
-        wanted = wanted_letters(self._settings.letters)
+        wanted = parse_letters(self._settings.letters)
         chosen = [page for page in pages if wanted is None or page.letter in wanted]
         if not chosen:
             raise ScrapeSettingsError(f"--letters {self._settings.letters}: the site has {', '.join(letters)}")
@@ -228,9 +228,9 @@ class _Crawl:
 
     def _read_saved_pages(self, folder_or_file: Path) -> None:
         limits = self._settings.limits
-        wanted = wanted_letters(self._settings.letters)
+        wanted = parse_letters(self._settings.letters)
         try:
-            for page in saved_pages(folder_or_file, self._hub_url, limits.page_bytes, limits.image_bytes):
+            for page in read_saved_pages(folder_or_file, self._hub_url, limits.page_bytes, limits.image_bytes):
                 if wanted is not None and page.letter.lower() not in wanted:
                     continue
                 self._summary.pages += 1
@@ -238,7 +238,7 @@ class _Crawl:
                     self._consider(character)
         except FetchError as error:
             raise ScrapeSettingsError(f"--pages {folder_or_file}: {error}") from error
-        self._progress.tell_estimate(len(self._waiting))
+        self._progress.log_estimate(len(self._waiting))
 
     def _hub_pages(self, hub: PageRead) -> list[PageLink]:
         """The pages of characters: those that the hub links to, and itself if it holds some."""
@@ -246,7 +246,7 @@ class _Crawl:
         pages = letter_pages(self._site, tree, hub.url)
         is_first_page = self._site.hub_characters
         if is_first_page is None:
-            numbered = is_numbered(self._site, tree)
+            numbered = is_paginated_hub(self._site, tree)
             names = [each.name for each in characters(self._site, tree, hub.url, HUB_LETTER) if each.image]
             is_first_page = bool(names) and (not pages or numbered)
             if any(names) and not is_first_page:
@@ -268,7 +268,7 @@ class _Crawl:
         base_url = self._site.base_url
         what = f"{base_url} cannot be reached" if error.unanswered else f"{self._hub_url} cannot be read"
         archive = "" if self._settings.wayback else "read an archived copy with `vgc scrape --wayback 2016`, "
-        proxy = f"; {proxy_remark()}" if error.unanswered and proxy_remark() else ""
+        proxy = f"; {proxy_hint()}" if error.unanswered and proxy_hint() else ""
         return ScrapeError(
             f"{what} ({error.reason}{proxy}): try later, {archive}or see the whole road offline with `vgc demo`"
         )
@@ -304,7 +304,7 @@ class _Crawl:
             if first or len(self._cells.first) > before:  # or a site gives its last page again and again
                 self._add_further(link, page)
         if not self._pages.waiting and not self._pages.running:
-            self._progress.tell_estimate(len(self._waiting))
+            self._progress.log_estimate(len(self._waiting))
         self._report()
 
     def _add_further(self, link: PageLink, page: GalleryPage) -> None:

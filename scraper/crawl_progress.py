@@ -75,7 +75,7 @@ class CrawlProgress:
         allowed = self._fetcher.seconds_between_requests(self._url)
         return characters * self._requests_per_character * max(measured, allowed) / 60
 
-    def tell_estimate(self, waiting: int) -> None:
+    def log_estimate(self, waiting: int) -> None:
         """Say what the crawl will cost, once all pages are read and before most pictures are asked for."""
         self.total_known = True
         if self.summary.to_fetch is not None:

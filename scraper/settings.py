@@ -67,7 +67,7 @@ class ScrapeSettings:
                 raise ScrapeSettingsError(
                     f"--picture-host {name}: write the name alone, like cdn.example.org or i*.wp.com"
                 )
-        wanted_letters(self.letters)
+        parse_letters(self.letters)
         if self.pages and not self.pages.exists():
             raise ScrapeSettingsError(f"--pages {self.pages}: there is no such folder or file")
 
@@ -114,7 +114,7 @@ def _check_base_url(option: str, url: str | None) -> None:
         raise ScrapeSettingsError(f"{option} {url}: {error}; write it like http://example.org") from None
 
 
-def wanted_letters(text: str | None) -> frozenset[str] | None:
+def parse_letters(text: str | None) -> frozenset[str] | None:
     """Read ``a-c,x`` as the letters a, b, c and x; None stands for all.
 
     Raises:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kit.foreground import TOLERANCE, figure_masks
+from kit.foreground import TOLERANCE, foreground_masks
 from sprites.errors import SpriteSettingsError
 from sprites.palettes import MAX_COLOURS, Palette, extract_palette, nearest_colours
 
@@ -91,7 +91,7 @@ def make_sprites(images: NDArray[np.uint8], settings: SpriteSettings, palette: P
         palette: that of another set, in place of the settings'.
     """
     side = settings.side_px(images.shape[1])
-    masks = figure_masks(images, settings.tolerance)
+    masks = foreground_masks(images, settings.tolerance)
     # The source pixel under the middle of each target pixel: none is ever a mixture.
     source = ((np.arange(side) + 0.5) * images.shape[1] / side).astype(int)
     small, mask = images[:, source][:, :, source], masks[:, source][:, :, source]

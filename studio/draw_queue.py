@@ -81,7 +81,7 @@ class DrawQueue:
                     deliver(batch, await drawing)
                 except Exception as error:
                     for job, _ in batch:
-                        fail(job, error)
+                        fail_job(job, error)
         finally:
             self._thread.shutdown(wait=False, cancel_futures=True)
 
@@ -110,7 +110,7 @@ def deliver(batch: list[tuple[Job, NDArray[np.float32]]], images: NDArray[np.uin
             job.done.set_result(np.concatenate(job.parts))
 
 
-def fail(job: Job, error: Exception) -> None:
+def fail_job(job: Job, error: Exception) -> None:
     """Answer a job with what went wrong."""
     if not job.done.done():
         job.done.set_exception(error)

@@ -25,9 +25,9 @@ def load_engine(path: Path) -> Engine:
 
         return OnnxEngine(path)
     if find_spec("onnxruntime"):
-        from studio.engine_onnx import exported_beside  # noqa: PLC0415
+        from studio.engine_onnx import find_exported_onnx  # noqa: PLC0415
 
-        if engine := exported_beside(path):
+        if engine := find_exported_onnx(path):
             return engine
     from studio.engine_torch import TorchEngine  # noqa: PLC0415
 

@@ -62,7 +62,7 @@ class OnnxEngine:
         return np.array(self.header.directions, np.float32)
 
 
-def exported_beside(model: Path) -> OnnxEngine | None:
+def find_exported_onnx(model: Path) -> OnnxEngine | None:
     """The engine of the ``.onnx`` file beside a generator file, if that is there and was made from this one."""
     path = model.with_suffix(".onnx")
     if not path.is_file():

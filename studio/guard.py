@@ -98,7 +98,7 @@ class Guard:
         if isinstance(body, Response):
             await body(scope, receive, send_guarded)
         else:
-            await self._app(self._without_prefix(scope), replay(body, receive), send_guarded)
+            await self._app(self._without_prefix(scope), replay_body(body, receive), send_guarded)
 
     def _redirect(self, scope: Scope) -> Response | None:
         """From ``/prefix`` to ``/prefix/``, where the page's relative addresses lead to the right place."""
@@ -114,7 +114,7 @@ class Guard:
         host, origin = headers.get("host", ""), headers.get("origin")
         if not self._knows(host_name(host)):
             name = host_name(host)[:MAX_NAME_LETTERS]
-            return refuse(
+            return error_response(
                 421,
                 f"This studio does not go by the name {name or '(none)'}: use the address that it printed, "
                 f"or start it with --allow-host {name or 'NAME'}",
@@ -123,14 +123,14 @@ class Guard:
         is_api = self._without_prefix(scope)["path"].startswith("/api/")
         if origin is not None and is_api and not self._is_own(origin.partition("://")[2].lower(), host.lower()):
             name = host_name(origin.partition("://")[2])[:MAX_NAME_LETTERS] or "NAME"
-            return refuse(
+            return error_response(
                 403,
                 "Only the studio's own page may ask its server. "
                 f"If this is that page, behind a proxy, start the studio with --allow-host {name}",
             )
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
-            return refuse(413, f"At most {MAX_BODY_BYTES >> 20} MiB a request.")
+            return error_response(413, f"At most {MAX_BODY_BYTES >> 20} MiB a request.")
         return None
 
     def _is_own(self, origin: str, host: str) -> bool:
@@ -145,7 +145,7 @@ class Guard:
         return address.is_loopback or not self._only_loopback
 
 
-def refuse(status: int, text: str) -> JSONResponse:
+def error_response(status: int, text: str) -> JSONResponse:
     """A clear no; the connection is closed, as its body may be unread."""
     return JSONResponse({"detail": text}, status, {"Connection": "close"})
 
@@ -159,14 +159,14 @@ async def read_body(receive: Receive) -> bytes | JSONResponse:
                 message = await receive()
                 body += message.get("body", b"")
                 if len(body) > MAX_BODY_BYTES:
-                    return refuse(413, f"At most {MAX_BODY_BYTES >> 20} MiB a request.")
+                    return error_response(413, f"At most {MAX_BODY_BYTES >> 20} MiB a request.")
                 if message["type"] == "http.disconnect" or not message.get("more_body"):
                     return bytes(body)
     except TimeoutError:
-        return refuse(408, f"The request was not whole after {BODY_SECONDS:g} seconds.")
+        return error_response(408, f"The request was not whole after {BODY_SECONDS:g} seconds.")
 
 
-def replay(body: bytes, receive: Receive) -> Receive:
+def replay_body(body: bytes, receive: Receive) -> Receive:
     """``receive`` once more from the body's start."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 

@@ -103,7 +103,7 @@ ModelHash = Annotated[str | None, Field(pattern="^[0-9a-f]{64}$")]
 """Which model is to draw; left out: whichever does. A page may outlive the server that it was opened from."""
 
 
-class OtherModel(Exception):
+class ModelMismatch(Exception):
     """The server draws with another model than the request names."""
 
 
@@ -135,7 +135,7 @@ def latents_type(latent_dim: int) -> Any:
     return Annotated[list[latent], Field(min_length=1, max_length=MAX_IMAGES)]
 
 
-def info_of(engine: Engine) -> Info:
+def engine_info(engine: Engine) -> Info:
     """What the page must know of an engine."""
     info = engine.info
     return Info(
@@ -172,7 +172,7 @@ def build_app(engine: Engine, access: Access) -> FastAPI:
     app.add_exception_handler(RequestValidationError, handle_invalid_request)
     app.add_exception_handler(SpriteSettingsError, handle_sprite_settings)
     app.add_exception_handler(QueueFull, handle_queue_full)
-    app.add_exception_handler(OtherModel, handle_other_model)
+    app.add_exception_handler(ModelMismatch, handle_other_model)
     for add_routes in (add_info_routes, add_draw_route, add_sprites_route):
         add_routes(app, engine, queue)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
@@ -182,7 +182,7 @@ def build_app(engine: Engine, access: Access) -> FastAPI:
 def require_model(named: str | None, engine: Engine) -> None:
     """OtherModel if a request names another model than the one that draws."""
     if named is not None and named != engine.info.hash:
-        raise OtherModel(
+        raise ModelMismatch(
             f"This page was opened with another model; the studio draws with {engine.info.model} now, and "
             "what it drew here would get wrong share codes. Reload the page to go on with that one."
         )
@@ -197,7 +197,7 @@ def add_info_routes(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
 
     @app.get("/api/info")
     async def info() -> Info:
-        return info_of(engine)
+        return engine_info(engine)
 
     search: list[asyncio.Task[list[Direction]]] = []
 
@@ -289,7 +289,7 @@ async def handle_sprite_settings(_: Request, error: Exception) -> Response:
 
 
 async def handle_other_model(_: Request, error: Exception) -> Response:
-    """What `OtherModel` says."""
+    """What `ModelMismatch` says."""
     return JSONResponse({"detail": str(error)}, 409)
 
 

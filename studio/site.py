@@ -10,7 +10,7 @@ from typing import Any
 
 from gan.sampling.share_codes import MAX_LATENT
 from studio.engine import MAX_IMAGES, named_directions
-from studio.engine_onnx import OnnxEngine, exported_beside
+from studio.engine_onnx import OnnxEngine, find_exported_onnx
 from studio.errors import StudioError, StudioSettingsError
 from studio.runtime import unpack
 
@@ -45,7 +45,7 @@ def export_site(model: Path, target: Path) -> Path:
         raise StudioError("vgc export --web needs ONNX Runtime and the exporter: pip install '.[studio,onnx]'")
     if target.exists() and not target.is_dir():
         raise StudioSettingsError(f"--web {target}: is a file, not a folder; name another")
-    if foreign := sorted(files_in(target) - exported_files(target)):
+    if foreign := sorted(list_files(target) - exported_files(target)):
         raise StudioSettingsError(
             f"--web {target}: {foreign[0]} is of no earlier export and would be lost; "
             "move it away, or name a new folder"
@@ -63,7 +63,7 @@ def export_site(model: Path, target: Path) -> Path:
     return target / "index.html"
 
 
-def files_in(folder: Path) -> set[str]:
+def list_files(folder: Path) -> set[str]:
     """What lies in a folder and below, by its path there."""
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
 
@@ -85,13 +85,13 @@ def write_site(site: Path, model: Path) -> None:
     (site / "index.html").write_text(index.replace(CHARSET, policy, 1), "utf-8")
     unpack(site / RUNTIME_FOLDER)
     info = page_info(write_model(model, site / MODEL_FILE))
-    files = sorted(files_in(site) | {INFO_FILE})
+    files = sorted(list_files(site) | {INFO_FILE})
     (site / INFO_FILE).write_text(json.dumps({**info, "files": files}), "utf-8")
 
 
 def write_model(model: Path, target: Path) -> OnnxEngine:
     """Write the model as ONNX, exported before or now; returns it opened."""
-    exported = OnnxEngine(model) if model.suffix == ".onnx" else exported_beside(model)
+    exported = OnnxEngine(model) if model.suffix == ".onnx" else find_exported_onnx(model)
     if exported:
         shutil.copyfile(model.with_suffix(".onnx"), target)
         return exported

@@ -49,12 +49,12 @@ def refresh_page(raw: Path, out: Path, wanted: bool) -> Path | None:
     # The page bears the report's own date, so that no clock has to be right to tell which set it shows.
     made_ns = (out / REPORT).stat().st_mtime_ns
     if not page.exists() or page.stat().st_mtime_ns != made_ns:
-        write_page(raw, out)
+        write_report_page(raw, out)
         os.utime(page, ns=(made_ns, made_ns))
     return page
 
 
-def write_page(raw: Path, out: Path) -> None:
+def write_report_page(raw: Path, out: Path) -> None:
     """Write the page of the set in ``out``, which was made from ``raw``.
 
     Raises:

@@ -16,7 +16,7 @@ from gan.config import SettingsError
 from gan.images import background_colour, to_tensor, to_uint8
 from gan.sampling.sample import DRAW_BATCH, latents_from_seeds
 from gan.sampling.share_codes import quantise
-from kit.foreground import TOLERANCE, figure_masks
+from kit.foreground import TOLERANCE, foreground_masks
 from kit.pixel_range import normalize
 from kit.progress import Progress, noop
 
@@ -49,7 +49,7 @@ def read_target(path: Path, size_px: int) -> Image.Image:
     except OSError as error:
         raise SettingsError(f"--like {path}: {error.strerror or error}") from error
     square = to_square(image, size_px, "pad", background=None)
-    if not figure_masks(np.asarray(square)[None], TOLERANCE).any():
+    if not foreground_masks(np.asarray(square)[None], TOLERANCE).any():
         raise SettingsError(f"--like {path}: nothing on it but background")
     return square
 
@@ -64,7 +64,7 @@ def with_background(image: Image.Image, background: Tensor) -> Tensor:
     Returns:
         [3, H, W] float32 in [-1, 1].
     """
-    figure = torch.from_numpy(figure_masks(np.asarray(image)[None], TOLERANCE)[0])
+    figure = torch.from_numpy(foreground_masks(np.asarray(image)[None], TOLERANCE)[0])
     return torch.where(figure.to(background.device), normalize(to_tensor(image).to(background.device)), background)
 
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 from kit.atomic import replacing, write_text
 from scraper.demosite.characters import SHEET_COLUMNS, TILE_PX, Character, tile_corner
-from scraper.demosite.naming import GAMES, SPECIAL_NAMES, made_up_name, spread_over_letters
+from scraper.demosite.naming import GAMES, SPECIAL_NAMES, distribute_letters, random_name
 
 STYLE_COUNTS = {"voxel-art": 500, "voxel-bot": 300, "critters": 350, "clay": 350}
 PACKAGES = ("dicebear-core", "dicebear-styles", "resvg-py")
@@ -89,7 +89,7 @@ def _sheet(images: Iterator[Image.Image], amount: int) -> Image.Image:
 def _cast() -> list[Character]:
     """Give every tile a letter, a name, a game and a role; no name stands twice in one game."""
     rng = random.Random(SEED)
-    letters = spread_over_letters(sum(STYLE_COUNTS.values()))
+    letters = distribute_letters(sum(STYLE_COUNTS.values()))
     tiles = [(style, tile) for style, amount in STYLE_COUNTS.items() for tile in range(amount)]
     rng.shuffle(tiles)
     cast: list[Character] = []
@@ -101,7 +101,7 @@ def _cast() -> list[Character]:
         cast.append(_character(rng, name, letter, tile_key, namesakes))
     names = {character.name for character in cast}
     for letter, tile_key in zip(letters, tiles, strict=True):
-        while (name := made_up_name(rng, letter, style=tile_key[0])) in names:
+        while (name := random_name(rng, letter, style=tile_key[0])) in names:
             pass
         names.add(name)
         cast.append(_character(rng, name, letter, tile_key))

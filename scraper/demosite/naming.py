@@ -87,7 +87,7 @@ AWKWARD = re.compile(r"condom|tard|fag|tit|dumb|anal|rape|nazi|nig|turd|twat|dil
 """What chance syllables have spelt, or might."""
 
 
-def spread_over_letters(count: int) -> list[str]:
+def distribute_letters(count: int) -> list[str]:
     """Deal ``count`` letters out by `LETTER_SHARES`, in the order of the alphabet; every letter occurs."""
     total = sum(LETTER_SHARES.values())
     ends = [round(count * part / total) for part in accumulate(LETTER_SHARES.values())]
@@ -95,7 +95,7 @@ def spread_over_letters(count: int) -> list[str]:
     return [letter for letter, a, b in zip(LETTER_SHARES, starts, ends, strict=True) for _ in range(a, b)]
 
 
-def made_up_name(rng: random.Random, letter: str, style: str) -> str:
+def random_name(rng: random.Random, letter: str, style: str) -> str:
     """Invent a pronounceable name that begins with ``letter`` and is no word to be ashamed of."""
     while AWKWARD.search(name := syllables(rng, letter) + rng.choice(STYLE_ENDINGS[style])):
         pass

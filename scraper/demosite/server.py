@@ -12,7 +12,7 @@ from threading import Thread
 from typing import Any
 from urllib.parse import urlsplit
 
-from scraper.demosite.site import Answer, answer
+from scraper.demosite.site import DemoResponse, respond
 
 HOST = "127.0.0.1"
 SHUTDOWN_POLL_SECONDS = 0.05
@@ -56,9 +56,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         # Links lead back to the name the client used, localhost or 127.0.0.1.
         base_url = f"http://{escape(self.headers.get('Host', HOST))}"
-        page = answer(urlsplit(self.path).path, base_url)
+        page = respond(urlsplit(self.path).path, base_url)
         if page is None:
-            self._send(HTTPStatus.NOT_FOUND, Answer(body=b"Not found\n"))
+            self._send(HTTPStatus.NOT_FOUND, DemoResponse(body=b"Not found\n"))
         elif page.location:
             self._send(HTTPStatus.MOVED_PERMANENTLY, page, Location=page.location)
         else:
@@ -66,12 +66,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
 
-    def _send_unless_unchanged(self, page: Answer) -> None:
+    def _send_unless_unchanged(self, page: DemoResponse) -> None:
         etag = f'"{hashlib.sha256(page.body).hexdigest()[:16]}"'
         unchanged = self.headers.get("If-None-Match") == etag
         self._send(HTTPStatus.NOT_MODIFIED if unchanged else HTTPStatus.OK, page, ETag=etag)
 
-    def _send(self, status: HTTPStatus, content: Answer, **headers: str) -> None:
+    def _send(self, status: HTTPStatus, content: DemoResponse, **headers: str) -> None:
         self.send_response(status)
         self.send_header("Content-Type", content.content_type)
         self.send_header("Content-Length", str(len(content.body)))

@@ -30,7 +30,7 @@ CLUTTER_SIZE_PX = (80, 80)
 
 
 @dataclass(frozen=True)
-class Answer:
+class DemoResponse:
     """What the site says: a body, or (``location``) that it stands elsewhere."""
 
     content_type: str = "text/plain; charset=UTF-8"
@@ -73,7 +73,7 @@ def letter_path(letter: str) -> str:
     return f"/{number}/video-game-characters-on-game-art-hq-{letter.lower()}/"
 
 
-def answer(path: str, base_url: str) -> Answer | None:
+def respond(path: str, base_url: str) -> DemoResponse | None:
     """Look up what stands at ``path``, with links that begin with ``base_url``; None: nothing does."""
     make = _addresses().get(path)
     return make(base_url) if make else None
@@ -88,9 +88,9 @@ def _entries() -> dict[str, list[Entry]]:
 
 
 @cache
-def _addresses() -> dict[str, Callable[[str], Answer]]:
+def _addresses() -> dict[str, Callable[[str], DemoResponse]]:
     """Every address, and the function from a base URL to its answer."""
-    addresses: dict[str, Callable[[str], Answer]] = {
+    addresses: dict[str, Callable[[str], DemoResponse]] = {
         "/": partial(_redirect, HUB_PATH),
         "/robots.txt": _robots,
         HUB_PATH: _hub,
@@ -107,20 +107,20 @@ def _addresses() -> dict[str, Callable[[str], Answer]]:
     return addresses
 
 
-def _redirect(path: str, base_url: str) -> Answer:
-    return Answer(location=base_url + path)
+def _redirect(path: str, base_url: str) -> DemoResponse:
+    return DemoResponse(location=base_url + path)
 
 
-def _robots(_base_url: str) -> Answer:
-    return Answer(body=ROBOTS.encode())
+def _robots(_base_url: str) -> DemoResponse:
+    return DemoResponse(body=ROBOTS.encode())
 
 
-def _hub(base_url: str) -> Answer:
+def _hub(base_url: str) -> DemoResponse:
     links = "".join(f"<p>{_letter_link(letter, base_url)}</p>" for letter in _entries())
     return _page("The Game-Art-HQ Video Game Character Database", links, base_url)
 
 
-def _letter_page(letter: str, base_url: str) -> Answer:
+def _letter_page(letter: str, base_url: str) -> DemoResponse:
     cells = [_cell(entry, base_url) for entry in _entries()[letter]]
     cells += ["<td>&nbsp;</td>"] * (-len(cells) % CELLS_IN_ROW)
     rows = [f"<tr>{cells}</tr>\n" for cells in _joined(cells, CELLS_IN_ROW)]
@@ -145,7 +145,7 @@ def _cell(entry: Entry, base_url: str) -> str:
     return f'<td><a href="{page_url}">{image}</a><br><a href="{page_url}"><strong>{name}</strong></a></td>'
 
 
-def _character_page(entry: Entry, base_url: str) -> Answer:
+def _character_page(entry: Entry, base_url: str) -> DemoResponse:
     character = entry.character
     game = next(game for game in GAMES if game.title == character.game)
     fields = {
@@ -167,7 +167,7 @@ def _character_page(entry: Entry, base_url: str) -> Answer:
     return _page(title, body, base_url)
 
 
-def _page(title: str, body: str, base_url: str) -> Answer:
+def _page(title: str, body: str, base_url: str) -> DemoResponse:
     images = {
         name: f'<img src="{base_url}{_clutter_path(name)}" alt="{name}" width="80" height="80">'
         for name in CLUTTER_NAMES
@@ -186,19 +186,19 @@ def _page(title: str, body: str, base_url: str) -> Answer:
 <div id="sidebar"><ul>{letters}</ul><h3>Popular posts</h3><ul>{popular}</ul></div>
 </body></html>
 """
-    return Answer("text/html; charset=UTF-8", html.encode())
+    return DemoResponse("text/html; charset=UTF-8", html.encode())
 
 
 def _letter_link(letter: str, base_url: str) -> str:
     return f'<a href="{base_url}{letter_path(letter)}">Video Game Characters {letter}</a>'
 
 
-def _image_answer(entry: Entry, _base_url: str) -> Answer:
+def _image_answer(entry: Entry, _base_url: str) -> DemoResponse:
     return _encoded_image(entry)
 
 
 @cache
-def _encoded_image(entry: Entry) -> Answer:
+def _encoded_image(entry: Entry) -> DemoResponse:
     image = character_image(entry.character)
     if entry.number % JPEG_EVERY:
         return _encoded(image, "PNG")
@@ -207,7 +207,7 @@ def _encoded_image(entry: Entry) -> Answer:
     return _encoded(on_black, "JPEG")
 
 
-def _clutter(name: str, _base_url: str) -> Answer:
+def _clutter(name: str, _base_url: str) -> DemoResponse:
     red, green, blue, _ = crc32(name.encode()).to_bytes(4, "big")
     return _encoded(Image.new("RGB", CLUTTER_SIZE_PX, (red, green, blue)), "PNG")
 
@@ -216,7 +216,7 @@ def _clutter_path(name: str) -> str:
     return f"/wp-content/themes/game-art-hq/{name}.png"
 
 
-def _encoded(image: Image.Image, kind: str) -> Answer:
+def _encoded(image: Image.Image, kind: str) -> DemoResponse:
     buffer = io.BytesIO()
     image.save(buffer, kind, quality=90)
-    return Answer(f"image/{kind.lower()}", buffer.getvalue())
+    return DemoResponse(f"image/{kind.lower()}", buffer.getvalue())

@@ -32,7 +32,7 @@ _MARKS = (
 BROWSER_CHECK_STATUS = (200, 202, 403, 405, 429, 503)
 
 
-def browser_check(response: Response) -> str:
+def detect_browser_check(response: Response) -> str:
     """Name the check that an answer is in place of the page; empty: it is none."""
     if response.status not in BROWSER_CHECK_STATUS:
         return ""

@@ -17,10 +17,10 @@ from protego import Protego
 
 from scraper.errors import ConnectError, FetchError, ScrapeBlockedError, ScrapeError, TooManyRedirectsError
 from scraper.net.address_policy import DEFAULT_PORTS, AddressPolicy, host_and_port
-from scraper.net.browser_checks import browser_check
+from scraper.net.browser_checks import detect_browser_check
 from scraper.net.cookies import SiteCookies
 from scraper.net.transport import Limits, Response, Transport
-from scraper.net.urls import is_address, join_url
+from scraper.net.urls import is_http_url, join_url
 
 ROBOTS_TOKEN = "vgc"
 ROBOTS_BYTES = 512_000
@@ -221,7 +221,7 @@ class Fetcher:
                 self._raise_for_status(response)
                 return response
             address = join_url(address, _location(response))
-            if not is_address(address):
+            if not is_http_url(address):
                 raise FetchError("a redirect to no address", http=response.status)
             check(address)
         raise TooManyRedirectsError(f"more than {self._limits.redirects} redirects", http=response.status)
@@ -251,7 +251,7 @@ class Fetcher:
                 raise Stopped
 
     def _raise_for_browser_check(self, response: Response) -> None:
-        check = browser_check(response)
+        check = detect_browser_check(response)
         if not check:
             return
         if self._policy.wayback:

@@ -3,7 +3,7 @@
 import os
 
 
-def proxy_remark() -> str:
+def proxy_hint() -> str:
     """Name the proxy variables that are set, and what to do where a network demands one; empty: none is set."""
     variables = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
     names = [name for name in variables if os.environ.get(name) or os.environ.get(name.lower())]

@@ -95,7 +95,7 @@ class Transport:
         }
         self._attempts: set[_Attempt] = set()
         self._closed = threading.Event()
-        self._adapter = _GuardedAdapter(trusted_authorities(), pool_maxsize=workers)
+        self._adapter = _GuardedAdapter(trust_store_context(), pool_maxsize=workers)
         threading.Thread(target=self._watch, name="deadlines", daemon=True).start()
 
     def get(self, url: str, headers: Mapping[str, str], cap_bytes: int, *, cut: bool = False) -> Response:
@@ -173,7 +173,7 @@ class Transport:
                     raise
 
 
-def trusted_authorities() -> ssl.SSLContext | None:
+def trust_store_context() -> ssl.SSLContext | None:
     """Trust, beside the usual authorities, all that the environment names; None: it names none.
 
     Raises:

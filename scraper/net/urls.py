@@ -44,7 +44,7 @@ def _with_plain_slashes(text: str, base_scheme: str) -> str:
     return path + rest
 
 
-def is_address(text: str) -> bool:
+def is_http_url(text: str) -> bool:
     """Whether ``text`` can be taken apart as an address of some kind."""
     try:
         return bool(urlsplit(text).scheme)
@@ -52,7 +52,7 @@ def is_address(text: str) -> bool:
         return False
 
 
-def path_of(address: str) -> str:
+def url_path(address: str) -> str:
     """What follows the host: path and query; empty where ``address`` is none."""
     try:
         return urlsplit(address)._replace(scheme="", netloc="").geturl()

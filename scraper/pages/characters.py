@@ -12,9 +12,9 @@ import soupsieve
 from bs4 import BeautifulSoup, Tag
 
 from scraper.net.address_policy import MAX_URL_CHARACTERS
-from scraper.net.urls import join_url, path_of
-from scraper.pages.html import base_url, clean
-from scraper.pages.image_links import image_address
+from scraper.net.urls import join_url, url_path
+from scraper.pages.html import base_url, clean_text
+from scraper.pages.image_links import find_image_url
 from scraper.pages.sites import Site
 
 MAX_OTHER_CHARACTERS = 100
@@ -97,7 +97,7 @@ def characters(
 def _character(page: _Page, cell: Tag, link_around: Tag | None) -> Character | None:
     site = page.site
     images = _images(site, cell)
-    image = image_address(
+    image = find_image_url(
         images,
         cell,
         page.base_url,
@@ -109,7 +109,7 @@ def _character(page: _Page, cell: Tag, link_around: Tag | None) -> Character | N
     address = _fit(join_url(page.base_url, str(link.get("href", "")))) if link else ""
     name = _text(cell, site.character_name) or _label([*images, *([link] if link else []), cell])
     if image and not name:
-        caption = clean(cell.get_text(" "))
+        caption = clean_text(cell.get_text(" "))
         name = caption if len(caption) <= MAX_CAPTION_CHARACTERS else ""
     if not image and not name:
         return None
@@ -126,11 +126,11 @@ def details(site: Site, tree: BeautifulSoup) -> Details:
     area = tree.select_one(site.area) or tree
     table = {}
     for row in area.select(site.field_rows)[:MAX_FIELDS]:
-        cells = [clean(cell.get_text(" ")) for cell in row.find_all(["td", "th"], limit=2)]
+        cells = [clean_text(cell.get_text(" ")) for cell in row.find_all(["td", "th"], limit=2)]
         if len(cells) == 2 and cells[0]:
             table[cells[0].rstrip(": ")] = cells[1]
     description = next(
-        (text for part in area.select(site.description) if (text := clean(part.get_text(" ")))), None
+        (text for part in area.select(site.description) if (text := clean_text(part.get_text(" ")))), None
     )
     named = name_parts.groupdict() if name_parts else {}
     return Details(named.get("name"), named.get("game"), description, table)
@@ -157,20 +157,20 @@ def _fit(address: str) -> str:
 
 def _text(part: Tag, selector: str) -> str:
     match = part.select_one(selector) if selector else None
-    return clean(match.get_text(" ")) if match else ""
+    return clean_text(match.get_text(" ")) if match else ""
 
 
 def _label(tags: list[Tag]) -> str:
     """The name that an attribute gives: what browsers show or read out first."""
     attributes = ("alt", "title", "aria-label", "data-name", "data-title", "data-caption")
-    labels = (clean(str(tag.get(attribute, ""))) for attribute in attributes for tag in tags)
+    labels = (clean_text(str(tag.get(attribute, ""))) for attribute in attributes for tag in tags)
     return next((label for label in labels if label), "")
 
 
 def _game_in(site: Site, address: str) -> str | None:
     """Read the game from the address of a character's page: the page of characters does not name it."""
-    match = re.search(site.game_pattern, path_of(address)) if site.game_pattern else None
+    match = re.search(site.game_pattern, url_path(address)) if site.game_pattern else None
     if not match or not match[1]:
         return None
-    name_parts = clean(unquote(match[1]).replace("-", " ")).split()
+    name_parts = clean_text(unquote(match[1]).replace("-", " ")).split()
     return " ".join(word.upper() if ROMAN_NUMERAL.fullmatch(word) else word.capitalize() for word in name_parts)

@@ -94,7 +94,7 @@ def _is_page_encoding(name: str, ascii_too: bool = False) -> bool:
         return False
 
 
-def clean(text: str) -> str:
+def clean_text(text: str) -> str:
     """Put text on one line: single spaces, no control or direction marks, at most 2,000 characters."""
     kept = [
         each for each in text[: 4 * MAX_TEXT_CHARACTERS] if each.isprintable() or each.isspace() or each in JOINERS

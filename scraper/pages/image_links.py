@@ -27,7 +27,7 @@ _CANDIDATE = re.compile(r"[\s,]*([^\s,]\S*)")
 _DESCRIPTOR = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([wxh])")
 
 
-def image_address(
+def find_image_url(
     images: list[Tag], cell: Tag, base_url: str, *, attribute: str, repeated: Container[str], max_pixels: int
 ) -> str:
     """Choose among all that a cell's images offer.

@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from PIL import Image, ImageSequence
 
-from kit.image_repair import repaired
+from kit.image_repair import repair_image
 from scraper.errors import FetchError
 
 SUFFIXES = {
@@ -34,7 +34,7 @@ _FORMATS = [name for name in SUFFIXES if name in Image.OPEN]
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
-def image_suffix(body: bytes, cap_pixels: int) -> str:
+def checked_image_suffix(body: bytes, cap_pixels: int) -> str:
     """Decode the whole picture and give the suffix of its true format.
 
     Args:
@@ -54,9 +54,9 @@ def image_suffix(body: bytes, cap_pixels: int) -> str:
         raise FetchError("a picture bomb: far too many pixels") from None
     except Exception as error:
         # Pillow's decoders raise a dozen kinds of errors on broken bytes, and none says which kind of bytes.
-        if mended := repaired(body):
+        if repair := repair_image(body):
             with suppress(Exception):
-                return _suffix(mended[0], cap_pixels)
+                return _suffix(repair[0], cap_pixels)
         raise _what_else(body) from error
 
 

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from bs4 import BeautifulSoup, Tag
 
-from scraper.net.urls import join_url, path_of
-from scraper.pages.html import base_url, clean
+from scraper.net.urls import join_url, url_path
+from scraper.pages.html import base_url, clean_text
 from scraper.pages.sites import Site
 
 HUB_LETTER = "1"
@@ -40,7 +40,7 @@ def letter_pages(site: Site, hub: BeautifulSoup, hub_url: str) -> list[PageLink]
     links: dict[str, str] = {}
     for link in hub.select(site.letter_links) if site.letter_links else []:
         address = join_url(base, str(link.get("href", "")))
-        letter = re.search(site.letter_pattern, path_of(address))
+        letter = re.search(site.letter_pattern, url_path(address))
         if letter and letter[1] and address.startswith(("http://", "https://")):
             links.setdefault(address, letter[1].lower())
     pages = [PageLink(letter, address) for address, letter in links.items()]
@@ -53,13 +53,13 @@ def _in_order(page: PageLink) -> tuple[bool, int, str]:
     return not is_number, int(page.letter[:9]) if is_number else 0, page.letter
 
 
-def is_numbered(site: Site, hub: BeautifulSoup) -> bool:
+def is_paginated_hub(site: Site, hub: BeautifulSoup) -> bool:
     """Whether the hub's links are page numbers or "next", so that the hub itself is the first page."""
     links = hub.select(site.letter_links) if site.letter_links else []
     return any(_page_number(link) or _is_next(link) for link in links)
 
 
-def further_pages(site: Site, tree: BeautifulSoup, url: str) -> tuple[list[str], list[str]]:
+def pagination_links(site: Site, tree: BeautifulSoup, url: str) -> tuple[list[str], list[str]]:
     """The addresses of a gallery's further pages that a page links to, in their order.
 
     Returns:
@@ -83,14 +83,17 @@ def further_pages(site: Site, tree: BeautifulSoup, url: str) -> tuple[list[str],
 
 
 def _page_number(link: Tag) -> int | None:
-    text = clean(link.get_text(" "))
+    text = clean_text(link.get_text(" "))
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_PAGE_DIGITS else None
 
 
 def _is_next(link: Tag) -> bool:
     if "next" in _tokens(link, "rel"):
         return True
-    labels = [clean(link.get_text(" ")), *(clean(str(link.get(name, ""))) for name in ("title", "aria-label"))]
+    labels = [
+        clean_text(link.get_text(" ")),
+        *(clean_text(str(link.get(name, ""))) for name in ("title", "aria-label")),
+    ]
     if any(label and _NEXT_TEXT.fullmatch(label) for label in labels):
         return True
     around = (

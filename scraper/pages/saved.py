@@ -29,7 +29,7 @@ class SavedPage:
     tree: BeautifulSoup
 
 
-def saved_pages(folder_or_file: Path, site_url: str, cap_bytes: int, image_bytes: int) -> Iterator[SavedPage]:
+def read_saved_pages(folder_or_file: Path, site_url: str, cap_bytes: int, image_bytes: int) -> Iterator[SavedPage]:
     """Read the pages in a folder, or one file, in the order of their names.
 
     Images that the browser saved beside a page become ``data:`` addresses; everything else stays as it is.

@@ -4,7 +4,7 @@ import re
 
 from bs4 import BeautifulSoup
 
-from scraper.pages.html import clean
+from scraper.pages.html import clean_text
 
 MAX_WALL_CHARACTERS = 3000
 """A page of more text is no wall before the real one."""
@@ -16,7 +16,7 @@ _CONSENT = re.compile(
 )
 
 
-def why_empty(tree: BeautifulSoup) -> str:
+def explain_empty_page(tree: BeautifulSoup) -> str:
     """Say what a page without characters or links seems to be, and what to do; empty: no wall is recognised.
 
     The tree is taken apart.
@@ -26,7 +26,7 @@ def why_empty(tree: BeautifulSoup) -> str:
     has_scripts = tree.select_one("script") is not None
     for tag in tree.select("script, style, noscript, template, head"):
         tag.decompose()
-    text = clean(tree.get_text(" "))
+    text = clean_text(tree.get_text(" "))
     if needs_password:
         return f"it asks to log in: {SEND_COOKIES}"
     if len(text) < MAX_WALL_CHARACTERS // 2 and _CONSENT.search(text):

@@ -222,13 +222,13 @@ def test_a_process_that_dies_in_the_midst_of_its_answer_is_the_same_error() -> N
         crew._idle.get()
         crew._idle.put(ours)
         os.write(theirs.fileno(), struct.pack("!i", 1000) + b"a tenth of it")
-        answer = crew.ask([])
+        answer = crew.submit([])
         theirs.recv()
         theirs.close()
         with pytest.raises(DatasetError, match=r"a process died .* --workers 1"):
             answer.result(timeout=20)
     finally:
-        crew.dismiss()
+        crew.shutdown()
 
 
 def _session_lives(leader: int) -> bool:

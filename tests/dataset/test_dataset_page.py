@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from cli import app
 from dataset.build import BuildSettings, build
-from dataset.card import card
+from dataset.card import dataset_card
 from dataset.near_duplicates import NearDuplicates, find_near_duplicates, perceptual_hash
 from dataset.report.css_sprites import CssSprites, thumbnail
 from dataset.report.page import refresh_page
@@ -301,7 +301,7 @@ def test_the_card_names_sites_games_and_what_was_done_to_the_pictures() -> None:
         {"page": None, "url": "http://cdn.test/2.png", "game": None},
         {"page": None, "url": None, "game": "Half|Life"},
     ]
-    text = card(report, records)
+    text = dataset_card(report, records)
     for words in (
         "- 1K<n<10K\n",
         "| site.test | 1 |\n| cdn.test | 1 |\n| a folder of pictures; where they came from is not known | 1 |\n",

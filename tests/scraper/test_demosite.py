@@ -21,7 +21,7 @@ from webserver import manifest_lines
 
 from scraper.crawl import ScrapeSettings, crawl
 from scraper.demosite.characters import SHEET_COLUMNS, TILE_PX, character_image, load_characters
-from scraper.demosite.naming import GAMES, LETTER_SHARES, spread_over_letters
+from scraper.demosite.naming import GAMES, LETTER_SHARES, distribute_letters
 from scraper.demosite.server import serve
 
 STYLE_COUNTS = {"voxel-art": 500, "voxel-bot": 300, "critters": 350, "clay": 350}
@@ -117,7 +117,7 @@ def test_the_licence_names_cc0_every_sheet_and_every_style() -> None:
 
 
 def test_letters_are_dealt_out_in_proportion_and_in_order() -> None:
-    dealt = spread_over_letters(2 * sum(LETTER_SHARES.values()))
+    dealt = distribute_letters(2 * sum(LETTER_SHARES.values()))
     assert dealt == sorted(dealt)
     assert Counter(dealt) == {letter: 2 * share for letter, share in LETTER_SHARES.items()}
 

@@ -11,9 +11,9 @@ from webserver import Answer, Web, encoded_image, manifest_lines, scrape, servin
 from scraper.net.urls import join_url
 from scraper.pages.characters import Character, characters
 from scraper.pages.html import parse_html, refresh_target
-from scraper.pages.links import further_pages
+from scraper.pages.links import pagination_links
 from scraper.pages.sites import Site
-from scraper.pages.walls import why_empty
+from scraper.pages.walls import explain_empty_page
 
 DESCRIPTION = 'name = "T"\nbase_url = "{url}"\nletter_links = "nav a"\narea = "main"\ncells = "figure"\n'
 SITE = Site(
@@ -69,7 +69,7 @@ def test_pages_are_told_apart_by_their_addresses(paths: tuple[str, ...], tmp_pat
 def further(url: str, links: str, **options: Any) -> list[str]:
     """The further pages that a page of ``SITE`` links to, without the host."""
     site = Site("T", "http://site.test", **options)
-    pages, _ = further_pages(site, parse_html(links), f"http://site.test{url}")
+    pages, _ = pagination_links(site, parse_html(links), f"http://site.test{url}")
     return [page.removeprefix("http://site.test") for page in pages]
 
 
@@ -379,7 +379,9 @@ def test_a_page_that_only_loads_itself_again_is_read(content: str) -> None:
     ],
 )
 def test_a_page_without_characters_is_recognised_for_what_it_is(page: str, words: str) -> None:
-    assert words in why_empty(parse_html(page)) and bool(words) == bool(why_empty(parse_html(page)))
+    assert words in explain_empty_page(parse_html(page)) and bool(words) == bool(
+        explain_empty_page(parse_html(page))
+    )
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])

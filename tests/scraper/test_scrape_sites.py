@@ -28,7 +28,7 @@ from scraper.collect import file_stem
 from scraper.crawl import ScrapeSettings, crawl
 from scraper.errors import ScrapeError, ScrapeSettingsError
 from scraper.pages.characters import Character, characters, details
-from scraper.pages.html import clean, page_text, parse_html
+from scraper.pages.html import clean_text, page_text, parse_html
 from scraper.pages.links import PageLink, letter_pages
 from scraper.pages.sites import GAME_ART_HQ, load_site
 
@@ -326,7 +326,7 @@ def test_no_page_however_broken_breaks_the_reader(pieces: list[str], noise: byte
     letter_pages(GAME_ART_HQ, parse_html(text), URL)
     details(GAME_ART_HQ, parse_html(text))
     for one in characters(GAME_ART_HQ, parse_html(text), URL, "a"):
-        assert one.name == clean(one.name)
+        assert one.name == clean_text(one.name)
         json.dumps([one.name, one.image, one.link])
         assert one.name or one.image
 
@@ -349,15 +349,15 @@ def test_every_name_makes_a_safe_file_name(name: str, url: str) -> None:
 
 @given(st.text(max_size=100))
 def test_cleaned_text_is_one_printable_line(text: str) -> None:
-    line = clean(text)
-    assert line == clean(line)
+    line = clean_text(text)
+    assert line == clean_text(line)
     assert len(line.splitlines()) <= 1
     assert "\x1b" not in line
     assert "\u202e" not in line
 
 
 def test_the_joiners_of_a_spelling_stay() -> None:
-    assert clean("a\u200cb\u200d\u202e") == "a\u200cb\u200d"
+    assert clean_text("a\u200cb\u200d\u202e") == "a\u200cb\u200d"
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from webserver import (
 
 from scraper.crawl import ScrapeSettings, crawl
 from scraper.errors import ScrapeBlockedError, ScrapeError, ScrapeSettingsError
-from scraper.net.browser_checks import browser_check
+from scraper.net.browser_checks import detect_browser_check
 from scraper.net.cookies import SiteCookies
 from scraper.net.transport import CA_VARIABLES, Response
 
@@ -52,7 +52,7 @@ def test_a_check_is_known_by_header_title_or_script(
     import requests
 
     response = Response("http://s.test/", status, requests.structures.CaseInsensitiveDict(headers), body)
-    assert bool(browser_check(response)) == is_check
+    assert bool(detect_browser_check(response)) == is_check
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from gan.networks.build import build_generator
 from gan.runs.checkpoint import GeneratorHeader, save_generator
 from gan.sampling.generate import GenerateSettings
 from gan.sampling.share_codes import decode
-from kit.foreground import background_colour, figure_masks
+from kit.foreground import background_colour, foreground_masks
 from kit.png import png_bytes
 from sprites.atlas import aseprite_json, draw_sheet, layout_sheet
 from sprites.errors import SpriteSettingsError
@@ -40,7 +40,7 @@ PALETTES = st.lists(st.tuples(*[st.integers(0, 255)] * 3), min_size=1, max_size=
 
 
 def mask_of(image: np.ndarray, tolerance: int) -> np.ndarray:
-    return figure_masks(image[None], tolerance)[0]
+    return foreground_masks(image[None], tolerance)[0]
 
 
 def ring() -> np.ndarray:
