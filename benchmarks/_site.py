@@ -66,9 +66,9 @@ class Site:
 
     def _answer(self, path: str) -> tuple[str, bytes]:
         if path == "/__hits__":
-            told = {**self._hits, "most at once": self._most_at_once}
+            output = {**self._hits, "most at once": self._most_at_once}
             self._most_at_once = 0
-            return "200 OK", json.dumps(told).encode()
+            return "200 OK", json.dumps(output).encode()
         self._hits[path] += 1
         if path in self._pages:
             return "200 OK", self._pages[path]

@@ -73,13 +73,13 @@ def make_sheet(real: Path, generated: Path, count: int, seed: int, out: Path, ke
     rng.shuffle(chosen)
     out.mkdir(parents=True, exist_ok=True)
     tiles = [labelled(path, number) for number, (path, _) in enumerate(chosen, start=1)]
-    boards = []
+    grids = []
     for first in range(0, len(tiles), COLUMNS * ROWS):
-        boards.append(out / f"board-{first // (COLUMNS * ROWS) + 1}.png")
-        save_png(image_grid(tiles[first : first + COLUMNS * ROWS], COLUMNS), boards[-1])
+        grids.append(out / f"board-{first // (COLUMNS * ROWS) + 1}.png")
+        save_png(image_grid(tiles[first : first + COLUMNS * ROWS], COLUMNS), grids[-1])
     numbers = [number for number, (_, is_generated) in enumerate(chosen, start=1) if is_generated]
     write_text(key, json.dumps({"generated": numbers, "files": [str(path) for path, _ in chosen]}, indent=1))
-    return boards
+    return grids
 
 
 def told_apart(generated: set[int], marked: set[int], count: int) -> tuple[float, float]:
@@ -115,8 +115,8 @@ def main() -> None:
     chosen = parser.parse_args()
     try:
         if chosen.command == "sheet":
-            boards = make_sheet(chosen.real, chosen.generated, chosen.count, chosen.seed, chosen.out, chosen.key)
-            print(*boards, sep="\n")
+            grids = make_sheet(chosen.real, chosen.generated, chosen.count, chosen.seed, chosen.out, chosen.key)
+            print(*grids, sep="\n")
             return
         key = json.loads(chosen.key.read_text("utf-8"))
         share, error = told_apart(set(key["generated"]), set(chosen.marks), len(key["files"]))

@@ -34,11 +34,11 @@ with torch.inference_mode():
 """
 
 
-def seconds(words: list[str]) -> float:
+def seconds(arguments: list[str]) -> float:
     """Wall time of one run of a command in an empty folder."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        subprocess.run(words, cwd=folder, check=True, capture_output=True)
+        subprocess.run(arguments, cwd=folder, check=True, capture_output=True)
         return time.perf_counter() - start
 
 
@@ -53,10 +53,10 @@ def main() -> None:
         "vgc generate -n 64": [vgc, "generate", "-n", "64", "--device", "cpu"],
         "bare script": [sys.executable, "-c", BARE, str(built_in_model())],
     }
-    taken = {name: [seconds(words)] for name, words in commands.items()}
+    taken = {name: [seconds(arguments)] for name, arguments in commands.items()}
     for _ in range(rounds - 1):
-        for name, words in commands.items():
-            taken[name].append(seconds(words))
+        for name, arguments in commands.items():
+            taken[name].append(seconds(arguments))
     median = {name: statistics.median(values) for name, values in taken.items()}
     table = Table("command", "seconds, median", "least", title=f"{rounds} runs each, taken in turn")
     for name, values in taken.items():

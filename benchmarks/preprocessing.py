@@ -80,11 +80,11 @@ def sources(raw: Path | None) -> list[Image.Image]:
     """The pictures that are varied, RGB."""
     if raw:
         return [Image.open(path).convert("RGB") for path in sorted(raw.iterdir())]
-    found = []
+    result = []
     for character in load_characters():
         rgba = character_image(character)
-        found.append(Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba).convert("RGB"))
-    return found
+        result.append(Image.alpha_composite(Image.new("RGBA", rgba.size, "black"), rgba).convert("RGB"))
+    return result
 
 
 def make_images(raw: Path | None, folder: Path, count: int) -> None:
@@ -105,11 +105,11 @@ def _make_chunk(raw: Path | None, folder: Path, start: int, count: int) -> None:
         varied.save(folder / f"{number:06d}.jpg", quality=90)
 
 
-def run(script: str, *words: object) -> tuple[float, dict[str, object]]:
+def run(script: str, *arguments: object) -> tuple[float, dict[str, object]]:
     """Wall time of a script in a fresh process, and what it printed as JSON."""
     start = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", script, *map(str, words)], check=True, capture_output=True, text=True
+        [sys.executable, "-c", script, *map(str, arguments)], check=True, capture_output=True, text=True
     )
     return time.perf_counter() - start, json.loads(done.stdout or "{}")
 
@@ -128,8 +128,8 @@ def reruns(raw: Path, out: Path) -> Iterator[tuple[str, float]]:
     first = min(raw.iterdir())
     image = Image.open(first)
     ImageEnhance.Color(image.convert("RGB")).enhance(0.3).save(raw / "zz-new.jpg")
-    seconds, told = run(OURS, raw, out, 2)
-    assert told["rendered"] == 1
+    seconds, output = run(OURS, raw, out, 2)
+    assert output["rendered"] == 1
     yield "vgc, one new picture", seconds
 
 
@@ -156,8 +156,8 @@ def print_memory(raw: Path, work: Path, count: int) -> None:
         table.add_column(heading, justify="right")
     for folder in (few, raw):
         out = work / f"memory-{folder.name}"
-        words = [sys.executable, "-c", OURS, str(folder), str(out), "2"]
-        with subprocess.Popen(words, stdout=subprocess.DEVNULL, start_new_session=True) as build_process:
+        arguments = [sys.executable, "-c", OURS, str(folder), str(out), "2"]
+        with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, start_new_session=True) as build_process:
             main_mib, all_mib = watch_memory(build_process)
         table.add_row(f"{len(list(folder.iterdir())):,}", f"{main_mib:.0f}", f"{all_mib:.0f}")
     Console(width=110).print(table)

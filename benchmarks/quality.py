@@ -126,8 +126,8 @@ def image_folders(data: Path | None, work: Path, hold_out: bool) -> ImageFolders
     if not hold_out:
         return ImageFolders(data, data, None)
     parts = ImageFolders(data, work / "nine-tenths", work / "one-tenth")
-    for place, file in enumerate(image_files(data)):
-        folder = parts.training if place % HELD_OUT_OF else parts.held_out
+    for index, file in enumerate(image_files(data)):
+        folder = parts.training if index % HELD_OUT_OF else parts.held_out
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, folder)
     return parts
@@ -139,7 +139,7 @@ def measured(name: str, seed: int, folders: ImageFolders, options: argparse.Name
     kimg = options.kimg or row.kimg
     run = f"{name}-{kimg:g}kimg-seed{seed}{'-held-out' if folders.held_out else ''}"
     results = options.work / "rows.jsonl"
-    if any(found["run"] == run for found in read_rows(results)):
+    if any(result["run"] == run for result in read_rows(results)):
         return
     config = TrainConfig(
         folders.training,
@@ -154,7 +154,7 @@ def measured(name: str, seed: int, folders: ImageFolders, options: argparse.Name
     print(f"{run}: training", flush=True)
     trained(config)
     print(f"{run}: scoring", flush=True)
-    found = {
+    result = {
         "run": run,
         "row": name,
         "seed": seed,
@@ -162,9 +162,9 @@ def measured(name: str, seed: int, folders: ImageFolders, options: argparse.Name
         **pace(config),
         **circumstances(config),
     }
-    found |= {"change": row.change, "predicted": row.predicted, **scored(config, folders, options.scorer)}
+    result |= {"change": row.change, "predicted": row.predicted, **scored(config, folders, options.scorer)}
     with results.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(found) + "\n")
+        file.write(json.dumps(result) + "\n")
 
 
 def trained(config: TrainConfig) -> None:
@@ -195,8 +195,8 @@ def circumstances(config: TrainConfig) -> dict[str, str]:
         if device.type == "cuda"
         else f"{cpu_name()}, {torch.get_num_threads()} threads"
     )
-    words = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
-    commit = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    arguments = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    commit = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
     return {"hardware": machine, "commit": commit or "unknown"}
 
 
@@ -217,16 +217,16 @@ def scored(config: TrainConfig, folders: ImageFolders, scorer: str | None) -> di
     fakes = run / "generated"
     generate(GenerateSettings(count=len(image_files(folders.all)), model=str(run), out=fakes, grid=False))
     out = run / "evaluation"
-    found = evaluate(EvaluateSettings(fakes=fakes, data=folders.all, metrics="kid,fid,prdc", out=out)).to_json()
-    values: dict[str, Any] = {"scores": found["scores"], "floor": found["floor"]}
+    result = evaluate(EvaluateSettings(fakes=fakes, data=folders.all, metrics="kid,fid,prdc", out=out)).to_json()
+    values: dict[str, Any] = {"scores": result["scores"], "floor": result["floor"]}
     values["traces"] = {
         name: traces(load_images(folder)) for name, folder in (("real", folders.all), ("fake", fakes))
     }
     if folders.held_out:
         values["memorisation"] = memorisation(fakes, folders)
     if scorer:
-        words = [*shlex.split(scorer), str(folders.all), str(fakes), "--json"]
-        values["scorer"] = json.loads(subprocess.run(words, capture_output=True, check=True, text=True).stdout)
+        arguments = [*shlex.split(scorer), str(folders.all), str(fakes), "--json"]
+        values["scorer"] = json.loads(subprocess.run(arguments, capture_output=True, check=True, text=True).stdout)
     return values
 
 
@@ -279,8 +279,8 @@ def nearness(view: Callable[[Tensor], Tensor], generated: Tensor, training: Tens
         torch.minimum(torch.cdist(rows, view(others)), torch.cdist(rows, view(others.flip(3))))
         for others in (training, held_out)
     )
-    dice = torch.Generator().manual_seed(0)
-    picks = [torch.randperm(len(training), generator=dice)[: len(held_out)] for _ in range(DRAWS)]
+    rng = torch.Generator().manual_seed(0)
+    picks = [torch.randperm(len(training), generator=rng)[: len(held_out)] for _ in range(DRAWS)]
     near = statistics.median(float(known[:, pick].amin(1).median()) for pick in picks)
     return near / float(unknown.amin(1).median())
 

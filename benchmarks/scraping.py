@@ -108,8 +108,8 @@ def measured(command: list[str], folder: Path) -> Run:
 
 def run_vgc(url: str, folder: Path) -> Run:
     """One crawl by this project."""
-    words = ["scrape", "--base-url", url, "--delay", "0", "--workers", str(WORKERS), "--out", "raw", "-q"]
-    return measured([sys.executable, "-m", "cli", *words], folder)
+    arguments = ["scrape", "--base-url", url, "--delay", "0", "--workers", str(WORKERS), "--out", "raw", "-q"]
+    return measured([sys.executable, "-m", "cli", *arguments], folder)
 
 
 def run_scrapy(url: str, folder: Path) -> Run:
@@ -117,8 +117,8 @@ def run_scrapy(url: str, folder: Path) -> Run:
     (folder / "spider.py").write_text(SPIDER)
     # On its usual reactor, asyncio, Scrapy 2.19 overruns its own limit by far (392 requests at once were seen).
     reactor = "TWISTED_REACTOR=twisted.internet.selectreactor.SelectReactor"
-    words = ["runspider", "-s", reactor, "-a", f"url={url}", "spider.py"]
-    return measured([sys.executable, "-m", "scrapy", *words], folder)
+    arguments = ["runspider", "-s", reactor, "-a", f"url={url}", "spider.py"]
+    return measured([sys.executable, "-m", "scrapy", *arguments], folder)
 
 
 def in_new_folder(run: Callable[[str, Path], Run], url: str) -> Run:

@@ -63,7 +63,7 @@ def backend() -> str:
 @contextmanager
 def opened() -> Iterator[tuple[str, float]]:
     """A studio in a process of its own; gives its host and port, and when the process was started."""
-    words = [
+    arguments = [
         sys.executable,
         "-m",
         "cli",
@@ -75,7 +75,7 @@ def opened() -> Iterator[tuple[str, float]]:
         str(built_in_model()),
     ]
     start = time.perf_counter()
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().split()[0].removeprefix("http://").rstrip("/"), start
@@ -122,11 +122,11 @@ def slider_ms(address: str, moves: int) -> list[float]:
         page.locator(".trait").first.wait_for(timeout=60_000)
         page.wait_for_load_state("networkidle")
         # No place twice: the page remembers pictures, and one that it knows is there at once.
-        places = [
+        positions = [
             (trait, tenths / 10) for trait in range(page.locator(".trait").count()) for tenths in range(-30, 31)
         ]
-        random.Random(0).shuffle(places)
-        taken = [page.evaluate(MOVE_SLIDER, place) for place in places[: moves + WARM_UP]]
+        random.Random(0).shuffle(positions)
+        taken = [page.evaluate(MOVE_SLIDER, index) for index in positions[: moves + WARM_UP]]
         browser.close()
     return taken[WARM_UP:]
 

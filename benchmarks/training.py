@@ -50,8 +50,8 @@ class DecodedImages(Dataset[Tensor]):
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, place: int) -> Tensor:
-        return self.images[place].float() / 127.5 - 1
+    def __getitem__(self, index: int) -> Tensor:
+        return self.images[index].float() / 127.5 - 1
 
 
 class TextbookLoop:

@@ -60,8 +60,8 @@ def browser() -> "Iterator[Browser]":
     from playwright.sync_api import sync_playwright
 
     if CHROMIUM is None:
-        words = "no chromium on this machine (Debian: apt-get install chromium)"
-        pytest.fail(words) if os.environ.get("CI") else pytest.skip(words)
+        message = "no chromium on this machine (Debian: apt-get install chromium)"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=CHROMIUM,

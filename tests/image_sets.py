@@ -23,8 +23,8 @@ def make(raw: Path, out: Path, **settings: Any) -> BuildReport:
 def contents(out: Path) -> dict[str, bytes]:
     """Every public file of a set and its bytes."""
     paths = (path for path in out.rglob("*") if path.is_file())
-    found = {path.relative_to(out).as_posix(): path.read_bytes() for path in paths}
-    return {name: content for name, content in found.items() if not name.startswith(".vgc/")}
+    result = {path.relative_to(out).as_posix(): path.read_bytes() for path in paths}
+    return {name: content for name, content in result.items() if not name.startswith(".vgc/")}
 
 
 def metadata(out: Path) -> list[dict[str, Any]]:

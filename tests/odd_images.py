@@ -54,11 +54,11 @@ def half_palette() -> Image.Image:
 def swapped_profile() -> bytes:
     """The sRGB profile with red and green swapped, under another name."""
     content = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    places = {}
+    positions = {}
     for entry in range(struct.unpack(">I", content[128:132])[0]):
         start = 132 + 12 * entry
-        places[bytes(content[start : start + 4])] = start
-    red, green = places[b"rXYZ"], places[b"gXYZ"]
+        positions[bytes(content[start : start + 4])] = start
+    red, green = positions[b"rXYZ"], positions[b"gXYZ"]
     content[red : red + 4], content[green : green + 4] = b"gXYZ", b"rXYZ"
     return bytes(content).replace("sRGB".encode("utf-16-be"), "swap".encode("utf-16-be"))
 

@@ -35,9 +35,9 @@ def painted(cards: Locator) -> Locator:
     return cards
 
 
-def pick(page: Page, place: int = 0) -> None:
+def pick(page: Page, index: int = 0) -> None:
     """Bring a character from the wall to the bench."""
-    painted(page.locator("#wall-grid .card").nth(place)).click()
+    painted(page.locator("#wall-grid .card").nth(index)).click()
     expect(page.locator("#name")).not_to_have_text("…")
 
 
@@ -74,10 +74,10 @@ def changed_code(page: Page, before: str) -> str:
     return code_of(page)
 
 
-def trait(page: Page, place: int) -> Locator:
+def trait(page: Page, index: int) -> Locator:
     """One of the rows under Shape."""
     page.locator("#tab-traits").click()
-    return page.locator(".trait").nth(place)
+    return page.locator(".trait").nth(index)
 
 
 def amount(latent: NDArray[np.float32], direction: NDArray[np.float32]) -> float:
@@ -87,10 +87,10 @@ def amount(latent: NDArray[np.float32], direction: NDArray[np.float32]) -> float
 def drag(page: Page, source: Locator, target: Locator) -> None:
     """With the mouse, from the middle of one to the middle of the other."""
     source.scroll_into_view_if_needed()
-    for place, element in enumerate((source, target)):
+    for index, element in enumerate((source, target)):
         box = element.bounding_box()
         page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=5)
-        if place == 0:
+        if index == 0:
             page.mouse.down()
     page.mouse.up()
 

@@ -34,9 +34,9 @@ DOCUMENTS = [
 COMMANDS = typer.main.get_command(cli.app).commands
 
 
-def vgc(*words: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+def vgc(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "cli", *words],
+        [sys.executable, "-m", "cli", *arguments],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **environment},
         capture_output=True,
@@ -302,9 +302,13 @@ def test_help_is_there_for_every_command_and_never_loads_torch():
     probe = (
         "import sys, cli\ntry: cli.main()\nexcept SystemExit: pass\nprint('torch' in sys.modules, file=sys.stderr)"
     )
-    for words in ([], *([name] for name in COMMANDS)):
+    for arguments in ([], *([name] for name in COMMANDS)):
         run = subprocess.run(
-            [sys.executable, "-c", probe, *words, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+            [sys.executable, "-c", probe, *arguments, "--help"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         assert "Usage: vgc" in run.stdout
         assert run.stderr == "False\n"
@@ -315,13 +319,13 @@ def test_a_name_outside_the_pipes_code_page_ends_no_command(code_page, tmp_path)
     (tmp_path / "raw").mkdir()
     Image.linear_gradient("L").save(tmp_path / "raw/a.png")
     (tmp_path / "raw/名前.png").write_text("no picture")
-    words = ["preprocess", "--raw", "raw", "--out", "set"]
-    plain = vgc(*words, cwd=tmp_path, PYTHONIOENCODING=code_page)
+    arguments = ["preprocess", "--raw", "raw", "--out", "set"]
+    plain = vgc(*arguments, cwd=tmp_path, PYTHONIOENCODING=code_page)
     assert plain.returncode == 0, plain.stderr
     assert "a text, not a picture" in plain.stdout
-    told = vgc(*words, "--json", cwd=tmp_path, PYTHONIOENCODING=code_page)
-    assert told.returncode == 0, told.stderr
-    assert [each["raw_file"] for each in json.loads(told.stdout)["rejected"]] == ["名前.png"]
+    output = vgc(*arguments, "--json", cwd=tmp_path, PYTHONIOENCODING=code_page)
+    assert output.returncode == 0, output.stderr
+    assert [each["raw_file"] for each in json.loads(output.stdout)["rejected"]] == ["名前.png"]
 
 
 def test_an_unknown_option_is_a_usage_error():
@@ -349,9 +353,9 @@ def test_the_environment_stands_in_for_an_option_and_the_option_wins(tmp_path):
     assert len(list((tmp_path / "two").glob("0*.png"))) == 2
 
 
-@pytest.mark.parametrize("words", [("--raw", ""), ("--raw=",)])
-def test_an_empty_word_is_refused_and_not_taken_for_the_folder_one_is_in(words, tmp_path):
-    run = vgc("preprocess", *words, cwd=tmp_path)
+@pytest.mark.parametrize("arguments", [("--raw", ""), ("--raw=",)])
+def test_an_empty_word_is_refused_and_not_taken_for_the_folder_one_is_in(arguments, tmp_path):
+    run = vgc("preprocess", *arguments, cwd=tmp_path)
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr == "vgc: an empty word among the arguments; is a variable not set?\n"
 
@@ -383,8 +387,8 @@ def test_training_without_pictures_names_the_command_that_makes_them(tmp_path):
 
 
 def test_info_shows_versions_presets_and_layers():
-    found = json.loads(vgc("info", "--json").stdout)
-    assert found["presets"]["student"]["generator"]["parameters"] == 28_822_723
+    result = json.loads(vgc("info", "--json").stdout)
+    assert result["presets"]["student"]["generator"]["parameters"] == 28_822_723
     shown = vgc("info").stdout
     assert "student: generator, 28,822,723 parameters" in shown
     assert re.search(r"dense +Linear +256000 +20,736,000", shown)

@@ -14,9 +14,9 @@ from scraper.demosite.server import serve
 ROOT = Path(__file__).parents[1]
 
 
-def vgc(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def vgc(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "cli", *words],
+        [sys.executable, "-m", "cli", *arguments],
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
@@ -27,8 +27,8 @@ def vgc(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProce
 
 
 def test_the_demo_ends_with_a_grid_of_the_model_trained_in_this_very_run(tmp_path):
-    words = ("demo", "--minutes", "0.01", "--letters", "q,x", "--device", "cpu", "--out", "d", "--json")
-    run = vgc(*words, cwd=tmp_path)
+    arguments = ("demo", "--minutes", "0.01", "--letters", "q,x", "--device", "cpu", "--out", "d", "--json")
+    run = vgc(*arguments, cwd=tmp_path)
     assert run.returncode == 0, run.stderr
     result = json.loads(run.stdout)
     assert result["images"] > 0
@@ -42,7 +42,7 @@ def test_the_demo_ends_with_a_grid_of_the_model_trained_in_this_very_run(tmp_pat
     with Image.open(sample) as expected, Image.open(tmp_path / result["grid"]) as grid:
         assert grid.tobytes() == expected.tobytes()
 
-    again = vgc(*words, cwd=tmp_path)
+    again = vgc(*arguments, cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert len(list_runs(trained)) == 2
 
@@ -53,9 +53,9 @@ def test_the_four_commands_without_options_find_each_others_output(tmp_path):
             "VGC_SCRAPE_BASE_URL": address, "VGC_SCRAPE_DELAY": "0", "VGC_SCRAPE_LETTERS": "q",
             "VGC_TRAIN_KIMG": "0.1", "VGC_TRAIN_DEVICE": "cpu",
         }  # fmt: skip
-        for words in (("scrape",), ("preprocess",), ("train",), ("generate", "-n", "3")):
-            run = vgc(*words, cwd=tmp_path, **short)
-            assert run.returncode == 0, f"{words}: {run.stderr}"
+        for arguments in (("scrape",), ("preprocess",), ("train",), ("generate", "-n", "3")):
+            run = vgc(*arguments, cwd=tmp_path, **short)
+            assert run.returncode == 0, f"{arguments}: {run.stderr}"
     scraped = list((tmp_path / "Data/raw/images").iterdir())
     assert len(scraped) == len(list((tmp_path / "Data/train_data/rgb_images").glob("*.png"))) > 3
     (newest,) = list_runs(tmp_path / "train_output")

@@ -52,12 +52,12 @@ def test_a_warning_has_a_line_of_its_own_above_the_live_line():
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a terminal of Unix")
 @pytest.mark.parametrize(
-    ("columns", "words"), [(40, "114.2/s"), (80, "114.2/s, 12 min left, d 1.38, g 0.69, real 0.12")]
+    ("columns", "message"), [(40, "114.2/s"), (80, "114.2/s, 12 min left, d 1.38, g 0.69, real 0.12")]
 )
-def test_a_narrow_terminal_shows_the_amount_whole_and_what_fits_of_the_words(columns, words):
-    told = "114.2/s, 12 min left, d 1.38, g 0.69, real 0.12"
-    program = PROGRAM.replace('"working"', repr(told)).replace("1000, 8000", "104_000, 2_000_000")
+def test_a_narrow_terminal_shows_the_amount_whole_and_what_fits_of_the_words(columns, message):
+    output = "114.2/s, 12 min left, d 1.38, g 0.69, real 0.12"
+    program = PROGRAM.replace('"working"', repr(output)).replace("1000, 8000", "104_000, 2_000_000")
     seen = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", seen_on_a_terminal(program, COLUMNS=str(columns)))
     assert "104k/2000k" in seen
-    assert words in seen
-    assert (told in seen) == (columns == 80)
+    assert message in seen
+    assert (output in seen) == (columns == 80)

@@ -74,6 +74,6 @@ def test_the_notebook_runs_from_top_to_bottom(home):
     notebook = nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": home}}).execute()
     last = notebook.cells[-1].outputs[-1]
     assert "image/png" in last["data"]
-    told = json.dumps([cell.get("outputs") for cell in notebook.cells])
-    assert "images shown in" in told
+    output = json.dumps([cell.get("outputs") for cell in notebook.cells])
+    assert "images shown in" in output
     assert (home / "generated/grid.png").is_file()

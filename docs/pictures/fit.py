@@ -21,9 +21,9 @@ SIDE, SCALE, GAP, CAPTION = 80, 2, 16, 30
 PAPER, INK, FRAME = "#fafaf9", "#292524", "#d6d3d1"
 
 
-def raw_picture(place: int, colour: str) -> Image.Image:
+def raw_picture(index: int, colour: str) -> Image.Image:
     """A built-in character cut to its outline, before a plain wall."""
-    figure = character_image(load_characters()[place])
+    figure = character_image(load_characters()[index])
     figure = figure.crop(figure.getbbox())
     return Image.alpha_composite(Image.new("RGBA", figure.size, colour), figure).convert("RGB")
 
@@ -37,8 +37,8 @@ def main() -> None:
     for column, (title, fit, background) in enumerate(COLUMNS):
         left = GAP + column * cell
         pen.text((left, GAP // 2), title, INK, font)
-        for row, (place, colour) in enumerate(CHARACTERS):
-            raw = raw_picture(place, colour)
+        for row, (index, colour) in enumerate(CHARACTERS):
+            raw = raw_picture(index, colour)
             if fit:
                 square = to_square(raw, SIDE, fit, parse_background(background))
                 shown = square.resize((SIDE * SCALE, SIDE * SCALE), Image.Resampling.NEAREST)

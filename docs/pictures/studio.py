@@ -96,7 +96,7 @@ def shoot(page: Page, address: str) -> None:
 
 def main() -> None:
     """Open a studio, take the pictures, close it."""
-    words = [
+    arguments = [
         sys.executable,
         "-m",
         "cli",
@@ -107,7 +107,7 @@ def main() -> None:
         "--model",
         str(built_in_model()),
     ]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as studio, sync_playwright() as playwright:
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as studio, sync_playwright() as playwright:
         address = re.match(r"\S+", studio.stdout.readline())[0]
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         shoot(browser.new_page(viewport=DESK, color_scheme="light"), address)

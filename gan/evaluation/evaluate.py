@@ -278,5 +278,5 @@ def prepare_output_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise GanError(f"{folder}: cannot be made ({error.strerror}); choose another --out") from error
-    board = folder / BOARD_FILE
-    refuse_foreign(board, is_vgc_png(board), GanError)
+    grid = folder / BOARD_FILE
+    refuse_foreign(grid, is_vgc_png(grid), GanError)

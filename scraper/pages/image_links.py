@@ -92,8 +92,8 @@ def _value(tag: Tag, name: str) -> str:
 
 def _sources(image: Tag) -> list[Tag]:
     # Not only as its children: the parser takes <source> for an element that holds what follows.
-    picture = image.find_parent("picture")
-    return list(picture.find_all("source")) if picture else []
+    picture_tag = image.find_parent("picture")
+    return list(picture_tag.find_all("source")) if picture_tag else []
 
 
 def _is_placeholder(image: Tag, repeated: Container[str]) -> bool:

@@ -24,12 +24,12 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def test_every_number_on_the_boards_shows_what_the_key_says(folders, tmp_path):
-    boards = make_sheet(*folders, 10, 0, tmp_path / "boards", tmp_path / "key.json")
+    grids = make_sheet(*folders, 10, 0, tmp_path / "boards", tmp_path / "key.json")
     key = json.loads((tmp_path / "key.json").read_text())
-    board = Image.open(boards[0])
+    grid = Image.open(grids[0])
     for number in range(1, 21):
         row, column = divmod(number - 1, 5)
-        corner = board.getpixel((4 + column * (24 + 4), 4 + row * (24 + 16 + 4)))
+        corner = grid.getpixel((4 + column * (24 + 4), 4 + row * (24 + 16 + 4)))
         assert corner == ((0, 0, 255) if number in key["generated"] else (255, 0, 0))
     assert len(key["generated"]) == 10
     assert key["generated"] != list(range(1, 11))
@@ -46,8 +46,8 @@ def test_the_share_told_apart_counts_both_kinds_of_mistake():
 
 
 def test_boards_and_marks_from_the_command_line(folders, tmp_path):
-    def blind(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "benchmarks.blind", *words]
+    def blind(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "benchmarks.blind", *arguments]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
     out, key = str(tmp_path / "boards"), str(tmp_path / "key.json")

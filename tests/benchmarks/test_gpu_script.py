@@ -13,9 +13,9 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 
 
-def gpu(*words: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+def gpu(*arguments: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["bash", str(ROOT / "benchmarks/gpu.sh"), *words, "--out", str(tmp_path / "results")],
+        ["bash", str(ROOT / "benchmarks/gpu.sh"), *arguments, "--out", str(tmp_path / "results")],
         env={**os.environ, "PYTHON": sys.executable, "GPU_WORK": os.path.relpath(tmp_path / "work", ROOT)},
         capture_output=True,
         text=True,
@@ -58,15 +58,15 @@ def project_of(folder: Path, part: str, python: str) -> list[str]:
 
 
 def test_the_environment_of_the_project_is_found_from_the_folder_that_it_works_in(tmp_path):
-    words = project_of(tmp_path, "smoke", "print('its own:', *sys.argv[1:])")
-    run = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    message = project_of(tmp_path, "smoke", "print('its own:', *sys.argv[1:])")
+    run = subprocess.run(message, capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "gpu-results/info.txt").read_text() == "its own: -m cli info\n"
 
 
 def test_rows_that_were_stopped_before_the_first_had_begun_are_no_failure(tmp_path):
-    words = project_of(tmp_path, "quality", "sys.exit(130)")
-    run = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    message = project_of(tmp_path, "quality", "sys.exit(130)")
+    run = subprocess.run(message, capture_output=True, text=True, timeout=60, check=False)
     assert (run.returncode, run.stdout, run.stderr) == (0, "no row is through yet: call quality again\n", "")
 
 

@@ -15,10 +15,10 @@ from benchmarks.quality import main, nearness, traces
 ROOT = Path(__file__).parents[2]
 
 
-def in_a_process(*words: str) -> subprocess.CompletedProcess[str]:
+def in_a_process(*arguments: str) -> subprocess.CompletedProcess[str]:
     """As a user starts it."""
     return subprocess.run(
-        [sys.executable, "-m", "benchmarks.quality", *words, "--device", "cpu"],
+        [sys.executable, "-m", "benchmarks.quality", *arguments, "--device", "cpu"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -31,8 +31,8 @@ def in_a_process(*words: str) -> subprocess.CompletedProcess[str]:
 def quality(monkeypatch, capsys):
     """Run what trains nothing; returns what it printed and the exit code."""
 
-    def run(*words: str) -> tuple[str, int]:
-        monkeypatch.setattr(sys, "argv", ["quality", *words])
+    def run(*arguments: str) -> tuple[str, int]:
+        monkeypatch.setattr(sys, "argv", ["quality", *arguments])
         try:
             main()
         except SystemExit as stop:
@@ -49,7 +49,7 @@ def test_a_row_is_trained_scored_and_written_down_once(tmp_path, discs, quality)
         "real, fake, flag = sys.argv[1:]\n"
         "print(json.dumps({'fd': len(os.listdir(real)) + len(os.listdir(fake)) / 100, 'flag': flag}))\n"
     )
-    words = (
+    arguments = (
         "plain",
         "--kimg",
         "0.08",
@@ -60,7 +60,7 @@ def test_a_row_is_trained_scored_and_written_down_once(tmp_path, discs, quality)
         f"{sys.executable} {scorer}",
     )
     work = ("--work", str(tmp_path / "work"))
-    first = in_a_process(*words, *work)
+    first = in_a_process(*arguments, *work)
     assert first.returncode == 0, first.stderr
     (row,) = map(json.loads, (tmp_path / "work/rows.jsonl").read_text().splitlines())
     assert (row["row"], row["seed"], row["images"]) == ("plain", 0, 80)
@@ -69,7 +69,7 @@ def test_a_row_is_trained_scored_and_written_down_once(tmp_path, discs, quality)
     assert len(list((tmp_path / "work/one-tenth").iterdir())) == 4
     assert len(list((tmp_path / "work/nine-tenths").iterdir())) == 36
     assert "| plain | non-saturating loss, R1 |" in first.stdout
-    again, code = quality(*words, *work)
+    again, code = quality(*arguments, *work)
     assert code == 0
     assert "training" not in again
     assert (tmp_path / "work/rows.jsonl").read_text().count("\n") == 1
@@ -88,13 +88,13 @@ def test_an_unknown_row_is_named_and_the_rows_are_told(quality):
     refusal, code = quality("plane")
     assert code == 2
     assert "no such row: plane; --list tells them" in refusal
-    told, _ = quality("--list")
-    assert [line.split()[0] for line in told.splitlines()] == list(ROWS)
+    output, _ = quality("--list")
+    assert [line.split()[0] for line in output.splitlines()] == list(ROWS)
 
 
 def test_nearness_is_below_one_for_copies_of_training_pictures_mirrored_or_not():
-    dice = torch.Generator().manual_seed(0)
-    training, held_out = (torch.rand(count, 3, 4, 4, generator=dice) for count in (30, 30))
+    rng = torch.Generator().manual_seed(0)
+    training, held_out = (torch.rand(count, 3, 4, 4, generator=rng) for count in (30, 30))
     copies = torch.cat([training[:15], training[15:].flip(3)]) + 0.01
 
     def rows(images: torch.Tensor) -> torch.Tensor:
@@ -108,10 +108,10 @@ def test_traces_tell_what_an_augmentation_leaves():
     images = torch.zeros(2, 3, 10, 10, dtype=torch.uint8)
     images[0, :, 4, 2] = torch.tensor([200, 100, 100], dtype=torch.uint8)
     images[1, :, 4, 6] = torch.tensor([100, 100, 100], dtype=torch.uint8)
-    found = traces(images)
-    assert found["black_border"] == 1
-    assert found["saturation"] == pytest.approx((0.5 + 0) / 2)
-    assert found["brightness"] == pytest.approx(150)
-    assert found["place"] == pytest.approx(0.4 / 2**0.5)  # the middles are at 2 and 6
+    result = traces(images)
+    assert result["black_border"] == 1
+    assert result["saturation"] == pytest.approx((0.5 + 0) / 2)
+    assert result["brightness"] == pytest.approx(150)
+    assert result["place"] == pytest.approx(0.4 / 2**0.5)  # the middles are at 2 and 6
     images[:, :, 0] = 255
     assert traces(images)["black_border"] == pytest.approx(1 - (10 + 1 + 1) / 40)

@@ -40,22 +40,22 @@ SHARE_OF_WAY = 0.002
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder in which somebody worked with version 0.1.0; the commands work there."""
-    for name, place in (
+    for name, index in (
         ("raw", "Data/raw"),
         ("set", "Data/train_data"),
         ("set-40", "Data/set-40"),
         ("runs", "train_output"),
     ):
-        shutil.copytree(FILES / name, tmp_path / place)
+        shutil.copytree(FILES / name, tmp_path / index)
     # Of a set, the report is written last.
     shutil.copy(FILES / "set/report.json", tmp_path / "Data/train_data")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def vgc(*words: object) -> str:
+def vgc(*arguments: object) -> str:
     """What a command prints; it must succeed."""
-    ended = CliRunner().invoke(cli.app, [str(word) for word in words])
+    ended = CliRunner().invoke(cli.app, [str(word) for word in arguments])
     assert ended.exit_code == 0, f"{ended.output}\n{ended.exception!r}"
     return ended.stdout
 
@@ -119,12 +119,12 @@ def test_a_run_goes_on_as_the_old_version_would_have_gone_on(run: str, home: Pat
     lines = (folder / "metrics.jsonl").read_text("utf-8").splitlines()
     vgc("train", "--resume", run, "--kimg", "2.08")
     expected = load_file(FILES / f"continued/{run}.safetensors")
-    found = load_file(folder / "generator.safetensors")
-    assert expected.keys() == found.keys()
+    result = load_file(folder / "generator.safetensors")
+    assert expected.keys() == result.keys()
     for name in expected:
         if "running" not in name:  # statistics of batch norm, not learned
             way = np.abs(expected[name] - began[name]).sum()
-            assert np.abs(expected[name] - found[name]).sum() <= SHARE_OF_WAY * way, name
+            assert np.abs(expected[name] - result[name]).sum() <= SHARE_OF_WAY * way, name
     *before, last = (folder / "metrics.jsonl").read_text("utf-8").splitlines()
     assert before == lines
     then = json.loads((FILES / "continued/metrics.json").read_text("utf-8"))[run]
@@ -151,9 +151,9 @@ def test_the_preset_of_the_student_project_keeps_its_old_name(home: Path) -> Non
 
 def test_an_exported_model_draws_the_same(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
-    words = ["studio", "--model", str(FILES / "dcgan.onnx"), "--port", "0", "--no-browser"]
+    arguments = ["studio", "--model", str(FILES / "dcgan.onnx"), "--port", "0", "--no-browser"]
     with subprocess.Popen(
-        [sys.executable, "-m", "cli", *words], cwd=Path(cli.__file__).parent, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "cli", *arguments], cwd=Path(cli.__file__).parent, stdout=subprocess.PIPE, text=True
     ) as studio:
         try:
             url = re.match(r"http://[\d.:]+/", studio.stdout.readline())[0]
@@ -192,8 +192,20 @@ def test_pictures_fetched_long_ago_are_not_fetched_again(home: Path) -> None:
     images = contents(home / "Data/raw/images")
     lines = (home / "Data/raw/manifest.jsonl").read_text("utf-8")
     with serve() as url:
-        words = ("scrape", "--base-url", url, "--letters", "q", "--limit", 6, "--delay", 0, "--details", "--json")
-        ended = json.loads(vgc(*words))
+        arguments = (
+            "scrape",
+            "--base-url",
+            url,
+            "--letters",
+            "q",
+            "--limit",
+            6,
+            "--delay",
+            0,
+            "--details",
+            "--json",
+        )
+        ended = json.loads(vgc(*arguments))
     assert (ended["saved"], ended["unchanged"], ended["failed"]) == (0, 6, 0)
     assert ended["requests"] == 3  # robots.txt, the hub and the letter's page
     assert contents(home / "Data/raw/images") == images
@@ -212,15 +224,15 @@ def characters_of(raw: Path) -> list[dict[str, Any]]:
     """What a manifest says of each character, but for addresses and times, which are those of a run."""
     facts = ("name", "game", "letter", "file", "sha256", "bytes", "description", "fields")
     lines = [json.loads(line) for line in (raw / "manifest.jsonl").read_text("utf-8").splitlines()]
-    told = [{fact: line.get(fact) for fact in facts} for line in lines if line["name"] and line["file"]]
-    return sorted(told, key=lambda each: each["file"])
+    output = [{fact: line.get(fact) for fact in facts} for line in lines if line["name"] and line["file"]]
+    return sorted(output, key=lambda each: each["file"])
 
 
-def parsed(command: str, *words: str) -> dict[str, Any]:
+def parsed(command: str, *arguments: str) -> dict[str, Any]:
     """The values that a command would be called with, by name."""
     app = typer.main.get_command(cli.app)
     outer = app.make_context("vgc", [command])
-    return app.commands[command].make_context(command, list(words), parent=outer).params
+    return app.commands[command].make_context(command, list(arguments), parent=outer).params
 
 
 @pytest.mark.parametrize("command", OPTIONS)

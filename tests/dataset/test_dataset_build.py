@@ -35,7 +35,7 @@ def test_the_table_is_the_grey_pictures_and_the_labels_name_them(raw: Path, out:
     make(raw, out)
     header, *rows = (out / "csv_files/train_converted.csv").read_text().splitlines()
     labels = list(csv.reader((out / "csv_files/train_labels.csv").open(newline="")))
-    assert header == ",".join(f"pixel{place}" for place in range(SIZE_PX * SIZE_PX))
+    assert header == ",".join(f"pixel{index}" for index in range(SIZE_PX * SIZE_PX))
     assert labels == [["image#"], ["a.png"], ["b.png"], ["c.png"], ["d.png"], ["e.png"]]
     for (name,), row in zip(labels[1:], rows, strict=True):
         grey = Image.open(out / "grayscale_images" / name)
@@ -79,8 +79,8 @@ def test_a_scrape_hands_on_names_games_and_addresses(raw: Path, out: Path) -> No
     make(scrape, out)
     assert names(out) == [f"{name}.png" for name in "abcde"]
     record = metadata(out)[0]
-    told = {key: record[key] for key in ("name", "game", "letter", "url", "page", "raw_file")}
-    assert told == {
+    output = {key: record[key] for key in ("name", "game", "letter", "url", "page", "raw_file")}
+    assert output == {
         "name": "Zöe | Knight",
         "game": "Quest",
         "letter": "Z",
@@ -218,15 +218,15 @@ def test_wild_names_become_names_that_every_system_can_hold(tmp_path: Path, out:
     noise(53).save(raw / "ame\u0301lie . .png")
     report = make(raw, out)
     assert report.found == report.pictures == 14
-    found = names(out)
+    result = names(out)
     assert {"Zoë.png", "two_lines.png", "quo_te,comma.png", "x" * 150 + ".png", "-rf.png", "名前.png"} <= set(
-        found
+        result
     )
-    assert {"_con.png", "_AUX.tar.png"} <= set(found)
-    assert sum(name.casefold().startswith("same-") for name in found) == 3
-    assert "am\xe9lie.png" in found
-    assert len({name.casefold() for name in found}) == 14
-    assert sorted(path.name for path in (out / "rgb_images").glob("*.png")) == sorted(found)
+    assert {"_con.png", "_AUX.tar.png"} <= set(result)
+    assert sum(name.casefold().startswith("same-") for name in result) == 3
+    assert "am\xe9lie.png" in result
+    assert len({name.casefold() for name in result}) == 14
+    assert sorted(path.name for path in (out / "rgb_images").glob("*.png")) == sorted(result)
 
 
 def test_a_set_inside_the_raw_folder_is_not_taken_for_raw_pictures(raw: Path) -> None:
@@ -253,7 +253,7 @@ def test_the_order_of_the_folder_and_the_number_of_workers_do_not_matter(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("settings", "message"),
     [
         ({"size_px": 15}, "--size 15: choose 16 to 512"),
         ({"size_px": 513}, "--size 513: choose 16 to 512"),
@@ -265,8 +265,8 @@ def test_the_order_of_the_folder_and_the_number_of_workers_do_not_matter(tmp_pat
         ({"raw": Path("raw"), "out": Path("raw/images")}, "--out raw/images holds the raw pictures in raw/images"),
     ],
 )
-def test_settings_that_cannot_be_meant_are_refused(settings: dict[str, Any], words: str) -> None:
-    with pytest.raises(DatasetSettingsError, match=words) as caught:
+def test_settings_that_cannot_be_meant_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(DatasetSettingsError, match=message) as caught:
         BuildSettings(**settings)
     assert caught.value.exit_code == 2
 

@@ -216,19 +216,19 @@ def test_a_process_that_dies_is_an_error_and_the_same_command_goes_on(raw: Path,
 
 
 def test_a_process_that_dies_in_the_midst_of_its_answer_is_the_same_error() -> None:
-    crew = WorkerPool(1)
+    pool = WorkerPool(1)
     try:
         ours, theirs = multiprocessing.Pipe()
-        crew._idle.get()
-        crew._idle.put(ours)
+        pool._idle.get()
+        pool._idle.put(ours)
         os.write(theirs.fileno(), struct.pack("!i", 1000) + b"a tenth of it")
-        answer = crew.submit([])
+        answer = pool.submit([])
         theirs.recv()
         theirs.close()
         with pytest.raises(DatasetError, match=r"a process died .* --workers 1"):
             answer.result(timeout=20)
     finally:
-        crew.shutdown()
+        pool.shutdown()
 
 
 def _session_lives(leader: int) -> bool:

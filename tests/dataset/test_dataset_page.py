@@ -83,14 +83,14 @@ def test_the_page_asks_the_network_for_nothing(raw: Path, out: Path) -> None:
 def test_the_page_shows_every_part_of_the_story(raw: Path, out: Path) -> None:
     text = page_text(raw, out)
     assert "<h1>7 characters, 80×80</h1>" in text
-    for words in (
+    for message in (
         "A wall of them",
         "As they came",
         "Pairs that look alike",
         "Exactly the same pixels",
         "Left out",
     ):
-        assert f"<h2>{words}</h2>" in text
+        assert f"<h2>{message}</h2>" in text
     assert "a web page, not a picture" in text
     assert "again as twin.bmp" in text
     wall = text[text.index('<div class="wall">') : text.index("All at once")]
@@ -154,8 +154,8 @@ def test_extremes_stand_in_their_order_and_rare_sizes_under_one_bar(tmp_path: Pa
         image.save(tmp_path / "raw" / name)
     build(BuildSettings(tmp_path / "raw", tmp_path / "set", workers=1))
     text = page_text(tmp_path / "raw", tmp_path / "set")
-    for words, expected in (("darkest", names[:8]), ("brightest", names[:-9:-1])):
-        tiles = text.split(f"<h3>the {words}</h3>")[1].split("</div>")[0]
+    for message, expected in (("darkest", names[:8]), ("brightest", names[:-9:-1])):
+        tiles = text.split(f"<h3>the {message}</h3>")[1].split("</div>")[0]
         assert re.findall('title="([^"]+)"', tiles) == expected
     assert re.search("<tr><th>other</th>.*?<td>3</td></tr>", text)
 
@@ -302,14 +302,14 @@ def test_the_card_names_sites_games_and_what_was_done_to_the_pictures() -> None:
         {"page": None, "url": None, "game": "Half|Life"},
     ]
     text = dataset_card(report, records)
-    for words in (
+    for message in (
         "- 1K<n<10K\n",
         "| site.test | 1 |\n| cdn.test | 1 |\n| a folder of pictures; where they came from is not known | 1 |\n",
         "| Half\\|Life | 2 |",
         "the whole picture with bars of each picture's own edge colour beside it",
         "| Pairs that look alike (both kept) | 2 |",
     ):
-        assert words in text
+        assert message in text
 
 
 # The command
@@ -333,13 +333,13 @@ def test_the_command_makes_a_set_and_tells_what_it_left_out(raw: Path, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "words"),
+    ("options", "code", "message"),
     [
         (["--size", "8"], 2, "--size 8: choose 16 to 512 pixels"),
         (["--raw", "/nowhere/at/all"], 1, "no such folder; run vgc scrape first"),
     ],
 )
-def test_the_command_ends_with_a_plain_word_and_its_code(options: list[str], code: int, words: str) -> None:
+def test_the_command_ends_with_a_plain_word_and_its_code(options: list[str], code: int, message: str) -> None:
     result = CliRunner().invoke(app, ["preprocess", *options])
     assert result.exit_code == code
-    assert words in result.output
+    assert message in result.output

@@ -47,9 +47,9 @@ RED_HALF = {1: "left", 2: "right", 3: "right", 4: "left", 5: "top", 6: "top", 7:
 @pytest.mark.parametrize("orientation", RED_HALF)
 def test_a_picture_is_turned_as_its_camera_was_held(orientation: int) -> None:
     image = decode(with_exif(orientation)).image
-    places = {"left": (2, 12), "right": (21, 12), "top": (12, 2), "bottom": (12, 21)}
-    red = [name for name, place in places.items() if image.getpixel(place) == RED]
-    blue = [name for name, place in places.items() if image.getpixel(place) == BLUE]
+    positions = {"left": (2, 12), "right": (21, 12), "top": (12, 2), "bottom": (12, 21)}
+    red = [name for name, index in positions.items() if image.getpixel(index) == RED]
+    blue = [name for name, index in positions.items() if image.getpixel(index) == BLUE]
     half = RED_HALF[orientation]
     assert half in red
     assert {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}[half] in blue
@@ -63,9 +63,9 @@ def test_the_background_shines_through_where_the_picture_is_clear(
 ) -> None:
     image = plain((0, 0, 0, 0), "RGBA")
     image.putpixel((0, 0), (*RED, 255))
-    picture = decode(encoded(image, "PNG"), parse_background(background)).image
-    assert picture.getpixel((12, 12)) == colour
-    assert picture.getpixel((0, 0)) == RED
+    decoded = decode(encoded(image, "PNG"), parse_background(background)).image
+    assert decoded.getpixel((12, 12)) == colour
+    assert decoded.getpixel((0, 0)) == RED
 
 
 @pytest.mark.parametrize(
@@ -82,15 +82,15 @@ def test_deep_grey_is_scaled_by_the_white_that_its_values_tell(
     kind: type, values: tuple[float, ...], bytes_: tuple[int, ...]
 ) -> None:
     image = Image.fromarray(np.array(values, kind).repeat(4)[None].repeat(12, 0))
-    picture = decode(encoded(image, "TIFF")).image
-    assert tuple(picture.getpixel((x, 5)) for x in (0, 4, 8)) == tuple((byte,) * 3 for byte in bytes_)
+    decoded = decode(encoded(image, "TIFF")).image
+    assert tuple(decoded.getpixel((x, 5)) for x in (0, 4, 8)) == tuple((byte,) * 3 for byte in bytes_)
 
 
 def test_edge_takes_the_colour_of_the_opaque_border() -> None:
     image = plain((*GREEN, 255), "RGBA")
     image.paste((*BLUE, 0), (4, 4, 20, 20))  # a clear hole inside a green frame
-    picture = decode(encoded(image, "PNG"), parse_background("edge")).image
-    assert picture.getpixel((12, 12)) == GREEN
+    decoded = decode(encoded(image, "PNG"), parse_background("edge")).image
+    assert decoded.getpixel((12, 12)) == GREEN
 
 
 def test_edge_is_black_where_the_whole_border_is_clear() -> None:
@@ -213,6 +213,6 @@ def test_palettes_are_not_resized_as_numbers() -> None:
     image = Image.new("P", (160, 160), 0)
     image.putpalette([*RED, *GREEN, *BLUE])
     image.paste(2, (80, 0, 160, 160))
-    picture = decode(encoded(image, "PNG")).image
-    square = np.asarray(to_square(picture, 80, "pad", None))
+    decoded = decode(encoded(image, "PNG")).image
+    square = np.asarray(to_square(decoded, 80, "pad", None))
     assert square[..., 1].max() == 0

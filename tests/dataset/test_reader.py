@@ -118,17 +118,17 @@ def test_hidden_files_are_no_images(folder: Path) -> None:
 
 def test_mixed_sizes_name_the_file_and_the_command_that_mends_it(folder: Path) -> None:
     Image.new("RGB", (20, 20)).save(folder / "odd.png")
-    words = refusal(folder)
-    assert "odd.png: 20x20, but C.png is 16x16" in words
-    assert f"vgc preprocess --raw {folder} --out {folder}-16 --size 16" in words
+    message = refusal(folder)
+    assert "odd.png: 20x20, but C.png is 16x16" in message
+    assert f"vgc preprocess --raw {folder} --out {folder}-16 --size 16" in message
 
 
 def test_pictures_that_are_not_square_name_the_file_and_the_command(folder: Path) -> None:
     Image.new("RGB", (100, 60)).save(folder / "A.png")
-    words = refusal(folder)
-    assert "A.png: 100x60 is not square" in words
-    assert "vgc preprocess --raw" in words
-    assert "--size 96" in words
+    message = refusal(folder)
+    assert "A.png: 100x60 is not square" in message
+    assert "vgc preprocess --raw" in message
+    assert "--size 96" in message
 
 
 def test_the_size_that_is_advised_can_be_trained_on() -> None:
@@ -138,9 +138,9 @@ def test_the_size_that_is_advised_can_be_trained_on() -> None:
 
 def test_a_damaged_picture_names_the_file(folder: Path) -> None:
     (folder / "a.png").write_bytes(b"\x89PNG")
-    words = refusal(folder)
-    assert "a.png: damaged in its first bytes; take it away, or make them alike" in words
-    assert "vgc preprocess --raw" in words
+    message = refusal(folder)
+    assert "a.png: damaged in its first bytes; take it away, or make them alike" in message
+    assert "vgc preprocess --raw" in message
 
 
 def test_more_than_the_memory_is_said_before_it_is_tried(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,8 +33,8 @@ def test_the_set_keeps_figures_and_drops_copies_silhouettes_and_plain_shapes(tmp
     assert counts == {"clipart": 1, "crawl": 1}
     written = sorted(path.name for path in (tmp_path / "rgba").iterdir())
     assert written == ["clipart-00000.png", "crawl-00000.png"]
-    told = json.loads((tmp_path / "sources.json").read_text())
-    assert [(source["name"], source["pictures"]) for source in told] == [("clipart", 1), ("crawl", 1)]
+    output = json.loads((tmp_path / "sources.json").read_text())
+    assert [(source["name"], source["pictures"]) for source in output] == [("clipart", 1), ("crawl", 1)]
 
 
 def test_a_figure_is_cropped_and_touches_two_opposite_edges() -> None:

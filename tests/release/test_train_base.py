@@ -49,9 +49,9 @@ def test_the_shipped_base_is_a_pair_of_free_pictures_that_a_training_starts_from
     assert source.discriminator is not None
     assert source.header.preset == DEFAULT_PRESET
     assert source.header.trained_on == TRAINED_ON
-    told = json.loads((shipped / "base-sources.json").read_text(encoding="utf-8"))
-    assert {source["name"] for source in told} == {source.name for source in SOURCES}
-    assert sum(source["pictures"] for source in told) == 16_001
+    output = json.loads((shipped / "base-sources.json").read_text(encoding="utf-8"))
+    assert {source["name"] for source in output} == {source.name for source in SOURCES}
+    assert sum(source["pictures"] for source in output) == 16_001
 
 
 def test_the_published_pair_is_the_average_and_the_discriminator_in_16_bits(

@@ -80,8 +80,8 @@ def test_no_game_has_two_characters_of_one_name_but_two_names_stand_in_two_games
 
 
 def test_every_tile_of_every_sheet_belongs_to_one_character() -> None:
-    places = Counter((character.style, character.tile) for character in load_characters())
-    assert places == Counter((style, tile) for style, count in STYLE_COUNTS.items() for tile in range(count))
+    positions = Counter((character.style, character.tile) for character in load_characters())
+    assert positions == Counter((style, tile) for style, count in STYLE_COUNTS.items() for tile in range(count))
     for style, count in STYLE_COUNTS.items():
         with files("scraper.demosite").joinpath(f"{style}.png").open("rb") as file, Image.open(file) as sheet:
             assert sheet.mode == "RGBA"

@@ -81,8 +81,8 @@ def resolving(monkeypatch: pytest.MonkeyPatch, answers: dict[str, list[str]]) ->
 
     def getaddrinfo(host: str, *args: Any, **options: Any) -> Any:
         asked.append(host)
-        told = answers.get(host, [host])
-        return true(told.pop(0) if len(told) > 1 else told[0], *args, **options)
+        output = answers.get(host, [host])
+        return true(output.pop(0) if len(output) > 1 else output[0], *args, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return asked

@@ -49,10 +49,10 @@ def test_a_manifest_of_somebody_else_is_named_and_left(site: Web, tmp_path: Path
 def test_json_is_one_object_on_stdout_and_quiet_says_nothing(site: Web, tmp_path: Path) -> None:
     site.answers["/up/a-0.png"] = Answer(b"", 404)
     done = vgc("--base-url", site.url, "--delay", "0", "--json")
-    told = json.loads(done.stdout)
-    assert (told["saved"], told["failed"], told["exit_code"], done.exit_code) == (5, 1, 0, 0)
-    assert told["requests"] == len(site.requests)
-    assert told["failures"] == [
+    output = json.loads(done.stdout)
+    assert (output["saved"], output["failed"], output["exit_code"], done.exit_code) == (5, 1, 0, 0)
+    assert output["requests"] == len(site.requests)
+    assert output["failures"] == [
         {"url": f"{site.url}/up/a-0.png", "name": "A 0", "reason": "HTTP 404", "retry": False}
     ]
     quiet = vgc("--base-url", site.url, "--delay", "0", "-q")
@@ -169,16 +169,16 @@ def test_ctrl_c_ends_with_code_130_and_a_word_on_how_to_go_on(tmp_path: Path) ->
         while web.hits["/up/a-2.png"] == 0:
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        _, words = process.communicate(timeout=30)
+        _, message = process.communicate(timeout=30)
         assert process.returncode == 130
-        assert "the same command goes on" in words
-        assert "Traceback" not in words
+        assert "the same command goes on" in message
+        assert "Traceback" not in message
 
 
 def test_the_docs_name_every_option_and_every_key_of_a_site() -> None:
     docs = (Path(cli.__file__).parent / "docs/scraping.md").read_text("utf-8")
-    words = CliRunner().invoke(cli.app, ["scrape", "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).stdout
-    options = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", words)) - {
+    message = CliRunner().invoke(cli.app, ["scrape", "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"}).stdout
+    options = set(re.findall(r"--[a-z]+(?:-[a-z]+)*", message)) - {
         "--help",
         "--quiet",
         "--verbose",

@@ -45,8 +45,8 @@ def test_details_and_picture_of_one_run_share_a_line(tmp_path: Path) -> None:
         web.answers["/9/x-from-y/"] = page("<p>Long ago.</p>")
         scrape(web, tmp_path, details=True)
         images = [line for line in manifest_lines(tmp_path) if "images/" in (line["file"] or "")]
-        told = [(line["name"], line["description"]) for line in images]
-        assert told == [("A 0", "Long ago.")]  # the page has no title: the name is the cell's
+        output = [(line["name"], line["description"]) for line in images]
+        assert output == [("A 0", "Long ago.")]  # the page has no title: the name is the cell's
 
 
 def test_details_that_failed_are_asked_for_again_and_those_of_a_refresh_too(tmp_path: Path) -> None:
@@ -54,11 +54,11 @@ def test_details_that_failed_are_asked_for_again_and_those_of_a_refresh_too(tmp_
         for status in (500, 304):
             web.answers["/9/x-from-y/"] = Answer(b"", status)
             assert scrape(web, tmp_path, details=True).exit_code == 3
-        for words, refresh in (("Long ago.", False), ("And now.", True)):
-            web.answers["/9/x-from-y/"] = page(f"<p>{words}</p>")
+        for message, refresh in (("Long ago.", False), ("And now.", True)):
+            web.answers["/9/x-from-y/"] = page(f"<p>{message}</p>")
             assert scrape(web, tmp_path, details=True, refresh=refresh).exit_code == 0
-            told = [line["description"] for line in manifest_lines(tmp_path) if line.get("description")]
-            assert told[-1] == words
+            output = [line["description"] for line in manifest_lines(tmp_path) if line.get("description")]
+            assert output[-1] == message
         assert scrape(web, tmp_path, refresh=True).exit_code == 0
         last = manifest_lines(tmp_path)[-1]
         assert (last["url"], last["description"]) == (f"{web.url}/up/a-0.png", "And now.")

@@ -27,16 +27,16 @@ def in_a_child(function: Any) -> str:
     if child == 0:
         try:
             function()
-            words = "no error"
+            message = "no error"
         except BaseException as error:
-            words = f"{type(error).__name__}: {error}"
-        os.write(writing, words.encode())
+            message = f"{type(error).__name__}: {error}"
+        os.write(writing, message.encode())
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as pipe:
-        words = pipe.read()
+        message = pipe.read()
     os.waitpid(child, 0)
-    return words
+    return message
 
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a forked process")
@@ -54,9 +54,9 @@ def test_a_disk_that_fills_is_a_clear_error_and_the_same_command_goes_on(site: W
         resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000))  # no file may grow beyond, as on a full disk
         scrape(site, tmp_path / "raw", workers=1)
 
-    words = in_a_child(on_a_small_disk)
-    assert words.startswith("ScrapeError: cannot write ")
-    assert "make room" in words
+    message = in_a_child(on_a_small_disk)
+    assert message.startswith("ScrapeError: cannot write ")
+    assert "make room" in message
     assert not list((tmp_path / "raw").rglob("*.partial"))
     saved = {line["url"] for line in manifest_lines(tmp_path / "raw") if line["name"]}
     # How far the pictures beside the large one have come by then is chance; that each has its line is not.
@@ -106,9 +106,9 @@ def test_a_folder_without_permission_is_a_clear_error(site: Web, tmp_path: Path)
 
     for parent in [tmp_path, *tmp_path.parents[:2]]:
         parent.chmod(parent.stat().st_mode | 0o055)
-    words = in_a_child(as_nobody)
-    assert words.startswith("ScrapeError: cannot write ")
-    assert "Permission denied" in words
+    message = in_a_child(as_nobody)
+    assert message.startswith("ScrapeError: cannot write ")
+    assert "Permission denied" in message
     assert not site.hits
 
 
@@ -128,9 +128,9 @@ def test_who_reads_a_file_that_is_replaced_reads_the_old_one_to_its_end(tmp_path
     assert (tmp_path / "file").read_text() == "new"
 
 
-@pytest.mark.parametrize(("refusals", "told"), [(2, "new"), (1000, "old")])
+@pytest.mark.parametrize(("refusals", "output"), [(2, "new"), (1000, "old")])
 def test_what_another_program_holds_on_windows_is_replaced_as_soon_as_it_lets_go(
-    refusals: int, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    refusals: int, output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("old")
     tries: list[Path] = []
@@ -144,9 +144,9 @@ def test_what_another_program_holds_on_windows_is_replaced_as_soon_as_it_lets_go
     monkeypatch.setattr(Path, "replace", replace)
     monkeypatch.setattr("kit.atomic.HELD_SECONDS", 0.3)
     monkeypatch.setattr("kit.atomic.os", SimpleNamespace(name="nt", getpid=os.getpid, fsync=os.fsync))
-    with nullcontext() if told == "new" else pytest.raises(PermissionError, match="denied"):
+    with nullcontext() if output == "new" else pytest.raises(PermissionError, match="denied"):
         write_text(tmp_path / "file", "new")
-    assert [path.read_text() for path in tmp_path.iterdir()] == [told]
+    assert [path.read_text() for path in tmp_path.iterdir()] == [output]
 
 
 def test_two_processes_that_replace_one_file_do_not_meet(tmp_path: Path) -> None:

@@ -219,8 +219,8 @@ def test_a_site_may_name_the_attribute(image: str, options: dict[str, str]) -> N
 
 
 def test_a_source_that_several_cells_have_gives_way_to_any_other_offer() -> None:
-    found = cells(f'<img src="/wait.svg" data-x="/{number}.png">' for number in range(2))
-    assert [each.image for each in found] == ["http://s.test/0.png", "http://s.test/1.png"]
+    result = cells(f'<img src="/wait.svg" data-x="/{number}.png">' for number in range(2))
+    assert [each.image for each in result] == ["http://s.test/0.png", "http://s.test/1.png"]
 
 
 @pytest.mark.parametrize(
@@ -370,7 +370,7 @@ def test_a_page_that_only_loads_itself_again_is_read(content: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "words"),
+    ("page", "message"),
     [
         ('<form><input type="password"></form>', "asks to log in"),
         ("<h1>Before you go on</h1><p>We use cookies. Accept?</p>", "asks for consent"),
@@ -378,8 +378,8 @@ def test_a_page_that_only_loads_itself_again_is_read(content: str) -> None:
         ("<p>Nothing here yet.</p>", ""),
     ],
 )
-def test_a_page_without_characters_is_recognised_for_what_it_is(page: str, words: str) -> None:
-    assert words in explain_empty_page(parse_html(page)) and bool(words) == bool(
+def test_a_page_without_characters_is_recognised_for_what_it_is(page: str, message: str) -> None:
+    assert message in explain_empty_page(parse_html(page)) and bool(message) == bool(
         explain_empty_page(parse_html(page))
     )
 

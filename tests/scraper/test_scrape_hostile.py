@@ -313,9 +313,9 @@ def crawled(web: Web, out: Path, limits: Limits) -> Outcome:
 
 
 def record(outcome: Outcome, **wanted: str | None) -> dict[str, Any]:
-    found = [each for each in outcome[1] if wanted.items() <= each.items()]
-    assert len(found) == 1, wanted
-    return found[0]
+    result = [each for each in outcome[1] if wanted.items() <= each.items()]
+    assert len(result) == 1, wanted
+    return result[0]
 
 
 def check(outcome: Outcome, line: dict[str, Any], reason: str) -> None:

@@ -312,8 +312,8 @@ def test_a_long_crawl_says_beforehand_how_long_it_will_take(
 
     with caplog.at_level(logging.WARNING), pytest.raises(KeyboardInterrupt, match="the same command goes on"):
         crawl(settings, stop_at_first_image)
-    told = r"2 pages read; the 400 pictures still to fetch will take about (a minute|\d minutes)"
-    assert re.search(told, caplog.text)
+    output = r"2 pages read; the 400 pictures still to fetch will take about (a minute|\d minutes)"
+    assert re.search(output, caplog.text)
 
 
 def test_a_site_that_cannot_be_reached_is_named_with_two_ways_out(tmp_path: Path) -> None:

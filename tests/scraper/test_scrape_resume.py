@@ -258,9 +258,9 @@ def test_a_letter_page_that_is_gone_is_worth_another_try(site: Web, tmp_path: Pa
 
 
 def test_progress_ends_where_every_cell_is_done(site: Web, tmp_path: Path) -> None:
-    told: list[tuple[int, int | None, str]] = []
-    crawl(ScrapeSettings(base_url=site.url, out=tmp_path, delay_seconds=0), lambda *state: told.append(state))
-    assert told[-1] == (6, 6, "6 saved, 0 failed")
+    output: list[tuple[int, int | None, str]] = []
+    crawl(ScrapeSettings(base_url=site.url, out=tmp_path, delay_seconds=0), lambda *state: output.append(state))
+    assert output[-1] == (6, 6, "6 saved, 0 failed")
 
 
 def test_refresh_looks_at_everything_again(site: Web, tmp_path: Path) -> None:

@@ -140,9 +140,9 @@ def test_a_characters_page_gives_title_description_and_fields(
         of <b>old</b>.</p><table><tr><td>First Game:</td><td>Quest (1987)</td></tr><tr><td>alone</td></tr>
         <tr><th>Role(s)</th><td>Hero, <i>Chef</i></td></tr></table></div>"""
     )
-    told = details(GAME_ART_HQ, tree)
-    assert (told.name, told.game, told.description) == (name, game, "A hero of old .".replace(" .", " ."))
-    assert told.fields == {"First Game": "Quest (1987)", "Role(s)": "Hero, Chef"}
+    output = details(GAME_ART_HQ, tree)
+    assert (output.name, output.game, output.description) == (name, game, "A hero of old .".replace(" .", " ."))
+    assert output.fields == {"First Game": "Quest (1987)", "Role(s)": "Hero, Chef"}
 
 
 TOML = """
@@ -181,7 +181,7 @@ def test_another_site_is_scraped_by_a_few_selectors(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("toml", "words"),
+    ("toml", "message"),
     [
         ("name = 'x'", "'base_url' is missing"),
         ("name = 'x'\nbase_url = 'http://x'\ncell = 'td'", "unknown key 'cell'; the keys are area, base_url"),
@@ -197,9 +197,9 @@ def test_another_site_is_scraped_by_a_few_selectors(tmp_path: Path) -> None:
         ("name = ", "my.toml"),
     ],
 )
-def test_a_wrong_description_is_refused_by_name(toml: str, words: str, tmp_path: Path) -> None:
+def test_a_wrong_description_is_refused_by_name(toml: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "my.toml").write_text(toml)
-    with pytest.raises(ScrapeSettingsError, match=words) as error:
+    with pytest.raises(ScrapeSettingsError, match=message) as error:
         load_site(tmp_path / "my.toml")
     assert error.value.exit_code == 2
 

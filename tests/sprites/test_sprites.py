@@ -124,7 +124,7 @@ def test_a_palette_written_is_read_again(colours):
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "message"),
     [
         ("", "0 colours"),
         ("GIMP Palette\n", "0 colours"),
@@ -139,8 +139,8 @@ def test_a_palette_written_is_read_again(colours):
         ("0" * 200_000, "200,000 letters"),
     ],
 )
-def test_what_is_no_palette_is_refused_with_its_line(text, words):
-    with pytest.raises(SpriteSettingsError, match=words):
+def test_what_is_no_palette_is_refused_with_its_line(text, message):
+    with pytest.raises(SpriteSettingsError, match=message):
         parse_palette(text)
 
 
@@ -256,7 +256,7 @@ def test_a_picture_without_a_figure_is_all_transparent():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "words"),
+    ("wrong", "message"),
     [
         ({"colours": 1}, "--colours 1: choose 2 to 255"),
         ({"palette": ()}, "--palette of 0 colours"),
@@ -266,15 +266,15 @@ def test_a_picture_without_a_figure_is_all_transparent():
         ({"extrude_px": 3}, "an extrusion of 3 pixels"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(wrong, words):
-    with pytest.raises(SpriteSettingsError, match=words):
+def test_settings_that_make_no_sense_are_refused(wrong, message):
+    with pytest.raises(SpriteSettingsError, match=message):
         SpriteSettings(**wrong)
 
 
 def test_generate_leaves_a_zip_for_a_game_and_always_the_same_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "two.hex").write_text("101010\nf0f0f0\n")
-    words = (
+    arguments = (
         "generate",
         "--seeds",
         "1,2,5",
@@ -286,11 +286,11 @@ def test_generate_leaves_a_zip_for_a_game_and_always_the_same_one(tmp_path: Path
         "--device",
         "cpu",
     )
-    run = CliRunner().invoke(cli.app, [*words, "--palette", "two.hex", "--json"])
+    run = CliRunner().invoke(cli.app, [*arguments, "--palette", "two.hex", "--json"])
     assert run.exit_code == 0, run.stderr
     path = tmp_path / json.loads(run.stdout)["sprites"]
     first = path.read_bytes()
-    CliRunner().invoke(cli.app, [*words, "--palette", "two.hex"])
+    CliRunner().invoke(cli.app, [*arguments, "--palette", "two.hex"])
     assert path.read_bytes() == first
     with zipfile.ZipFile(path) as archive:
         names = [f"sprites/00{n}.png" for n in range(3)]
@@ -320,7 +320,7 @@ def test_generate_leaves_a_zip_for_a_game_and_always_the_same_one(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("arguments", "message"),
     [
         (("--upscale", "2"), "vgc: --colours, --palette, --sprite-size, --upscale and --tolerance are"),
         (
@@ -331,9 +331,9 @@ def test_generate_leaves_a_zip_for_a_game_and_always_the_same_one(tmp_path: Path
         (("--sprites", "--palette", "gone.hex"), "vgc: --palette gone.hex: No such file"),
     ],
 )
-def test_sprite_options_that_cannot_be_are_one_line(words, message, tmp_path, monkeypatch):
+def test_sprite_options_that_cannot_be_are_one_line(arguments, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run = CliRunner().invoke(cli.app, ["generate", "-n", "1", *words])
+    run = CliRunner().invoke(cli.app, ["generate", "-n", "1", *arguments])
     assert run.exit_code == 2
     assert run.stderr.startswith(message)
     assert len(run.stderr.splitlines()) == 1

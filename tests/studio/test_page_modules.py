@@ -69,11 +69,11 @@ def test_no_function_of_the_page_is_long():
 def test_the_page_interpolates_as_python_does(open_page):
     cases = json.loads(SLERP_CASES.read_text("utf-8"))
     assert len(cases) > 3
-    found = open_page().evaluate(
+    result = open_page().evaluate(
         "async (cases) => { const { slerp } = await import('/model/latents.js');"
         "return cases.map(({ start, end, share }) =>"
         "  [...slerp(Float32Array.from(start), Float32Array.from(end), share)]); }",
         cases,
     )
-    for case, numbers in zip(cases, found, strict=True):
+    for case, numbers in zip(cases, result, strict=True):
         assert numbers == pytest.approx(case["expected"], rel=2e-5, abs=1e-6), case

@@ -151,9 +151,9 @@ def test_a_missing_package_is_named_with_its_command(tmp_path, monkeypatch):
 def test_another_export_replaces_a_site_whole_and_nothing_else(site, tmp_path):
     target = tmp_path / "site"
     export_site(built_in_model(), target)
-    told = json.loads((target / "model.json").read_text())
+    output = json.loads((target / "model.json").read_text())
     (target / "left-over.js").write_text("")  # as an older version may have had
-    (target / "model.json").write_text(json.dumps({**told, "files": [*told["files"], "left-over.js"]}))
+    (target / "model.json").write_text(json.dumps({**output, "files": [*output["files"], "left-over.js"]}))
     export_site(built_in_model().with_suffix(".onnx"), target)
     names = {path.relative_to(target) for path in target.rglob("*")}
     assert names == {path.relative_to(site) for path in site.rglob("*")}

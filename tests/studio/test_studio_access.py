@@ -19,7 +19,7 @@ def test_the_keyboard_reaches_everything(open_page):
     page.keyboard.press("Tab")
     cards = page.locator("#wall-grid .card")
     expect(cards.first).to_be_focused()
-    for key, place in (
+    for key, index in (
         ("ArrowRight", 1),
         ("ArrowDown", 7),
         ("ArrowLeft", 6),
@@ -28,7 +28,7 @@ def test_the_keyboard_reaches_everything(open_page):
         ("Home", 0),
     ):
         page.keyboard.press(key)
-        expect(cards.nth(place)).to_be_focused()
+        expect(cards.nth(index)).to_be_focused()
     page.keyboard.press("ArrowRight")
     page.locator("#more").press("Enter")
     assert cards.evaluate_all("cards => cards.map((card) => card.tabIndex).indexOf(0)") == 1
@@ -164,8 +164,8 @@ def test_axe_finds_nothing_and_nothing_sticks_out(open_page, scheme, size):
     painted(page.locator("#wall-grid .card").nth(3))
 
     def check(where: str) -> None:
-        found = Axe().run(page).response["violations"]
-        assert [(where, each["id"], each["nodes"][0]["html"]) for each in found] == []
+        result = Axe().run(page).response["violations"]
+        assert [(where, each["id"], each["nodes"][0]["html"]) for each in result] == []
         assert overhang(page) <= 0, where
 
     check("wall")

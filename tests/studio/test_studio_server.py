@@ -99,7 +99,7 @@ def test_health_tells_how_much_is_waiting(url):
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "message"),
     [
         ({"latents": [[0, 0, 0, 0]] * 1_000_000}, "1 MiB"),
         ({"latents": [[0, 0, 0, 0]] * (MAX_IMAGES + 1)}, "64"),
@@ -115,11 +115,11 @@ def test_health_tells_how_much_is_waiting(url):
         ([], "valid dictionary"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_in_words(url, engine, body, words):
+def test_what_cannot_be_drawn_is_refused_in_words(url, engine, body, message):
     text = json.dumps(body)
     answer = requests.post(f"{url}/api/draw", text, headers={"Content-Type": "application/json"}, timeout=30)
     assert 400 <= answer.status_code < 500
-    assert words in answer.json()["detail"]
+    assert message in answer.json()["detail"]
     assert len(answer.content) < 500
     assert engine.drawn == []
 
@@ -255,7 +255,7 @@ def test_sprites_files_are_called_as_the_characters_are(url):
 
 
 @pytest.mark.parametrize(
-    ("wishes", "words"),
+    ("wishes", "message"),
     [
         ({"names": ["a", "b"]}, "names: 2 for 1 characters"),
         ({"names": [""]}, "names.0: String should have at least 1 character"),
@@ -265,10 +265,10 @@ def test_sprites_files_are_called_as_the_characters_are(url):
         ({"upscale": 1000}, "upscale: Input should be less than or equal to 8"),
     ],
 )
-def test_sprites_that_cannot_be_made_are_refused_in_words(url, wishes, words):
+def test_sprites_that_cannot_be_made_are_refused_in_words(url, wishes, message):
     answer = ask_for_sprites(url, [0, 0, 0, 0], **wishes)
     assert answer.status_code == 422
-    assert words in answer.json()["detail"]
+    assert message in answer.json()["detail"]
 
 
 def test_many_users_at_once_each_get_their_own_pictures(url):
@@ -329,9 +329,9 @@ def test_the_server_keeps_to_its_own_description(url, operation):
     keeps_to_it()
 
 
-def start(tmp_path: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
+def start(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "cli", "studio", "--no-browser", *words],
+        [sys.executable, "-m", "cli", "studio", "--no-browser", *arguments],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         stdout=subprocess.PIPE,

@@ -114,10 +114,10 @@ def test_a_code_is_found_in_what_people_paste(open_page, engine, how):
     for seed in range(8):
         latent = quantise(np.random.default_rng(seed).normal(size=100).astype(np.float32))
         code = encode(engine.info.hash, latent)
-        found = page.evaluate(
+        result = page.evaluate(
             "async (text) => (await import('/model/share_codes.js')).findCode(text)", PASTED[how](code)
         )
-        assert found == code
+        assert result == code
     paste(page, PASTED[how](code))
     expect(page.locator("#bench")).to_be_visible()
     assert code_of(page) == code
@@ -147,9 +147,9 @@ def test_what_is_none_of_ours_is_said_in_words(open_page, engine):
         encode("f" * 64, latent): "made with another model (ffffffff)",
         encode(engine.info.hash, latent[:7]): "damaged",
     }
-    for text, words in pasted.items():
+    for text, message in pasted.items():
         paste(page, text)
-        expect(page.locator("#announcement")).to_contain_text(words)
+        expect(page.locator("#announcement")).to_contain_text(message)
     for content in (b"GIF89a", b"", b"hello"):
         page.evaluate("document.getElementById('announcement').textContent = ''")
         drop_file(page, content, "x.png")
@@ -197,8 +197,8 @@ def test_fields_take_what_is_dropped_onto_them_and_the_page_the_rest(open_page, 
     pick(page)
     code = code_of(page)
     page.locator("#open").click()
-    words = {"mimeType": "text/plain", "data": code}
-    drop_natively(page, "#code", items=[words])
+    message = {"mimeType": "text/plain", "data": code}
+    drop_natively(page, "#code", items=[message])
     expect(page.locator("#code")).to_have_value(code)
     page.keyboard.press("Escape")
     page.locator("#sprites").click()
@@ -217,10 +217,10 @@ def test_fields_take_what_is_dropped_onto_them_and_the_page_the_rest(open_page, 
 
 def test_the_zip_for_a_game_holds_what_the_dialog_promised(open_page, tmp_path):
     page = open_page()
-    for place in (0, 1):
-        pick(page, place)
+    for index in (0, 1):
+        pick(page, index)
         page.locator("#keep").click()
-        if place == 0:
+        if index == 0:
             page.locator("#home").click()
     names = [card.get_attribute("title") for card in painted(page.locator("#tray .card")).all()]
     page.locator("#sprites").click()

@@ -149,9 +149,9 @@ def test_the_floor_of_a_set_is_what_two_sets_of_its_distribution_score():
 def test_the_nearest_are_found_across_blocks_and_a_picture_is_not_its_own(monkeypatch):
     monkeypatch.setattr("gan.evaluation.neighbours.ROWS_AT_ONCE", 2)
     line = torch.tensor([[0.0], [1.0], [3.0], [7.0], [7.5]])
-    found = k_nearest(torch.tensor([[2.9], [7.1]]), [line], None, k=2)
-    assert found.indices.tolist() == [[2, 1], [3, 4]]
-    torch.testing.assert_close(found.distances, torch.tensor([[0.1, 1.9], [0.1, 0.4]]))
+    result = k_nearest(torch.tensor([[2.9], [7.1]]), [line], None, k=2)
+    assert result.indices.tolist() == [[2, 1], [3, 4]]
+    torch.testing.assert_close(result.distances, torch.tensor([[0.1, 1.9], [0.1, 0.4]]))
     alone = k_nearest(line, [line], torch.arange(5)[:, None], k=1)
     assert alone.indices.flatten().tolist() == [1, 0, 1, 4, 3]
 
@@ -245,10 +245,10 @@ def test_torch_fidelitys_weights_are_used_where_its_download_left_them(tmp_path,
     file = folder / "weights-inception-2015-12-05-6726825d.pth"
     torch.save(network.state_dict(), file)
     monkeypatch.setattr("gan.evaluation.features.INCEPTION_SHA256", hashlib.sha256(file.read_bytes()).hexdigest())
-    found = load_feature_network(None, CPU)
-    assert found.name == "inception-v3"
+    result = load_feature_network(None, CPU)
+    assert result.name == "inception-v3"
     images = noise(2, 1)
-    torch.testing.assert_close(found([images], 2, "noise"), network(images)[0])
+    torch.testing.assert_close(result([images], 2, "noise"), network(images)[0])
 
 
 def test_the_offline_features_see_alike_what_is_alike_and_the_random_state_stays():
@@ -271,15 +271,15 @@ def test_the_offline_features_see_alike_what_is_alike_and_the_random_state_stays
 def test_features_of_a_set_are_worked_out_once_and_a_damaged_cache_is_made_again(discs, tmp_path):
     network = load_feature_network(None, CPU)
     images = load_images(discs)[:4]
-    told: list[int] = []
-    first = cached_features(network, images, progress=lambda done, *_: told.append(done))
-    assert told == [4]
-    assert torch.equal(cached_features(network, images, progress=lambda done, *_: told.append(done)), first)
-    assert told == [4]
+    output: list[int] = []
+    first = cached_features(network, images, progress=lambda done, *_: output.append(done))
+    assert output == [4]
+    assert torch.equal(cached_features(network, images, progress=lambda done, *_: output.append(done)), first)
+    assert output == [4]
     (file,) = (tmp_path / "cache").rglob("*.safetensors")
     file.write_bytes(file.read_bytes()[:100])
-    assert torch.equal(cached_features(network, images, progress=lambda done, *_: told.append(done)), first)
-    assert told == [4, 4]
+    assert torch.equal(cached_features(network, images, progress=lambda done, *_: output.append(done)), first)
+    assert output == [4, 4]
     mirrored = cached_features(network, images, mirrored=True)
     assert torch.equal(mirrored, cached_features(network, images.flip(3)))
 
@@ -304,21 +304,21 @@ def model(tmp_path: Path) -> Path:
 
 def test_an_untrained_model_scores_worse_than_the_set_itself(discs, model, tmp_path):
     settings = EvaluateSettings(str(model), data=discs, out=tmp_path / "out", device="cpu", count=30)
-    found = evaluate(settings)
-    assert (found.generated_pictures, found.real_pictures, found.features) == (30, 40, "efficientnet-lite0")
-    assert found.scores["kid"] > found.floor["kid"] + 10 * found.floor["kid_std"]
-    assert found.scores["fid"] > found.floor["fid"]
-    assert found.scores["coverage"] < 0.5 < found.floor["coverage"]
-    assert all(ratio > 1 for ratio in found.memorisation.values())
-    with Image.open(tmp_path / "out/neighbours.png") as board:
-        assert board.width > 2 * 7 * 16
+    result = evaluate(settings)
+    assert (result.generated_pictures, result.real_pictures, result.features) == (30, 40, "efficientnet-lite0")
+    assert result.scores["kid"] > result.floor["kid"] + 10 * result.floor["kid_std"]
+    assert result.scores["fid"] > result.floor["fid"]
+    assert result.scores["coverage"] < 0.5 < result.floor["coverage"]
+    assert all(ratio > 1 for ratio in result.memorisation.values())
+    with Image.open(tmp_path / "out/neighbours.png") as grid:
+        assert grid.width > 2 * 7 * 16
     written = json.loads((tmp_path / "out/scores.json").read_text())
-    assert written["scores"]["kd_efficientnet_lite0"] == found.scores["kid"]
-    words = "\n".join(score_table(found, settings))
-    assert "30 pictures" in words
-    assert "20 of the real pictures against the other 20" in words
-    assert "not to be compared with anybody's KID and FID" in words
-    assert "KID  " not in words
+    assert written["scores"]["kd_efficientnet_lite0"] == result.scores["kid"]
+    message = "\n".join(score_table(result, settings))
+    assert "30 pictures" in message
+    assert "20 of the real pictures against the other 20" in message
+    assert "not to be compared with anybody's KID and FID" in message
+    assert "KID  " not in message
 
 
 def test_a_model_is_scored_by_the_seeds_and_the_truncation_that_are_asked_for(discs, model):
@@ -326,8 +326,8 @@ def test_a_model_is_scored_by_the_seeds_and_the_truncation_that_are_asked_for(di
     (images,) = fakes_from_model(model, settings, load_images(discs), CPU)
     generator, header = load_generator(model, CPU)
     wanted = truncate(latents_from_seeds(range(5, 25), header.architecture.latent_dim), generator, 0.5)
-    for told, expected in zip(images, draw(generator, wanted), strict=True):
-        assert np.array_equal(told.permute(1, 2, 0), expected)
+    for output, expected in zip(images, draw(generator, wanted), strict=True):
+        assert np.array_equal(output.permute(1, 2, 0), expected)
 
 
 def test_a_folder_of_the_real_pictures_themselves_is_seen_to_be_copies(discs, tmp_path):
@@ -342,12 +342,12 @@ def test_a_folder_of_the_real_pictures_themselves_is_seen_to_be_copies(discs, tm
     settings = EvaluateSettings(
         fakes=copies, data=discs, held_out=unseen, metrics="prdc,nn", out=tmp_path / "out", device="cpu"
     )
-    found = evaluate(settings)
-    assert all(ratio < 0.1 for ratio in found.memorisation.values())
-    assert found.generated_pictures == 40
-    assert found.scores["precision"] == found.scores["coverage"] == 1
-    assert "fid" not in found.scores
-    assert found.compared_with == f"20 held-out pictures of {unseen}"
+    result = evaluate(settings)
+    assert all(ratio < 0.1 for ratio in result.memorisation.values())
+    assert result.generated_pictures == 40
+    assert result.scores["precision"] == result.scores["coverage"] == 1
+    assert "fid" not in result.scores
+    assert result.compared_with == f"20 held-out pictures of {unseen}"
     mirrored, further = tmp_path / "mirrored", tmp_path / "further"
     mirrored.mkdir()
     further.mkdir()
@@ -355,10 +355,10 @@ def test_a_folder_of_the_real_pictures_themselves_is_seen_to_be_copies(discs, tm
         with Image.open(file) as disc:
             ImageOps.mirror(disc).save(mirrored / f"{number}.png")
             ImageChops.offset(disc, 6).save(further / f"{number}.png")
-    found = evaluate(replace(settings, fakes=mirrored, metrics="nn"))
-    assert all(ratio < 0.1 for ratio in found.memorisation.values())
-    found = evaluate(replace(settings, fakes=unseen, held_out=further, metrics="nn"))
-    assert all(0.1 < ratio < 0.95 for ratio in found.memorisation.values())
+    result = evaluate(replace(settings, fakes=mirrored, metrics="nn"))
+    assert all(ratio < 0.1 for ratio in result.memorisation.values())
+    result = evaluate(replace(settings, fakes=unseen, held_out=further, metrics="nn"))
+    assert all(0.1 < ratio < 0.95 for ratio in result.memorisation.values())
 
 
 def test_held_out_pictures_that_were_trained_on_are_refused(discs, tmp_path):
@@ -391,16 +391,16 @@ def test_pictures_of_another_size_or_too_few_are_refused(discs, tmp_path):
         evaluate(EvaluateSettings(fakes=folder, data=discs, count=31, device="cpu"))
     for number in range(11):
         (folder / f"{number:04d}.png").unlink()
-    for words in ({"fakes": folder, "data": discs}, {"fakes": discs, "data": folder}):
+    for arguments in ({"fakes": folder, "data": discs}, {"fakes": discs, "data": folder}):
         with pytest.raises(GanError, match=r"others: 19 pictures; scores need 20 at least"):
-            evaluate(EvaluateSettings(**words, device="cpu"))
+            evaluate(EvaluateSettings(**arguments, device="cpu"))
 
 
 def test_what_is_wrong_with_a_folder_is_said_before_the_work(discs, tmp_path):
-    told: list[int] = []
+    output: list[int] = []
 
     def progress(done: int, *_: object) -> None:
-        told.append(done)
+        output.append(done)
 
     with pytest.raises(DatasetError, match="nowhere: no such folder"):
         evaluate(EvaluateSettings(fakes=discs, data=discs, held_out=tmp_path / "nowhere", device="cpu"), progress)
@@ -410,11 +410,11 @@ def test_what_is_wrong_with_a_folder_is_said_before_the_work(discs, tmp_path):
     (tmp_path / "neighbours.png").write_text("mine")
     with pytest.raises(GanError, match=r"neighbours\.png: vgc did not make this"):
         evaluate(EvaluateSettings(fakes=discs, data=discs, out=tmp_path, device="cpu"), progress)
-    assert told == []
+    assert output == []
 
 
 @pytest.mark.parametrize(
-    ("more", "words"),
+    ("more", "message"),
     [
         ({"metrics": "fod"}, "--metrics fod: choose from kid,fid,prdc,nn"),
         ({"metrics": ""}, "--metrics : choose"),
@@ -424,10 +424,10 @@ def test_what_is_wrong_with_a_folder_is_said_before_the_work(discs, tmp_path):
         ({"model": "a", "fakes": Path("b")}, "give one of the two"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(more, words):
+def test_settings_that_make_no_sense_are_refused(more, message):
     with pytest.raises(SettingsError) as error:
         EvaluateSettings(**more)
-    assert words in str(error.value)
+    assert message in str(error.value)
 
 
 def test_a_missing_extra_names_the_command_that_installs_it(monkeypatch):

@@ -94,15 +94,15 @@ def test_a_file_tells_all_that_a_page_needs(exported):
     model, target = exported
     (entry,) = onnx.load(target).metadata_props
     assert entry.key == HEADER_KEY
-    told = OnnxHeader.from_json(entry.value)
+    output = OnnxHeader.from_json(entry.value)
     generator, header = load_generator(model, torch.device("cpu"))
-    assert told.hash == model_hash(generator)
-    assert told.made_from == hashlib.sha256(model.read_bytes()).hexdigest()
+    assert output.hash == model_hash(generator)
+    assert output.made_from == hashlib.sha256(model.read_bytes()).hexdigest()
     architecture = header.architecture
-    assert (told.latent_dim, told.size_px) == (architecture.latent_dim, architecture.size_px)
-    assert told.trained_on == "noise"
-    found = find_directions(generator, architecture.latent_dim)
-    np.testing.assert_allclose(np.array(told.directions), found, atol=1e-4)
+    assert (output.latent_dim, output.size_px) == (architecture.latent_dim, architecture.size_px)
+    assert output.trained_on == "noise"
+    result = find_directions(generator, architecture.latent_dim)
+    np.testing.assert_allclose(np.array(output.directions), result, atol=1e-4)
 
 
 def test_the_same_generator_gives_the_same_file_which_does_not_tell_where_it_was_made(tmp_path):
@@ -164,12 +164,12 @@ def test_missing_packages_are_named_with_their_command(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("arguments", "message"),
     [
         ((), "vgc: name what to make: --onnx FILE or --web DIR\n"),
         (("--onnx", "model.pt"), "vgc: --onnx model.pt: name a .onnx file\n"),
     ],
 )
-def test_an_export_to_nothing_is_a_usage_error(words, message):
-    run = CliRunner().invoke(cli.app, ["export", *words])
+def test_an_export_to_nothing_is_a_usage_error(arguments, message):
+    run = CliRunner().invoke(cli.app, ["export", *arguments])
     assert (run.exit_code, run.stderr) == (2, message)

@@ -83,8 +83,13 @@ def test_a_run_that_ends_leaves_its_page(trained):
     assert 'http-equiv="refresh"' not in text
     assert "<b>1.1k</b>pictures shown" in text
     assert re.search(r"last checkpoint <b>\d\d:\d\d, ", text)
-    for words in ("How they grew", "drawn after 1,100 pictures", "real, as the discriminator sees them", "Losses"):
-        assert words in text
+    for message in (
+        "How they grew",
+        "drawn after 1,100 pictures",
+        "real, as the discriminator sees them",
+        "Losses",
+    ):
+        assert message in text
 
 
 def test_the_page_asks_the_network_for_nothing_and_is_well_formed(run):
@@ -183,9 +188,9 @@ def test_a_stopped_run_says_so_and_a_resumed_one_goes_on_with_the_page(discs, ru
 
 
 def test_the_strip_shows_the_same_characters_from_first_to_last(run):
-    board = Image.open(run / "samples/00000000.png")
+    grid = Image.open(run / "samples/00000000.png")
     for images in range(100, 3000, 100):
-        board.save(run / f"samples/{images:08d}.png")
+        grid.save(run / f"samples/{images:08d}.png")
     text = page(run)
     times = re.search(r'<div class="times">(.*?)</div>', text)
     assert times
@@ -204,7 +209,9 @@ def test_axe_finds_nothing_and_nothing_sticks_out(browser, run, scheme, width):
     opened = context.new_page()
     opened.goto((run / REPORT_FILE).as_uri())
     assert opened.evaluate("document.documentElement.scrollWidth") == width
-    violations = [(found["id"], found["nodes"][0]["html"]) for found in Axe().run(opened).response["violations"]]
+    violations = [
+        (result["id"], result["nodes"][0]["html"]) for result in Axe().run(opened).response["violations"]
+    ]
     context.close()
     assert violations == []
 
@@ -230,15 +237,15 @@ def test_a_chart_draws_each_point_at_its_place():
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
+    ("value", "message"),
     [(0, "0"), (0.0123, "0.0123"), (1.234, "1.23"), (45.62, "45.6"), (1234.5, "1,234"), (-0.5, "-0.500")],
 )
-def test_figures_have_three_digits_that_mean_something(value, words):
-    assert format_value(value) == words
+def test_figures_have_three_digits_that_mean_something(value, message):
+    assert format_value(value) == message
 
 
 @pytest.mark.parametrize(
-    ("images", "words"), [(0, "0"), (800, "800"), (12_000, "12k"), (92_624, "92.6k"), (1_500_000, "1.5M")]
+    ("images", "message"), [(0, "0"), (800, "800"), (12_000, "12k"), (92_624, "92.6k"), (1_500_000, "1.5M")]
 )
-def test_counts_are_short(images, words):
-    assert format_count(images) == words
+def test_counts_are_short(images, message):
+    assert format_count(images) == message

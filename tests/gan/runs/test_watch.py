@@ -73,8 +73,8 @@ class Recall(nn.Module):
 
 
 def test_a_run_is_scored_on_the_way_and_its_best_generator_kept(discs, tmp_path):
-    told: list[str] = []
-    train(config(discs, tmp_path, kimg=0.41, eval_every_kimg=0.2), notify=told.append)
+    output: list[str] = []
+    train(config(discs, tmp_path, kimg=0.41, eval_every_kimg=0.2), notify=output.append)
     run = tmp_path / "r"
     scored = [line for line in metrics(run) if SCORE in line]
     assert [line["images"] for line in scored] == [200, 400]
@@ -82,7 +82,7 @@ def test_a_run_is_scored_on_the_way_and_its_best_generator_kept(discs, tmp_path)
         scored[0]
     )
     best = min(scored, key=lambda line: line[SCORE])
-    assert f"200 images: {SCORE} {scored[0][SCORE]:.3f}, the lowest so far, kept as best.safetensors" in told
+    assert f"200 images: {SCORE} {scored[0][SCORE]:.3f}, the lowest so far, kept as best.safetensors" in output
     assert find_model("r/best.safetensors", tmp_path) == run / "best.safetensors"
     assert load_generator(run / "best.safetensors", CPU)[1].images == best["images"]
 
@@ -169,14 +169,14 @@ def test_a_collapse_is_said_once_and_the_generator_from_before_is_kept(discs, fo
     images = load_images(discs)
     health = HealthMonitor(folder, images, 40)
     torch.manual_seed(0)
-    average = build_generator(header(0).architecture).eval().requires_grad_(False)
-    good = copy.deepcopy(average.state_dict())
+    ema = build_generator(header(0).architecture).eval().requires_grad_(False)
+    good = copy.deepcopy(ema.state_dict())
     collapsed = images[:1].expand(40, -1, -1, -1)
-    health.check_samples(samples_of(images), average, header(5000))
-    for weights in average.parameters():  # as training does, in place
+    health.check_samples(samples_of(images), ema, header(5000))
+    for weights in ema.parameters():  # as training does, in place
         weights.zero_()
-    health.check_samples(samples_of(collapsed), average, header(10_000))
-    health.check_samples(samples_of(collapsed), average, header(15_000))
+    health.check_samples(samples_of(collapsed), ema, header(10_000))
+    health.check_samples(samples_of(collapsed), ema, header(15_000))
     assert [record.message for record in caplog.records if "collapsed" in record.message] == [
         "r has collapsed at 10,000 images: nearly all its pictures are one. It rarely recovers; "
         "start again with another --seed, a larger --batch or the preset dcgan. "
@@ -186,8 +186,8 @@ def test_a_collapse_is_said_once_and_the_generator_from_before_is_kept(discs, fo
     lines = metrics(folder.path)
     assert [line["diversity"] for line in lines] == [1.0, 0.0, 0.0]
     assert [line.get("collapsed") for line in lines] == [None, 1.0, None]
-    kept, found = load_generator(folder.path / "generator-before-collapse.safetensors", CPU)
-    assert found.images == 5000
+    kept, result = load_generator(folder.path / "generator-before-collapse.safetensors", CPU)
+    assert result.images == 5000
     assert all(torch.equal(kept.state_dict()[name], value) for name, value in good.items())
 
 
@@ -227,13 +227,13 @@ def test_pictures_that_are_all_the_same_are_no_measure_of_collapse(folder, caplo
 
 def test_a_discriminator_that_is_never_wrong_is_told_once(discs, folder, caplog):
     health = HealthMonitor(folder, load_images(discs), 8)
-    told = (
+    output = (
         [health.check_scores(1.0) for _ in range(19)]
         + [health.check_scores(0.5)]
         + [health.check_scores(0.99) for _ in range(30)]
     )
-    assert [place for place, values in enumerate(told) if values] == [39]
-    assert told[39] == {"discriminator_won": 1.0}
+    assert [index for index, values in enumerate(output) if values] == [39]
+    assert output[39] == {"discriminator_won": 1.0}
     assert len(caplog.records) == 1
     assert "knows every real picture by heart" in caplog.records[0].message
     assert caplog.records[0].levelno == logging.WARNING
@@ -257,8 +257,8 @@ def test_a_real_run_made_to_collapse_says_so(discs, tmp_path, monkeypatch, caplo
     assert "r has collapsed at 10,000 images" in caplog.text
     lines = [line for line in metrics(tmp_path / "r") if "diversity" in line]
     assert [line.get("collapsed") for line in lines] == [None, 1.0]
-    _, found = load_generator(tmp_path / "r/generator-before-collapse.safetensors", CPU)
-    assert found.images == 5000
+    _, result = load_generator(tmp_path / "r/generator-before-collapse.safetensors", CPU)
+    assert result.images == 5000
 
 
 def test_a_run_begins_with_boards_of_what_it_learns_from(discs, tmp_path):
@@ -266,18 +266,18 @@ def test_a_run_begins_with_boards_of_what_it_learns_from(discs, tmp_path):
     names = {path.name for path in (tmp_path / "r/samples").iterdir()}
     assert names == {"00000000.png", "00000080.png", "real.png", "real-augmented.png"}
     first = np.asarray(Image.open(sorted(discs.iterdir())[0]))
-    board = np.asarray(Image.open(tmp_path / "r/samples/real.png"))
-    assert np.array_equal(board[4:20, 4:20], first)
+    grid = np.asarray(Image.open(tmp_path / "r/samples/real.png"))
+    assert np.array_equal(grid[4:20, 4:20], first)
 
 
 def test_the_preview_shows_what_the_discriminator_sees_and_leaves_the_trainer_alone(discs):
     images = load_images(discs)
     trainer = Trainer(PRESETS["dcgan"].at_size(16), images, 0, Execution(CPU))
     before, state = trainer.rng.get_state(), torch.get_rng_state()
-    boards = real_image_previews(trainer, 9)
-    assert set(boards) == {"real", "real-augmented"}
-    assert boards["real"].size == boards["real-augmented"].size == (3 * 20 + 4, 3 * 20 + 4)
-    assert boards["real"].tobytes() != boards["real-augmented"].tobytes()
+    grids = real_image_previews(trainer, 9)
+    assert set(grids) == {"real", "real-augmented"}
+    assert grids["real"].size == grids["real-augmented"].size == (3 * 20 + 4, 3 * 20 + 4)
+    assert grids["real"].tobytes() != grids["real-augmented"].tobytes()
     assert torch.equal(trainer.rng.get_state(), before)
     assert torch.equal(torch.get_rng_state(), state)
     plain = replace(PRESETS["dcgan"].at_size(16), augment_target=0.0, flips=False)

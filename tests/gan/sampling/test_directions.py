@@ -24,13 +24,13 @@ class LinearGenerator(nn.Module):
 
 
 def test_directions_of_a_linear_generator_are_its_axes_by_strength_with_positive_sign():
-    found = find_directions(LinearGenerator(), latent_dim=8, count=2)
+    result = find_directions(LinearGenerator(), latent_dim=8, count=2)
     axes = np.zeros((2, 8))
     axes[0, 5] = SHORTEST_STEP
     axes[1, 2] = SHORTEST_STEP * 1.5**0.3
     # z[7] squared is even: no step turns it around, so up to the sample's chance it has no part.
-    np.testing.assert_allclose(found, axes, atol=0.3)
-    assert np.all(found[[0, 1], [5, 2]] > 1)
+    np.testing.assert_allclose(result, axes, atol=0.3)
+    assert np.all(result[[0, 1], [5, 2]] > 1)
 
 
 def test_directions_are_the_same_on_every_run():
@@ -39,14 +39,14 @@ def test_directions_are_the_same_on_every_run():
 
 def test_the_built_in_generators_directions_are_different_changes():
     engine = load_engine(built_in_model())
-    found = engine.directions()
-    assert found.shape == (10, 100)
-    assert found.dtype == np.float32
-    lengths = np.linalg.norm(found, axis=1)
-    np.testing.assert_allclose(found @ found.T, np.diag(lengths**2), atol=1e-3)
+    result = engine.directions()
+    assert result.shape == (10, 100)
+    assert result.dtype == np.float32
+    lengths = np.linalg.norm(result, axis=1)
+    np.testing.assert_allclose(result @ result.T, np.diag(lengths**2), atol=1e-3)
     start = engine.draw(np.zeros((1, 100), np.float32)).astype(float)
     for steps in (-3, 3):
-        changes = engine.draw(steps * found) - start
+        changes = engine.draw(steps * result) - start
         # Over all pixels: most of a black picture stays black whatever its figure does.
         assert np.abs(changes).mean((1, 2, 3)).min() > 4
         flat = changes.reshape(10, -1)

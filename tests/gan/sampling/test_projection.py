@@ -67,10 +67,10 @@ def test_figures_are_alike_wherever_and_however_large_they_are_but_not_stretched
     feelers = figure(8, 8, 16, 8)
     feelers[:, 5:8, 11] = 1  # so thin that the figure's box leaves them out
     others = torch.stack([figure(2, 20, 8, 4), figure(8, 8, 16, 8), figure(8, 8, 16, 16), feelers])
-    found = figure_distance(others, figure(0, 0, 16, 8), black).tolist()
-    assert found[:2] == [0, 0]
-    assert found[2] == pytest.approx(math.log(2))
-    assert found[3] == 0
+    result = figure_distance(others, figure(0, 0, 16, 8), black).tolist()
+    assert result[:2] == [0, 0]
+    assert result[2] == pytest.approx(math.log(2))
+    assert result[3] == 0
     moved = align_figure(figure(0, 0, 16, 8), figure(10, 20, 8, 4), black)
     assert (moved - figure(10, 20, 8, 4)).abs().max() < 0.3  # a soft seam where blue meets green
     # A picture of background alone counts as a figure as large as itself.
@@ -80,11 +80,11 @@ def test_figures_are_alike_wherever_and_however_large_they_are_but_not_stretched
 def test_a_picture_that_the_generator_has_drawn_is_found_again(generator):
     drawn = generator(to_sphere(latents_from_seeds([9_000, 9_001], 100)))
     seen = []
-    latents = project(generator, 100, list(to_images(drawn)), lambda *told: seen.append(told[:2]))
+    latents = project(generator, 100, list(to_images(drawn)), lambda *output: seen.append(output[:2]))
     assert seen == [(done, 2 * STEPS) for done in range(1, 2 * STEPS + 1)]
     among = generator(latents_from_seeds(range(256), 100))
-    for image, found in zip(drawn, generator(latents), strict=True):
-        assert multiscale_distance(found[None], image) < 0.4 * multiscale_distance(among, image).min()
+    for image, result in zip(drawn, generator(latents), strict=True):
+        assert multiscale_distance(result[None], image) < 0.4 * multiscale_distance(among, image).min()
     # As far from the middle as a normal vector of a hundred numbers; rounded to 16 bits each.
     assert latents.norm(dim=1).tolist() == pytest.approx([10, 10], abs=0.01)
     assert torch.equal(latents, latents.half().float())
@@ -120,10 +120,10 @@ def test_like_draws_a_character_with_a_code_that_draws_it_again(model, tmp_path)
 
     draw("first", count=2, seed=50)
     likes = tuple(tmp_path / "first" / name for name in ("0001.png", "0000.png"))
-    found = draw("found", likes=likes)
-    assert draw("again", likes=likes) == found
+    result = draw("found", likes=likes)
+    assert draw("again", likes=likes) == result
     codes = [Image.open(tmp_path / "found" / name).info["code"] for name in ("0000.png", "0001.png")]
-    assert draw("by-code", codes=tuple(codes)) == found
+    assert draw("by-code", codes=tuple(codes)) == result
     for code, seed in zip(codes, (51, 50), strict=True):
         cosine = torch.cosine_similarity(
             torch.tensor(decode(code).latent), latents_from_seeds([seed], 100)[0], dim=0
@@ -132,14 +132,14 @@ def test_like_draws_a_character_with_a_code_that_draws_it_again(model, tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [(None, "No such file"), (b"", "an empty file"), (b"<html>", "a web page, not a picture")],
 )
-def test_a_file_without_a_picture_is_named(content, words, model, tmp_path):
+def test_a_file_without_a_picture_is_named(content, message, model, tmp_path):
     path = tmp_path / "x.png"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(SettingsError, match=rf"--like .*x\.png: {words}"):
+    with pytest.raises(SettingsError, match=rf"--like .*x\.png: {message}"):
         generate(GenerateSettings(model=str(model), out=tmp_path / "out", device="cpu", likes=(path,)))
 
 

@@ -253,7 +253,7 @@ def test_seeds_that_are_none_are_refused(text):
 
 
 @pytest.mark.parametrize(
-    ("more", "words"),
+    ("more", "message"),
     [
         ({"count": 0}, "-n 0"),
         ({"count": 1_000_000}, "-n 1000000: choose 1 to 100,000"),
@@ -266,8 +266,8 @@ def test_seeds_that_are_none_are_refused(text):
         ({"codes": ("vgc1-x",), "truncation": 0.5}, "leave out --seeds, --truncation"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused(more, words):
-    with pytest.raises(SettingsError, match=words):
+def test_settings_that_make_no_sense_are_refused(more, message):
+    with pytest.raises(SettingsError, match=message):
         GenerateSettings(**more)
 
 

@@ -51,10 +51,10 @@ def test_every_latent_comes_back_exactly(values):
 @given(LATENTS, st.data())
 def test_one_changed_letter_is_noticed(values, data):
     code = encode(MODEL, values.astype(np.float32))
-    place = data.draw(st.integers(0, len(code) - 1))
-    letter = data.draw(st.sampled_from("AZaz09-_").filter(lambda other: other != code[place]))
+    index = data.draw(st.integers(0, len(code) - 1))
+    letter = data.draw(st.sampled_from("AZaz09-_").filter(lambda other: other != code[index]))
     with pytest.raises(SettingsError, match="share code"):
-        decode(code[:place] + letter + code[place + 1 :])
+        decode(code[:index] + letter + code[index + 1 :])
 
 
 def test_a_last_letter_that_differs_in_bits_without_meaning_is_noticed_too():
@@ -168,8 +168,8 @@ def test_a_picture_without_a_code_is_refused_and_named(tmp_path: Path):
     Image.new("RGB", (4, 4)).save(tmp_path / "chat.jpg")
     lost = "carries no share code; chat programs .* remove it.* --like"
     refused = {"plain.png": lost, "photo.png": lost, "chat.jpg": lost, "gone.png": "No such file"}
-    for name, words in refused.items():
-        with pytest.raises(SettingsError, match=f"{name}: {words}"):
+    for name, message in refused.items():
+        with pytest.raises(SettingsError, match=f"{name}: {message}"):
             code_in(str(tmp_path / name))
 
 

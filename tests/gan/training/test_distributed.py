@@ -46,10 +46,10 @@ with process_group(cpu) as distributed:
 """
 
 
-def start(*words: str, cwd: Path = ROOT, **environment: str) -> "subprocess.Popen[str]":
+def start(*arguments: str, cwd: Path = ROOT, **environment: str) -> "subprocess.Popen[str]":
     everything = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", **environment}
     return subprocess.Popen(
-        [sys.executable, *words],
+        [sys.executable, *arguments],
         cwd=cwd,
         env=everything,
         text=True,
@@ -81,8 +81,10 @@ def test_two_processes_train_as_one_does():
     assert two[0]["weights"] == pytest.approx(one["weights"], rel=1e-5)
 
 
-def training(discs: Path, cwd: Path, *words: str) -> "subprocess.Popen[str]":
-    return start("-m", "cli", "train", "--data", str(discs), "--device", "cpu", "--devices", "2", *words, cwd=cwd)
+def training(discs: Path, cwd: Path, *arguments: str) -> "subprocess.Popen[str]":
+    return start(
+        "-m", "cli", "train", "--data", str(discs), "--device", "cpu", "--devices", "2", *arguments, cwd=cwd
+    )
 
 
 def wait_for_another_line(metrics: Path, process: "subprocess.Popen[str]") -> None:
@@ -97,8 +99,8 @@ def wait_for_another_line(metrics: Path, process: "subprocess.Popen[str]") -> No
 
 
 def workers_of(process: "subprocess.Popen[str]") -> list[int]:
-    told = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True).stdout
-    return [int(pid) for pid in told.split()]
+    output = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True).stdout
+    return [int(pid) for pid in output.split()]
 
 
 def test_the_death_of_one_ends_all_with_a_word_and_resume_goes_on(discs, tmp_path):
@@ -125,9 +127,9 @@ def test_the_death_of_one_ends_all_with_a_word_and_resume_goes_on(discs, tmp_pat
 
 
 def test_torchrun_starts_them_too_and_they_end_and_save_when_it_was_killed(discs, tmp_path):
-    words = ("train", "--data", str(discs), "--device", "cpu", "--run", "pair", "--minutes", "5")
+    arguments = ("train", "--data", str(discs), "--device", "cpu", "--run", "pair", "--minutes", "5")
     process = start(
-        "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "cli", "--", *words, cwd=tmp_path
+        "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "cli", "--", *arguments, cwd=tmp_path
     )
     wait_for_another_line(tmp_path / "train_output/pair" / METRICS_FILE, process)
     workers = workers_of(process)

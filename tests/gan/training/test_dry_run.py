@@ -98,11 +98,11 @@ def test_the_trainer_is_as_the_settings_say():
 @pytest.mark.usefixtures("slim_presets")
 def test_a_dry_run_tells_what_the_training_then_does(discs, tmp_path, monkeypatch):
     monkeypatch.setattr("gan.training.dry_run.SECONDS_TRIED", 0.2)
-    found = dry_run(TrainConfig(data=discs, device="cpu", precision="fp32", batch=8, kimg=2))
-    assert (found.pictures, found.size_px, found.batch, found.images) == (40, 16, 8, 2000)
-    assert found.minutes == pytest.approx(2000 / found.images_per_second / 60)
-    assert found.memory_bytes > 40 * 3 * 16 * 16
-    assert found.gflop_per_image > 0
+    result = dry_run(TrainConfig(data=discs, device="cpu", precision="fp32", batch=8, kimg=2))
+    assert (result.pictures, result.size_px, result.batch, result.images) == (40, 16, 8, 2000)
+    assert result.minutes == pytest.approx(2000 / result.images_per_second / 60)
+    assert result.memory_bytes > 40 * 3 * 16 * 16
+    assert result.gflop_per_image > 0
     assert not list(tmp_path.iterdir())
 
 
@@ -116,11 +116,11 @@ def test_a_profile_leaves_a_table_and_a_trace(discs, tmp_path):
 
 
 @pytest.mark.usefixtures("slim_presets")
-@pytest.mark.parametrize(("steps", "told"), [(8, "no profile: the first 8 steps"), (13, "profile of 5 steps")])
-def test_a_run_too_short_for_a_whole_profile_says_so(discs, tmp_path, caplog, steps, told):
+@pytest.mark.parametrize(("steps", "output"), [(8, "no profile: the first 8 steps"), (13, "profile of 5 steps")])
+def test_a_run_too_short_for_a_whole_profile_says_so(discs, tmp_path, caplog, steps, output):
     given = {"run": "r", "device": "cpu", "precision": "fp32", "batch": 8, "kimg": steps * 8 / 1000}
     train(TrainConfig(discs, output=tmp_path, **given), profile=True)
-    assert next(record.message for record in caplog.records if "profile" in record.message).startswith(told)
+    assert next(record.message for record in caplog.records if "profile" in record.message).startswith(output)
     assert (tmp_path / "r/profile.txt").exists() == (steps > 8)
 
 

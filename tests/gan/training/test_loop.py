@@ -40,10 +40,10 @@ def config(discs: Path, output: Path, **settings) -> TrainConfig:
     return TrainConfig(**{**given, **settings})
 
 
-def vgc(*words: str, cwd: Path) -> subprocess.Popen[str]:
+def vgc(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     return subprocess.Popen(
-        [sys.executable, "-m", "cli", *words],
+        [sys.executable, "-m", "cli", *arguments],
         cwd=cwd, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 
@@ -121,8 +121,8 @@ def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(discs, tmp_path):
 
 
 def test_a_killed_run_goes_on_from_its_checkpoint_without_double_lines(discs, tmp_path):
-    words = ("train", "--data", str(discs), "--device", "cpu", "--batch", "64", "--run", "r")
-    process = vgc(*words, "--kimg", "100", "--save-minutes", "0.002", cwd=tmp_path)
+    arguments = ("train", "--data", str(discs), "--device", "cpu", "--batch", "64", "--run", "r")
+    process = vgc(*arguments, "--kimg", "100", "--save-minutes", "0.002", cwd=tmp_path)
     run = tmp_path / "train_output/r"
     wait_for(lambda: (run / "metrics.jsonl").exists() and len(metrics_lines(run)) >= 2, process)
     process.send_signal(signal.SIGKILL)
@@ -245,11 +245,11 @@ def test_resuming_knows_the_batch_that_the_preset_chose(discs, tmp_path):
 
 
 def test_a_run_tells_at_once_where_it_is(discs, tmp_path):
-    told: list[str] = []
-    train(config(discs, tmp_path), notify=told.append)
-    resume("r", tmp_path, {"kimg": 0.1}, notify=told.append)
+    output: list[str] = []
+    train(config(discs, tmp_path), notify=output.append)
+    resume("r", tmp_path, {"kimg": 0.1}, notify=output.append)
     run = tmp_path / "r"
-    assert told == [f"{run}: 40 pictures of 16x16, batch 8, fp32 on cpu\nto watch: {run / 'report.html'}"] * 2
+    assert output == [f"{run}: 40 pictures of 16x16, batch 8, fp32 on cpu\nto watch: {run / 'report.html'}"] * 2
 
 
 def test_resuming_a_run_at_its_end_says_how_to_go_further(discs, tmp_path):
@@ -354,7 +354,7 @@ def test_two_trainings_in_one_run_are_refused(discs, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("settings", "words"),
+    ("settings", "message"),
     [
         ({"preset": "dcgna"}, "--preset dcgna: choose one of student, dcgan-2015, dcgan"),
         ({"kimg": 0.0}, "--kimg 0: choose a number above 0"),
@@ -366,10 +366,10 @@ def test_two_trainings_in_one_run_are_refused(discs, tmp_path):
         ({"seed": -1}, "--seed -1"),
     ],
 )
-def test_settings_that_make_no_sense_are_refused_before_work_starts(settings, words):
+def test_settings_that_make_no_sense_are_refused_before_work_starts(settings, message):
     with pytest.raises(SettingsError) as error:
         TrainConfig(**settings)
-    assert words in str(error.value)
+    assert message in str(error.value)
     assert error.value.exit_code == 2
 
 

@@ -130,14 +130,14 @@ def test_networks_of_every_preset_start_from_their_like_at_another_size(preset):
 
 
 def test_the_lineage_stands_in_settings_header_and_words_oldest_first(discs, runs):
-    told: list[str] = []
-    train(config(discs, runs, "second", init_from="first"), notify=told.append)
+    output: list[str] = []
+    train(config(discs, runs, "second", init_from="first"), notify=output.append)
     train(config(discs, runs, "third", init_from=str(runs / "second/generator.safetensors")))
     header = read_generator_file(runs / "third/generator.safetensors")[1]
     assert [line.split(" (")[0] for line in header.lineage] == ["first", "generator"]
     assert json.loads((runs / "third/config.json").read_text())["lineage"] == list(header.lineage)
     assert "; started from generator (dcgan, 80 images" in header.describe(Path("x"))
-    assert told[0].startswith("from first (dcgan")
+    assert output[0].startswith("from first (dcgan")
 
 
 def test_a_run_that_started_from_another_goes_on_bit_for_bit(discs, runs):
