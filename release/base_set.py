@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from release.figures import figures
+from release.figures import draw_figures
 
 Pixels = NDArray[np.uint8]
 
@@ -158,7 +158,7 @@ def main() -> None:
         "clipart": clipart(out),
         "crawl": crawl(out),
         "dicebear": dicebear(),
-        "figures": figures(makehuman(), FIGURE_COUNT, SEED),
+        "figures": draw_figures(makehuman(), FIGURE_COUNT, SEED),
     }
     print(build(out, drawn))
 

@@ -4,7 +4,7 @@ import { connect } from "./engine/engine.js";
 import { nameOf } from "./model/describe.js";
 import { EditHistory } from "./model/history.js";
 import { ImageCache } from "./model/image_cache.js";
-import { quantised } from "./model/latents.js";
+import { quantise } from "./model/latents.js";
 import { encodePng } from "./model/png.js";
 import { gaussian, randomSeed } from "./model/random.js";
 import { encode, findCode } from "./model/share_codes.js";
@@ -57,7 +57,7 @@ class Studio {
   reroll() {
     const { latent } = this.history.current;
     const stranger = gaussian(randomSeed(), latent.length).map((value) => value * this.wall.truncation);
-    this.history.push(this.traits.withLocked(quantised(stranger, this.info.latent_bound), latent), "reroll");
+    this.history.push(this.traits.withLocked(quantise(stranger, this.info.latent_bound), latent), "reroll");
     announce(this.traits.anyLocked ? "Rerolled; what is locked stayed" : "Rerolled");
   }
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from release import base_set, figures
+from release import base_set, meshes, rasterizer
 
 
 def smile(shirt: str, size: int = 120) -> Image.Image:
@@ -76,7 +76,7 @@ def test_epx_rounds_a_diagonal_step_and_leaves_a_straight_edge() -> None:
 
 
 def test_a_turn_about_the_upright_axis_brings_the_front_to_the_left() -> None:
-    turned = figures.rotation(0, np.pi / 2, 0) @ np.array([0.0, 0.0, 1.0])
+    turned = meshes.rotation(0, np.pi / 2, 0) @ np.array([0.0, 0.0, 1.0])
     assert np.allclose(turned, [1, 0, 0])
 
 
@@ -84,16 +84,16 @@ def test_a_pixel_that_the_samples_missed_takes_its_neighbours() -> None:
     nearest = np.full((5, 5), 0)
     nearest[2, 2] = -1
     nearest[:, 4] = -1  # a real edge
-    filled = figures.without_holes(nearest, np.array([1.0]), 0.1)
+    filled = rasterizer.without_holes(nearest, np.array([1.0]), 0.1)
     assert filled[2, 2] == 0
     assert (filled[1:4, 4] == -1).sum() <= 3
 
 
 def test_each_triangle_is_cut_into_sixteen_and_stays_in_its_place() -> None:
-    faces = figures.both_sides(figures.sheet(2, 2))
+    faces = meshes.both_sides(meshes.grid_triangles(2, 2))
     corners = np.array([[-1.0, 1, 0], [1, 1, 0], [-1, -1, 0], [1, -1, 0]])
     assert faces.shape == (4, 3)
-    fine, points = figures.finer(corners, faces[:2], 2)
+    fine, points = meshes.subdivided(corners, faces[:2], 2)
     assert len(fine) == 2 * 16
     assert np.allclose(points.min(0), [-1, -1, 0])
 

@@ -277,7 +277,7 @@ def test_the_page_counts_and_encodes_as_python_does(open_page, engine):
     ).astype(np.float32)
     values = values.clip(-MAX_LATENT, MAX_LATENT)
     assert quantise(values).tolist() == page.evaluate(
-        "async (v) => [...(await import('/model/latents.js')).quantised(Float32Array.from(v), 16)]",
+        "async (v) => [...(await import('/model/latents.js')).quantise(Float32Array.from(v), 16)]",
         values.tolist(),
     )
     every_half = np.arange(1 << 16, dtype=np.uint16).view(np.float16)

@@ -11,7 +11,7 @@ const SMALLEST_NORM = 1e-12;
 export const latentKey = (latent) => latent.join();
 
 /** A latent from any numbers: within the bound, rounded to half floats. */
-export function quantised(values, bound) {
+export function quantise(values, bound) {
   return Float32Array.from(values, (value) => float16Value(float16Bits(Math.max(-bound, Math.min(bound, value)))));
 }
 

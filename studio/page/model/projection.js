@@ -2,7 +2,7 @@
 // images, so it works wherever the page does. Strangers come first; the most alike are then bred with each other.
 
 import { backgroundOf, figureBox, replaceBackground } from "./background.js";
-import { crossover, quantised } from "./latents.js";
+import { crossover, quantise } from "./latents.js";
 import { gaussian, randomSeed } from "./random.js";
 
 const BATCH = 24;
@@ -117,7 +117,7 @@ export class Projection {
 
   async #draw(next, signal) {
     const { latent_bound: bound, most_pictures: most } = this.#engine.info;
-    const latents = Array.from({ length: Math.min(BATCH, most) }, () => quantised(next(), bound));
+    const latents = Array.from({ length: Math.min(BATCH, most) }, () => quantise(next(), bound));
     const images = await this.#engine.draw(latents, signal);
     return latents.map((latent, index) => ({ latent, rgb: images[index] }));
   }

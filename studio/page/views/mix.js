@@ -1,7 +1,7 @@
 // Mix: the way from one character to another, on the sphere.
 
 import { nameOf } from "../model/describe.js";
-import { latentKey, quantised, slerp } from "../model/latents.js";
+import { latentKey, quantise, slerp } from "../model/latents.js";
 import { createCard, drawCards, enableArrowKeys, showPixels } from "../ui/cards.js";
 import { byId } from "../ui/dom.js";
 import { reportError } from "../ui/messages.js";
@@ -62,7 +62,7 @@ export class Mix {
   #at(share) {
     if (share === 0) return this.#a;
     if (share === 1) return this.#b;
-    return quantised(slerp(this.#a, this.#b, share), this.#studio.info.latent_bound);
+    return quantise(slerp(this.#a, this.#b, share), this.#studio.info.latent_bound);
   }
 
   #take(share) {

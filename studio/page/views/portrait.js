@@ -1,7 +1,7 @@
 // The character on the bench, large: its image, its name, and what it looks like.
 
 import { describe, nameOf } from "../model/describe.js";
-import { quantised } from "../model/latents.js";
+import { quantise } from "../model/latents.js";
 import { gaussian } from "../model/random.js";
 import { showPixels } from "../ui/cards.js";
 import { byId } from "../ui/dom.js";
@@ -55,7 +55,7 @@ export class Portrait {
     const { latent_dim: dim, latent_bound: bound, size_px: side } = this.#studio.info;
     const values = gaussian(MASCOT.seed, dim).map((value) => value * MASCOT.truncation);
     try {
-      showPixels(byId("mascot"), await this.#studio.images.drawOne(quantised(values, bound)), side);
+      showPixels(byId("mascot"), await this.#studio.images.drawOne(quantise(values, bound)), side);
       byId("icon").href = byId("mascot").toDataURL();
     } catch (error) {
       reportError(error);

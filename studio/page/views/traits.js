@@ -1,7 +1,7 @@
 // Shape: the directions that the network itself knows, each with an image to both sides.
 
 import { describe } from "../model/describe.js";
-import { amountAlong, quantised, withAmounts } from "../model/latents.js";
+import { amountAlong, quantise, withAmounts } from "../model/latents.js";
 import { showPixels } from "../ui/cards.js";
 import { byId, createElement, icon } from "../ui/dom.js";
 import { announce, reportError } from "../ui/messages.js";
@@ -40,7 +40,7 @@ export class Traits {
   withLocked(latent, original) {
     const vectors = [...this.#locks].map((index) => this.#vector(index));
     const amounts = vectors.map((vector) => amountAlong(original, vector));
-    return quantised(withAmounts(latent, vectors, amounts), this.#studio.info.latent_bound);
+    return quantise(withAmounts(latent, vectors, amounts), this.#studio.info.latent_bound);
   }
 
   /** Draw what lies to both sides of each trait. */
@@ -92,7 +92,7 @@ export class Traits {
   }
 
   #at(latent, index, amount) {
-    return quantised(withAmounts(latent, [this.#vector(index)], [amount]), this.#studio.info.latent_bound);
+    return quantise(withAmounts(latent, [this.#vector(index)], [amount]), this.#studio.info.latent_bound);
   }
 
   #row(direction, index) {

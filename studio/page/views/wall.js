@@ -1,6 +1,6 @@
 // The wall: characters without end, from alike to surprising; each is drawn when it is seen.
 
-import { quantised } from "../model/latents.js";
+import { quantise } from "../model/latents.js";
 import { gaussian, randomSeed } from "../model/random.js";
 import { createCard, drawCards, enableArrowKeys } from "../ui/cards.js";
 import { byId } from "../ui/dom.js";
@@ -84,7 +84,7 @@ export class Wall {
 
   #latent(index) {
     const { latent_dim: dim, latent_bound: bound } = this.#studio.info;
-    return quantised(
+    return quantise(
       gaussian(this.#seed + index, dim).map((value) => value * this.truncation),
       bound,
     );
