@@ -649,6 +649,9 @@ def export(
     screen: Screen,
     model: Model = None,
     onnx: Annotated[Path | None, option(help="Write the generator as one ONNX file.")] = None,
+    opset: Annotated[
+        int | None, more(help="Version of ONNX's operators in --onnx, 15 to 23. [default: 15, for most programs]")
+    ] = None,
     web: Annotated[
         Path | None,
         option(help="Write the studio as a static site into this folder: any host can serve it."),
@@ -660,15 +663,17 @@ def export(
 
     if not (onnx or web):
         raise usage_error("name what to make: --onnx FILE or --web DIR")
+    if opset is not None and not onnx:
+        raise usage_error("--opset is for --onnx FILE")
     if onnx and onnx.suffix != ".onnx":
         raise usage_error(f"--onnx {onnx}: name a .onnx file")
     path = find_model(model, TrainConfig.output)
     screen.hint(f"model: {path}")
     if onnx:
-        from gan.export.onnx import export_onnx
+        from gan.export.onnx import LOWEST_OPSET, export_onnx
         from gan.sampling.directions import find_directions
 
-        export_onnx(path, onnx, find_directions)
+        export_onnx(path, onnx, find_directions, LOWEST_OPSET if opset is None else opset)
         screen.say(f"{onnx}: {onnx.stat().st_size:,} bytes")
     if web:
         from studio.site import export_site

@@ -3,6 +3,7 @@
 import hashlib
 import warnings
 from collections.abc import Callable
+from copy import deepcopy
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gan.config import GanError
+from gan.config import GanError, SettingsError
 from gan.export.onnx_header import HEADER_KEY, INPUT, OUTPUT, OnnxHeader
+from gan.networks.dcgan import UpsampleConv2d
 from gan.runs.checkpoint import load_generator, model_hash
 from kit.atomic import write_bytes
 
@@ -21,10 +23,17 @@ if TYPE_CHECKING:
 
 DIGITS = 4
 """Decimals of a direction's values in the header."""
+LOWEST_OPSET, HIGHEST_OPSET = 15, 23
+"""The lowest is the default: ONNX Runtime has read it since 1.10 (2021), and game engines do (Unity up to 15)."""
+LOWEST_TRACED = 18
+"""What PyTorch's exporter begins with; ONNX's own converter leads down from there."""
 
 
 def export_onnx(
-    model: Path, target: Path, find_directions: Callable[[torch.nn.Module, int], NDArray[np.float32]]
+    model: Path,
+    target: Path,
+    find_directions: Callable[[torch.nn.Module, int], NDArray[np.float32]],
+    opset: int = LOWEST_OPSET,
 ) -> OnnxHeader:
     """Write a generator as one file with a dynamic batch; the same generator gives the same bytes.
 
@@ -32,11 +41,15 @@ def export_onnx(
         model: a generator file.
         target: the ``.onnx`` file; its folder is made.
         find_directions: `gan.sampling.directions.find_directions`, whose directions the header carries.
+        opset: the version of ONNX's operators, LOWEST_OPSET to HIGHEST_OPSET.
 
     Raises:
+        SettingsError: the opset is none of those.
         GanError: the packages of the extra ``onnx`` are missing, the model is missing or damaged, or the file
             cannot be written.
     """
+    if not LOWEST_OPSET <= opset <= HIGHEST_OPSET:
+        raise SettingsError(f"--opset {opset}: choose {LOWEST_OPSET} to {HIGHEST_OPSET}")
     if not (find_spec("onnx") and find_spec("onnxscript")):
         raise GanError("vgc export needs two more packages: pip install '.[onnx]'")
     generator, header = load_generator(model, torch.device("cpu"))
@@ -50,7 +63,7 @@ def export_onnx(
         directions=tuple(map(tuple, directions.tolist())),
         made_from=hashlib.sha256(model.read_bytes()).hexdigest(),
     )
-    graph = trace_onnx(generator, latent_dim)
+    graph = trace_onnx(fold_upsampling(generator), latent_dim, opset)
     shrink_graph(graph)
     note = graph.metadata_props.add()
     note.key, note.value = HEADER_KEY, onnx_header.to_json()
@@ -62,8 +75,20 @@ def export_onnx(
     return onnx_header
 
 
-def trace_onnx(generator: torch.nn.Module, latent_dim: int) -> "ModelProto":
+def fold_upsampling(generator: torch.nn.Module) -> torch.nn.Module:
+    """A copy that computes no kernels: few runtimes slice backwards, or convolve with what is no constant."""
+    plain = deepcopy(generator)
+    for module in list(plain.modules()):
+        for name, layer in list(module.named_children()):
+            if isinstance(layer, UpsampleConv2d):
+                setattr(module, name, layer.as_transposed())
+    return plain
+
+
+def trace_onnx(generator: torch.nn.Module, latent_dim: int, opset: int) -> "ModelProto":
     """The network as PyTorch exports it: [N, latent_dim] to [N, 3, side, side], N free."""
+    from onnx import helper, version_converter  # noqa: PLC0415 (an extra)
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter speaks to its own developers
         program = torch.onnx.export(
@@ -73,10 +98,16 @@ def trace_onnx(generator: torch.nn.Module, latent_dim: int) -> "ModelProto":
             output_names=[OUTPUT],
             dynamic_shapes=({0: torch.export.Dim("N")},),
             dynamo=True,
+            opset_version=max(opset, LOWEST_TRACED),
             verbose=False,
         )
     assert program is not None
-    return program.model_proto
+    graph = program.model_proto
+    if opset < LOWEST_TRACED:
+        graph = version_converter.convert_version(graph, opset)
+    # The exporter writes its newest, which older runtimes refuse whatever the opset.
+    graph.ir_version = helper.find_min_ir_version_for(list(graph.opset_import))
+    return graph
 
 
 def shrink_graph(graph: "ModelProto") -> None:

@@ -92,6 +92,13 @@ class UpsampleConv2d(nn.Module):
         )
         return F.conv_transpose2d(x, kernel.transpose(0, 1), stride=2, padding=1)
 
+    def as_transposed(self) -> nn.ConvTranspose2d:
+        """The same function as a layer that other programs know, to the same values; its kernel is larger."""
+        kernel = upsample_kernel(self.weight.detach()).transpose(0, 1).contiguous()
+        layer = nn.ConvTranspose2d(kernel.shape[0], kernel.shape[1], 4, stride=2, padding=1, bias=False)
+        layer.weight = nn.Parameter(kernel)
+        return layer
+
 
 def upsample_kernel(weight: Tensor) -> Tensor:
     """The 4x4 kernel of `UpsampleConv2d`; [out, in, 3, 3] -> [out, in, 4, 4]."""

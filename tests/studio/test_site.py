@@ -6,15 +6,19 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from studio_page import WALL, code_of, drop_file, painted, pick, pixels_of
 
 import studio.site
+from gan.export.onnx import export_onnx
 from gan.runs.model_files import built_in_model
+from gan.sampling.directions import find_directions
 from gan.sampling.sample import latents_from_seeds
 from gan.sampling.share_codes import encode
 from studio import runtime
@@ -37,6 +41,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(site: Path) -> Iterator[str]:
+    with served(site) as address:
+        yield address
+
+
+@contextmanager
+def served(site: Path) -> Iterator[str]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
@@ -58,6 +68,19 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 
 
 def test_the_same_share_code_gives_the_same_character_in_the_browser_as_in_pytorch(page, address):
+    assert onnx.load(built_in_model().with_suffix(".onnx")).opset_import[0].version == 20
+    expect_the_characters_of_pytorch(page, address)
+
+
+def test_the_browser_draws_what_is_exported_today_too(browser, tmp_path):
+    export_onnx(built_in_model(), tmp_path / "new.onnx", find_directions)
+    with served(export_site(tmp_path / "new.onnx", tmp_path / "site").parent) as address:
+        page = browser.new_page()
+        expect_the_characters_of_pytorch(page, address)
+        page.close()
+
+
+def expect_the_characters_of_pytorch(page: Page, address: str) -> None:
     by_torch = TorchEngine(built_in_model())
     latents = latents_from_seeds([3, 8], by_torch.info.latent_dim).numpy()
     expected = by_torch.draw(latents).astype(int)

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import cli
 import gan.export.onnx
 import gan.sampling.directions
-from gan.config import PRESETS, GanError
+from gan.config import PRESETS, GanError, SettingsError
 from gan.export.onnx import export_onnx
 from gan.export.onnx_header import HEADER_KEY, OnnxHeader
 from gan.networks.build import build_generator
@@ -29,6 +29,10 @@ from studio.engine_onnx import OnnxEngine
 from studio.engine_torch import TorchEngine
 from studio.errors import StudioError
 
+PLAIN_OPERATORS = {
+    *("Add", "BatchNormalization", "Cast", "Conv", "ConvTranspose", "Gemm", "LeakyRelu", "Mul", "Relu"),
+    *("Reshape", "Resize", "Tanh", "Unsqueeze"),
+}
 PRESET_OF_FAMILY = {recipe.generator.family: preset for preset, recipe in PRESETS.items()}
 
 
@@ -88,6 +92,29 @@ def test_an_exported_generator_draws_within_a_255th_of_pytorch_at_any_batch(expo
     assert largest_difference(together, expected) <= 1
     alone = np.concatenate([engine.draw(latents[n : n + 1]) for n in range(5)])
     assert largest_difference(together, alone) <= 1
+
+
+def test_a_file_is_of_the_lowest_versions_and_of_layers_that_every_runtime_has(exported):
+    graph = onnx.load(exported[1])
+    assert (graph.ir_version, [(each.domain, each.version) for each in graph.opset_import]) == (8, [("", 15)])
+    assert {node.op_type for node in graph.graph.node} <= PLAIN_OPERATORS
+
+
+@pytest.mark.parametrize(("opset", "ir_version"), [(15, 8), (18, 8), (23, 11)])
+def test_an_opset_that_was_asked_for_draws_the_same(opset, ir_version, tmp_path):
+    model = untrained("dcgan", tmp_path / "model.safetensors")
+    export_onnx(model, tmp_path / "x.onnx", find_directions, opset)
+    graph = onnx.load(tmp_path / "x.onnx")
+    assert (graph.ir_version, graph.opset_import[0].version) == (ir_version, opset)
+    engine = OnnxEngine(tmp_path / "x.onnx")
+    latents = latents_from_seeds(range(3), engine.info.latent_dim).numpy()
+    assert largest_difference(engine.draw(latents), drawn_by_torch(model, latents)) <= 1
+
+
+def test_an_opset_that_no_network_can_be_written_in_is_refused(tmp_path):
+    for opset in (14, 24):
+        with pytest.raises(SettingsError, match=f"--opset {opset}: choose 15 to 23"):
+            export_onnx(built_in_model(), tmp_path / "x.onnx", find_directions, opset)
 
 
 def test_a_file_tells_all_that_a_page_needs(exported):
@@ -168,6 +195,7 @@ def test_missing_packages_are_named_with_their_command(tmp_path, monkeypatch):
     [
         ((), "vgc: name what to make: --onnx FILE or --web DIR\n"),
         (("--onnx", "model.pt"), "vgc: --onnx model.pt: name a .onnx file\n"),
+        (("--web", "site", "--opset", "15"), "vgc: --opset is for --onnx FILE\n"),
     ],
 )
 def test_an_export_to_nothing_is_a_usage_error(arguments, message):
