@@ -115,6 +115,8 @@ class UpsampleKernel(torch.autograd.Function):
 
     @staticmethod
     def backward(_ctx: Any, gradient: Tensor) -> Tensor:
+        # As the weights are laid out: in the convolution's own layout the sums take fifteen times as long.
+        gradient = gradient.contiguous(memory_format=torch.channels_last)
         kernel = gradient[:, :, :-1, :-1] + gradient[:, :, 1:, :-1]
         kernel = kernel + gradient[:, :, :-1, 1:] + gradient[:, :, 1:, 1:]
         return kernel.flip(2, 3)

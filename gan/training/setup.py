@@ -12,7 +12,7 @@ from torch import Tensor
 from dataset.reader import image_files, load_images
 from gan import old_names
 from gan.config import GanError, SettingsError, TrainConfig
-from gan.device import choose_precision, is_out_of_memory, use_algorithms
+from gan.device import choose_precision, is_out_of_memory, keep_freed_memory, use_algorithms
 from gan.evaluation.features import require_scorable
 from gan.runs.run_folder import RunFolder
 from gan.training.distributed import DistributedContext
@@ -99,6 +99,8 @@ def make_trainer(
     if config.eval_every_kimg:
         require_scorable(images, config.data)
     use_algorithms(config.deterministic)
+    if device.type == "cpu":
+        keep_freed_memory()
     precision = choose_precision(config.precision, device)
     execution = Execution(device, precision, distributed, config.grad_accum, config.cuda_graphs)
     trainer = Trainer(config.recipe, images, config.seed, execution)

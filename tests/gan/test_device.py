@@ -1,0 +1,29 @@
+"""What the process asks of its machine."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+FAULTS = """
+import resource, torch
+from gan.device import keep_freed_memory
+if {keep}: keep_freed_memory()
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20): [torch.ones(mebi << 20, dtype=torch.uint8) for mebi in (1, 6, 3, 5, 6, 2, 6, 6)]
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+faults()
+print(faults())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="what glibc's allocator does")
+def test_memory_of_freed_tensors_is_used_again_without_page_faults() -> None:
+    def faults(keep: bool) -> int:
+        code = FAULTS.format(keep=keep)
+        return int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+
+    assert faults(keep=True) < 100
+    assert faults(keep=False) > 50_000
