@@ -106,7 +106,7 @@ def command(panel: str | None = None, hidden: Collection[str] = ()) -> Callable[
         own = [
             each.replace(
                 kind=inspect.Parameter.KEYWORD_ONLY,
-                annotation=unshown(each.annotation) if each.name in hidden else each.annotation,
+                annotation=hide_option(each.annotation) if each.name in hidden else each.annotation,
             )
             for each in list(inspect.signature(function).parameters.values())[1:]
         ]
@@ -120,7 +120,7 @@ def command(panel: str | None = None, hidden: Collection[str] = ()) -> Callable[
     return register
 
 
-def unshown(annotation: Any) -> Any:
+def hide_option(annotation: Any) -> Any:
     """The same option, accepted and not shown."""
     kind, info = get_args(annotation)
     info = copy(info)
@@ -367,13 +367,13 @@ def train(
         raise usage_error(f"--devices {devices}: choose 1 or more")
     if dry_run and (devices > 1 or is_launched()):
         raise usage_error("--dry-run measures one process alone: leave out --devices, and torchrun")
-    given = given_of(
+    options = given_options(
         data=data, preset=preset, device=device, precision=precision, kimg=kimg, minutes=minutes, batch=batch,
         seed=seed, init_from=init_from, run=run, save_minutes=save_minutes, eval_every_kimg=eval_every,
         grad_accum=split if grad_accum is None else grad_accum,
         deterministic=deterministic or None, cuda_graphs=cuda_graphs or None,
     )  # fmt: skip
-    config = TrainConfig(**given)
+    config = TrainConfig(**options)
     if devices > 1 and not is_launched():
         return launch(devices, TrainConfig.output)
     with screen.progress("train") as line:
@@ -383,7 +383,7 @@ def train(
         if resume is None:
             summary = train_run(config, line, profile, screen.hint)
         else:
-            summary = resume_run(resume, TrainConfig.output, given, line, profile, screen.hint)
+            summary = resume_run(resume, TrainConfig.output, options, line, profile, screen.hint)
     show_training(screen, summary)
     return 0
 
@@ -455,13 +455,15 @@ def generate(
         count=count, model=model, seed=seed, seeds=seeds, codes=tuple(code or ()), likes=tuple(like or ()),
         truncation=truncation, best_of=best_of, data=data, out=out, grid=grid, animate=animate, device=device,
     )  # fmt: skip
-    given = given_of(colours=colours, palette=palette, sprite_px=sprite_size, upscale=upscale, tolerance=tolerance)
-    if given and not sprites:
+    options = given_options(
+        colours=colours, palette=palette, sprite_px=sprite_size, upscale=upscale, tolerance=tolerance
+    )
+    if options and not sprites:
         raise usage_error("--colours, --palette, --sprite-size, --upscale and --tolerance are for vgc sprites")
     bundled = None
     with screen.progress("search") if settings.wants_search else nullcontext(noop) as progress:
         if sprites:
-            drawn, bundled = generate_sprites(settings, sprite_settings(given), rate_typicality, progress)
+            drawn, bundled = generate_sprites(settings, sprite_settings(options), rate_typicality, progress)
         else:
             drawn = generate_images(settings, rate_typicality, progress)
     screen.hint(f"model: {drawn.model}")
@@ -508,9 +510,11 @@ def sprites(
         count=count, model=model, seed=seed, seeds=seeds, codes=tuple(code or ()), likes=tuple(like or ()),
         truncation=truncation, best_of=best_of, data=data, out=out, grid=False, device=device,
     )  # fmt: skip
-    given = given_of(colours=colours, palette=palette, sprite_px=sprite_size, upscale=upscale, tolerance=tolerance)
+    options = given_options(
+        colours=colours, palette=palette, sprite_px=sprite_size, upscale=upscale, tolerance=tolerance
+    )
     with screen.progress("sprites") as progress:
-        drawn, path = export_sprites(settings, sprite_settings(given), rate_typicality, progress)
+        drawn, path = export_sprites(settings, sprite_settings(options), rate_typicality, progress)
     screen.say(f"{characters(drawn)} for a game: {path}")
     screen.result({"sprites": path, "count": drawn})
 
@@ -520,7 +524,7 @@ def characters(count: int) -> str:
     return "1 character" if count == 1 else f"{count:,} characters"
 
 
-def given_of(**options: Any) -> dict[str, Any]:
+def given_options(**options: Any) -> dict[str, Any]:
     """The options that were given: those left out are None."""
     return {name: value for name, value in options.items() if value is not None}
 

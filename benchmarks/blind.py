@@ -82,7 +82,7 @@ def make_sheet(real: Path, generated: Path, count: int, seed: int, out: Path, ke
     return grids
 
 
-def told_apart(generated: set[int], marked: set[int], count: int) -> tuple[float, float]:
+def accuracy(generated: set[int], marked: set[int], count: int) -> tuple[float, float]:
     """The share of ``count`` images that were told right, and its standard error.
 
     Raises:
@@ -119,7 +119,7 @@ def main() -> None:
             print(*grids, sep="\n")
             return
         key = json.loads(chosen.key.read_text("utf-8"))
-        share, error = told_apart(set(key["generated"]), set(chosen.marks), len(key["files"]))
+        share, error = accuracy(set(key["generated"]), set(chosen.marks), len(key["files"]))
         print(f"told apart: {share:.0%} ± {error:.0%} of {len(key['files'])} images")
     except (BlindError, SettingsError) as error:
         parser.exit(2, f"{error}\n")

@@ -34,7 +34,7 @@ with torch.inference_mode():
 """
 
 
-def seconds(arguments: list[str]) -> float:
+def time_command(arguments: list[str]) -> float:
     """Wall time of one run of a command in an empty folder."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
@@ -53,10 +53,10 @@ def main() -> None:
         "vgc generate -n 64": [vgc, "generate", "-n", "64", "--device", "cpu"],
         "bare script": [sys.executable, "-c", BARE, str(built_in_model())],
     }
-    taken = {name: [seconds(arguments)] for name, arguments in commands.items()}
+    taken = {name: [time_command(arguments)] for name, arguments in commands.items()}
     for _ in range(rounds - 1):
         for name, arguments in commands.items():
-            taken[name].append(seconds(arguments))
+            taken[name].append(time_command(arguments))
     median = {name: statistics.median(values) for name, values in taken.items()}
     table = Table("command", "seconds, median", "least", title=f"{rounds} runs each, taken in turn")
     for name, values in taken.items():

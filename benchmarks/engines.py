@@ -101,7 +101,7 @@ def bare_network() -> Callable[[NDArray[np.float32]], object]:
     return draw
 
 
-def milliseconds(draw: Callable[[NDArray[np.float32]], object], latents: NDArray[np.float32]) -> float:
+def time_draw_ms(draw: Callable[[NDArray[np.float32]], object], latents: NDArray[np.float32]) -> float:
     """The time of one call."""
     start = time.perf_counter()
     draw(latents)
@@ -142,7 +142,7 @@ def main() -> None:
         for _ in range(rounds + 2):
             for count in PICTURES:
                 for name, draw in backends.items():
-                    taken.setdefault((name, count), []).append(milliseconds(draw, latents[count]))
+                    taken.setdefault((name, count), []).append(time_draw_ms(draw, latents[count]))
                 taken.setdefault(("ONNX Runtime, static site", count), []).append(page.evaluate(DRAW, count))
     table = Table("draws with", "loaded, ms", *[f"{count} at once, p50 / p95 ms" for count in PICTURES])
     for name in (*backends, "ONNX Runtime, static site"):

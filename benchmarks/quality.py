@@ -96,7 +96,7 @@ def main() -> None:
     images = image_folders(options.data, options.work, options.hold_out)
     for seed in map(int, options.seeds.split(",")):
         for name in names:
-            measured(name, seed, images, options)
+            measure_row(name, seed, images, options)
     print("\n".join(table(read_rows(options.work / "rows.jsonl"))))
 
 
@@ -133,7 +133,7 @@ def image_folders(data: Path | None, work: Path, hold_out: bool) -> ImageFolders
     return parts
 
 
-def measured(name: str, seed: int, folders: ImageFolders, options: argparse.Namespace) -> None:
+def measure_row(name: str, seed: int, folders: ImageFolders, options: argparse.Namespace) -> None:
     """Train a row as far as it goes, score it, and append what was found."""
     row = ROWS[name]
     kimg = options.kimg or row.kimg
@@ -152,35 +152,35 @@ def measured(name: str, seed: int, folders: ImageFolders, options: argparse.Name
         recipe=row.recipe,
     )
     print(f"{run}: training", flush=True)
-    trained(config)
+    train_row(config)
     print(f"{run}: scoring", flush=True)
     result = {
         "run": run,
         "row": name,
         "seed": seed,
         "kimg": kimg,
-        **pace(config),
+        **run_progress(config),
         **circumstances(config),
     }
-    result |= {"change": row.change, "predicted": row.predicted, **scored(config, folders, options.scorer)}
+    result |= {"change": row.change, "predicted": row.predicted, **score_row(config, folders, options.scorer)}
     with results.open("a", encoding="utf-8") as file:
         file.write(json.dumps(result) + "\n")
 
 
-def trained(config: TrainConfig) -> None:
+def train_row(config: TrainConfig) -> None:
     """Train the run to its end, from where it stands; SystemExit if Ctrl-C ended it before."""
     folder = config.output / str(config.run)
     if not folder.exists():
         stopped = train(config).stopped
     else:
-        over = pace(config)["images"] >= (config.kimg or 0) * 1000
+        over = run_progress(config)["images"] >= (config.kimg or 0) * 1000
         stopped = not over and resume(str(folder), config.output, {}).stopped
     if stopped:
         print(f"{config.run}: stopped and saved; the same command goes on", flush=True)
         raise SystemExit(INTERRUPTED)
 
 
-def pace(config: TrainConfig) -> dict[str, Any]:
+def run_progress(config: TrainConfig) -> dict[str, Any]:
     """How far a run has come, and in which time."""
     state = load_checkpoint(config.output / str(config.run) / CHECKPOINT_FILE)
     images, seconds = state["steps"] * config.recipe.batch, state["seconds"]
@@ -211,7 +211,7 @@ def cpu_name() -> str:
     )
 
 
-def scored(config: TrainConfig, folders: ImageFolders, scorer: str | None) -> dict[str, Any]:
+def score_row(config: TrainConfig, folders: ImageFolders, scorer: str | None) -> dict[str, Any]:
     """The scores of as many generated pictures as there are real ones."""
     run = config.output / str(config.run)
     fakes = run / "generated"

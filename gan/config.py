@@ -91,7 +91,7 @@ class Architecture:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Architecture":
         """Read what `dataclasses.asdict` wrote; TypeError if a field is unknown or missing."""
-        values = old_names.renamed(values, old_names.ARCHITECTURE)
+        values = old_names.rename_keys(values, old_names.ARCHITECTURE)
         return cls(**{**values, "widths": tuple(values["widths"])})
 
 
@@ -149,7 +149,7 @@ class Recipe:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Recipe":
         """Read what `dataclasses.asdict` wrote; TypeError if a field is unknown or missing."""
-        read = old_names.renamed(values, old_names.RECIPE)
+        read = old_names.rename_keys(values, old_names.RECIPE)
         read["generator"] = Architecture.from_json(read["generator"])
         read["discriminator"] = Architecture.from_json(read["discriminator"])
         read["betas"] = tuple(read["betas"])
@@ -317,7 +317,7 @@ class TrainConfig:
             SettingsError: a field is unknown to this version, or a value makes no sense.
         """
         known = {f.name for f in fields(cls)}
-        values = old_names.renamed(values, old_names.CONFIG)
+        values = old_names.rename_keys(values, old_names.CONFIG)
         try:
             read = {key: value for key, value in values.items() if key in known}
             read |= {"data": Path(read["data"]), "output": Path(read["output"])}

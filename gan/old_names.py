@@ -19,7 +19,7 @@ CHECKPOINT = {
 }
 
 
-def renamed(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def rename_keys(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """The same values, those with an old name under their new one."""
     return {names.get(name, name): value for name, value in values.items()}
 

@@ -255,7 +255,7 @@ def crawl(out: Path) -> Iterator[Image.Image]:
     for folder in ("mon", "item/weapon", "item/armour", "item/misc", "item/food", "item/book", "item/staff"):
         for path in sorted((root / folder).rglob("*.png")):
             if "tentacles" not in path.parts and is_clear(path) and (tile := opened(path)):
-                yield larger(tile)
+                yield upscaled(tile)
     yield from dolls(root / "player", random.Random(SEED))
 
 
@@ -276,7 +276,7 @@ def dolls(root: Path, rng: random.Random) -> Iterator[Image.Image]:
             tile = rng.choice(tiles)
             if part in chosen and tile.size == doll.size:
                 doll.alpha_composite(tile)
-        yield larger(doll)
+        yield upscaled(doll)
 
 
 def is_clear(tile: Path) -> bool:
@@ -284,7 +284,7 @@ def is_clear(tile: Path) -> bool:
     return tile.stem not in UNCLEAR_TILES and not tile.stem.startswith(UNCLEAR_STARTS)
 
 
-def larger(tile: Image.Image) -> Image.Image:
+def upscaled(tile: Image.Image) -> Image.Image:
     """A tile four times as large, its steps smoothed twice by the rule of EPX (Scale2x)."""
     pixels = np.asarray(tile)
     for _ in range(2):

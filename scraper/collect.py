@@ -15,7 +15,7 @@ from scraper.net.fetch import NOT_MODIFIED, OK, Fetcher
 from scraper.net.transport import Limits, Response
 from scraper.pages.characters import Character, characters, details
 from scraper.pages.html import page_text, parse_html, refresh_target
-from scraper.pages.images import checked_image_suffix, data_url_body
+from scraper.pages.images import checked_image_suffix, decode_data_url
 from scraper.pages.links import PageLink, pagination_links
 from scraper.pages.sites import Site
 from scraper.pages.walls import explain_empty_page
@@ -80,7 +80,7 @@ class Collector:
         # A tree takes a hundred times the room of its page, and two at once are not read any faster.
         self._parsing = threading.Lock()
 
-    def page(self, url: str, label: str, previous: Record | None, **labels: Any) -> PageRead:
+    def fetch_page(self, url: str, label: str, previous: Record | None, **labels: Any) -> PageRead:
         """Read a page, from the copy of an earlier run if the site says that it still holds.
 
         Args:
@@ -114,7 +114,9 @@ class Collector:
             response = self._fetcher.get(target, self._limits.page_bytes)
         raise FetchError(f"more than {self._limits.redirects} meta refreshes", http=response.status)
 
-    def gallery_page(self, link: PageLink, parent: str, previous: Record | None, *, first: bool) -> GalleryPage:
+    def fetch_gallery_page(
+        self, link: PageLink, parent: str, previous: Record | None, *, first: bool
+    ) -> GalleryPage:
         """Read a page of characters.
 
         Args:
@@ -127,7 +129,7 @@ class Collector:
             FetchError: it cannot be read, or there is no character on it.
             OSError: it cannot be saved.
         """
-        read = self.page(link.url, f"letter {link.letter}", previous, page=parent, letter=link.letter)
+        read = self.fetch_page(link.url, f"letter {link.letter}", previous, page=parent, letter=link.letter)
         with self._parsing:
             tree = parse_html(read.text)
             further, doubtful = pagination_links(self._site, tree, read.url)
@@ -139,7 +141,7 @@ class Collector:
                 raise FetchError(reason, http=read.record.http, retry=True)
         return GalleryPage(read.record, read.url, result, further, doubtful)
 
-    def character(
+    def fetch_character(
         self, character: Character, previous: Record | None, *, image_due: bool, details_due: bool
     ) -> list[Record]:
         """Fetch what is still due of a character; what cannot be had is recorded with its reason.
@@ -191,7 +193,7 @@ class Collector:
         url = character.image
         try:
             if character.inline_image:
-                response = Response(url, OK, {}, data_url_body(character.inline_image, self._limits.image_bytes))
+                response = Response(url, OK, {}, decode_data_url(character.inline_image, self._limits.image_bytes))
                 checker(response)
             else:
                 headers = _validators(url, previous)

@@ -204,7 +204,7 @@ class _Crawl:
 
     def _read_hub(self) -> None:
         try:
-            hub = self._collector.page(self._hub_url, "hub", self._manifest.get(self._hub_url))
+            hub = self._collector.fetch_page(self._hub_url, "hub", self._manifest.get(self._hub_url))
             pages = self._hub_pages(hub)
         except FetchError as error:
             raise self._no_hub(error) from error
@@ -278,7 +278,7 @@ class _Crawl:
         previous = self._manifest.get(link.url)
         self._tasks.submit(
             lambda future: self._settle_page(link, parent, first, future),
-            self._collector.gallery_page,
+            self._collector.fetch_gallery_page,
             link,
             parent,
             previous,
@@ -384,7 +384,7 @@ class _Crawl:
         previous = self._manifest.get(character.image)
         self._tasks.submit(
             self._settle_character,
-            self._collector.character,
+            self._collector.fetch_character,
             character,
             previous or self._manifest.get_character(character.name, character.link or character.page),
             image_due=self._image_due(previous),

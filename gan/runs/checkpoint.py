@@ -99,7 +99,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
             f"{path}: checkpoint format {written_as}, this version reads {CHECKPOINT_FORMAT}; "
             "go on with the version that wrote it, or start a new run (its generator.safetensors still draws)"
         )
-    return old_names.renamed(state, old_names.CHECKPOINT)
+    return old_names.rename_keys(state, old_names.CHECKPOINT)
 
 
 def save_generator(

@@ -41,7 +41,9 @@ def augment(images: Tensor, background: Tensor, uniform: Tensor, p: Tensor) -> T
     """
     difference = images - background
     recoloured, moved = (uniform[:, 5:] < p).T
-    difference = torch.where(recoloured[:, None, None, None], colour(difference, uniform[:, :3]), difference)
+    difference = torch.where(
+        recoloured[:, None, None, None], jitter_colour(difference, uniform[:, :3]), difference
+    )
     # The middle of the range moves nothing.
     shifts = torch.where(moved[:, None], uniform[:, 3:5], 0.5)
     return translate(difference, shifts) + background
@@ -60,7 +62,7 @@ def update_augment_p(p: Tensor, sign_real: Tensor, target: float, batch: int) ->
     p.add_(torch.sign(sign_real - target) * batch / ADA_IMAGES).clamp_(0, MAX_AUGMENT_P)
 
 
-def colour(difference: Tensor, uniform: Tensor) -> Tensor:
+def jitter_colour(difference: Tensor, uniform: Tensor) -> Tensor:
     """Brightness ± .2 on the figure, saturation times .5 to 1.5, contrast times .75 to 1.25; ``uniform`` [N, 3].
 
     Less than DiffAugment's ± .5, 0 to 2 and .5 to 1.5: if the discriminator sees every degree of saturation, the
@@ -82,7 +84,7 @@ def translate(difference: Tensor, uniform: Tensor) -> Tensor:
     """
     height, width = difference.shape[2:]
     if difference.device.type == "cpu":
-        rows, columns = shifts(uniform[:, 0], height), shifts(uniform[:, 1], width)
+        rows, columns = random_shifts(uniform[:, 0], height), random_shifts(uniform[:, 1], width)
         copied: Tensor = CPUShift.apply(difference.float(), rows.tolist(), columns.tolist())
         return copied
     with torch.autocast(difference.device.type, enabled=False):
@@ -112,7 +114,7 @@ class CPUShift(torch.autograd.Function):
         return CPUShift.apply(gradient, [-up for up in rows], [-left for left in columns]), None, None
 
 
-def shifts(uniform: Tensor, side: int) -> Tensor:
+def random_shifts(uniform: Tensor, side: int) -> Tensor:
     """[N] int64, pixels, from ``uniform`` [N]."""
     reach = int(side * TRANSLATION + 0.5)
     return (uniform * (2 * reach + 1)).long() - reach
@@ -120,6 +122,6 @@ def shifts(uniform: Tensor, side: int) -> Tensor:
 
 def shift_matrices(uniform: Tensor, side: int) -> Tensor:
     """Shifts as matrices: ``uniform`` [N] -> [N, 1, side, side] float32, ones on one diagonal."""
-    shift = shifts(uniform, side).view(-1, 1, 1, 1)
+    shift = random_shifts(uniform, side).view(-1, 1, 1, 1)
     index = torch.arange(side, device=uniform.device)
     return (index[:, None] + shift == index[None, :]).to(uniform.dtype)

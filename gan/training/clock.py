@@ -60,7 +60,7 @@ def is_finished(config: TrainConfig, images: int, seconds: float) -> bool:
     return shown or (config.minutes is not None and seconds >= config.minutes * 60)
 
 
-def position(images: int, config: TrainConfig, clock: Clock) -> tuple[int, int]:
+def images_and_total(images: int, config: TrainConfig, clock: Clock) -> tuple[int, int]:
     """Images shown, and the estimate of how many there will be at the end of the run."""
     ends = [] if config.kimg is None else [config.kimg * 1000]
     if config.minutes is not None:

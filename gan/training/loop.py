@@ -10,7 +10,7 @@ from gan.device import choose_device
 from gan.runs.checkpoint import load_checkpoint
 from gan.runs.report import REPORT_FILE
 from gan.runs.run_folder import RunFolder
-from gan.training.clock import Clock, format_remaining, is_due, is_finished, position, stop_signals
+from gan.training.clock import Clock, format_remaining, images_and_total, is_due, is_finished, stop_signals
 from gan.training.distributed import local_device, process_group
 from gan.training.out_of_memory import checked_train_step
 from gan.training.profiling import open_profiler
@@ -163,7 +163,7 @@ def training_loop(
             if clock.save_is_due():
                 logger.save()
             logger.refresh_report()
-            done, total = position(images, config, clock)
+            done, total = images_and_total(images, config, clock)
             time_left = format_remaining(done, total, clock.speed)
             progress(done, total, f"{clock.speed:.0f} img/s · {time_left} left · {losses}")
     with logger:

@@ -12,7 +12,7 @@ from gan.runs.report import ENDED, STOPPED, ReportPage
 from gan.runs.run_folder import RunFolder, check_finite
 from gan.sampling.image_files import grid
 from gan.sampling.sample import draw, latents_from_seeds
-from gan.training.clock import Clock, position
+from gan.training.clock import Clock, images_and_total
 from gan.training.ema import parameters_and_buffers
 from gan.training.preview import real_image_previews
 from gan.training.scoring import Evaluator
@@ -75,7 +75,7 @@ class RunLogger:
     def evaluate(self, progress: Progress, notify: Notify) -> None:
         """Score the EMA generator and say the score."""
         if self._evaluator:
-            done, total = position(self.trainer.images_shown, self.config, self.clock)
+            done, total = images_and_total(self.trainer.images_shown, self.config, self.clock)
             message = self._evaluator(
                 self.trainer.generator_ema,
                 self.header(),

@@ -76,7 +76,7 @@ def resolve_config(config: TrainConfig, size_px: int, device: torch.device) -> T
 
 def apply_overrides(config: TrainConfig, overrides: Mapping[str, Any]) -> TrainConfig:
     """A run's settings with the user's changes; SettingsError names those that may not change."""
-    overrides = old_names.renamed(overrides, old_names.CONFIG)
+    overrides = old_names.rename_keys(overrides, old_names.CONFIG)
     if "preset" in overrides:
         overrides["preset"] = old_names.preset_name(overrides["preset"])
     current = {name: config.recipe.batch if name == "batch" else getattr(config, name) for name in overrides}

@@ -163,7 +163,9 @@ def copy_overlapping_weights(network: nn.Module, source: nn.Module, from_end: bo
         total += own.numel()
         their_name = matching_name(name, network, source) if from_end else name
         if their_name in weights:
-            copied += copy_overlap(as_maps(network, name, own), as_maps(source, their_name, weights[their_name]))
+            copied += copy_overlap(
+                spatial_view(network, name, own), spatial_view(source, their_name, weights[their_name])
+            )
     return copied / total
 
 
@@ -186,7 +188,7 @@ def stage_count(container: nn.Module) -> int:
     return sum(not isinstance(layer, MinibatchStd) for layer in container.children())
 
 
-def as_maps(network: nn.Module, name: str, tensor: Tensor) -> Tensor:
+def spatial_view(network: nn.Module, name: str, tensor: Tensor) -> Tensor:
     """A view whose last two dimensions are rows and columns, where a dense layer makes the generator's base."""
     base_px = getattr(network, "base_px", None) or getattr(network, "half_px", None)
     if base_px is None or not name.startswith("dense."):

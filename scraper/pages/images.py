@@ -66,7 +66,7 @@ def _suffix(body: bytes, cap_pixels: int) -> str:
         return SUFFIXES[image.format or ""]
 
 
-def data_url_body(url: str, cap_bytes: int) -> bytes:
+def decode_data_url(url: str, cap_bytes: int) -> bytes:
     """Unpack a ``data:`` address.
 
     Raises:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmarks.blind import BlindError, make_sheet, told_apart
+from benchmarks.blind import BlindError, accuracy, make_sheet
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,11 +38,11 @@ def test_every_number_on_the_boards_shows_what_the_key_says(folders, tmp_path):
 
 def test_the_share_told_apart_counts_both_kinds_of_mistake():
     # Of ten images 1 to 5 are generated; 4 and 5 were missed and 6 was suspected: three mistakes.
-    share, error = told_apart({1, 2, 3, 4, 5}, {1, 2, 3, 6}, 10)
+    share, error = accuracy({1, 2, 3, 4, 5}, {1, 2, 3, 6}, 10)
     assert share == pytest.approx(0.7)
     assert error == pytest.approx((0.7 * 0.3 / 10) ** 0.5)
     with pytest.raises(BlindError, match=r"marks \[11\]: the boards show 1 to 10"):
-        told_apart({1}, {11}, 10)
+        accuracy({1}, {11}, 10)
 
 
 def test_boards_and_marks_from_the_command_line(folders, tmp_path):

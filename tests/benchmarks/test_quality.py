@@ -79,7 +79,7 @@ def test_a_row_is_trained_scored_and_written_down_once(tmp_path, discs, quality)
 
 
 def test_after_the_minutes_it_is_interrupted_as_by_ctrl_c(tmp_path, discs, quality, monkeypatch):
-    monkeypatch.setattr("benchmarks.quality.trained", lambda _: time.sleep(60))
+    monkeypatch.setattr("benchmarks.quality.train_row", lambda _: time.sleep(60))
     with pytest.raises(KeyboardInterrupt):
         quality("dcgan", "--data", str(discs), "--work", str(tmp_path), "--minutes", "0.01")
 

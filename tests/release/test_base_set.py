@@ -90,7 +90,7 @@ def test_a_pixel_that_the_samples_missed_takes_its_neighbours() -> None:
 
 
 def test_each_triangle_is_cut_into_sixteen_and_stays_in_its_place() -> None:
-    faces = meshes.both_sides(meshes.grid_triangles(2, 2))
+    faces = meshes.double_sided(meshes.grid_triangles(2, 2))
     corners = np.array([[-1.0, 1, 0], [1, 1, 0], [-1, -1, 0], [1, -1, 0]])
     assert faces.shape == (4, 3)
     fine, points = meshes.subdivided(corners, faces[:2], 2)

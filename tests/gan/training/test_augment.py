@@ -10,8 +10,8 @@ from gan.training.augment import (
     MAX_AUGMENT_P,
     TRANSLATION,
     augment,
-    colour,
     flip_half,
+    jitter_colour,
     shift_matrices,
     translate,
     update_augment_p,
@@ -51,7 +51,7 @@ def test_light_saturation_and_contrast_change_within_their_bounds_and_only_on_th
         ((0.5, 0.5, 0.0), (0.675, 0.225, 0.225)),
         ((0.5, 0.5, 1.0), (1.125, 0.375, 0.375)),
     ):
-        seen = colour(figure, torch.tensor([uniform]))
+        seen = jitter_colour(figure, torch.tensor([uniform]))
         torch.testing.assert_close(seen[0, :, 0, 0], torch.tensor(expected))
         assert seen[..., 1].abs().max() == 0
 

@@ -19,7 +19,7 @@ from PIL import Image
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.runs.checkpoint import load_checkpoint, load_generator, save_checkpoint, save_generator
 from gan.runs.run_folder import RunFolder
-from gan.training.clock import Clock, format_remaining, is_due, is_finished, position
+from gan.training.clock import Clock, format_remaining, images_and_total, is_due, is_finished
 from gan.training.loop import resume, train
 
 pytestmark = pytest.mark.usefixtures("slim_presets")
@@ -95,8 +95,11 @@ def test_the_end_is_foretold_by_the_speed_of_the_last_steps():
     clock = Clock(earlier_seconds=60, images_before=0, save_seconds=1, started=time.monotonic())
     clock.recent.extend([(0, 1000), (10, 1500)])
     assert clock.speed == 50
-    assert position(3000, TrainConfig(minutes=3), clock) == (3000, pytest.approx(3000 + 120 * 50, abs=100))
-    assert position(3000, TrainConfig(minutes=3, kimg=4), clock) == (3000, 4000)
+    assert images_and_total(3000, TrainConfig(minutes=3), clock) == (
+        3000,
+        pytest.approx(3000 + 120 * 50, abs=100),
+    )
+    assert images_and_total(3000, TrainConfig(minutes=3, kimg=4), clock) == (3000, 4000)
     assert [format_remaining(0, seconds, 1.0) for seconds in (5, 125, 3723)] == ["0:05", "2:05", "1:02:03"]
 
 
