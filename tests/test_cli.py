@@ -433,7 +433,7 @@ def test_a_reader_that_has_gone_is_no_error_message(tmp_path):
     read, write = os.pipe()
     os.close(read)
     run = subprocess.run(
-        [sys.executable, "-m", "cli", "preprocess", "--raw", tmp_path, "--out", tmp_path / "set", "--json"],
+        [sys.executable, "-m", "cli", "preprocess", "--raw", tmp_path, "--out", tmp_path / "set", "--json", "-q"],
         cwd=ROOT,
         stdout=write,
         stderr=subprocess.PIPE,

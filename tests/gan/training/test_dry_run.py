@@ -5,26 +5,26 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from slim_networks import slim
+from torch import nn
 from torch.nn import functional as F
 
 from gan.config import PRESETS, GanError, TrainConfig
-from gan.networks.build import count_parameters
 from gan.training.distributed import DistributedContext
 from gan.training.dry_run import (
     FlopCounter,
     dry_run,
     gflop_per_image,
     peak_step_bytes,
-    tensors_in,
     track_saved_tensors,
 )
 from gan.training.loop import resume, train
 from gan.training.setup import make_trainer
-from gan.training.trainer import Execution, Trainer
+from gan.training.trainer import Execution
 
 ROOT = Path(__file__).parents[3]
 
@@ -41,21 +41,33 @@ def test_operations_of_a_convolution_and_its_way_back_are_known_by_hand():
     assert counter.flop == 2 * forward  # once for the pictures, once for the weights
 
 
-def small_trainer(preset: str) -> Trainer:
-    recipe = replace(slim(PRESETS[preset]).at_size(16), batch=2)
-    return Trainer(recipe, torch.zeros(4, 3, 16, 16, dtype=torch.uint8), 0, Execution(torch.device("cpu")))
+class KnownTrainer:
+    """In place of a trainer: what its steps compute and save is known by hand.
+
+    One of two images multiplies ten numbers with ten, 20 operations, and saves a thousand; one with the penalty
+    multiplies and saves nine times as many.
+    """
+
+    def __init__(self) -> None:
+        self.recipe = replace(PRESETS["dcgan"], batch=2, r1_interval=4)
+        self.execution = Execution(torch.device("cpu"))
+        self.networks = SimpleNamespace(generator=nn.Linear(3, 5), discriminator=nn.Linear(5, 1))
+        self.training_set = SimpleNamespace(images=torch.zeros(7, dtype=torch.uint8))
+        self.steps = 0
+
+    def train_step(self) -> None:
+        times = 9 if self.steps % self.recipe.r1_interval == 0 else 1
+        self.steps += 1
+        torch.mm(torch.ones(1, 10), torch.ones(10, times))
+        torch.zeros(1000 * times, requires_grad=True).exp().sum().backward()
+
+    def state(self) -> dict[str, object]:
+        return {"weights": [torch.zeros(11)], "steps": self.steps}
 
 
 def test_operations_count_the_penalty_by_its_share_of_the_steps():
-    lazy, none = small_trainer("dcgan"), small_trainer("dcgan-2015")
-    steps = []
-    for lazy.steps in (0, 1):
-        with FlopCounter() as counter:
-            lazy.train_step()
-        steps.append(counter.flop)
-    assert steps[0] > 1.1 * steps[1]
-    assert gflop_per_image(lazy) == pytest.approx((steps[0] + 15 * steps[1]) / 16 / 2 / 1e9)
-    assert gflop_per_image(none) > 0
+    # Of four steps one is with the penalty: (9 + 3) * 20 operations for eight images.
+    assert gflop_per_image(KnownTrainer()) == pytest.approx(12 * 20 / 8 / 1e9)
 
 
 def test_memory_saved_for_the_backward_pass_is_counted_once_and_released():
@@ -70,29 +82,42 @@ def test_memory_saved_for_the_backward_pass_is_counted_once_and_released():
     assert meter.peak == 4000
 
 
-def test_memory_is_the_state_the_gradients_and_the_peak_of_a_step_with_the_penalty():
-    trainer = small_trainer("dcgan")
-    memory = peak_step_bytes(trainer)
-    peaks = []
+def test_memory_is_the_images_the_state_the_gradients_and_the_peak_of_a_step_with_the_penalty():
+    # 7 bytes of images, 11 numbers of state, gradients of 20 and 6 weights, 9000 numbers saved.
+    assert peak_step_bytes(KnownTrainer()) == 7 + 4 * 11 + 4 * (20 + 6) + 4 * 9000
+
+
+def test_a_real_step_with_the_penalty_computes_and_saves_more_than_one_without():
+    trainer = make_trainer(*slim_training(), torch.device("cpu"), DistributedContext())
+    flop, saved = [], []
     for trainer.steps in (0, 1):
-        with track_saved_tensors() as meter:
+        with FlopCounter() as counter, track_saved_tensors() as meter:
             trainer.train_step()
-        peaks.append(meter.peak)
-    networks = trainer.networks
-    weights = count_parameters(networks.generator) + count_parameters(networks.discriminator)
-    standing = trainer.training_set.images.nbytes + sum(tensor.nbytes for tensor in tensors_in(trainer.state()))
-    assert memory == standing + 4 * weights + peaks[0]
-    assert peaks[0] > peaks[1]
+        flop.append(counter.flop)
+        saved.append(meter.peak)
+    assert flop[0] > 1.1 * flop[1]
+    assert saved[0] > saved[1]
 
 
-def test_the_trainer_is_as_the_settings_say():
+def slim_training(**settings: object) -> tuple[TrainConfig, torch.Tensor]:
     recipe = slim(PRESETS["dcgan"]).at_size(16)
-    config = TrainConfig(batch=8, seed=3, grad_accum=2, precision="bf16", recipe=recipe)
-    images = torch.zeros(4, 3, 16, 16, dtype=torch.uint8)
-    trainer = make_trainer(config, images, torch.device("cpu"), DistributedContext())
-    assert (trainer.sampler.seed, trainer.execution.precision) == (3, "bf16")
-    assert trainer.recipe == replace(recipe, batch=8)
-    assert trainer.micro_batch_rows == [slice(0, 4), slice(4, 8)]
+    images = torch.randint(0, 256, (8, 3, 16, 16), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    return TrainConfig(batch=8, recipe=recipe, **settings), images
+
+
+def test_seed_precision_and_micro_batches_of_the_settings_reach_the_steps():
+    def weights_after_a_step(**settings: object) -> torch.Tensor:
+        trainer = make_trainer(*slim_training(**settings), torch.device("cpu"), DistributedContext())
+        drawn: list[int] = []
+        trainer.networks.generator.register_forward_pre_hook(lambda _, inputs: drawn.append(len(inputs[0])))
+        trainer.train_step()
+        assert set(drawn) == {8 // settings.get("grad_accum", 1)}
+        return torch.cat([weight.detach().flatten() for weight in trainer.networks.generator.parameters()])
+
+    plain = weights_after_a_step(precision="fp32")
+    assert torch.equal(weights_after_a_step(precision="fp32"), plain)
+    for other in ({"precision": "bf16"}, {"seed": 3}, {"grad_accum": 2}):
+        assert not torch.equal(weights_after_a_step(**{"precision": "fp32", **other}), plain)
 
 
 @pytest.mark.usefixtures("slim_presets")
