@@ -255,7 +255,13 @@ def test_every_option_reaches_its_stage(stage, line, heard, monkeypatch):
 
 def test_no_option_is_forgotten_above():
     tried = {(line.split()[0], word) for _, line, _ in REACHES for word in line.split() if word.startswith("--")}
-    elsewhere = {("preprocess", "--report"), ("export", "--model"), ("export", "--onnx"), ("export", "--web")}
+    elsewhere = {
+        ("preprocess", "--report"),
+        ("export", "--model"),
+        ("export", "--onnx"),
+        ("export", "--web"),
+        ("export", "--opset"),
+    }
     shared = {"--json", "--quiet", "--verbose", "--help", "--grid", "--browser"}
     every = {(command, name) for command in COMMANDS for name in options_of(command) if name.startswith("--")}
     assert {pair for pair in every - tried - elsewhere if pair[1] not in shared} == set()
