@@ -363,7 +363,7 @@ class _Build:
 
     def _write_reports(self, names: list[str]) -> None:
         """Write all that tells of the set; the report last, for it says that the rest is complete."""
-        alike = find_near_duplicates(names, self.perceptual_hashes)
+        near = find_near_duplicates(names, self.perceptual_hashes)
         report: dict[str, Any] = {
             "recipe": self.recipe,
             "counts": {
@@ -373,22 +373,22 @@ class _Build:
                 "rejected": len(self.rejected),
             },
             "duplicates": self.duplicates,
-            "near_duplicates": [asdict(pair) for pair in alike.nearest],
+            "near_duplicates": [asdict(pair) for pair in near.nearest],
             "rejected": self.rejected,
         }
         if self.settings.tables == "none":
             report["tables"] = "none"
         if self.notes:
             report["notes"] = self.notes
-        if alike.pairs > len(alike.nearest):  # or the list is all there is, and the report that of version 0.1.0
-            report |= {"near_duplicate_pairs": alike.pairs, "near_duplicate_groups": alike.groups}
+        if near.pairs > len(near.nearest):  # or the list is all there is, and the report that of version 0.1.0
+            report |= {"near_duplicate_pairs": near.pairs, "near_duplicate_groups": near.groups}
         write_sample_grid(
-            self.staging / SAMPLE, [self._picture(name) for name in evenly_spaced(names, SAMPLE_IMAGES)]
+            self.staging / SAMPLE, [self._image_path(name) for name in evenly_spaced(names, SAMPLE_IMAGES)]
         )
         write_text(self.staging / CARD, dataset_card(report, read_jsonl(self.staging / METADATA)))
         write_text(self.staging / REPORT, json.dumps(report, ensure_ascii=False, indent=1) + "\n")
 
-    def _picture(self, name: str) -> Path:
+    def _image_path(self, name: str) -> Path:
         folder = self.staging if name in self.cache.from_staging else self.out
         return folder / RGB_FOLDER / name
 

@@ -23,8 +23,8 @@ def background_colour(image: NDArray[np.uint8], tolerance: int) -> NDArray[np.in
     """
     border = np.concatenate([image[0], image[-1], image[1:-1, 0], image[1:-1, -1]]).astype(np.int16)
     colours, counts = np.unique(border, axis=0, return_counts=True)
-    alike = np.abs(colours[:, None] - colours).max(axis=2) <= tolerance
-    most = alike[(alike @ counts).argmax()]
+    similar = np.abs(colours[:, None] - colours).max(axis=2) <= tolerance
+    most = similar[(similar @ counts).argmax()]
     median: NDArray[np.int16] = np.median(colours[most].repeat(counts[most], axis=0), axis=0).astype(np.int16)
     return median
 

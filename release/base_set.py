@@ -304,8 +304,8 @@ def epx(pixels: Pixels) -> Pixels:
     out = pixels.repeat(2, 0).repeat(2, 1)
     corners = ((0, 0, left, up), (0, 1, up, right), (1, 0, down, left), (1, 1, right, down))
     opposite = {0: (right, down), 1: (left, down), 2: (right, up), 3: (left, up)}
-    for place, (row, column, one, other) in enumerate(corners):
-        far_one, far_other = opposite[place]
+    for index, (row, column, one, other) in enumerate(corners):
+        far_one, far_other = opposite[index]
         rule = same(one, other) & ~same(one, far_one) & ~same(one, far_other) & ~same(other, far_one)
         out[row::2, column::2] = np.where(rule, one, pixels)
     return out
@@ -357,8 +357,8 @@ def vivid(rng: random.Random) -> str:
     """A colour as hair and clothes have it, six hexadecimal digits."""
     import colorsys  # noqa: PLC0415
 
-    hue, strength, light = rng.random(), rng.random() ** 0.7, 0.25 + 0.7 * rng.random()
-    return "".join(f"{round(255 * part):02x}" for part in colorsys.hsv_to_rgb(hue, strength, light))
+    hue, saturation, light = rng.random(), rng.random() ** 0.7, 0.25 + 0.7 * rng.random()
+    return "".join(f"{round(255 * part):02x}" for part in colorsys.hsv_to_rgb(hue, saturation, light))
 
 
 def makehuman() -> Path:

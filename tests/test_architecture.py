@@ -114,7 +114,7 @@ def against_the_order(graph: Graph, order: list[str], part: int) -> list[str]:
     """The imports of something later in ``order``, which names the modules' parts number ``part``."""
     position = {name: index for index, name in enumerate(order)}
 
-    def place(module: str) -> int:
+    def rank(module: str) -> int:
         parts = module.split(".")
         return position.get(parts[part], len(order)) if len(parts) > part else len(order)
 
@@ -122,7 +122,7 @@ def against_the_order(graph: Graph, order: list[str], part: int) -> list[str]:
         f"{module} imports {target}"
         for module, targets in sorted(graph.items())
         for target in sorted(targets)
-        if place(module) < place(target)
+        if rank(module) < rank(target)
     ]
 
 

@@ -27,10 +27,10 @@ def salvage(file: Path) -> tuple[Image.Image | None, str]:
     except OSError:
         return None, ""
     text = content[:HEAD_BYTES].decode("utf-8", "replace")
-    return _picture(content), "".join(char if char.isprintable() else "·" for char in text)
+    return _open_damaged(content), "".join(char if char.isprintable() else "·" for char in text)
 
 
-def _picture(content: bytes) -> Image.Image | None:
+def _open_damaged(content: bytes) -> Image.Image | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -56,11 +56,11 @@ class Elements(HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
+        self.elements.append((tag, dict(attrs)))
 
 
 def page_text(raw: Path, out: Path) -> str:
@@ -71,7 +71,7 @@ def page_text(raw: Path, out: Path) -> str:
 
 def test_the_page_asks_the_network_for_nothing(raw: Path, out: Path) -> None:
     text = page_text(raw, out)
-    elements = Elements(text).found
+    elements = Elements(text).elements
     assert not [tag for tag, _ in elements if tag in ("script", "link", "iframe", "object")]
     addresses = [attributes[key] for _, attributes in elements for key in ("src", "href") if key in attributes]
     addresses += re.findall(r"url\(([^)]*)\)", text)
@@ -259,8 +259,8 @@ def test_pairs_across_blocks_are_found_and_counted_and_the_nearest_listed(
 ) -> None:
     monkeypatch.setattr("dataset.near_duplicates.BLOCK_VALUES", 7)
     names = [f"{number:02d}" for number in range(30)]
-    alike = find_near_duplicates(names, [0xFFFFFFFF00000000] * 30)
-    assert (len(alike.nearest), alike.pairs, alike.groups) == (200, 30 * 29 // 2, 1)
+    duplicates = find_near_duplicates(names, [0xFFFFFFFF00000000] * 30)
+    assert (len(duplicates.nearest), duplicates.pairs, duplicates.groups) == (200, 30 * 29 // 2, 1)
     assert find_near_duplicates([], []) == NearDuplicates([], 0, 0)
     rng = np.random.default_rng(0)
     bits = rng.integers(0, 2**63, 30, np.uint64) | np.uint64(0xFFFFFF)
@@ -273,8 +273,8 @@ def test_what_is_alike_through_others_is_one_group() -> None:
     base = 0xFFFFFFFF00000000
     chain = [base, base ^ 0xFF, base ^ 0xFFFF, base ^ 0xFFFFFF]  # 8 bits from one to the next, 16 and 24 beyond
     apart = [~base & (2**64 - 1), ~base & (2**64 - 2)]
-    alike = find_near_duplicates(list("axbycz"), [chain[3], apart[0], chain[1], apart[1], chain[0], chain[2]])
-    assert (alike.pairs, alike.groups) == (4, 2)
+    duplicates = find_near_duplicates(list("axbycz"), [chain[3], apart[0], chain[1], apart[1], chain[0], chain[2]])
+    assert (duplicates.pairs, duplicates.groups) == (4, 2)
 
 
 # The card

@@ -36,7 +36,7 @@ URL = "http://site.test/1/video-game-characters-on-game-art-hq-a/"
 BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
 
 
-def found(entry: str) -> list[Character]:
+def parse(entry: str) -> list[Character]:
     clutter = '<div id="sidebar"><table><tr><td><img src="/clutter.png"></td></tr></table></div>'
     html = f'{clutter}<div class="entry">{entry}</div>'
     return list(characters(GAME_ART_HQ, parse_html(html), URL, "a"))
@@ -66,13 +66,13 @@ def found(entry: str) -> list[Character]:
     ],
 )
 def test_the_picture_is_found_in_every_form(image: str) -> None:
-    (one,) = found(f"<table><tr><td><a href='/2/x-from-y/'>{image}</a><strong>X</strong></td></tr></table>")
+    (one,) = parse(f"<table><tr><td><a href='/2/x-from-y/'>{image}</a><strong>X</strong></td></tr></table>")
     assert one.image == "http://site.test/x.jpg"
 
 
 def test_a_cell_gives_name_game_letter_and_pages() -> None:
     link = "/60/ada-wong-from-the-resident-evil-ii-series-in-the-ga-hq-video-game-character-db/"
-    (one,) = found(f'<td><a href="{link}"><img src="/a.jpg"></a><p><a><strong> Ada\n Wong </strong></a></td>')
+    (one,) = parse(f'<td><a href="{link}"><img src="/a.jpg"></a><p><a><strong> Ada\n Wong </strong></a></td>')
     assert one == Character(
         "Ada Wong", "Resident Evil II Series", "a", URL, f"http://site.test{link}", "http://site.test/a.jpg"
     )
@@ -81,7 +81,7 @@ def test_a_cell_gives_name_game_letter_and_pages() -> None:
 def test_cells_of_several_and_nested_tables_count_once_and_empty_ones_not_at_all() -> None:
     names = [
         one.name
-        for one in found(
+        for one in parse(
             f"<table><tr>{cell('One', '/1.jpg')}<td>&nbsp;</td><td></td></tr></table>"
             f"<table><tr><td><table><tr>{cell('Two', '/2.jpg')}{cell('Three', '/3.jpg')}</tr></table></td></tr>"
             f"<p><img src='/banner.jpg'></p>"
@@ -91,7 +91,7 @@ def test_cells_of_several_and_nested_tables_count_once_and_empty_ones_not_at_all
 
 
 def test_cells_without_a_name_or_a_picture_are_told_apart() -> None:
-    without_name, with_alt, without_image = found(
+    without_name, with_alt, without_image = parse(
         '<td><img src="/1.jpg"></td><td><img src="/2.jpg" alt="Ken"></td><td><strong>Ryu</strong></td>'
     )
     assert (without_name.name, without_name.image) == ("", "http://site.test/1.jpg")

@@ -46,9 +46,9 @@ def test_the_knob_goes_from_alike_to_surprising(open_page):
     page = open_page()
     cards = painted(page.locator("#wall-grid .card"))
 
-    def variety(spread: int) -> float:
+    def variety(truncation: int) -> float:
         before, last = cards.first.get_attribute("title"), cards.nth(11).get_attribute("title")
-        page.locator("#truncation").fill(str(spread))
+        page.locator("#truncation").fill(str(truncation))
         expect(cards.first).not_to_have_attribute("title", before)
         expect(cards.nth(11)).not_to_have_attribute("title", last)
         shown = np.stack([pixels_of(cards.nth(n).locator("canvas")) for n in range(12)]).astype(float)

@@ -46,7 +46,7 @@ def test_the_students_layer_table_is_theirs():
     assert [row["shape"] for row in table["discriminator"]["layers"] if row["kind"] == "Dropout"] == [(10_240,)]
 
 
-def spread_of(network: nn.Module, layer: str) -> float:
+def weight_std(network: nn.Module, layer: str) -> float:
     return float(network.get_submodule(layer).weight.detach().std())
 
 
@@ -70,14 +70,14 @@ def test_weights_begin_as_wide_as_the_papers_have_them():
     torch.manual_seed(0)
     radford = PRESETS["dcgan-2015"]
     network = build_discriminator(radford.discriminator)
-    assert spread_of(network, "layers.5") == pytest.approx(0.02, rel=0.02)
+    assert weight_std(network, "layers.5") == pytest.approx(0.02, rel=0.02)
     assert float(network.layers[6].weight.detach().mean()) == pytest.approx(1, abs=0.01)
     assert not isinstance(network.layers[1], nn.BatchNorm2d)  # "not applied to the discriminator's input layer"
-    assert spread_of(build_generator(radford.generator), "layers.0") == pytest.approx(0.02, rel=0.02)
+    assert weight_std(build_generator(radford.generator), "layers.0") == pytest.approx(0.02, rel=0.02)
     network = build_discriminator(PRESETS["dcgan"].discriminator)
-    assert spread_of(network, "layers.4") == pytest.approx((2 / 1.04 / (64 * 16)) ** 0.5, rel=0.01)
+    assert weight_std(network, "layers.4") == pytest.approx((2 / 1.04 / (64 * 16)) ** 0.5, rel=0.01)
     network = build_generator(PRESETS["r3gan"].generator)
-    assert spread_of(network, "stages.0.0.wider") == pytest.approx((2 / 1.04 / 256) ** 0.5 * 5**-0.25, rel=0.02)
+    assert weight_std(network, "stages.0.0.wider") == pytest.approx((2 / 1.04 / 256) ** 0.5 * 5**-0.25, rel=0.02)
 
 
 def test_folded_upsampling_equals_doubling_and_convolving():

@@ -25,18 +25,18 @@ class Elements(HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.open: list[str] = []
         self.feed(text)
         assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
+        self.elements.append((tag, dict(attrs)))
         if tag not in self.VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
+        self.elements.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
@@ -94,7 +94,7 @@ def test_a_run_that_ends_leaves_its_page(trained):
 
 def test_the_page_asks_the_network_for_nothing_and_is_well_formed(run):
     text = page(run)
-    elements = Elements(text).found
+    elements = Elements(text).elements
     assert not [tag for tag, _ in elements if tag in ("script", "link", "iframe", "object")]
     addresses = [attributes[key] for _, attributes in elements for key in ("src", "href") if key in attributes]
     assert len(addresses) == 4  # the strip and three boards

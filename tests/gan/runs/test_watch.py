@@ -109,7 +109,7 @@ def test_only_a_better_score_replaces_the_best_also_after_a_resume(discs, folder
     images = load_images(discs)
     noise = torch.randint(0, 256, images.shape, generator=torch.Generator().manual_seed(1)).byte()
     good = Recall(images)
-    Evaluator(folder, images, CPU)(good, header(1000), progress := Told())
+    Evaluator(folder, images, CPU)(good, header(1000), progress := ProgressRecorder())
     assert ("real", 40) in progress.seen
     assert ("generated", 40) in progress.seen
     again = Evaluator(folder, images, CPU)  # as a resumed run makes it
@@ -122,7 +122,7 @@ def test_only_a_better_score_replaces_the_best_also_after_a_resume(discs, folder
     assert b'images\\": 3000' in (folder.path / "best.safetensors").read_bytes()
 
 
-class Told:
+class ProgressRecorder:
     """A progress that takes down what it is told."""
 
     def __init__(self) -> None:
