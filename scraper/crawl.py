@@ -17,6 +17,7 @@ from scraper.errors import FetchError, ScrapeBlockedError, ScrapeError, ScrapeSe
 from scraper.manifest import IMAGES, Manifest, Record
 from scraper.net.fetch import Fetcher, Stopped, user_agent
 from scraper.net.proxies import proxy_hint
+from scraper.net.transport import Transport
 from scraper.net.wayback import MIN_DELAY_SECONDS
 from scraper.pages.characters import Character, characters
 from scraper.pages.html import parse_html
@@ -120,15 +121,16 @@ class _Crawl:
         self._settings = settings
         self._site = settings.described_site()
         self._hub_url = f"{self._site.base_url}/{self._site.hub.lstrip('/')}"
+        policy, limits = settings.address_policy(self._site), settings.limits
+        agent, cookies = user_agent(settings.contact), settings.site_cookies(self._site)
         self._fetcher = Fetcher(
-            settings.address_policy(self._site),
-            settings.limits,
+            policy,
+            limits,
+            Transport(policy, limits, agent, settings.workers, cookies),
             delay_seconds=settings.delay_seconds,
             least_delay_seconds=MIN_DELAY_SECONDS if settings.wayback else 0.0,
             workers=settings.workers,
-            agent=user_agent(settings.contact),
             ignore_robots=settings.ignore_robots,
-            cookies=settings.site_cookies(self._site),
         )
         stack.callback(self._fetcher.close)
         if not settings.dry_run:

@@ -15,6 +15,7 @@ SLOW = (
     "gan/training/test_dry_run.py",
     "gan/training/test_loop.py",
     "gan/training/test_other_device.py",
+    "gan/training/test_resume.py",
     "gan/training/test_transfer.py",
     "release",
     "scraper/test_scrape_hostile.py",

@@ -18,7 +18,6 @@ from protego import Protego
 from scraper.errors import ConnectError, FetchError, ScrapeBlockedError, ScrapeError, TooManyRedirectsError
 from scraper.net.address_policy import DEFAULT_PORTS, AddressPolicy, host_and_port
 from scraper.net.browser_checks import detect_browser_check
-from scraper.net.cookies import SiteCookies
 from scraper.net.transport import Limits, Response, Transport
 from scraper.net.urls import is_http_url, join_url
 
@@ -100,25 +99,23 @@ class Fetcher:
     Args:
         policy: what may be asked.
         limits: bounds of each request.
+        transport: sends the requests; closed with the fetcher.
         delay_seconds: mean time between two requests to a host.
         least_delay_seconds: no two requests to a host come closer together.
         workers: requests under way at once, whatever the number of threads that call.
-        agent: the User-Agent header.
         ignore_robots: do not read robots.txt.
-        cookies: sent to the site.
     """
 
     def __init__(
         self,
         policy: AddressPolicy,
         limits: Limits,
+        transport: Transport,
         *,
         delay_seconds: float,
         least_delay_seconds: float,
         workers: int,
-        agent: str,
         ignore_robots: bool = False,
-        cookies: SiteCookies | None = None,
     ) -> None:
         self.requests = 0
         self._policy = policy
@@ -126,7 +123,7 @@ class Fetcher:
         self._delay_seconds = delay_seconds
         self._least_delay_seconds = least_delay_seconds
         self._ignore_robots = ignore_robots
-        self._transport = Transport(policy, limits, agent, workers, cookies)
+        self._transport = transport
         self._slots = threading.BoundedSemaphore(workers)
         self._stop = threading.Event()
         self._hosts: dict[str, Host] = {}
