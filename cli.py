@@ -435,7 +435,11 @@ def generate(
     out: Annotated[Path, option(help="Folder for the pictures.")] = Path("generated"),
     grid: Annotated[bool, more(help="Write grid.png too.")] = True,
     animate: Annotated[
-        Path | None, more(metavar="FILE.gif", help="Also write a GIF that morphs from seed to seed.")
+        Path | None, more(metavar="FILE", help="Also write a .gif, .webp or .mp4 that morphs from seed to seed.")
+    ] = None,
+    fps: Annotated[float | None, more(help="Frames a second of --animate. [default: 16.7]")] = None,
+    seconds: Annotated[
+        float | None, more(help="Length of --animate, about. [default: one second a character]")
     ] = None,
     sprites: Annotated[bool, option("--sprites", help="Also write sprites.zip; see vgc sprites.")] = False,
     colours: Colours = None,
@@ -454,6 +458,7 @@ def generate(
     settings = GenerateSettings(
         count=count, model=model, seed=seed, seeds=seeds, codes=tuple(code or ()), likes=tuple(like or ()),
         truncation=truncation, best_of=best_of, data=data, out=out, grid=grid, animate=animate, device=device,
+        fps=fps, seconds=seconds,
     )  # fmt: skip
     options = given_options(
         colours=colours, palette=palette, sprite_px=sprite_size, upscale=upscale, tolerance=tolerance

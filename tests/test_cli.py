@@ -184,8 +184,12 @@ REACHES = [
     (
         "gan.sampling.generate.generate",
         "generate --count 3 --model m --seed 4 --seeds 5 --truncation 0.5 --data d --out o --no-grid "
-        "--animate a.gif --device cpu",
-        [GenerateSettings(3, "m", 4, "5", (), (), 0.5, 1, Path("d"), Path("o"), False, Path("a.gif"), "cpu")],
+        "--animate a.gif --device cpu --fps 9 --seconds 8",
+        [
+            GenerateSettings(
+                3, "m", 4, "5", (), (), 0.5, 1, Path("d"), Path("o"), False, Path("a.gif"), "cpu", 9, 8
+            )
+        ],
     ),
     ("gan.sampling.generate.generate", "generate --code x --code y", [GenerateSettings(codes=("x", "y"))]),
     ("gan.sampling.generate.generate", "generate --best-of 2", [GenerateSettings(best_of=2)]),

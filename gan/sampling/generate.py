@@ -15,8 +15,9 @@ from gan.device import choose_device
 from gan.pretrained import TRAINED_ON
 from gan.runs.checkpoint import GeneratorHeader, LoadedGenerator, open_generator
 from gan.runs.model_files import find_model, training_data_of
+from gan.sampling.animation import FPS, SECONDS_EACH, check_animation, save_animation
 from gan.sampling.best_of import RateImages, best_seeds
-from gan.sampling.image_files import save_animation, save_images
+from gan.sampling.image_files import save_images
 from gan.sampling.interpolation import slerp_loop
 from gan.sampling.projection import project, read_target
 from gan.sampling.sample import draw, latents_from_seeds
@@ -56,9 +57,13 @@ class GenerateSettings:
     grid: bool = True
     """Whether to write ``grid.png``."""
     animate: Path | None = None
-    """A GIF that morphs from character to character, or none."""
+    """A .gif, .webp or .mp4 that morphs from character to character, or none."""
     device: str = "auto"
     """As in training."""
+    fps: float | None = None
+    """Frames a second of the animation; None: `gan.sampling.animation.FPS`."""
+    seconds: float | None = None
+    """Its length, about; None: `gan.sampling.animation.SECONDS_EACH` a character."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.count <= MAX_IMAGES:
@@ -69,8 +74,10 @@ class GenerateSettings:
             raise SettingsError(f"--best-of {self.best_of}: choose 1 to {MOST_CANDIDATES} candidates")
         if self.best_of > 1 and max(self.all_seeds, default=0) >= SEEDS_END // self.best_of:
             raise SettingsError(f"--best-of {self.best_of}: its seeds would pass 2^62; choose smaller ones")
-        if self.animate is not None and self.animate.suffix.lower() != ".gif":
-            raise SettingsError(f"--animate {self.animate}: name a .gif file")
+        if self.animate is not None:
+            check_animation(self.animate, self.animation_fps, self.animation_seconds, self.animated)
+        elif self.fps is not None or self.seconds is not None:
+            raise SettingsError("--fps and --seconds are for --animate FILE")
         chosen = self.seeds or self.truncation != 1 or self.best_of > 1
         if self.codes and (chosen or self.likes):
             raise SettingsError(
@@ -83,6 +90,21 @@ class GenerateSettings:
     def all_seeds(self) -> list[int]:
         """One seed an image; of `best_of` candidates each."""
         return parse_seeds(self.seeds) if self.seeds else list(range(self.seed, self.seed + self.count))
+
+    @property
+    def animated(self) -> int:
+        """How many characters the animation shows: the first MAX_ANIMATED."""
+        return min(len(self.codes) or len(self.likes) or len(self.all_seeds), MAX_ANIMATED)
+
+    @property
+    def animation_fps(self) -> float:
+        """Frames a second of the animation."""
+        return FPS if self.fps is None else self.fps
+
+    @property
+    def animation_seconds(self) -> float:
+        """The length of the animation, about."""
+        return SECONDS_EACH * self.animated if self.seconds is None else self.seconds
 
     @property
     def wants_search(self) -> bool:
@@ -134,8 +156,10 @@ def save(selection: Selection, images: Iterable[Image.Image], settings: Generate
     """Write the images that a selection drew, and its animation; GanError if they cannot be written."""
     replaced = save_images(images, selection.texts, settings.out, settings.grid)
     if settings.animate:
-        frames = slerp_loop(selection.latents[:MAX_ANIMATED].numpy())
-        save_animation(list(draw(selection.generator.network, torch.from_numpy(frames))), settings.animate)
+        latents = selection.latents[:MAX_ANIMATED].numpy()
+        frames_between = round(settings.animation_fps * settings.animation_seconds / len(latents))
+        frames = draw(selection.generator.network, torch.from_numpy(slerp_loop(latents, frames_between)))
+        save_animation(list(frames), settings.animate, settings.animation_fps)
     model = selection.generator
     return Drawn(len(selection.texts), model.header.describe(model.path), replaced)
 

@@ -1,4 +1,4 @@
-"""Drawn images as files: numbered PNGs, a board of all of them, an animation."""
+"""Drawn images as files: numbered PNGs, and a board of all of them."""
 
 import math
 import re
@@ -8,14 +8,12 @@ from pathlib import Path
 from PIL import Image
 
 from gan.config import GanError
-from kit.atomic import replacing
 from kit.image_grid import image_grid
 from kit.overwrite import refuse_foreign
 from kit.png import is_vgc_png, save_png
 
 GRID_FILE = "grid.png"
 ON_A_GRID = 1024
-FRAME_MS = 60
 
 
 def grid(images: Sequence[Image.Image], scale: int = 1) -> Image.Image:
@@ -82,17 +80,3 @@ def previous_images(folder: Path, names: Sequence[str]) -> set[str]:
         elif path.name in names:
             refuse_foreign(path, False, GanError)
     return earlier
-
-
-def save_animation(frames: Sequence[Image.Image], path: Path, scale: int = 3) -> None:
-    """Write an endless GIF, enlarged with crisp pixels; GanError if it cannot be written."""
-    size = (frames[0].width * scale, frames[0].height * scale)
-    large = [frame.resize(size, Image.Resampling.NEAREST) for frame in frames]
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as partial:
-            large[0].save(
-                partial, "GIF", save_all=True, append_images=large[1:], duration=FRAME_MS, loop=0, disposal=1
-            )
-    except OSError as error:
-        raise GanError(f"{path}: cannot write the animation ({error.strerror or error})") from error

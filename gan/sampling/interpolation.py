@@ -5,7 +5,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-FRAMES_BETWEEN = 16
 SMALLEST_ANGLE = 1e-4
 """Radians; nearer to 0 or π, the formula would divide by nothing."""
 
@@ -30,7 +29,7 @@ def slerp(start: NDArray[np.float32], end: NDArray[np.float32], share: float) ->
     return mixed
 
 
-def slerp_loop(latents: NDArray[np.float32], frames_between: int = FRAMES_BETWEEN) -> NDArray[np.float32]:
+def slerp_loop(latents: NDArray[np.float32], frames_between: int) -> NDArray[np.float32]:
     """A closed path through all latents, slow at each. [N, D] -> [N * frames_between, D]."""
     ends = np.roll(latents, -1, axis=0)
     shares = [(1 - math.cos(math.pi * frame / frames_between)) / 2 for frame in range(frames_between)]

@@ -103,7 +103,9 @@ def test_a_file_is_of_the_lowest_versions_and_of_layers_that_every_runtime_has(e
 @pytest.mark.parametrize(("opset", "ir_version"), [(15, 8), (18, 8), (23, 11)])
 def test_an_opset_that_was_asked_for_draws_the_same(opset, ir_version, tmp_path):
     model = untrained("dcgan", tmp_path / "model.safetensors")
-    export_onnx(model, tmp_path / "x.onnx", find_directions, opset)
+    options = ["--model", str(model), "--onnx", str(tmp_path / "x.onnx"), "--opset", str(opset)]
+    run = CliRunner().invoke(cli.app, ["export", *options])
+    assert run.exit_code == 0, run.output
     graph = onnx.load(tmp_path / "x.onnx")
     assert (graph.ir_version, graph.opset_import[0].version) == (ir_version, opset)
     engine = OnnxEngine(tmp_path / "x.onnx")

@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+import gan.sampling.animation
 from gan.config import PRESETS, GanError, SettingsError
 from gan.evaluation.evaluate import EvaluateSettings, evaluate
 from gan.evaluation.typicality import rate_typicality
@@ -18,6 +19,7 @@ from gan.images import to_images
 from gan.networks.build import build_generator
 from gan.runs.checkpoint import GeneratorHeader, load_generator, save_generator
 from gan.runs.model_files import built_in_model, find_model
+from gan.sampling.animation import FPS, durations_ms
 from gan.sampling.generate import GenerateSettings, generate
 from gan.sampling.interpolation import slerp, slerp_loop
 from gan.sampling.sample import draw, latents_from_seeds
@@ -172,6 +174,53 @@ def test_the_animation_morphs_from_seed_to_seed_and_back(model, tmp_path):
         assert gif.n_frames == 3 * 16
         assert gif.info["loop"] == 0
         assert gif.size == (48, 48)
+        assert gif.info["duration"] == 60
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".mp4"])
+def test_an_animation_has_the_frames_and_the_length_that_were_asked_for(suffix, model, tmp_path):
+    if suffix == ".mp4":
+        pytest.importorskip("av", reason="the extra video is not installed")
+    path = tmp_path / f"morph{suffix}"
+    generate(settings(model, tmp_path / "out", seeds="1,2,9", animate=path, fps=12, seconds=2))
+    frames, milliseconds, drawn = played(path)
+    assert (frames, round(milliseconds)) == (3 * 8, 2000)
+    first = np.asarray(Image.open(tmp_path / "out/0000.png"), np.float32)
+    scale = drawn.shape[0] // first.shape[0]
+    # The middle of each enlarged pixel. The codecs lose a little, of such noise more than of characters.
+    assert np.abs(drawn[scale // 2 :: scale, scale // 2 :: scale] - first).mean() < 10
+
+
+def played(path: Path) -> tuple[int, float, np.ndarray]:
+    """Number of frames, length in ms, and the first frame of an animation."""
+    if path.suffix == ".mp4":
+        import av
+
+        with av.open(str(path)) as film:
+            (stream,) = film.streams
+            images = [frame.to_ndarray(format="rgb24") for frame in film.decode(stream)]
+            return len(images), float(stream.duration * stream.time_base * 1000), images[0]
+    with Image.open(path) as image:
+        assert image.info["loop"] == 0
+        first = np.asarray(image.convert("RGB"))
+        times = []
+        for frame in range(image.n_frames):
+            image.seek(frame)
+            image.load()
+            times.append(image.info["duration"])
+        return len(times), sum(times), first
+
+
+def test_mp4_without_its_package_names_the_command(monkeypatch):
+    monkeypatch.setattr(gan.sampling.animation, "find_spec", lambda _: None)
+    with pytest.raises(SettingsError, match=r"x\.mp4: MP4 needs one more package: pip install '\.\[video\]'"):
+        GenerateSettings(animate=Path("x.mp4"))
+
+
+def test_the_times_of_frames_add_up_whatever_the_rate():
+    assert durations_ms(7, 30, step_ms=10) == [30, 40, 30, 30, 40, 30, 30]
+    assert durations_ms(3, 30, step_ms=1) == [33, 34, 33]
+    assert durations_ms(48, FPS, step_ms=10) == [60] * 48
 
 
 @pytest.mark.parametrize("case", json.loads(SLERP_CASES.read_text()), ids=str)
@@ -198,7 +247,7 @@ def test_a_slerp_loop_is_slow_at_each_latent_and_stays_where_two_are_one():
     path = slerp_loop(np.array([[2, 0], [0, 2]], np.float32), frames_between=8)
     steps = np.linalg.norm(np.diff(path[:9], axis=0), axis=1)
     assert max(steps[0], steps[-1]) < steps[4] / 3
-    np.testing.assert_allclose(slerp_loop(np.full((2, 2), 3, np.float32)), 3, rtol=1e-6)
+    np.testing.assert_allclose(slerp_loop(np.full((2, 2), 3, np.float32), 16), 3, rtol=1e-6)
 
 
 def test_truncation_keeps_the_length_of_latents(model):
@@ -260,7 +309,12 @@ def test_seeds_that_are_none_are_refused(text):
         ({"truncation": -0.1}, "--truncation -0.1"),
         ({"truncation": 1.1}, "--truncation 1.1: choose 0 to 1"),
         ({"truncation": float("nan")}, "--truncation nan"),
-        ({"animate": Path("x.mp4")}, "--animate x.mp4: name a .gif file"),
+        ({"animate": Path("x.avi")}, "--animate x.avi: name a .gif, .webp or .mp4 file"),
+        ({"animate": Path("x.gif"), "fps": 60}, "--fps 60: choose 1 to 50 for .gif"),
+        ({"animate": Path("x.webp"), "fps": 0}, "--fps 0: choose 1 to 60 for .webp"),
+        ({"animate": Path("x.gif"), "seconds": 1}, "--seconds 1: choose 7.7 to 360 for 64 characters"),
+        ({"animate": Path("x.gif"), "seconds": float("nan")}, "--seconds nan: choose"),
+        ({"fps": 5}, "--fps and --seconds are for --animate FILE"),
         ({"seed": -1}, "--seed -1"),
         ({"seed": 2**61, "best_of": 64}, "--best-of 64: its seeds would pass 2\\^62"),
         ({"codes": ("vgc1-x",), "truncation": 0.5}, "leave out --seeds, --truncation"),
