@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from gan.config import GanError, SettingsError
@@ -96,7 +97,7 @@ def write_mp4(frames: Sequence[Image.Image], path: Path, fps: float) -> None:
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": str(X264_CRF)}
         for frame in large:
-            film.mux(stream.encode(av.VideoFrame.from_image(frame)))
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(frame))))
         film.mux(stream.encode())
 
 
