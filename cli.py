@@ -270,8 +270,9 @@ def preprocess(
     ] = False,
 ) -> None:
     """Make a clean training set of square pictures; a rerun does only what changed."""
-    from dataset.build import BuildSettings, available_cores, build
+    from dataset.build import BuildSettings, build
     from dataset.report.page import refresh_page
+    from kit.worker_pool import available_cores
 
     settings = BuildSettings(
         raw=raw,

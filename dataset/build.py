@@ -2,10 +2,9 @@
 
 import json
 import logging
-import os
 from array import array
 from collections import Counter
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -18,7 +17,8 @@ from dataset.decode import FITS, RESAMPLES, Fit, Resample, parse_background
 from dataset.errors import DatasetError, DatasetSettingsError
 from dataset.near_duplicates import find_near_duplicates
 from dataset.raw import FOLLOW_HINT, MANIFEST_FIELDS, RawFolder, RawImage, read_manifest_fields, scan_raw_folder
-from dataset.render import GREY_FOLDER, RGB_FOLDER, Outcome, RenderJob, RenderSettings
+from dataset.render import GREY_FOLDER, NOT_THIS_TIME, RGB_FOLDER, Outcome, RenderJob, RenderSettings
+from dataset.render_pool import render_all
 from dataset.staging import (
     METADATA,
     PAGE,
@@ -37,11 +37,11 @@ from dataset.staging import (
     write_stamp,
 )
 from dataset.tables import LABELS_CSV, PIXELS_CSV, PreviousRows, TableWriter, read_pixel_row, remove_tables
-from dataset.worker_pool import render_all
 from kit.atomic import cannot_write, write_text
 from kit.image_grid import evenly_spaced
 from kit.jsonl import read_jsonl
 from kit.progress import Progress, noop
+from kit.worker_pool import available_cores
 from scraper.manifest import IMAGES
 
 log = logging.getLogger(__name__)
@@ -51,11 +51,6 @@ Tables = Literal["csv", "none"]
 TABLES: tuple[Tables, ...] = get_args(Tables)
 NETWORK_BASES_PX = (4, 5, 6, 7)
 """Networks of vgc draw sizes of these times a power of two; see `gan.config.doublings`."""
-
-
-def available_cores() -> int:
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -163,8 +158,6 @@ class BuildReport:
 def build(settings: BuildSettings, progress: Progress = noop) -> BuildReport:
     """Make the set of ``settings.out`` out of ``settings.raw``.
 
-    A script that calls this guards its own start with ``if __name__ == "__main__"``: every worker imports it.
-
     Args:
         settings: see `BuildSettings`.
         progress: told of every file.
@@ -214,10 +207,11 @@ def _build(settings: BuildSettings, raw: RawFolder, progress: Progress) -> Build
             return _report(settings.out, rendered_now=0)
         _refuse_foreign_files(settings.out, raw)
         try:
-            count = _Build(settings, raw, recipe).run(progress)
+            count, is_final = _Build(settings, raw, recipe).run(progress)
         except KeyboardInterrupt:
             raise KeyboardInterrupt("interrupted; the same command goes on from here") from None
-        write_stamp(settings.out, compute_stamp(settings.out, inputs))
+        if is_final:
+            write_stamp(settings.out, compute_stamp(settings.out, inputs))
         return _report(settings.out, rendered_now=count)
 
 
@@ -281,8 +275,12 @@ class _Build:
         self.rejected: list[dict[str, Any]] = []
         self.notes: list[dict[str, str]] = []
 
-    def run(self, progress: Progress) -> int:
-        """Make the set and give the number of raw files rendered."""
+    def run(self, progress: Progress) -> tuple[int, bool]:
+        """Make the set.
+
+        Returns:
+            The number of raw files rendered, and whether another run would find out nothing more.
+        """
         cached = self.cache.outcomes(self.raw)
         self._write_images(cached, progress)
         names = list(self.name_by_pixels.values())
@@ -293,7 +291,8 @@ class _Build:
         if self.settings.tables == "none":
             remove_tables(self.out)
         commit(self.out, self.staging)
-        return cached.count(None)
+        is_final = not any(record["reason"].startswith(NOT_THIS_TIME) for record in self.rejected)
+        return cached.count(None), is_final
 
     def _job(self, image: RawImage) -> RenderJob:
         self.cache.from_staging.add(image.file_name)
@@ -308,9 +307,9 @@ class _Build:
     def _write_images(self, cached: list[Outcome | None], progress: Progress) -> None:
         """Write pictures, tables and metadata as a stream, in the order of the clean names."""
         jobs = (self._job(image) for image, outcome in zip(self.raw.images, cached, strict=True) if not outcome)
-        fresh = render_all(jobs, cached.count(None), self.settings.workers)
         former = PreviousRows(self.out, self.settings.size_px, self.cache.made_ns)
         with (
+            closing(render_all(jobs, cached.count(None), self.settings.workers)) as fresh,
             RenderLog(self.staging) as render_log,
             self._tables() as tables,
             (self.staging / METADATA).open("w", encoding="utf-8", newline="\n") as metadata,

@@ -1,7 +1,7 @@
 """Stored pixel values to 8-bit sRGB, by what a file says of its colours."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import product
 from typing import Any
@@ -20,6 +20,9 @@ GAMMA_TOLERANCE, PRIMARIES_TOLERANCE = 0.01, 0.005
 SRGB_CHROMATICITIES = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
 """White, red, green and blue, each x and y (CIE 1931)."""
 BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+
+STRIP_PIXELS = 2**20
+"""Large images are converted so many pixels at a time."""
 
 Matrix = npt.NDArray[np.float64]
 
@@ -40,8 +43,7 @@ def _from_deep_values(image: Image.Image) -> Image.Image:
 
     Pillow's own conversion clips instead of scaling.
     """
-    values = np.asarray(image).astype(np.float64)
-    low, high = float(values.min()), float(values.max())
+    low, high = _extrema(image)
     if not (low >= 0 and high <= 65535):
         raise DecodeError(f"grey values from {low:g} to {high:g}; 0 to 65535 are understood")
     if image.mode == "F" and high <= 1:
@@ -50,11 +52,49 @@ def _from_deep_values(image: Image.Image) -> Image.Image:
         white = 255
     else:
         white = 65535
-    grey = Image.fromarray((values * (255 / white)).round().astype(np.uint8))
     transparent = image.info.get("transparency")
-    if isinstance(transparent, int):
-        grey.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
-    return grey
+    has_alpha = isinstance(transparent, int)
+
+    def convert(strip: Image.Image) -> Image.Image:
+        values = np.asarray(strip).astype(np.float64)
+        grey = Image.fromarray((values * (255 / white)).round().astype(np.uint8))
+        if has_alpha:
+            grey.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
+        return grey
+
+    return in_strips(image, "LA" if has_alpha else "L", convert)
+
+
+def _extrema(image: Image.Image) -> tuple[float, float]:
+    """NaN where there is one, which Pillow's own passes over."""
+    extrema = np.array([(values.min(), values.max()) for values in map(np.asarray, _strips(image))], np.float64)
+    return float(extrema[:, 0].min()), float(extrema[:, 1].max())
+
+
+def in_strips(image: Image.Image, mode: str, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """Convert a large image piece by piece: at once it would take several times its own memory.
+
+    Args:
+        image: any.
+        mode: of what ``convert`` gives.
+        convert: gives for a strip one of the same size; it works on each pixel by itself.
+    """
+    if image.height <= _strip_rows(image):
+        return convert(image)
+    result = Image.new(mode, image.size)
+    for index, strip in enumerate(_strips(image)):
+        result.paste(convert(strip), (0, index * _strip_rows(image)))
+    return result
+
+
+def _strips(image: Image.Image) -> Iterator[Image.Image]:
+    rows = _strip_rows(image)
+    for top in range(0, image.height, rows):
+        yield image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _strip_rows(image: Image.Image) -> int:
+    return max(1, STRIP_PIXELS // image.width)
 
 
 def to_srgb(image: Image.Image, info: dict[str | tuple[int, int], Any]) -> Image.Image:

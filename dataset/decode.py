@@ -3,17 +3,18 @@
 import io
 import re
 import warnings
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from dataset.colour import to_eight_bits, to_srgb
+from dataset.colour import in_strips, to_eight_bits, to_srgb
 from dataset.errors import DecodeError
 from dataset.file_kinds import FORMATS, guess_file_kind, is_doubtful
 from dataset.frames import seek_first_visible_frame
+from kit.image_cost import MAX_SCANS, has_too_many_scans, is_lack_of_memory, passing_over_damage
 from kit.image_repair import repair_image
 
 MAX_PIXELS = 50_000_000
@@ -65,9 +66,12 @@ def decode(content: bytes, background: Colour | None = NAMED_COLOURS["black"]) -
 
     Raises:
         DecodeError: there is no image in it that could be used.
+        MemoryError: there is too little memory for it now.
     """
     if not content:
         raise DecodeError("an empty file")
+    if has_too_many_scans(content):
+        raise DecodeError(f"a JPEG of more than {MAX_SCANS} scans: made to keep its readers busy")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -76,13 +80,15 @@ def decode(content: bytes, background: Colour | None = NAMED_COLOURS["black"]) -
             raise
         except Exception as error:
             # Decoders meet wild bytes with anything from OSError to struct.error; each means the same to us.
+            if is_lack_of_memory(error):
+                raise MemoryError from error
             return _decode_repaired(content, background, error)
 
 
 def _decode_repaired(content: bytes, background: Colour | None, error: Exception) -> DecodedImage:
     """The image of a damaged file that lacks no pixel, or a `DecodeError` with the reason."""
     if repair := repair_image(content):
-        with suppress(Exception):
+        with passing_over_damage():
             decoded = _decode(repair[0], background)
             return replace(decoded, note="; ".join(filter(None, [repair[1], decoded.note])))
     message = str(error) or type(error).__name__
@@ -96,8 +102,8 @@ def _decode(content: bytes, background: Colour | None) -> DecodedImage:
         try:
             note = seek_first_visible_frame(image)
             image.load()
-        except Exception:
-            if is_doubtful(image.format, content):
+        except Exception as error:
+            if is_doubtful(image.format, content) and not is_lack_of_memory(error):
                 raise DecodeError(guess_file_kind(content)) from None
             raise
         upright = _upright(image)
@@ -126,7 +132,7 @@ def _open(content: bytes) -> Image.Image:
 
 def _upright(image: Image.Image) -> Image.Image:
     # Broken EXIF says nothing about the pixels; the image stays as it is stored.
-    with suppress(Exception):
+    with passing_over_damage():
         ImageOps.exif_transpose(image, in_place=True)
     return image
 
@@ -134,11 +140,15 @@ def _upright(image: Image.Image) -> Image.Image:
 def _flatten(image: Image.Image, background: Colour | None) -> Image.Image:
     if image.mode not in ("LA", "RGBA"):
         return image.convert("RGB")
-    rgba = image.convert("RGBA")
-    if rgba.getchannel("A").getextrema() == (0, 0):
+    if image.getchannel("A").getextrema() == (0, 0):
         raise DecodeError("wholly transparent")
-    canvas = Image.new("RGBA", rgba.size, (*(background or edge_colour(rgba)), 255))
-    return Image.alpha_composite(canvas, rgba).convert("RGB")
+    colour = background or edge_colour(image.convert("RGBA"))
+    return in_strips(image, "RGB", partial(_over, colour))
+
+
+def _over(colour: Colour, image: Image.Image) -> Image.Image:
+    canvas = Image.new("RGBA", image.size, (*colour, 255))
+    return Image.alpha_composite(canvas, image.convert("RGBA")).convert("RGB")
 
 
 def edge_colour(image: Image.Image) -> Colour:

@@ -1,8 +1,8 @@
 """Which frame of an animation is the character."""
 
-from contextlib import suppress
-
 from PIL import Image
+
+from kit.image_cost import passing_over_damage
 
 ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
 """Formats whose frames follow each other in time; those of TIFF, ICO and MPO are pages and sizes."""
@@ -18,7 +18,7 @@ def frame_numbers(image: Image.Image) -> range:
         return range(1)
     first = 1 if getattr(image, "default_image", False) else 0
     count = first + 1
-    with suppress(Exception):  # a damaged later frame is no reason to refuse the first
+    with passing_over_damage():  # a damaged later frame is no reason to refuse the first
         count = max(count, image.n_frames)  # type: ignore[attr-defined]
     return range(first, count)
 

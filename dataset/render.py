@@ -30,6 +30,10 @@ PNG_FAST = {"compress_level": 1, "compress_type": 3}
 """zlib's Z_RLE strategy: on thumbnails as small as Pillow's default within 1 %, in about half the time."""
 
 
+NOT_THIS_TIME = "not read this time: "
+"""How a reason begins that says nothing of the file, such as a lack of memory: the next run tries again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a raw file."""
@@ -37,7 +41,7 @@ class Outcome:
     raw_file: str
     file_name: str
     raw_sha256: str = ""
-    """Of the file; empty where it could not be read."""
+    """Of the file; empty where it was not read, so that no later run takes the outcome for known."""
     reason: str = ""
     """Why there is no image; empty where there is one."""
     note: str = ""
@@ -89,6 +93,7 @@ def render(job: RenderJob) -> tuple[Outcome, bytes]:
 
     Raises:
         OSError: ``job.target`` cannot be written. A raw file that cannot be read is refused instead.
+        MemoryError: there is too little memory to decode it now.
     """
     digest = ""
     try:

@@ -6,6 +6,8 @@ import zlib
 
 from PIL import Image
 
+from kit.image_cost import passing_over_damage
+
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 FILLERS = (b"\x00" * 64, b"\xaa" * 64)
@@ -26,11 +28,10 @@ def repair_image(content: bytes) -> tuple[bytes, str] | None:
 
 
 def _with_jpeg_end(content: bytes) -> tuple[bytes, str] | None:
-    try:
+    with passing_over_damage():
         first, second = (_pixels(content + filler + JPEG_END) for filler in FILLERS)
-    except Exception:  # decoders meet wild bytes with anything from OSError to struct.error
-        return None
-    return (content + JPEG_END, "the end marker was missing") if first == second else None
+        return (content + JPEG_END, "the end marker was missing") if first == second else None
+    return None
 
 
 def _pixels(content: bytes) -> bytes:

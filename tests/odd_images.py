@@ -309,3 +309,12 @@ def invalid_images() -> dict[str, tuple[bytes, str]]:
         "beyond.tif": (grey_values(np.int32(70000)), "grey values from 70000 to 70000"),
         "loop.tif": (b"II*\0\x08\0\0\0\0\0\x08\0\0\0", "damaged"),
     }
+
+
+def with_scans(count: int, side: int = 64) -> bytes:
+    """A progressive JPEG whose last scan is repeated until there are so many."""
+    values = np.random.default_rng(0).integers(0, 256, (side, side), np.uint8)
+    content = encoded(Image.fromarray(values), "JPEG", progressive=True)
+    last = content.rindex(b"\xff\xda")
+    scan = content[last:-2]
+    return content[:-2] + scan * (count - content.count(b"\xff\xda")) + content[-2:]

@@ -16,8 +16,9 @@ from image_sets import SIZE_PX, contents, make, metadata, names, noise
 from odd_images import BLUE, GREEN, encoded, invalid_images, plain, valid_images
 from PIL import Image
 
-from dataset.build import BuildReport, BuildSettings, build
+from dataset.build import BuildReport, BuildSettings
 from dataset.errors import DatasetError, DatasetSettingsError
+from dataset.render_pool import render_all
 
 
 def test_a_set_has_every_file_that_is_promised(raw: Path, out: Path) -> None:
@@ -188,12 +189,15 @@ def test_a_path_that_is_too_long_for_the_system_is_recorded(
     assert [each["reason"] for each in report.rejected] == ["cannot be read: File name too long"]
 
 
-def test_a_file_that_vanishes_under_the_build_is_recorded(raw: Path, out: Path) -> None:
-    def remove(done: int, _total: int | None, _text: str) -> None:
-        if done == 1:
-            (raw / "d.png").unlink()
+def test_a_file_that_vanishes_under_the_build_is_recorded(
+    raw: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def remove(*arguments: Any) -> Any:
+        (raw / "d.png").unlink()
+        return render_all(*arguments)
 
-    (record,) = build(BuildSettings(raw, out, SIZE_PX, workers=1), remove).rejected
+    monkeypatch.setattr("dataset.build.render_all", remove)
+    (record,) = make(raw, out).rejected
     assert record["reason"] == "cannot be read: No such file or directory"
 
 

@@ -1,10 +1,8 @@
 """Killed, interrupted, or started twice: what is left, and what the same command makes of it."""
 
-import multiprocessing
 import os
 import re
 import signal
-import struct
 import subprocess
 import sys
 import time
@@ -15,7 +13,6 @@ from image_sets import contents, noise
 
 from dataset.build import BuildSettings, build
 from dataset.errors import DatasetError
-from dataset.worker_pool import WorkerPool
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
 
@@ -25,7 +22,7 @@ PICTURES = 12
 KILLED_BUILD = """
 import os, signal, sys
 from pathlib import Path
-import dataset.build, dataset.render, dataset.staging
+import dataset.build, dataset.render_pool, dataset.staging
 from dataset.build import BuildSettings, build
 
 raw, out, name, nth, size = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
@@ -40,17 +37,18 @@ def dying(function):
         return function(*arguments, **options)
     return call
 
-for module in (dataset.build, dataset.render, dataset.staging):
-    if hasattr(module, name):
-        setattr(module, name, dying(getattr(module, name)))
+for owner in (dataset.build, dataset.render_pool, dataset.staging, dataset.staging.RenderLog):
+    if hasattr(owner, name):
+        setattr(owner, name, dying(getattr(owner, name)))
 build(BuildSettings(Path(raw), Path(out), size, workers=1))
 """
 
 # Each moment: a function of the build, and at which of its calls the process dies.
 MOMENTS = [
-    ("_save", 1),
-    ("_save", 2),
-    ("_save", 9),
+    ("_render_chunk", 1),
+    ("_answered", 2),
+    ("add", 1),
+    ("add", 9),
     ("remove_unused", 1),
     ("write_sample_grid", 1),
     ("card", 1),
@@ -96,7 +94,7 @@ def test_a_first_build_that_is_killed_ends_as_if_it_had_not_been(
 
 @pytest.mark.parametrize(
     ("name", "nth"),
-    [("_save", 3), ("commit", 1), ("_move", 5), ("_move", 2 * PICTURES), ("_move_last", 1), ("_move_last", 2)],
+    [("add", 3), ("commit", 1), ("_move", 5), ("_move", 2 * PICTURES), ("_move_last", 1), ("_move_last", 2)],
 )
 def test_a_killed_rebuild_ends_well_whichever_settings_come_next(
     raw: Path, tmp_path: Path, name: str, nth: int
@@ -198,37 +196,6 @@ def test_processes_end_with_a_killed_parent(raw: Path, tmp_path: Path) -> None:
     build(BuildSettings(raw, tmp_path / "set", 16, workers=2))
     build(BuildSettings(raw, tmp_path / "undisturbed", 16, workers=1))
     assert contents(tmp_path / "set") == contents(tmp_path / "undisturbed")
-
-
-def test_a_process_that_dies_is_an_error_and_the_same_command_goes_on(raw: Path, tmp_path: Path) -> None:
-    for seed in range(100, 300):
-        noise(seed).save(raw / f"{seed}.png")
-
-    def kill_a_worker(done: int, _total: int | None, _text: str) -> None:
-        if done == 1:
-            for process in multiprocessing.active_children():
-                process.kill()
-
-    settings = BuildSettings(raw, tmp_path / "set", 80, workers=2)
-    with pytest.raises(DatasetError, match=r"a process died .* --workers 1"):
-        build(settings, kill_a_worker)
-    assert build(settings).pictures == PICTURES + 200
-
-
-def test_a_process_that_dies_in_the_midst_of_its_answer_is_the_same_error() -> None:
-    pool = WorkerPool(1)
-    try:
-        ours, theirs = multiprocessing.Pipe()
-        pool._idle.get()
-        pool._idle.put(ours)
-        os.write(theirs.fileno(), struct.pack("!i", 1000) + b"a tenth of it")
-        answer = pool.submit([])
-        theirs.recv()
-        theirs.close()
-        with pytest.raises(DatasetError, match=r"a process died .* --workers 1"):
-            answer.result(timeout=20)
-    finally:
-        pool.shutdown()
 
 
 def _session_lives(leader: int) -> bool:

@@ -1,0 +1,58 @@
+"""Rendering on several cores, in order, with a bounded number of pictures in memory."""
+
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any
+
+from dataset.render import NOT_THIS_TIME, Outcome, RenderJob, render
+from kit.worker_pool import SECONDS, WorkerError, WorkerPool
+
+Rendered = tuple[Outcome, bytes]
+
+WORTH_A_PROCESS = 64
+"""Fewer jobs are done before a second process has started."""
+CHUNK_PIXELS = 16 * 80 * 80
+"""About as much goes to a process at once…"""
+MAX_CHUNK = 32
+"""… but not more pictures, however small."""
+CHUNKS_AHEAD = 4
+"""Chunks for each process that may wait to be fetched: this bounds the memory."""
+
+
+def render_all(jobs: Iterator[RenderJob], count: int, workers: int) -> Generator[Rendered, None, None]:
+    """Give `dataset.render.render` of each of ``count`` jobs, in their order.
+
+    A picture that takes too long, or ends its process, is left out with that for its reason.
+
+    Raises:
+        OSError: a clean picture cannot be written.
+    """
+    size = min(workers, -(-count // WORTH_A_PROCESS))
+    if not size:
+        return
+    # The processes are ended before the threads that wait for them.
+    with ThreadPoolExecutor(size) as threads, WorkerPool(size) as processes:
+        waiting: deque[Future[list[Rendered]]] = deque()
+        for first in jobs:
+            length = min(max(1, CHUNK_PIXELS // first.settings.size_px**2), MAX_CHUNK)
+            chunk = [first, *islice(jobs, length - 1)]
+            waiting.append(threads.submit(_render_chunk, processes, chunk))
+            if len(waiting) > CHUNKS_AHEAD * size:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+
+
+def _render_chunk(processes: WorkerPool, jobs: list[RenderJob]) -> list[Rendered]:
+    answers = processes.map(render, jobs, SECONDS)
+    return [_answered(job, answer) for job, answer in zip(jobs, answers, strict=True)]
+
+
+def _answered(job: RenderJob, answer: Any) -> Rendered:
+    if isinstance(answer, WorkerError):
+        return Outcome(job.raw_file, job.file_name, reason=f"{NOT_THIS_TIME}{answer}"), b""
+    if isinstance(answer, Exception):
+        raise answer
+    return answer  # type: ignore[no-any-return]

@@ -1,0 +1,266 @@
+"""Processes that take apart what comes from outside: a call in one has a deadline, and can be ended in its midst.
+
+Not `multiprocessing`: its processes import the caller's script anew, which without ``if __name__ == "__main__"``
+would start once more in each of them; and in its pools a process that is killed while it writes is waited for
+for ever. Here each process has pipes of its own, and its death is their end.
+"""
+
+import atexit
+import faulthandler
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from threading import BoundedSemaphore, Lock
+from typing import Any, BinaryIO, Self
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+SECONDS = 30.0
+"""A call may take so long."""
+MEMORY_BYTES = 3 * 2**30
+"""A process may take so much, where the system lets us say so."""
+OVERDUE = 1
+"""Exit code of a process whose time was up."""
+SLACK_SECONDS = 1.0
+"""A deadline is moved on no more often than this."""
+WINDOWS_PROCESSES = 61
+"""Windows cannot wait for more."""
+
+
+class WorkerError(Exception):
+    """A call brought no answer. That is no property of what it was given: another try may bring one."""
+
+
+class WorkerClosedError(WorkerError):
+    """The pool was closed meanwhile."""
+
+
+def available_cores() -> int:
+    """The CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class WorkerPool:
+    """Calls functions in processes of their own; safe to use from several threads.
+
+    Args:
+        size: at most so many processes at once. They start when they are needed, and outlive the pool: the next
+            one goes on with them.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = min(size, WINDOWS_PROCESSES)
+        self._free = BoundedSemaphore(self.size)
+        self._running: set[_Process] = set()
+        self._lock = Lock()
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def call(self, function: Callable[..., Any], *arguments: Any, seconds: float = SECONDS) -> Any:
+        """Give what ``function``, which other processes can import, makes of ``arguments``.
+
+        Raises:
+            WorkerError: the time was up, the memory did not suffice, or the process was ended.
+            Exception: what the function raised.
+        """
+        (answer,) = self.map(_Applied(function), [arguments], seconds)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def map(
+        self, function: Callable[[Any], Any], items: Sequence[Any], seconds: float = SECONDS
+    ) -> list[Any | Exception]:
+        """Call ``function`` with each item, one after another in one process.
+
+        An item that ends the process is tried once more, alone: the system may have been short of memory.
+
+        Args:
+            function: one that other processes can import.
+            items: what it is called with.
+            seconds: what each call may take.
+
+        Returns:
+            For each item what the function gave, or the exception that it raised, or a `WorkerError`.
+
+        Raises:
+            WorkerClosedError: `close` was called.
+        """
+        answers: list[Any | Exception] = []
+        has_died = False
+        while len(answers) < len(items):
+            rest = items[len(answers) :]
+            try:
+                with self._process() as process:
+                    for answer in process.answers(function, rest[:1] if has_died else rest, seconds):
+                        answers.append(answer)
+                        has_died = False
+            except _EndedError as ended:
+                if ended.overdue:
+                    answers.append(WorkerError(f"takes more than {seconds:g} seconds"))
+                elif has_died:
+                    answers.append(WorkerError("its process was killed (out of memory?)"))
+                has_died = not (ended.overdue or has_died)
+        return answers
+
+    def close(self) -> None:
+        """End the calls under way, in whatever they are doing, and refuse others."""
+        with self._lock:
+            self._closed = True
+            for process in self._running:
+                process.kill()
+
+    @contextmanager
+    def _process(self) -> Iterator["_Process"]:
+        with self._free:
+            with self._lock:
+                if self._closed:
+                    raise WorkerClosedError
+                process = _spare_process() or _Process()
+                self._running.add(process)
+            try:
+                yield process
+            except BaseException as error:
+                process.kill()
+                if self._closed and isinstance(error, _EndedError):
+                    raise WorkerClosedError from None
+                raise
+            else:
+                _spare.append(process)
+            finally:
+                with self._lock:
+                    self._running.discard(process)
+
+
+class _Applied:
+    """Calls a function with a tuple of arguments."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def __call__(self, arguments: tuple[Any, ...]) -> Any:
+        return self._function(*arguments)
+
+
+class _EndedError(Exception):
+    def __init__(self, overdue: bool) -> None:
+        super().__init__()
+        self.overdue = overdue
+
+
+class _Process:
+    """A process that runs `serve`."""
+
+    def __init__(self) -> None:
+        self.origin = _origin()
+        code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import serve; serve()"
+        # One thread for numpy: several processes take all cores as it is.
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        self._popen = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+        )
+
+    def answers(self, function: Callable[[Any], Any], items: Sequence[Any], seconds: float) -> Iterator[Any]:
+        assert self._popen.stdin and self._popen.stdout
+        try:
+            pickle.dump((function, items, seconds), self._popen.stdin, pickle.HIGHEST_PROTOCOL)
+            self._popen.stdin.flush()
+            for _ in items:
+                yield pickle.load(self._popen.stdout)
+        except (EOFError, BrokenPipeError, pickle.UnpicklingError):  # between two answers, or in the midst of one
+            raise _EndedError(self._popen.wait() == OVERDUE) from None
+
+    def kill(self) -> None:
+        self._popen.kill()
+        self._popen.wait()
+
+
+_spare: list[_Process] = []
+"""Processes that wait for the next pool."""
+
+
+def _spare_process() -> _Process | None:
+    """A process that is as good as a new one: of this very process and working directory."""
+    with suppress(IndexError):
+        while True:
+            process = _spare.pop()
+            if process.origin == _origin():
+                return process
+            process.kill()
+    return None
+
+
+def _origin() -> tuple[int, ...]:
+    folder = Path().stat()
+    return os.getpid(), folder.st_dev, folder.st_ino
+
+
+@atexit.register
+def _end_spare_processes() -> None:
+    for process in _spare:
+        if process.origin[0] == os.getpid():
+            process.kill()
+
+
+def serve() -> None:
+    """Answer calls until nobody asks any more, however the parent ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
+    _bound_memory()
+    calls, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints is no answer
+    with suppress(EOFError, BrokenPipeError), Path(os.devnull).open("w") as nothing:
+        while True:
+            _answer(calls, answers, partial(faulthandler.dump_traceback_later, exit=True, file=nothing))
+
+
+def _answer(calls: BinaryIO, answers: BinaryIO, set_deadline: Callable[[float], None]) -> None:
+    function, items, seconds = pickle.load(calls)
+    set_by = -SLACK_SECONDS
+    for item in items:
+        if (now := time.monotonic()) >= set_by + SLACK_SECONDS:
+            set_deadline(seconds)
+            set_by = now
+        answers.write(_pickled(_outcome(function, item)))
+        answers.flush()
+    faulthandler.cancel_dump_traceback_later()
+
+
+def _outcome(function: Callable[[Any], Any], item: Any) -> Any:
+    try:
+        return function(item)
+    except MemoryError:
+        return WorkerError("not enough memory")
+    except Exception as error:
+        return error
+
+
+def _pickled(answer: Any) -> bytes:
+    try:
+        return pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        return pickle.dumps(RuntimeError(f"{answer!r} cannot be handed on: {error}"))
+
+
+def _bound_memory() -> None:
+    """Have this process, not its parent, come to an end where memory does."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
+    if resource:
+        with suppress(OSError, ValueError):
+            hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, hard))
