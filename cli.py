@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 import typer
 
 from kit.progress import noop
-from screen import Screen, StderrLog, quoted
+from screen import Screen, StderrLog, print_error, print_traceback, quoted
 
 if TYPE_CHECKING:
     from gan.training.dry_run import DryRun
@@ -139,7 +139,7 @@ def run(function: Callable[[Screen], int | None], json: bool, quiet: bool, verbo
         return function(Screen(json, quiet)) or 0
     except KeyboardInterrupt as stop:
         if not follower:
-            print(f"vgc: {stop}" if str(stop) else "vgc: interrupted", file=sys.stderr)
+            print_error(stop, "interrupted")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         # Whoever read our words has gone (`| head`): nothing is left to say, and nobody to say it to.
@@ -149,9 +149,10 @@ def run(function: Callable[[Screen], int | None], json: bool, quiet: bool, verbo
         # A stage's own errors say what to do, and carry an exit code; anything else is a bug or the machine.
         code = getattr(error, "exit_code", EXIT_FAILED if isinstance(error, OSError) else None)
         if code is None or verbose:
-            raise
-        print(f"vgc: {error}", file=sys.stderr)
-        return int(code)
+            print_traceback(error)
+        else:
+            print_error(error)
+        return EXIT_FAILED if code is None else int(code)
 
 
 def main() -> None:
@@ -587,7 +588,8 @@ def evaluate(
     )
     with screen.progress("evaluate") as line:
         evaluation = evaluate_images(settings, line)
-    screen.say("\n".join(score_table(evaluation, settings)))
+    for row in score_table(evaluation, settings):
+        screen.say(row)
     screen.result(evaluation.to_json())
 
 
@@ -710,7 +712,8 @@ def info(
         raise SettingsError(f"--preset {preset}: choose one of {', '.join(PRESETS)}")
     if draw:
         paths = draw_architectures(preset, out)
-        screen.say("\n".join(map(str, paths)))
+        for path in paths:
+            screen.say(str(path))
         screen.result({"drawn": paths})
         return
     values = collect_info()

@@ -6,11 +6,14 @@ import os
 import shlex
 import sys
 import time
+import traceback
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from subprocess import list2cmdline
 from typing import Any, Self
+
+from kit.printable import printable
 
 SECONDS_BETWEEN_PLAIN_LINES = 5.0
 BAR_COLUMNS = 10
@@ -27,7 +30,7 @@ class Screen:
     def say(self, text: str = "") -> None:
         """Print a line of the result for a person; silent under ``--json`` and ``-q``."""
         if not self.json and not self.quiet:
-            print(text, flush=True)
+            print(printable(text), flush=True)
 
     def result(self, values: dict[str, Any]) -> None:
         """Print the one JSON object of ``--json``; ASCII, which every pipe can carry."""
@@ -37,7 +40,7 @@ class Screen:
     def hint(self, text: str) -> None:
         """Print a line for a person to stderr."""
         if not self.quiet:
-            print(text, file=sys.stderr, flush=True)
+            _to_stderr(printable(text))
 
     def progress(self, title: str) -> "LiveLine":
         """A line that moves while a stage works; use it in a ``with`` block."""
@@ -49,11 +52,26 @@ def quoted(path: Path) -> str:
     return list2cmdline([str(path)]) if os.name == "nt" else shlex.quote(str(path))
 
 
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def print_error(error: BaseException, otherwise: str = "") -> None:
+    """Print an error's message to stderr, or ``otherwise`` where it has none."""
+    _to_stderr(printable(f"vgc: {str(error) or otherwise}"))
+
+
+def print_traceback(error: BaseException) -> None:
+    """Print what Python itself would, fit for a terminal."""
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        _to_stderr(printable(line))
+
+
 class StderrLog(logging.Handler):
     """Writes to what stderr is at the moment: a live line stands in for it, and makes room above itself."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr, flush=True)
+        _to_stderr(printable(self.format(record)))
 
 
 class LiveLine:
@@ -75,7 +93,7 @@ class LiveLine:
             TextColumn("{task.description}"),
             BarColumn(BAR_COLUMNS),
             TextColumn("{task.fields[amount]}"),
-            TextColumn("{task.fields[text]}", style="dim"),
+            TextColumn("{task.fields[text]}", style="dim", markup=False),
             console=console,
             disable=self._plain,
             transient=True,
@@ -91,16 +109,15 @@ class LiveLine:
 
     def __call__(self, done: int, total: int | None, text: str) -> None:
         """Show the state; the signature of `kit.progress.Progress`."""
-        from rich.markup import escape
-
+        text = printable(text)
         amount = compact(done) + (f"/{compact(total)}" if total else "")
         # Left to itself, a terminal too narrow for all cuts every part of the line, the amount too.
         room = max(self._columns - len(f"{self._title} {amount} ") - BAR_COLUMNS - 2, 0)
-        self._bar.update(self._task, completed=done, total=total, amount=amount, text=escape(text[:room]))
+        self._bar.update(self._task, completed=done, total=total, amount=amount, text=text[:room])
         now = time.monotonic()
         if self._plain and now - self._last_line >= SECONDS_BETWEEN_PLAIN_LINES:
             self._last_line = now
-            print(f"{self._title} {amount} {text}", file=sys.stderr, flush=True)
+            _to_stderr(f"{self._title} {amount} {text}")
 
 
 def compact(number: int) -> str:

@@ -8,14 +8,13 @@ from typing import Any
 from bs4 import BeautifulSoup
 from bs4.dammit import EncodingDetector
 
+from kit.printable import JOINERS
 from scraper.errors import FetchError
 from scraper.net.urls import join_url
 
 MAX_TAGS = 200_000
 """A letter page of the real site has about 2,000."""
 MAX_TEXT_CHARACTERS = 2000
-JOINERS = "\u200c\u200d"
-"""Invisible, but part of the spelling of Persian and Indic names."""
 NO_PAGE_ENCODINGS = ("idna", "punycode", "unicode_escape", "raw-unicode-escape", "utf-7")
 """Python's codecs that no page is written in; some take hours for a large one."""
 PROBE = b"meta"
