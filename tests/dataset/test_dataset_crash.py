@@ -51,7 +51,7 @@ MOMENTS = [
     ("add", 9),
     ("remove_unused", 1),
     ("write_sample_grid", 1),
-    ("card", 1),
+    ("dataset_card", 1),
     ("write_text", 2),
     ("commit", 1),
     ("_remove_stale", 1),
