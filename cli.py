@@ -149,10 +149,9 @@ def run(function: Callable[[Screen], int | None], json: bool, quiet: bool, verbo
         # A stage's own errors say what to do, and carry an exit code; anything else is a bug or the machine.
         code = getattr(error, "exit_code", EXIT_FAILED if isinstance(error, OSError) else None)
         if code is None or verbose:
-            print_traceback(error)
-        else:
-            print_error(error)
-        return EXIT_FAILED if code is None else int(code)
+            raise
+        print_error(error)
+        return int(code)
 
 
 def main() -> None:
@@ -166,7 +165,11 @@ def main() -> None:
     if any(not word or (word.startswith("--") and word.endswith("=")) for word in sys.argv[1:]):
         print("vgc: an empty word among the arguments; is a variable not set?", file=sys.stderr)
         sys.exit(EXIT_USAGE)
-    app(prog_name="vgc")
+    try:
+        app(prog_name="vgc")
+    except Exception as error:
+        print_traceback(error)
+        sys.exit(EXIT_FAILED)
 
 
 @command()
