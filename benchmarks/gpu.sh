@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All that wants a GPU, in pieces of under ten minutes that resume: a smoke test, the CUDA tests, the throughput of
-# the presets with and without CUDA graphs, a training, a grid, and rows of the quality ladder. Leaves small files only
+# the presets with and without CUDA graphs, a training, a grid, and rows of the ablations. Leaves small files only
 # (checkpoints stay under gpu-work/, which git ignores).
 #
 #   benchmarks/gpu.sh [smoke|tests|speed|train|grid|quality|all] [--device cuda] [--data FOLDER] [--minutes 8] [--out DIR]

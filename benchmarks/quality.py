@@ -1,4 +1,4 @@
-"""Picture quality: any row of the ladder in docs/recipes.md trained and scored again.
+"""Picture quality: trains and scores any row of the ablations in docs/recipes.md.
 
     python -m benchmarks.quality [ROW ...] [--list] [--data FOLDER] [--kimg N] [--seeds 0,1,2] [--hold-out]
                                  [--scorer COMMAND] [--device auto] [--work FOLDER] [--minutes M]
@@ -37,7 +37,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks._ladder import ROWS
+from benchmarks._ablations import ROWS
 from dataset.reader import image_files, load_images
 from demo import built_in_set
 from gan.config import TrainConfig

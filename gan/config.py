@@ -196,7 +196,7 @@ PRESETS: dict[str, Recipe] = {
     ),
     # Huang et al. 2024 (arXiv:2501.05441), for GPUs: residual, nothing normalised, relativistic pairing, R1 + R2.
     # What differs (higher rates, lazy and softer penalties, minibatch std, adaptive augmentation) won in its
-    # ladder (docs/recipes.md).
+    # ablations (docs/recipes.md).
     "r3gan": Recipe(
         generator=Architecture("residual", (256, 256, 256, 128, 64), latent_dim=64),
         discriminator=Architecture("residual", (64, 128, 256, 256, 256), batch_norm=False, minibatch_std_group=4),

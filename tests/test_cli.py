@@ -420,8 +420,8 @@ def test_training_without_pictures_names_the_command_that_makes_them(vgc):
 
 
 def test_info_shows_versions_presets_and_layers(vgc):
-    found = json.loads(vgc("info", "--json").stdout)
-    assert found["presets"]["student"]["generator"]["parameters"] == 28_822_723
+    values = json.loads(vgc("info", "--json").stdout)
+    assert values["presets"]["student"]["generator"]["parameters"] == 28_822_723
     shown = vgc("info").stdout
     assert "student: generator, 28,822,723 parameters" in shown
     assert re.search(r"dense +Linear +256000 +20,736,000", shown)

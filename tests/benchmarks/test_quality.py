@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks._ladder import ROWS
+from benchmarks._ablations import ROWS
 from benchmarks.quality import main, nearness, traces
 
 ROOT = Path(__file__).parents[2]

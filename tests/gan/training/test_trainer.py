@@ -110,29 +110,31 @@ def test_an_adaptive_p_rises_while_the_discriminator_is_sure_and_goes_on_where_i
 
 
 def test_a_weight_is_halved_in_the_average_after_one_half_life():
-    average, current = nn.Linear(1, 1), nn.Linear(1, 1)
-    for parameter, value in zip([*average.parameters(), *current.parameters()], [1.0, 1.0, 0.0, 0.0], strict=True):
+    averaged, current = nn.Linear(1, 1), nn.Linear(1, 1)
+    for parameter, value in zip(
+        [*averaged.parameters(), *current.parameters()], [1.0, 1.0, 0.0, 0.0], strict=True
+    ):
         nn.init.constant_(parameter, value)
-    ema.update(average, current, batch=2000, images_shown=10**9, half_life_kimg=2)
-    assert average.weight.item() == pytest.approx(0.5)
-    ema.update(average, current, batch=2000, images_shown=10**9, half_life_kimg=0)
-    assert average.weight.item() == 0
+    ema.update(averaged, current, batch=2000, images_shown=10**9, half_life_kimg=2)
+    assert averaged.weight.item() == pytest.approx(0.5)
+    ema.update(averaged, current, batch=2000, images_shown=10**9, half_life_kimg=0)
+    assert averaged.weight.item() == 0
 
 
 def test_at_the_start_the_half_life_is_a_twentieth_of_what_was_seen():
-    average, current = nn.Linear(1, 1), nn.Linear(1, 1)
-    nn.init.constant_(average.weight, 1.0)
+    averaged, current = nn.Linear(1, 1), nn.Linear(1, 1)
+    nn.init.constant_(averaged.weight, 1.0)
     nn.init.constant_(current.weight, 0.0)
-    ema.update(average, current, batch=100, images_shown=2000, half_life_kimg=10)
-    assert average.weight.item() == pytest.approx(0.5)
+    ema.update(averaged, current, batch=100, images_shown=2000, half_life_kimg=10)
+    assert averaged.weight.item() == pytest.approx(0.5)
 
 
 def test_averaging_copies_counters_and_moves_statistics():
-    average, current = nn.BatchNorm2d(2), nn.BatchNorm2d(2)
+    averaged, current = nn.BatchNorm2d(2), nn.BatchNorm2d(2)
     current(torch.randn(4, 2, 3, 3) + 5)
-    ema.update(average, current, batch=1, images_shown=10**9, half_life_kimg=0.001)
-    assert average.num_batches_tracked == 1
-    torch.testing.assert_close(average.running_mean, current.running_mean / 2)
+    ema.update(averaged, current, batch=1, images_shown=10**9, half_life_kimg=0.001)
+    assert averaged.num_batches_tracked == 1
+    torch.testing.assert_close(averaged.running_mean, current.running_mean / 2)
 
 
 def test_every_image_is_shown_once_an_epoch_in_another_order():

@@ -8,7 +8,7 @@ from gan.config import PRESETS, Recipe
 
 @dataclass(frozen=True)
 class Row:
-    """A rung of the ladder."""
+    """One ablation: a preset with some settings changed."""
 
     change: str
     predicted: str
@@ -26,7 +26,7 @@ def altered(recipe: Recipe, minibatch_std_group: int | None = None, **changes: A
 RUNG_KIMG, FINAL_KIMG = 60, 100
 PLAIN = altered(PRESETS["dcgan"], 0, relativistic=False, r2=False, augment_p=1.0, augment_target=0.0)
 PAIRED = replace(PLAIN, relativistic=True, r2=True)
-# Rates, penalties and augmentation as the paper has them, before this ladder changed the preset.
+# Rates, penalties and augmentation as the paper has them, before the ablations changed the preset.
 PAPER = altered(
     PRESETS["r3gan"],
     0,
@@ -76,7 +76,7 @@ ROWS = {
     "r3gan": Row("residual, for GPUs", "the best of all", PRESETS["r3gan"], 2000),
     "residual-small": Row("r3gan small, with dcgan's batch and rates", "better shapes, for its time", SMALL, 80),
     "residual-small-soft": Row("and a tenth of the penalty", "sharper, sooner", replace(SMALL, r1_gamma=0.1), 80),
-    # The flagship's ladder, narrow enough for one core: for --data of 40x40 pictures.
+    # Ablations of r3gan, narrow enough for one core: for --data of 40x40 pictures.
     "narrow-dcgan": Row("the default, to compare with", "the best for its time", PRESETS["dcgan"], 57),
     "narrow": Row("r3gan at 3/8 of its width", "too slow to win here", NARROW, 24),
     "narrow-lazy": Row("and the penalties every 16th step", "as good a step, twice as many", NARROW_LAZY, 50),
