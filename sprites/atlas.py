@@ -65,9 +65,19 @@ def draw_sheet(frames: NDArray[np.uint8], sheet: SheetLayout) -> NDArray[np.uint
     return pixels
 
 
-def aseprite_json(sheet: SheetLayout, names: Sequence[str], image: str) -> str:
-    """The sheet in the array format that Aseprite exports and Phaser, PixiJS, Unity and Godot importers read."""
-    side = sheet.frame_px
+def aseprite_json(sheet: SheetLayout, names: Sequence[str], image: str, animation: str) -> str:
+    """The sheet in the array format that Aseprite exports and Phaser, PixiJS, Unity and Godot importers read.
+
+    Args:
+        sheet: where the frames lie.
+        names: of the first ones; all after them are the animation.
+        image: the sheet's file.
+        animation: the tag of the animation.
+    """
+    side, count = sheet.frame_px, len(sheet.corners)
+    # Phaser looks for the frames of a tag by their numbers.
+    filenames = [*names, *map(str, range(len(names), count))]
+    tag = {"name": animation, "from": len(names), "to": count - 1, "direction": "forward"}
     frames = [
         {
             "filename": name,
@@ -78,8 +88,11 @@ def aseprite_json(sheet: SheetLayout, names: Sequence[str], image: str) -> str:
             "sourceSize": {"w": side, "h": side},
             "duration": FRAME_MS,
         }
-        for name, (x, y) in zip(names, sheet.corners, strict=True)
+        for name, (x, y) in zip(filenames, sheet.corners, strict=True)
     ]
     size = dict(zip("wh", sheet.size_px, strict=True))
     meta = {"app": "vgc", "version": "1", "image": image, "format": "RGBA8888", "size": size, "scale": "1"}
-    return json.dumps({"frames": frames, "meta": {**meta, "frameTags": [], "layers": [], "slices": []}}, indent=1)
+    tags = [tag] if count > len(names) else []
+    return json.dumps(
+        {"frames": frames, "meta": {**meta, "frameTags": tags, "layers": [], "slices": []}}, indent=1
+    )

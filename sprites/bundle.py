@@ -27,7 +27,9 @@ MAX_MORPHED = 16
 FRAMES_BETWEEN = 8
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 """The earliest that the format knows: the same characters give the same bytes on any day."""
-SHEET_FILE, GIF_FILE, CHARACTERS_FILE = "sheet.png", "walk.gif", "characters.json"
+MORPH = "morph"
+"""The animation's tag and, with its suffix, its file."""
+SHEET_FILE, GIF_FILE, CHARACTERS_FILE = "sheet.png", f"{MORPH}.gif", "characters.json"
 
 
 def morph_latents(latents: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -57,23 +59,36 @@ def sprite_zip(
         SpriteSettingsError: too many, or too large, for one sheet.
     """
     check_sprite_count(len(latents))
-    sheet = layout_sheet(len(latents), settings.side_px(info.size_px) * settings.upscale, settings.extrude_px)
+    sheet = layout_with_morph(
+        len(latents), len(frames), settings.side_px(info.size_px) * settings.upscale, settings.extrude_px
+    )
     sprites = make_sprites(images, settings)
     pixels = sprites.rgba()
     codes = [encode(info.hash, latent) for latent in latents]
     paths = [f"sprites/{stem}.png" for stem in unique_stems(names or [f"{n:03d}" for n in range(len(latents))])]
     encoded = (png_bytes(Image.fromarray(sprite), code=code) for sprite, code in zip(pixels, codes, strict=True))
     files: dict[str, bytes | str] = dict(zip(paths, encoded, strict=True))
-    files[SHEET_FILE] = png_bytes(Image.fromarray(draw_sheet(pixels, sheet)))
-    files["sheet.json"] = aseprite_json(sheet, [Path(path).name for path in paths], SHEET_FILE)
     if len(frames):
-        files[GIF_FILE] = gif_bytes(make_sprites(frames, settings, sprites.palette))
+        morph = make_sprites(frames, settings, sprites.palette)
+        pixels = np.concatenate([pixels, morph.rgba()])[: len(sheet.corners)]
+    files[SHEET_FILE] = png_bytes(Image.fromarray(draw_sheet(pixels, sheet)))
+    files["sheet.json"] = aseprite_json(sheet, [Path(path).name for path in paths], SHEET_FILE, MORPH)
+    if len(frames):
+        files[GIF_FILE] = gif_bytes(morph)
     files["palette.gpl"] = to_gpl(sprites.palette, f"vgc {info.model}")
     files["palette.hex"] = to_hex(sprites.palette)
     files[CHARACTERS_FILE] = characters_json(info, paths, codes, settings)
-    files["IMPORT.txt"] = import_hints(sheet, settings)
+    files["IMPORT.txt"] = import_hints(sheet, settings, Path(paths[0]).name)
     files["LICENCE.txt"] = licence_note(info)
     return zip_bytes(files)
+
+
+def layout_with_morph(count: int, frames: int, frame_px: int, extrude_px: int) -> SheetLayout:
+    """The sheet of the characters and, where there is room, the animation's frames; errors as `layout_sheet`."""
+    try:
+        return layout_sheet(count + frames, frame_px, extrude_px)
+    except SpriteSettingsError:
+        return layout_sheet(count, frame_px, extrude_px)
 
 
 def unique_stems(names: Sequence[str]) -> list[str]:
@@ -112,18 +127,20 @@ def characters_json(info: ModelInfo, paths: Sequence[str], codes: Sequence[str],
     return json.dumps({"model": model, "settings": asdict(settings), "characters": characters}, indent=1)
 
 
-def import_hints(sheet: SheetLayout, settings: SpriteSettings) -> str:
-    """What to set in Unity and Godot, with this sheet's own numbers."""
+def import_hints(sheet: SheetLayout, settings: SpriteSettings, first: str) -> str:
+    """What to set in Unity, Godot and Phaser, with this sheet's own numbers and its first frame's name."""
     side, edge = sheet.frame_px, sheet.extrude_px
     rows = -(-len(sheet.corners) // sheet.columns)
+    in_rows = "1 row" if rows == 1 else f"{rows} rows"
     return f"""\
 How to import these pictures
 ============================
 
 sprites/*.png   one character each, {side}x{side} pixels, transparent or opaque, nothing between
-{SHEET_FILE}       {sheet.size_px[0]}x{sheet.size_px[1]} pixels, {sheet.columns} frames in a row, {rows} rows
-sheet.json      the frames' places in Aseprite's array format
-{GIF_FILE}        a walk from character to character (with two or more)
+{SHEET_FILE}       {sheet.size_px[0]}x{sheet.size_px[1]} pixels, {sheet.columns} frames in a row, {in_rows}:
+                the characters, then the animation's frames
+sheet.json      the frames' places in Aseprite's array format, the animation under the tag {MORPH}
+{GIF_FILE}       the animation: each character becomes the next (with two or more)
 palette.*       the colours, for Aseprite, GIMP, Krita, LibreSprite (.gpl) and Lospec (.hex)
 
 Each pixel of the drawing is a square of {settings.upscale}x{settings.upscale} pixels. In the sheet, the outermost
@@ -143,6 +160,13 @@ Godot 4
   {SHEET_FILE}: SpriteFrames > Add frames from sprite sheet:
     Size {side} x {side}, Separation {2 * edge} x {2 * edge}, Offset {edge} x {edge}
   Sprite2D with Hframes and Vframes takes no margins: use the single pictures there, or an AtlasTexture.
+
+Phaser 3 and 4
+  in the game's config:   pixelArt: true
+  preload:                this.load.aseprite("sheet", "{SHEET_FILE}", "sheet.json")
+  create, one character:  this.add.sprite(x, y, "sheet", "{first}")
+  create, the animation:  this.anims.createFromAseprite("sheet")
+                          this.add.sprite(x, y, "sheet").play({{ key: "{MORPH}", repeat: -1 }})
 
 Scale by whole numbers only, and the grid stays true.
 """

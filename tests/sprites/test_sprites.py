@@ -23,6 +23,7 @@ from gan.sampling.share_codes import decode
 from kit.foreground import background_colour, foreground_masks
 from kit.png import png_bytes
 from sprites.atlas import aseprite_json, draw_sheet, layout_sheet
+from sprites.bundle import layout_with_morph
 from sprites.errors import SpriteSettingsError
 from sprites.palettes import extract_palette, nearest_colours, parse_palette, to_gpl, to_hex
 from sprites.pixels import SpriteSettings, gif_bytes, make_sprites
@@ -229,11 +230,23 @@ def test_a_sheet_beyond_what_gpus_take_is_refused():
 
 
 def test_aseprites_array_names_every_frame_and_its_place():
-    read = json.loads(aseprite_json(layout_sheet(2, 30, 1), ["a.png", "b.png"], "sheet.png"))
+    read = json.loads(aseprite_json(layout_sheet(2, 30, 1), ["a.png", "b.png"], "sheet.png", "morph"))
     assert [frame["filename"] for frame in read["frames"]] == ["a.png", "b.png"]
     assert read["frames"][1]["frame"] == {"x": 33, "y": 1, "w": 30, "h": 30}
     assert read["meta"]["image"] == "sheet.png"
     assert read["meta"]["size"] == {"w": 64, "h": 32}
+    assert read["meta"]["frameTags"] == []
+
+
+def test_frames_after_the_named_ones_are_the_animation_by_their_numbers():
+    read = json.loads(aseprite_json(layout_sheet(5, 30, 1), ["a.png", "b.png"], "sheet.png", "morph"))
+    assert [frame["filename"] for frame in read["frames"]] == ["a.png", "b.png", "2", "3", "4"]
+    assert read["meta"]["frameTags"] == [{"name": "morph", "from": 2, "to": 4, "direction": "forward"}]
+
+
+def test_a_sheet_without_room_for_the_animation_holds_the_characters():
+    assert len(layout_with_morph(600, 24, 322, 0).corners) == 624
+    assert len(layout_with_morph(620, 24, 322, 0).corners) == 620
 
 
 def test_the_gif_shows_the_sprites_own_colours_and_transparency():
@@ -294,7 +307,7 @@ def test_generate_leaves_a_zip_for_a_game_and_always_the_same_one(tmp_path: Path
     assert path.read_bytes() == first
     with zipfile.ZipFile(path) as archive:
         names = [f"sprites/00{n}.png" for n in range(3)]
-        rest = ["sheet.png", "sheet.json", "walk.gif", "palette.gpl", "palette.hex", "characters.json"]
+        rest = ["sheet.png", "sheet.json", "morph.gif", "palette.gpl", "palette.hex", "characters.json"]
         assert archive.namelist() == [*names, *rest, "IMPORT.txt", "LICENCE.txt"]
         assert archive.read("palette.hex") == b"101010\nf0f0f0\n"
         assert "the 1,500 built-in characters (CC0 1.0" in archive.read("LICENCE.txt").decode()
@@ -302,9 +315,12 @@ def test_generate_leaves_a_zip_for_a_game_and_always_the_same_one(tmp_path: Path
         hints = archive.read("IMPORT.txt").decode()
         assert "Pixel Size 80 x 80, Offset 1 x 1, Padding 2 x 2" in hints
         assert "Size 80 x 80, Separation 2 x 2, Offset 1 x 1" in hints
-        assert "256x128 pixels, 3 frames in a row, 1 rows" in hints
+        assert "512x512 pixels, 6 frames in a row, 5 rows" in hints
+        assert 'this.add.sprite(x, y, "sheet", "000.png")' in hints
         characters = json.loads(archive.read("characters.json"))
-        frames = json.loads(archive.read("sheet.json"))["frames"]
+        read = json.loads(archive.read("sheet.json"))
+        frames, (tag,) = read["frames"], read["meta"]["frameTags"]
+        assert (tag["name"], tag["from"], tag["to"], len(frames)) == ("morph", 3, 26, 27)
         sheet = Image.open(archive.open("sheet.png"))
         for n, name in enumerate(names):
             sprite = Image.open(archive.open(name))
@@ -358,7 +374,8 @@ def test_sprites_are_of_the_model_that_is_named_and_one_character_morphs_nowhere
     with zipfile.ZipFile(path) as archive:
         assert json.loads(archive.read("characters.json"))["model"]["name"] == "mine"
         assert Image.open(archive.open("sprites/000.png")).size == (16, 16)
-        assert "walk.gif" not in archive.namelist()
+        assert "morph.gif" not in archive.namelist()
+        assert json.loads(archive.read("sheet.json"))["meta"]["frameTags"] == []
         assert "for your own study" in archive.read("LICENCE.txt").decode()
     again, same = generate_sprites(settings, SpriteSettings())
     assert (again.replaced, same) == (1, path)

@@ -243,7 +243,7 @@ def test_the_zip_for_a_game_holds_what_the_dialog_promised(open_page, tmp_path):
         page.locator("#sprites-go").click()
     download.value.save_as(tmp_path / "a.zip")
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
-        assert {"sheet.png", "sheet.json", "walk.gif", "IMPORT.txt", "LICENCE.txt"} < set(archive.namelist())
+        assert {"sheet.png", "sheet.json", "morph.gif", "IMPORT.txt", "LICENCE.txt"} < set(archive.namelist())
         characters = json.loads(archive.read("characters.json"))["characters"]
         sprite = np.asarray(Image.open(io.BytesIO(archive.read(characters[0]["file"]))))
     assert characters[0]["code"] == code_of(page)
