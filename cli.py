@@ -42,7 +42,7 @@ MORE_COMMANDS = "More commands"
 
 
 def option(*names: str, help: str, **settings: Any) -> Any:
-    """A `typer.Option`, in the help's first panel unless told otherwise: what most people need."""
+    """A `typer.Option`, in the help's first panel by default: what most people need."""
     # Brackets are markup to rich, which would leave out "[default: …]".
     return typer.Option(*names, help=help.replace("[", r"\["), show_envvar=False, **settings)
 
@@ -130,7 +130,7 @@ def hide_option(annotation: Any) -> Any:
 
 def run(function: Callable[[Screen], int | None], json: bool, quiet: bool, verbose: bool) -> int:
     """Call a command and give its exit code, or that of its error, which becomes one line on stderr."""
-    # Of several processes that train together, the first speaks; the others tell of errors.
+    # Of several processes that train together, the first prints; the others print errors only.
     follower = int(os.environ.get("RANK", "0")) > 0
     json, quiet = json and not follower, quiet or follower
     level = logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING
@@ -394,7 +394,7 @@ def train(
 
 
 def show_training(screen: Screen, summary: "TrainSummary") -> None:
-    """Say what a run came to, and how to go on; KeyboardInterrupt if it was stopped."""
+    """Print what a run reached and how to resume it; KeyboardInterrupt if it was stopped."""
     from gan.training.loop import IMAGES_FOR_SHAPES
 
     run = quoted(Path(summary.run.name))
@@ -616,7 +616,9 @@ def demo(
         f"learned from {done.characters:,} characters in {done.run.minutes:.1f} min, {done.run.images:,} images"
     )
     if done.run.images < IMAGES_FOR_SHAPES:
-        screen.hint("too few images for more than noise, in this time on this machine: train on as told below")
+        screen.hint(
+            "too few images for more than noise, in this time on this machine: continue training as shown below"
+        )
     screen.say(f"before and after: {done.before_after}")
     screen.say(f"new characters:   {done.grid}")
     screen.hint(f"better ones:      vgc train --resume {quoted(done.run.run)} --minutes 60")

@@ -1,4 +1,4 @@
-"""The whole road, offline, on the built-in site: scrape, preprocess, train, generate, before and after."""
+"""All the steps, offline, on the built-in site: scrape, preprocess, train, generate, compare."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -29,10 +29,10 @@ CAPTION_COLOUR = (228, 228, 231)
 
 @dataclass(frozen=True)
 class DemoSettings:
-    """How long to train, and where everything goes."""
+    """How long to train, and where to write."""
 
     out: Path = Path("vgc-demo")
-    """A folder of its own; inside, everything lies as the commands leave it by default."""
+    """A folder of its own; inside, everything is where the commands write it by default."""
     minutes: float = 2.0
     """Length of the training."""
     letters: str | None = None
@@ -47,7 +47,7 @@ class DemoSettings:
 
 @dataclass(frozen=True)
 class DemoSummary:
-    """What a demo left."""
+    """The results of a demo."""
 
     run: TrainSummary
     characters: int
@@ -57,7 +57,7 @@ class DemoSummary:
 
 
 def demo(settings: DemoSettings, stage: Stage) -> DemoSummary:
-    """Walk the whole road on the built-in site; a second demo in the same folder downloads nothing again.
+    """Run all the steps on the built-in site; a second demo in the same folder downloads nothing again.
 
     Raises:
         ScrapeError, DatasetError, GanError: as the stages do.
@@ -98,7 +98,7 @@ def built_in_set(out: Path, letters: str | None, stage: Stage) -> tuple[Path, in
 
 
 def before_after(summary: TrainSummary, data: Path, after: Path) -> Image.Image:
-    """Three boards side by side: the untrained network's pictures, the trained one's, and real ones."""
+    """Three grids side by side: the untrained network's images, the trained one's, and real ones."""
     real = sorted(data.glob("*.png"))
     chosen = real[:: max(len(real) // SAMPLES, 1)][:SAMPLES]
     panels = {

@@ -160,13 +160,13 @@ def build(settings: BuildSettings, progress: Progress = noop) -> BuildReport:
 
     Args:
         settings: see `BuildSettings`.
-        progress: told of every file.
+        progress: called for every file.
 
     Raises:
         DatasetError: no raw folder, no picture in it, a folder in the way, another build at work, or the disk is
             full or cannot be written.
         OSError: a picture of the set was damaged without a trace in its dates.
-        KeyboardInterrupt: Ctrl-C; the same settings go on where this run stopped.
+        KeyboardInterrupt: Ctrl-C; the same settings resume where this run stopped.
     """
     raw = scan_raw_folder(settings.raw, settings.out, settings.follow_links)
     if not raw.files:
@@ -262,7 +262,7 @@ def _not_ours(path: Path) -> str:
 
 
 class _Build:
-    """One run: renders what is new into the staging folder, tells of it all, moves it into place."""
+    """One run: renders what is new into the staging folder, writes the reports, moves everything into place."""
 
     def __init__(self, settings: BuildSettings, raw: RawFolder, recipe: dict[str, Any]) -> None:
         self.settings, self.raw, self.recipe, self.out = settings, raw, recipe, settings.out
@@ -361,7 +361,7 @@ class _Build:
         return f"{text}; or copy the folder with cp -rL" if FOLLOW_HINT in reason else text
 
     def _write_reports(self, names: list[str]) -> None:
-        """Write all that tells of the set; the report last, for it says that the rest is complete."""
+        """Write the reports; ``report.json`` last, because it marks the rest as complete."""
         near = find_near_duplicates(names, self.perceptual_hashes)
         report: dict[str, Any] = {
             "recipe": self.recipe,

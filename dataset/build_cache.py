@@ -10,7 +10,7 @@ from dataset.tables import latest_change_ns
 from kit.jsonl import read_jsonl
 
 FORMAT = 6
-"""Raised whenever a raw image comes to mean other bytes: sets by an older one are then built anew."""
+"""Increased whenever a raw image would give other bytes: sets of an older revision are then rebuilt."""
 COMPATIBLE_FORMAT = 5
 """Of sets of version 0.1.0, which are gone on with; see `read_build_recipe`."""
 
@@ -77,7 +77,7 @@ def is_older_version(recipe: dict[str, Any]) -> bool:
 def _standing(out: Path, recipe: dict[str, Any]) -> tuple[int, dict[str, Outcome]]:
     """Time and outcomes of the set in ``out``; none if it was made by another recipe."""
     report = read_report(out)
-    # Somebody may have edited it: what it lacks is worked out anew.
+    # Somebody may have edited it: what it lacks is computed again.
     if report.get("recipe") != recipe:
         return 0, {}
     records = [*read_jsonl(out / METADATA), *report.get("duplicates", [])]

@@ -1,4 +1,4 @@
-"""What tells a person about a set: the card (``README.md``) and the board of samples."""
+"""What describes a set to people: the card (``README.md``) and the grid of samples."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

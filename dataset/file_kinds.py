@@ -7,7 +7,7 @@ FORMATS = (
     *("PNG", "JPEG", "GIF", "WEBP", "AVIF", "BMP", "TIFF", "ICO", "PPM"),
     *("DDS", "PSD", "PCX", "QOI", "JPEG2000", "SGI", "ICNS", "CUR", "BLP", "TGA"),
 )
-"""Formats that are read, told by the first bytes. None starts another program, as Pillow's EPS reader would.
+"""The formats read, recognised by their first bytes. None starts another program, as Pillow's EPS reader would.
 
 TGA has no signature, so it comes last; see `is_doubtful`.
 """
@@ -63,7 +63,7 @@ def is_archive(head: bytes) -> bool:
 
 
 def is_doubtful(image_format: str | None, content: bytes) -> bool:
-    """Whether the format is a guess: TGA of the old kind has nothing that tells it from any other bytes."""
+    """Whether the format is a guess: the old TGA has no signature."""
     return image_format == "TGA" and not content.endswith(TGA_FOOTER)
 
 

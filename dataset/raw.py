@@ -55,7 +55,7 @@ class RawFolder:
 
     @cached_property
     def images(self) -> list[RawImage]:
-        """In the order of their clean names; where two would have the same, the path's hash tells them apart."""
+        """In the order of their clean names; where two would be equal, a hash of the path is added."""
         stems = [_stem(path) for path, _ in self.files]
         taken = Counter(stem.casefold() for stem in stems)
         images = []
@@ -110,7 +110,7 @@ class _Walk:
     def __init__(self, root: Path, leave_out: Path, follow_links: bool) -> None:
         self._root, self._follow_links = root, follow_links
         self._real_root = root.resolve()
-        # Folders are told by device and inode: what is linked in a ring is entered once.
+        # Folders are identified by device and inode, so circular links are entered once.
         self._seen = {_identity(folder.stat()) for folder in (root, leave_out) if folder.is_dir()}
 
     def files(self, below: str) -> Iterator[tuple[str, str, bytes]]:

@@ -1,12 +1,12 @@
-"""A set is made beside the one that stands and then moved into its place, so that a kill loses nothing.
+"""A set is built beside the existing one and then moved into its place, so that a kill loses nothing.
 
 Everything here lives in the hidden folder `WORK_FOLDER` of a set; without it, only time is lost::
 
     lock                  held while a build runs
-    stamp                 the state of all files after the last build: a rerun that finds it again is done
+    stamp                 the state of all files after the last build: a rerun that finds it unchanged is done
     building-<recipe>/    what a build has made so far; laid out like the set itself
       journal.jsonl       one line for each file rendered, written after its pictures
-      report.json         written last of all: from here on the build is only moved into place
+      report.json         written last of all: after this the build is only moved into place
 """
 
 import json
@@ -97,7 +97,7 @@ def file_names(metadata: Path) -> set[str]:
 
 
 def is_built_set(out: Path) -> bool:
-    """Whether a build has ended in ``out``: its stamp stands there, its metadata or its report."""
+    """Whether a build was completed in ``out``: its stamp, metadata or report exists."""
     if read_stamp(out) or any("raw_file" in record for record in read_jsonl(out / METADATA)):
         return True
     return "recipe" in read_report(out)

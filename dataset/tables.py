@@ -35,7 +35,7 @@ class TableWriter:
     """Writes both tables picture by picture; use it in a ``with`` block."""
 
     def __init__(self, folder: Path, size_px: int) -> None:
-        """Open both files below ``folder`` anew and write their headers."""
+        """Create both files below ``folder`` and write their headers."""
         self._pixels = (folder / PIXELS_CSV).open("wb")
         self._labels = (folder / LABELS_CSV).open("w", encoding="utf-8", newline="")
         self._label_lines = csv.writer(self._labels, lineterminator="\n")

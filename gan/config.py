@@ -14,7 +14,7 @@ SMALLEST_STUDENT_PX = 40
 
 
 class GanError(Exception):
-    """Training or drawing cannot go on; the message names the thing and the remedy."""
+    """Training or drawing cannot continue; the message names the cause and the remedy."""
 
     exit_code = 1
 

@@ -1,4 +1,4 @@
-"""Which machine and which number format: chosen, checked and told."""
+"""Choice and checks of device and precision."""
 
 import ctypes
 import os
@@ -25,7 +25,7 @@ def choose_device(wanted: str) -> torch.device:
     """``auto``: CUDA, else Apple's MPS, else the CPU; anything else is taken at its word.
 
     Raises:
-        SettingsError: the word names no kind of device.
+        SettingsError: no such kind of device.
         GanError: this machine has no such device.
     """
     if wanted == "auto":

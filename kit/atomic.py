@@ -17,7 +17,7 @@ HELD_SECONDS = 2.0
 """How long another program may hold a file that is to be replaced on Windows."""
 
 IN_THE_WAY = frozenset({errno.ENOTDIR, errno.EEXIST})
-"""What it is called where a file stands in place of a folder."""
+"""What the system calls it when a file is in place of a folder."""
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def move(source: Path, target: Path) -> None:
-    """Rename ``source`` to ``target``, in place of a file that stands there.
+    """Rename ``source`` to ``target``, replacing an existing file.
 
     Windows refuses while anybody has either of them open: a browser that reads a run's page, a virus scanner. Such
     programs are done within moments, so there it is tried again for `HELD_SECONDS`.

@@ -1,4 +1,4 @@
-"""What decoding an image may cost, told from its bytes; and a lack of memory, by whatever name it comes."""
+"""What decoding an image may cost, estimated from its bytes; and out-of-memory errors under all their names."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
 
 def has_too_many_scans(content: bytes) -> bool:
     """Whether a file is a JPEG of more than `MAX_SCANS` scans, which costs nobody but its decoder anything."""
-    # The bytes of the marker also stand in thumbnails, profiles and whatever follows the image.
+    # The bytes of the marker also occur in thumbnails, profiles and whatever follows the image.
     return (
         content.startswith(b"\xff\xd8") and content.count(b"\xff\xda") > MAX_SCANS and _scans(content) > MAX_SCANS
     )

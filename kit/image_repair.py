@@ -11,7 +11,7 @@ from kit.image_cost import passing_over_damage
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 FILLERS = (b"\x00" * 64, b"\xaa" * 64)
-"""Different bits to go on with: rows that are missing decode to different pixels, complete ones to the same."""
+"""Different bits to continue with: rows that are missing decode to different pixels, complete ones to the same."""
 
 
 def repair_image(content: bytes) -> tuple[bytes, str] | None:

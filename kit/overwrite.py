@@ -11,7 +11,7 @@ def refuse_foreign(
 
     Args:
         path: a file or a folder; nothing there is fine.
-        is_ours: whether an earlier call of vgc made what stands there.
+        is_ours: whether vgc made the existing file.
         error: the caller's own exception.
         remedy: what a person can do.
     """

@@ -1,6 +1,6 @@
 """Processes that take apart what comes from outside: a call in one has a deadline, and can be ended in its midst.
 
-Not `multiprocessing`: its processes import the caller's script anew, which without ``if __name__ == "__main__"``
+Not `multiprocessing`: its processes import the caller's script again, which without ``if __name__ == "__main__"``
 would start once more in each of them; and in its pools a process that is killed while it writes is waited for
 for ever. Here each process has pipes of its own, and its death is their end.
 """

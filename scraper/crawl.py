@@ -44,18 +44,18 @@ log = logging.getLogger(__name__)
 
 
 def crawl(settings: ScrapeSettings, progress: Progress = noop) -> ScrapeSummary:
-    """Scrape a site into ``settings.out``, or go on where an earlier run ended.
+    """Scrape a site into ``settings.out``, or resume where an earlier run ended.
 
     Args:
         settings: what, how fast, where to.
-        progress: told about each picture.
+        progress: called for each picture.
 
     Raises:
         ScrapeSettingsError: the site's description, a letter or the folder is wrong.
         ScrapeBlockedError: the site does not want to be asked (now).
         ScrapeError: the site cannot be reached, or the folder cannot be written or is not free. Once a page
             has been read, this and the one before carry the ``summary`` so far.
-        KeyboardInterrupt: Ctrl-C, with a word on how to go on; what was saved is saved.
+        KeyboardInterrupt: Ctrl-C, with how to resume; everything saved is kept.
     """
     with ExitStack() as stack, _saving_in(settings.out):
         _warn(settings)
@@ -115,7 +115,7 @@ class _Cells:
 
 
 class _Crawl:
-    """One run. One thread decides what to ask for and writes the manifest; the others fetch and save."""
+    """One run. One thread decides what to request and writes the manifest; the others fetch and save."""
 
     def __init__(self, settings: ScrapeSettings, progress: Progress, stack: ExitStack) -> None:
         self._settings = settings
@@ -164,7 +164,7 @@ class _Crawl:
             ) from None
         except ScrapeError as error:
             self._end_early()
-            usage = isinstance(error, ScrapeSettingsError)  # there is nothing to tell of
+            usage = isinstance(error, ScrapeSettingsError)  # there is nothing to report
             if self._summary.pages and not usage:
                 error.summary = self._summary
             raise

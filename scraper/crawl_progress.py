@@ -19,8 +19,8 @@ class CrawlProgress:
 
     Args:
         summary: what is counted in.
-        progress: told about each picture.
-        fetcher: knows the pace.
+        progress: called for each picture.
+        fetcher: knows the delay between requests.
         url: an address of the site.
         requests_per_character: 2 where each one's own page is read.
     """

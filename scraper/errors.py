@@ -46,7 +46,7 @@ class TooManyRedirectsError(FetchError):
 
 
 class ScrapeError(Exception):
-    """The crawl cannot go on; what is saved stays saved."""
+    """The crawl cannot continue; everything saved is kept."""
 
     exit_code = 1
     summary: ScrapeSummary | None = None

@@ -113,7 +113,7 @@ def zip_bytes(files: dict[str, bytes | str]) -> bytes:
     with zipfile.ZipFile(content, "w") as archive:
         for name, data in files.items():
             entry = zipfile.ZipInfo(name, ZIP_TIME)
-            entry.create_system = 3  # else it tells which system wrote it
+            entry.create_system = 3  # else it depends on the system
             entry.external_attr = 0o644 << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, data)

@@ -31,7 +31,7 @@ def export_sprites(
 
     Raises:
         GanError, SettingsError, DatasetError: as in `gan.sampling.generate.select`; or the zip cannot be written,
-            or something that vgc did not make stands in its place.
+            or a file that vgc did not make is in the way.
         SpriteSettingsError: too many, too large.
     """
     selection = select(settings, rate, progress)

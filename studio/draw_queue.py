@@ -1,4 +1,4 @@
-"""The queue of latents to draw: one thread draws for everybody, a few images at a time, so nobody waits long."""
+"""The queue of latents to draw: one thread draws a few images of each request in turn."""
 
 import asyncio
 from collections import deque
@@ -14,7 +14,7 @@ Draw = Callable[[NDArray[np.float32]], NDArray[np.uint8]]
 
 BATCH_SIZE = 16
 MAX_WAITING = 2048
-"""Images; a request beyond is told to come again."""
+"""Images; a request beyond this gets a 503."""
 
 
 class QueueFull(Exception):

@@ -58,7 +58,7 @@ class OnnxEngine:
         return np.ascontiguousarray(denormalize(values).astype(np.uint8).transpose(0, 2, 3, 1))
 
     def directions(self) -> NDArray[np.float32]:
-        """See `Engine`; at once, they stand in the file."""
+        """See `Engine`; read from the file."""
         return np.array(self.header.directions, np.float32)
 
 

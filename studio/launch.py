@@ -65,7 +65,7 @@ def open_studio(settings: StudioSettings, on_open: Callable[[Opened], None]) -> 
     """Serve until Ctrl-C.
 
     Args:
-        on_open: told once the address is fixed; from then on connections wait until they are answered.
+        on_open: called once the address is fixed; from then on connections are queued until they are answered.
 
     Raises:
         StudioError: the port is taken, or the host is none of this machine's.

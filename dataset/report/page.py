@@ -46,7 +46,7 @@ def refresh_page(raw: Path, out: Path, wanted: bool) -> Path | None:
     page = out / PAGE
     if not (wanted or page.exists()):
         return None
-    # The page bears the report's own date, so that no clock has to be right to tell which set it shows.
+    # The page has the report's own date, so that it can be matched to its set without relying on a clock.
     made_ns = (out / REPORT).stat().st_mtime_ns
     if not page.exists() or page.stat().st_mtime_ns != made_ns:
         write_report_page(raw, out)

@@ -1,4 +1,4 @@
-"""A model or a folder of pictures scored against real ones: numbers, a board of neighbours, a file of both."""
+"""Scores a model or a folder of images against real ones: scores, nearest neighbours, files of both."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -160,7 +160,7 @@ def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluatio
 
     Args:
         settings: what and how.
-        progress: told the pictures looked at.
+        progress: called with the number of images processed.
 
     Raises:
         GanError: the extra is not installed, the model or the weights are not there, sizes differ, or there are

@@ -1,4 +1,4 @@
-"""What a network that knows pictures sees in them: the numbers that all scores are made of."""
+"""Features of images by a pretrained network; all scores are computed from them."""
 
 import hashlib
 import pickle
@@ -19,9 +19,9 @@ from kit.pixel_range import normalize
 from kit.progress import Progress, noop
 
 MIN_IMAGES = 20
-"""With fewer, five nearest neighbours and halves of the set mean nothing."""
+"""With fewer, five nearest neighbours and halves of the set are meaningless."""
 REVISION = 1
-"""Part of the names of cached features; raise it when the same pictures would get others."""
+"""Part of the file names of cached features; increase it when the same images would get other features."""
 FEATURE_BATCH = 32
 LITE0_SIDE_PX = 160
 """Smaller than the 224 it was trained on: half the time, and the same ranking of models."""
@@ -32,7 +32,7 @@ INCEPTION_SHA256 = "6726825d"
 
 @dataclass(frozen=True)
 class FeatureNetwork:
-    """A network that turns pictures into vectors in which like pictures lie near each other."""
+    """A network that maps images to vectors; similar images are close to each other."""
 
     name: str
     extract: Callable[[Tensor], Tensor]
@@ -46,7 +46,7 @@ class FeatureNetwork:
             images: chunks [n, 3, H, W] uint8 of any length.
             total: pictures in all chunks.
             label: which images they are, in a word or two, for ``progress``.
-            progress: told after every batch.
+            progress: called after every batch.
 
         Returns:
             [total, D] float32 on the CPU.
@@ -136,7 +136,7 @@ def inception_extractor(weights: Path, device: torch.device) -> Callable[[Tensor
 def lite0_extractor(device: torch.device) -> Callable[[Tensor], Tensor]:
     """EfficientNet-lite0 (Tan & Le 2019 without attention), ImageNet weights, its 1,280 pooled numbers' direction.
 
-    Their length says how much a picture excites the network at all: blobs of no shape would lie in the middle of
+    Their length measures how strongly an image activates the network at all: shapeless blobs would be close to
     everything and count as precise. All vectors are scaled to length √1280, so that KID's kernel is
     (cosine + 1)³.
     """
@@ -161,17 +161,17 @@ def lite0_extractor(device: torch.device) -> Callable[[Tensor], Tensor]:
 
 
 def for_inference(network: nn.Module, device: torch.device) -> nn.Module:
-    """For use only, channels last."""
+    """In eval mode, without gradients, channels last."""
     return network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
 
 
 def cached_features(
     network: FeatureNetwork, images: Tensor, mirrored: bool = False, progress: Progress = noop
 ) -> Tensor:
-    """The features of a whole set, looked up in the user's cache folder before they are worked out.
+    """The features of a whole set, read from the user's cache folder or computed.
 
     Args:
-        network: that sees them.
+        network: computes them.
         images: [N, 3, H, W] uint8 on the CPU.
         mirrored: the pictures' mirror images instead.
         progress: as in `FeatureNetwork.__call__`.

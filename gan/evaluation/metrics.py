@@ -1,4 +1,4 @@
-"""How near the generated pictures come to the real ones: distances and shares of their features."""
+"""How close generated images are to real ones: metrics of their features."""
 
 import torch
 from torch import Tensor
@@ -131,15 +131,14 @@ def neighbourhood_radii(reals: Tensor) -> Tensor:
 
 
 def typicality(features: Tensor, reals: Tensor) -> Tensor:
-    """In how many real pictures' neighbourhoods each of some pictures lies: its part of the density.
+    """The number of real images in whose neighbourhood each image lies: its contribution to the density.
 
     Args:
         features: [N, D] float32.
         reals: [M, D] float32.
 
     Returns:
-        [N] float32; fractions put those that lie in equally many in order, by their mean distance to the five
-        nearest real pictures.
+        [N] float32; the fraction orders equal counts by the mean distance to the five nearest real images.
 
     Source: Naeem et al. 2020, arXiv:2002.09797, equation 3.
     """

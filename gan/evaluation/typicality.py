@@ -24,12 +24,12 @@ def rate_typicality(
     Args:
         images: batches [n, 3, H, W] uint8.
         count: images in all batches.
-        real_folder: what the generator learned from.
+        real_folder: the training images of the generator.
         device: where the features are computed.
-        progress: told the images looked at.
+        progress: called with the number of images processed.
 
     Returns:
-        [count] float32, higher is more typical.
+        [count] float32; higher is more typical.
 
     Raises:
         GanError: the extra ``evaluate`` is not installed, or there are too few real images.

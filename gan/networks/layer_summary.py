@@ -15,7 +15,7 @@ class Layer:
     """One layer of a network."""
 
     name: str
-    """Where it stands in the network: ``layers.3``."""
+    """Its path in the network: ``layers.3``."""
     kind: str
     """Its class."""
     shape: tuple[int, ...]

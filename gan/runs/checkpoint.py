@@ -1,4 +1,4 @@
-"""What a run leaves on the disk to go on from and to draw with: tensors and JSON, never code."""
+"""Checkpoints and generator files of a run: tensors and JSON, never code."""
 
 import hashlib
 import json
@@ -21,15 +21,15 @@ from gan.runs.model_info import ModelInfo, model_name
 from kit.atomic import replacing, write_bytes
 
 CHECKPOINT_FORMAT = 4
-"""3 had other names, those of `gan.old_names`."""
+"""Format 3 had other names; see `gan.old_names`."""
 GENERATOR_FORMAT = 2
-"""1 had other names, those of `gan.old_names`."""
+"""Format 1 had other names; see `gan.old_names`."""
 HEADER_KEY = "vgc"
 
 
 @dataclass(frozen=True)
 class GeneratorHeader:
-    """What a generator file says of itself."""
+    """The header of a generator file."""
 
     architecture: Architecture
     preset: str
@@ -46,7 +46,7 @@ class GeneratorHeader:
         return "; started from ".join((self.trained_on, *reversed(self.lineage)))
 
     def describe(self, path: Path) -> str:
-        """What a person should know of the model in ``path``, in one line."""
+        """The model in ``path`` for people, in one line."""
         return f"{path} ({self.preset}, {self.images:,} images, trained on {self.sources})"
 
 

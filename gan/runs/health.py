@@ -1,4 +1,4 @@
-"""Whether a run still learns: a collapse or a discriminator that has won is noticed and said, once."""
+"""Detects mode collapse, and a discriminator that has won, and warns once."""
 
 import copy
 import logging
@@ -16,26 +16,26 @@ from gan.runs.run_folder import BEFORE_COLLAPSE_FILE, RunFolder
 log = logging.getLogger(__name__)
 
 COLLAPSED = 0.15
-"""Diversity below which all pictures are one, or a few, with small changes. Runs that learn have .3 to 1."""
+"""Diversity below which all images are variations of one or a few. Healthy runs have .3 to 1."""
 DIVERSE = 0.3
-"""Diversity that a generator must have reached before its fall is a collapse, or from which it has recovered."""
+"""Diversity that must have been reached before a fall counts as a collapse, and at which it has recovered."""
 IMAGES_TO_START = 50_000
-"""A generator that has drawn one picture ever since is called collapsed after so many images too."""
+"""After so many images a generator that has only ever drawn one image counts as collapsed too."""
 WON = 0.98
-"""Mean sign of the scores on real pictures from which the discriminator is never wrong about them."""
+"""Mean sign of the scores on real images from which the discriminator counts as never wrong."""
 LINES_BEFORE_WON = 20
 
 
 class HealthMonitor:
-    """What has been noticed in a run, before and since it was resumed."""
+    """What was detected in a run, including before it was resumed."""
 
     def __init__(self, folder: RunFolder, images: Tensor, samples: int) -> None:
-        """Look up what the metrics say already.
+        """Read the earlier metrics.
 
         Args:
             folder: of the run, its metrics already cut to where it goes on.
             images: [N, 3, H, W] uint8, the whole set, any device.
-            samples: generated pictures that will be looked at each time; as many real ones are their measure.
+            samples: number of generated images checked each time; the same number of real ones is the reference.
         """
         self._folder = folder
         chosen = torch.linspace(0, len(images) - 1, min(samples, len(images))).long()
@@ -51,13 +51,13 @@ class HealthMonitor:
     def check_samples(
         self, samples: Sequence[Image.Image], generator_ema: nn.Module, header: GeneratorHeader
     ) -> None:
-        """Measure how much the samples differ; write it down, and say so if they hardly do any more.
+        """Measure and log the diversity of the samples; warn if they have collapsed.
 
-        The last generator from before a collapse is written beside the others.
+        The last generator from before a collapse is saved.
 
         Args:
             samples: drawn by ``generator_ema``.
-            generator_ema: copied while it is good.
+            generator_ema: copied while the samples are diverse.
             header: of its file.
         """
         pixels = torch.from_numpy(np.stack([np.asarray(image) for image in samples]))
@@ -88,13 +88,13 @@ class HealthMonitor:
         log.warning("%s", message)
 
     def check_scores(self, sign_real: float) -> dict[str, float]:
-        """Say it if the discriminator has not been wrong about real pictures for long.
+        """Warn if the discriminator has been right about all real images for long.
 
         Args:
             sign_real: mean sign of the scores on real pictures, -1 to 1, since the last call.
 
         Returns:
-            What to add to the line of metrics.
+            Values to add to the line of metrics.
         """
         self._sign_history.append(sign_real)
         if self._won or len(self._sign_history) < LINES_BEFORE_WON or min(self._sign_history) < WON:
@@ -109,7 +109,7 @@ class HealthMonitor:
 
 
 def median_nearest_distance(images: Tensor) -> float:
-    """How much pictures differ: the median distance from one to its nearest other one.
+    """How much images differ: the median distance from one to its nearest other one.
 
     The mean distance of all pairs would stay high where a few pictures are drawn again and again.
 

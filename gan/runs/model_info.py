@@ -1,4 +1,4 @@
-"""What there is to know of a generator, for those who draw with it: none of this loads PyTorch."""
+"""What is known about a generator, without loading PyTorch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ LICENCE_UNKNOWN = (
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What there is to know of a generator."""
+    """What is known about a generator."""
 
     model: str
     """Its name, for people."""
@@ -27,10 +27,10 @@ class ModelInfo:
 
     @property
     def licence(self) -> str:
-        """What may be done with its drawings, in a sentence or two."""
+        """How its images may be used, in a sentence or two."""
         return LICENCE_BUILT_IN if self.trained_on == TRAINED_ON else LICENCE_UNKNOWN
 
 
 def model_name(path: Path) -> str:
-    """What people call a model: its run, or its file."""
+    """The name of a model: its run's, or its file's."""
     return path.parent.name if path.stem == "generator" else path.stem

@@ -111,7 +111,7 @@ NO_CURVES = {"images", "seconds", "collapsed", "discriminator_won"} | {
 
 
 class ReportPage:
-    """The page of a run, written now and then, so that it costs the training next to nothing."""
+    """The page of a run, rewritten at intervals, so that it takes hardly any time from the training."""
 
     def __init__(self, run: Path) -> None:
         self._run = run
@@ -135,7 +135,7 @@ def write_report(run: Path, state: str) -> None:
 
     Args:
         run: holds ``config.json``, and more as the training goes on.
-        state: `TRAINING` (a browser opens the page anew by itself), `ENDED` or `STOPPED`.
+        state: `TRAINING` (the browser reloads the page by itself), `ENDED` or `STOPPED`.
 
     Raises:
         OSError: the folder cannot be read or written.

@@ -1,4 +1,4 @@
-"""The names under which scores stand in ``metrics.jsonl`` and ``scores.json``."""
+"""The names of scores in ``metrics.jsonl`` and ``scores.json``."""
 
 INCEPTION = "inception-v3"
 """torch-fidelity's features, the only ones whose scores may be called FID and KID."""

@@ -13,9 +13,9 @@ from gan.config import GanError, SettingsError
 from kit.atomic import replacing
 
 FPS = 50 / 3
-"""Frames a second, unless told otherwise: 60 ms each, which GIF holds exactly."""
+"""Frames per second by default: 60 ms each, which GIF holds exactly."""
 SECONDS_EACH = 0.96
-"""From one character to the next, unless told otherwise: 16 frames."""
+"""Seconds from one character to the next by default: 16 frames."""
 MAX_FPS, MAX_FPS_GIF = 60, 50
 """Of a GIF, browsers show frames of less than 20 ms as if they were of 100 ms."""
 MAX_FRAMES = 6000

@@ -143,7 +143,7 @@ def generate(settings: GenerateSettings, rate: RateImages | None = None, progres
     Args:
         settings: what to draw.
         rate: what ``best_of`` chooses by.
-        progress: told of the search, where there is one.
+        progress: called during a search, if there is one.
 
     Raises:
         GanError, SettingsError, DatasetError: as `select` and `save`.

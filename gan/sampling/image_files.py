@@ -69,7 +69,7 @@ def previous_images(folder: Path, names: Sequence[str]) -> set[str]:
     """The names of the numbered images and the grid that an earlier call left there.
 
     Raises:
-        GanError: one of ``names``, which are to be written, stands there, and vgc did not make it.
+        GanError: one of ``names`` exists and was not made by vgc.
     """
     earlier = set()
     for path in sorted(folder.glob("*.png")):

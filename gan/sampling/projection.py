@@ -23,11 +23,11 @@ from kit.progress import Progress, noop
 CANDIDATES = 256
 """Characters among which the search begins; always those of the first seeds."""
 STARTS = 2
-"""Candidates followed that are nearest as they stand, and as many that are nearest wherever they stand."""
+"""Number of candidates nearest in place, and of those nearest regardless of position, that are optimised."""
 STEPS = 120
 RATE = 0.05
 FRAME_PX = 32
-"""Side to which figures are brought before they are compared wherever they stand."""
+"""Side to which figures are scaled before they are compared regardless of position."""
 ASPECT_WEIGHT = 1.0
 """Weight of |log aspect ratio|: a factor of e costs as much as a mean colour difference of 1."""
 COLOUR_WEIGHT = 1.5
@@ -80,7 +80,7 @@ def project(
         generator: in eval mode, any device.
         latent_dim: D.
         images: RGB, of the generator's size, N of them; their backgrounds do not count.
-        progress: told the steps done.
+        progress: called with the number of steps done.
 
     Returns:
         [N, D] float32 on the CPU, rounded to what a share code holds.
@@ -127,7 +127,7 @@ def initial_latents(
 
 
 def optimize_latents(generator: nn.Module, latents: Tensor, targets: Tensor) -> Iterator[int]:
-    """Move ``latents`` [M, D], in place, so that their images come near the targets; yields the steps done."""
+    """Optimise ``latents`` [M, D] in place so that their images match the targets; yields the steps done."""
     optimizer = torch.optim.Adam([latents], RATE)
     for step in range(1, STEPS + 1):
         optimizer.zero_grad()
@@ -142,7 +142,7 @@ def to_sphere(latents: Tensor) -> Tensor:
 
 
 def multiscale_distance(images: Tensor, target: Tensor) -> Tensor:
-    """How far images [N, 3, H, W] are from others, [N, 3, H, W] or [3, H, W]: [N].
+    """Distance of images [N, 3, H, W] from others, [N, 3, H, W] or [3, H, W]: [N].
 
     The mean absolute difference in opponent colours (lightness, red against green, blue against yellow), summed
     over sizes that are each half of the one before, down to a pixel: the coarse ones lead, the fine ones follow.
@@ -160,7 +160,7 @@ def multiscale_distance(images: Tensor, target: Tensor) -> Tensor:
 
 
 def figure_distance(images: Tensor, target: Tensor, background: Tensor) -> Tensor:
-    """How far the figures of images [N, 3, H, W] are from that of one [3, H, W], wherever they stand: [N].
+    """Distance of the figures in images [N, 3, H, W] from that in one [3, H, W], regardless of position: [N].
 
     Args:
         images, target: float32 in [-1, 1].
@@ -179,7 +179,7 @@ def crop_to_figure(image: Tensor, background: Tensor) -> tuple[Tensor, float]:
 
 
 def align_figure(target: Tensor, other: Tensor, background: Tensor) -> Tensor:
-    """``target`` [3, H, W], its figure moved and scaled to where that of ``other`` stands."""
+    """``target`` [3, H, W] with its figure moved and scaled onto that of ``other``."""
     top, bottom, left, right = figure_box(target, background)
     there = figure_box(other, background)
     figure = target[:, top:bottom, left:right]

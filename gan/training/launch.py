@@ -26,7 +26,7 @@ def launch(processes: int, output: Path) -> int:
 
     Args:
         processes: at least 2.
-        output: the folder that holds the runs, to name the one to go on with.
+        output: the folder of the runs, to name the one to resume.
 
     Returns:
         The exit code of the first process that failed, which has said why; 0 if all ended well.

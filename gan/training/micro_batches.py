@@ -21,7 +21,7 @@ class MicroBatch:
     """Of these rows."""
 
     def real_images(self) -> Tensor:
-        """[n, 3, H, W] float32 in [-1, 1]; made anew at each call, for all of a step's may not fit into memory."""
+        """[n, 3, H, W] float32 in [-1, 1]; made at each call: a whole step's may not fit into memory."""
         return self.training_set.normalised(self.indices)
 
 

@@ -1,4 +1,4 @@
-"""Steps for which the memory does not suffice: what would fit instead."""
+"""Steps that run out of memory: what would fit instead."""
 
 import torch
 
@@ -21,7 +21,7 @@ def checked_train_step(trainer: Trainer) -> None:
 
 
 def suggest_grad_accum(trainer: Trainer) -> str:
-    """How to go on after running out of memory; tried out unless several processes train together."""
+    """What to do after running out of memory; tried out unless several processes train together."""
     processes = trainer.execution.distributed.size
     share = trainer.recipe.batch // processes
     grad_accum = len(trainer.micro_batch_rows)

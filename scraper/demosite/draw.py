@@ -61,7 +61,7 @@ def _definition(style: str) -> dict[str, Any]:
 
 
 def _unique_images(name: str, definition: dict[str, Any]) -> Iterator[Image.Image]:
-    """Draw one style for ever, RGBA, no two pictures with the same pixels."""
+    """Draw images of one style without end, RGBA, no two pictures with the same pixels."""
     style, drawn = Style(definition), set()
     for number in count():
         options = {

@@ -1,4 +1,4 @@
-"""What stands where on the built-in site: pages in the real site's markup, pictures, robots.txt."""
+"""The pages of the built-in site, in the real site's markup, its pictures and robots.txt."""
 
 import io
 import re
@@ -23,7 +23,7 @@ JPEG_EVERY = 12
 LAZY_EVERY = 8
 ROOT_RELATIVE_EVERY = 5
 PLACEHOLDER = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACADs="
-"""What stands in ``src`` where a script loads the picture later: an empty GIF."""
+"""The ``src`` where a script loads the picture later: an empty GIF."""
 CLUTTER_NAMES = ("logo", "banner", "feed", "mail", *(f"popular-{number}" for number in range(1, 7)))
 """Pictures on every page that are no characters."""
 CLUTTER_SIZE_PX = (80, 80)

@@ -277,7 +277,7 @@ class _Attempt:
         """Remember the connection to end; by a second descriptor, as TLS and keep-alive move the first one."""
         with self._lock:
             self._release()
-            # All is named, for Windows can tell nothing of a socket that is not yet connected.
+            # Everything is explicit, because Windows knows nothing about a socket that is not yet connected.
             self._line = socket.socket(line.family, line.type, line.proto, socket.dup(line.fileno()))
             if self.expired:
                 raise TimeoutError

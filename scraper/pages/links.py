@@ -108,7 +108,7 @@ def _tokens(tag: Tag, attribute: str) -> list[str]:
 
 
 def _with_gaps_filled(numbers: dict[int, str]) -> list[str]:
-    """All pages, where sites shorten their numbers (1 2 3 … 6) and two of them tell how the addresses go."""
+    """All pages, where sites shorten their numbers (1 2 3 … 6) and two of them show the pattern."""
     if len(numbers) < 2:
         return list(numbers.values())
     second, last = sorted(numbers)[-2:]
