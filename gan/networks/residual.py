@@ -66,7 +66,7 @@ class GenerativeBasis(nn.Module):
         self.pictures = nn.Parameter(torch.randn(channels, base_px, base_px))
 
     def forward(self, weights: Tensor) -> Tensor:
-        return (weights[:, :, None, None] * self.pictures).contiguous(memory_format=torch.channels_last)
+        return (weights.unflatten(1, (-1, 1, 1)) * self.pictures).contiguous(memory_format=torch.channels_last)
 
 
 class ResidualGenerator(nn.Module):

@@ -31,7 +31,7 @@ from studio.errors import StudioError
 
 PLAIN_OPERATORS = {
     *("Add", "BatchNormalization", "Cast", "Conv", "ConvTranspose", "Gemm", "LeakyRelu", "Mul", "Relu"),
-    *("Reshape", "Resize", "Tanh", "Unsqueeze"),
+    *("Reshape", "Resize", "Tanh"),
 }
 PRESET_OF_FAMILY = {recipe.generator.family: preset for preset, recipe in PRESETS.items()}
 
