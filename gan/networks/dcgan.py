@@ -41,7 +41,7 @@ class TransposedGenerator(nn.Module):
         self.apply(init_normal_002)
 
     def forward(self, z: Tensor) -> Tensor:
-        return in_fp32(self.to_rgb, self.layers(z.unflatten(1, (-1, 1, 1)))).tanh()
+        return in_fp32(self.to_rgb, self.layers(torch.unflatten(z, 1, (-1, 1, 1)))).tanh()
 
 
 class StridedDiscriminator(nn.Module):

@@ -66,7 +66,8 @@ class GenerativeBasis(nn.Module):
         self.pictures = nn.Parameter(torch.randn(channels, base_px, base_px))
 
     def forward(self, weights: Tensor) -> Tensor:
-        return (weights.unflatten(1, (-1, 1, 1)) * self.pictures).contiguous(memory_format=torch.channels_last)
+        weighted = torch.unflatten(weights, 1, (-1, 1, 1)) * self.pictures
+        return weighted.contiguous(memory_format=torch.channels_last)
 
 
 class ResidualGenerator(nn.Module):
