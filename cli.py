@@ -69,13 +69,13 @@ Codes = Annotated[
     list[str] | None, option(help="A share code, a link, or a PNG that carries one; may be repeated.")
 ]
 Likes = Annotated[list[Path] | None, option(help="A picture: draw the character most like it; may be repeated.")]
-BestOf = Annotated[int, more(help="Draw so many for each picture and keep the one most like real ones.")]
+BestOf = Annotated[int, more(help="Candidates drawn for each picture; the one most like real pictures is kept.")]
 RealImages = Annotated[Path | None, more(help="Real pictures for --best-of. [default: those of the run]")]
 
 Colours = Annotated[int | None, option(help="Colours that the sprites share. [default: 16]")]
 Palette = Annotated[Path | None, option(help="A .gpl or .hex file with the sprites' colours, not found ones.")]
 SpriteSize = Annotated[int | None, option(help="Side of the sprites. [default: the pictures']")]
-Upscale = Annotated[int | None, option(help="Enlarge the sprites' pixels so many times. [default: 1]")]
+Upscale = Annotated[int | None, option(help="Factor by which the sprites' pixels are enlarged. [default: 1]")]
 Tolerance = Annotated[
     int | None, option(help="How far from the background's colour is still background. [default: 32]")
 ]
@@ -156,7 +156,7 @@ def run(function: Callable[[Screen], int | None], json: bool, quiet: bool, verbo
 
 def main() -> None:
     """The ``vgc`` entry point."""
-    # Threads that wait for each other give way soon: with GNU OpenMP's own 300,000 rounds, a training beside other
+    # Waiting threads should yield soon: with GNU OpenMP's own 300,000 rounds, a training beside other
     # work on the same cores stands nearly still. Read when torch is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     # A pipe or a file on Windows takes the characters of one code page; others are better escaped than an error.
@@ -177,7 +177,7 @@ def scrape(
     screen: Screen,
     base_url: Annotated[str | None, option(help="The site at another address, such as a local copy's.")] = None,
     letters: Annotated[str | None, option(help="Only these, such as a-c,x. [default: all]")] = None,
-    limit: Annotated[int | None, option(help="At most so many characters.")] = None,
+    limit: Annotated[int | None, option(help="Maximum number of characters.")] = None,
     out: Annotated[Path, option(help="Folder for pictures and manifest.")] = Path("Data/raw"),
     delay: Annotated[float, more(help="Mean seconds between two requests.")] = 1.0,
     workers: Annotated[int, more(help="Requests at once, as far as the delay allows.")] = 4,

@@ -63,7 +63,7 @@ class BuildCache:
 def read_build_recipe(out: Path, recipe: dict[str, Any]) -> dict[str, Any]:
     """``recipe``, or that of an older set in ``out`` which differs in nothing but a compatible format.
 
-    The images of such a set stay as they are; only what it left out is looked at again.
+    The images of such a set stay as they are; only its rejected files are tried again.
     """
     older = {**recipe, "format": COMPATIBLE_FORMAT}
     return older if read_report(out).get("recipe") == older else recipe

@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 from dataset.errors import DecodeError
 
 IDENTITY_STEPS = 3
-"""A profile that moves no colour by more steps than this is sRGB under whatever name, and is not applied."""
+"""A profile that changes no colour by more levels than this counts as sRGB and is not applied."""
 WEB_GAMMA = 1 / 2.2
 """A PNG's gAMA of this value means sRGB to those who wrote it."""
 GAMMA_TOLERANCE, PRIMARIES_TOLERANCE = 0.01, 0.005
@@ -22,7 +22,7 @@ SRGB_CHROMATICITIES = (0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
 BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
 STRIP_PIXELS = 2**20
-"""Large images are converted so many pixels at a time."""
+"""Pixels of large images that are converted at a time."""
 
 Matrix = npt.NDArray[np.float64]
 

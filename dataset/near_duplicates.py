@@ -8,7 +8,7 @@ import numpy.typing as npt
 from PIL import Image
 
 MAX_DISTANCE = 8
-"""Bits of 64. On game art this joins the same drawing in other colours; at 10, strangers begin."""
+"""Bits of 64. On game art this finds the same drawing in other colours; from 10 on, unrelated pictures match."""
 MAX_PAIRS = 200
 """The nearest that are reported; a set of near-identical pictures has millions."""
 BLOCK_VALUES = 1_000_000

@@ -26,7 +26,7 @@ UNSAFE = frozenset('<>:"/\\|?*')
 HEAD_BYTES = 1024
 FOLLOW_HINT = "(--follow-links takes it)"
 DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
-"""Names that Windows keeps for itself, whatever suffix they get."""
+"""Names reserved by Windows, with any suffix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class _Walk:
         self._seen = {_identity(folder.stat()) for folder in (root, leave_out) if folder.is_dir()}
 
     def files(self, below: str) -> Iterator[tuple[str, str, bytes]]:
-        """Path below the root, refusal and times of every file, the same whatever the folder's own order."""
+        """Path below the root, refusal and times of every file, independent of the folder's order."""
         # Not recursive: folders can be deeper than Python's stack.
         ways = [iter(self._paths(below))]
         while ways:

@@ -32,10 +32,10 @@ __all__ = ["ScrapeSettings", "ScrapeSummary", "crawl"]
 
 LOCK_NAME = ".lock"
 READ_AHEAD = 2000
-"""Pages are read before pictures, so that the amount of work is known, until so many pictures wait."""
+"""Pages are read before pictures, so that the amount of work is known, until this many pictures are waiting."""
 FEWEST_SHARING = 3
 SHARE_SHARING = 0.02
-"""An image under so many characters at least, and under this part of all, is a placeholder."""
+"""An image shared by at least this many characters, and by this part of all, is a placeholder."""
 LOOK_AT_THE_SITE = (
     "look whether it is the right site, or whether it has changed (docs/scraping.md tells how to describe a site)"
 )
@@ -110,7 +110,7 @@ class _Cells:
         return False
 
     def is_placeholder(self, image: str) -> bool:
-        """Whether so many characters share an image that it can be of none of them."""
+        """Whether too many characters share an image for it to show any of them."""
         return len(self.sharing.get(image, ())) >= max(FEWEST_SHARING, SHARE_SHARING * len(self.first))
 
 
@@ -192,7 +192,7 @@ class _Crawl:
 
     def _start_next(self) -> bool:
         """Start what is best done next: pages before pictures; False: nothing can be started now."""
-        # With a limit pages are read one by one, for none should be read in vain.
+        # With a limit pages are read one by one, so that none is read unnecessarily.
         room = len(self._waiting) < READ_AHEAD if self._settings.limit is None else not self._pages.running
         if self._pages.waiting and room:
             self._start_page(*self._pages.waiting.popleft())

@@ -40,7 +40,7 @@ class CrawlProgress:
         self._started = time.monotonic()
 
     def count(self, image: Record, waiting: int) -> None:
-        """Count what came of a character's picture, while so many still wait."""
+        """Count the result of a character's picture; ``waiting``: characters still to do."""
         summary = self.summary
         setattr(summary, image.status, getattr(summary, image.status) + 1)
         if image.file and not image.name:
@@ -70,7 +70,7 @@ class CrawlProgress:
         self._progress(done, total, f"{pages}{summary.saved} saved, {summary.failed} failed{left}")
 
     def minutes(self, characters: int) -> float:
-        """Estimate how long so many characters will take at the pace that is allowed and was seen."""
+        """Estimate how long this number of characters will take at the allowed and the measured speed."""
         measured = (time.monotonic() - self._started) / max(self._fetcher.requests, 1)
         allowed = self._fetcher.seconds_between_requests(self._url)
         return characters * self._requests_per_character * max(measured, allowed) / 60

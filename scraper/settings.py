@@ -21,7 +21,7 @@ class ScrapeSettings:
     letters: str | None = None
     """Such as ``a-c,x``; None: all that the hub lists."""
     limit: int | None = None
-    """At most so many characters, in the site's order."""
+    """Maximum number of characters, in the site's order."""
     out: Path = Path("Data/raw")
     delay_seconds: float = 1.0
     """Mean time between two requests to a host, 0 to 3600."""

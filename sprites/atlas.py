@@ -32,7 +32,7 @@ class SheetLayout:
 
 
 def layout_sheet(count: int, frame_px: int, extrude_px: int) -> SheetLayout:
-    """The smallest power-of-two sheet, as square as may be, row by row.
+    """The smallest power-of-two sheet, as square as possible, filled row by row.
 
     Raises:
         SpriteSettingsError: it would be larger than LARGEST_SHEET_PX.

@@ -102,7 +102,7 @@ def unique_stems(names: Sequence[str]) -> list[str]:
 
 
 def check_sprite_count(count: int) -> None:
-    """SpriteSettingsError if a zip does not take so many characters."""
+    """SpriteSettingsError if there are too many characters for a zip, or none."""
     if not 1 <= count <= MAX_SPRITES:
         raise SpriteSettingsError(f"{count:,} sprites: a zip takes 1 to {MAX_SPRITES:,}")
 

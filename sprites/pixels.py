@@ -29,7 +29,7 @@ class SpriteSettings:
     sprite_px: int | None = None
     """Side of a sprite before upscaling, 8 to the picture's own; None: the picture's own."""
     upscale: int = 1
-    """Every pixel becomes a square of so many, 1 to 16."""
+    """Every pixel becomes a square with sides of this many pixels, 1 to 16."""
     tolerance: int = TOLERANCE
     """How far a background pixel may be from the background's colour in a channel, 0 to 255."""
     extrude_px: int = 1

@@ -66,7 +66,7 @@ class DrawQueue:
                 self._jobs.remove(job)
 
     async def run(self) -> None:
-        """Draw whatever comes, until cancelled."""
+        """Draw requests until cancelled."""
         loop = asyncio.get_running_loop()
         try:
             while True:

@@ -1,4 +1,4 @@
-"""What draws in the studio: latents to pixels, whatever computes them. `studio.engine_loader` picks one."""
+"""The interface of an engine that draws in the studio: latents to pixels. `studio.engine_loader` picks one."""
 
 from typing import Any, Protocol
 

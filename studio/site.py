@@ -69,7 +69,7 @@ def list_files(folder: Path) -> set[str]:
 
 
 def exported_files(site: Path) -> set[str]:
-    """What an earlier export, of whatever version, says that it wrote; nothing where there is none."""
+    """The files that an earlier export, of any version, lists as its own; none where there is no export."""
     try:
         return set(json.loads((site / INFO_FILE).read_text("utf-8"))["files"])
     except (OSError, ValueError, TypeError, KeyError):

@@ -11,7 +11,7 @@ from PIL import Image
 from kit.image_grid import evenly_spaced
 
 MAX_IMAGES = 5_000
-"""Of a larger set, this many are looked at, evenly spread."""
+"""Of a larger set, this many evenly spaced images are used."""
 HUES = 36
 LEVELS = 64
 """Steps of the brightness and channel histograms."""
@@ -26,7 +26,7 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ImageStatistics:
-    """Sums over the pictures that were looked at."""
+    """Sums over the images used."""
 
     names: list[str]
     brightness: npt.NDArray[np.float64]

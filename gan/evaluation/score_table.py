@@ -11,7 +11,7 @@ NAMES = {
     "fid": ("FID", "lower is better; falls with the number of pictures"),
     "precision": ("precision", "generated pictures that could be real ones"),
     "recall": ("recall", "real pictures that the generator could draw"),
-    "density": ("density", "generated pictures amid the typical real ones"),
+    "density": ("density", "generated pictures in typical real neighbourhoods"),
     "coverage": ("coverage", "real pictures with a generated one nearby"),
 }
 COLUMN = 17

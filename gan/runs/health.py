@@ -20,7 +20,7 @@ COLLAPSED = 0.15
 DIVERSE = 0.3
 """Diversity that must have been reached before a fall counts as a collapse, and at which it has recovered."""
 IMAGES_TO_START = 50_000
-"""After so many images a generator that has only ever drawn one image counts as collapsed too."""
+"""From this number of images on, a generator that has only ever drawn one image counts as collapsed too."""
 WON = 0.98
 """Mean sign of the scores on real images from which the discriminator counts as never wrong."""
 LINES_BEFORE_WON = 20

@@ -77,7 +77,7 @@ def score_charts(features: str) -> list[ChartSpec]:
         ),
         ChartSpec(
             "Coverage, density",
-            "Real ones with a generated one nearby; generated ones amid real ones.",
+            "Real ones with a generated one nearby; generated ones in real neighbourhoods.",
             curve_labels(features, neighbourhoods),
         ),
     ]

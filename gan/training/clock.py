@@ -30,7 +30,7 @@ class Clock:
         self.update(self.images_before)
 
     def update(self, images: int) -> None:
-        """Record that so many images have been shown by now."""
+        """Record the number of images shown by now."""
         self.recent.append((time.monotonic(), images))
 
     @property

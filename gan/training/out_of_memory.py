@@ -35,7 +35,7 @@ def suggest_grad_accum(trainer: Trainer) -> str:
 
 
 def step_fits_in_memory(trainer: Trainer, grad_accum: int) -> bool:
-    """Whether a step works with so many micro-batches; the trainer is of no further use."""
+    """Whether a step works with so many micro-batches; the trainer cannot be used any more."""
     execution = trainer.execution
     trainer.micro_batch_rows = micro_batch_rows(trainer.recipe.batch, execution.distributed, grad_accum)
     if execution.device.type == "cuda":

@@ -19,7 +19,7 @@ ROBOTS = "User-agent: *\nDisallow: /wp-admin/\n"
 CELLS_IN_ROW = 6
 ROWS_IN_TABLE = 5
 JPEG_EVERY = 12
-"""One picture in so many is a JPEG on black, though its address ends in .png: the real site's habit."""
+"""One picture in this many is a JPEG on black, though its address ends in .png: the real site's habit."""
 LAZY_EVERY = 8
 ROOT_RELATIVE_EVERY = 5
 PLACEHOLDER = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACADs="

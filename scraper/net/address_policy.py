@@ -41,7 +41,7 @@ class AddressPolicy:
     """The archive that is asked in place of the hosts."""
 
     def check_url(self, url: str) -> None:
-        """Refuse whatever is no plain address of the listed hosts, or no capture of one.
+        """Refuse everything except plain addresses of the listed hosts, or captures of them.
 
         Raises:
             FetchError: the reason, never worth another try.
@@ -63,7 +63,7 @@ class AddressPolicy:
             raise FetchError(f"on an unusual port: {host}:{port}")
 
     def check_host(self, url: str) -> None:
-        """Refuse whatever is no plain address of a host that is really asked: a listed one, or the archive.
+        """Refuse everything except plain addresses of the hosts really contacted: a listed one, or the archive.
 
         Raises:
             FetchError: the reason, never worth another try.

@@ -102,7 +102,7 @@ class Fetcher:
         transport: sends the requests; closed with the fetcher.
         delay_seconds: mean time between two requests to a host.
         least_delay_seconds: no two requests to a host come closer together.
-        workers: requests under way at once, whatever the number of threads that call.
+        workers: maximum number of concurrent requests, for any number of calling threads.
         ignore_robots: do not read robots.txt.
     """
 

@@ -26,7 +26,7 @@ from scraper.net.cookies import SiteCookies
 
 CHUNK_BYTES = 65_536
 WATCH_SECONDS = 0.1
-"""How often deadlines are looked at."""
+"""Interval at which deadlines are checked."""
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 UNKNOWN_AUTHORITY = (18, 19, 20, 21)
 """OpenSSL's codes where nobody that is trusted has signed."""

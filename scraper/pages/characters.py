@@ -23,7 +23,7 @@ MAX_FIELDS = 50
 MAX_CAPTION_CHARACTERS = 80
 """A cell's own text may be a name if it is no longer."""
 LINK_ANCESTORS = 3
-"""A link may stand around a cell, so many elements above it at most."""
+"""A link may surround a cell, at most this many elements above it."""
 ROMAN_NUMERAL = re.compile(r"[ivx]+")
 
 
@@ -72,7 +72,7 @@ def characters(
 ) -> Iterator[Character]:
     """Yield the characters of a page in their order; empty cells give nothing.
 
-    The tree is taken apart: each cell is looked at on its own, the inner ones of nested tables first, so that
+    The tree is taken apart: each cell is parsed on its own, the inner ones of nested tables first, so that
     no image counts twice and a page of deep nesting takes no longer than a flat one, and its room is free again.
     """
     base = base_url(tree, url)

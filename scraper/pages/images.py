@@ -24,7 +24,7 @@ SIGNATURES = (b"\xff\xd8", b"\x89PNG", b"GIF8", b"RIFF", b"BM", b"\0\0\0")
 """How the formats begin: bytes like these that do not decode were a picture once."""
 
 FRAME_PIXELS = 2500
-"""A further frame counts as so many at least: its own cost outweighs that of its pixels."""
+"""A further frame counts as at least this many pixels: its own cost outweighs that of its pixels."""
 
 Image.init()
 _FORMATS = [name for name in SUFFIXES if name in Image.OPEN]

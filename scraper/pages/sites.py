@@ -29,7 +29,7 @@ class Site:
     next_pages: str | None = None
     """The links to a gallery's further pages; left out: ``rel=next``, "next" and page numbers; empty: none."""
     max_pages: int = 1000
-    """At most so many pages of one gallery."""
+    """Maximum number of pages of one gallery."""
     area: str = "body"
     """The part of a page that holds the characters."""
     cells: str = "td"
