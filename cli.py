@@ -350,7 +350,7 @@ def train(
         advanced("--cuda-graphs", help="Record steps as CUDA graphs: less work for the CPU beside a GPU."),
     ] = False,
     deterministic: Annotated[
-        bool, advanced("--deterministic", help="The same bits again on a GPU too; slower there.")
+        bool, advanced("--deterministic", help="The same bits again: on a GPU, and beside other programs.")
     ] = False,
     profile: Annotated[
         bool, advanced("--profile", help="Write where the time goes into the run's folder.")

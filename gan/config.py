@@ -261,7 +261,7 @@ class TrainConfig:
     """Whether steps are recorded as CUDA graphs; see `gan.training.cuda_graphs`."""
 
     deterministic: bool = False
-    """Whether only algorithms are used that give the same bits again; a CPU's do anyway."""
+    """Whether only algorithms are used that give the same bits again, and a CPU keeps to one number of threads."""
 
     eval_every_kimg: float | None = None
     """Thousands of real pictures shown between two evaluations; None: none."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan.config import GanError, SettingsError
+from gan.threads import single_thread
 
 Precision = Literal["fp32", "bf16"]
 BF16_MUST_WIN_BY = 1.15
@@ -63,7 +64,8 @@ def bf16_speedup() -> float:
 
     Measured once a process, so that all who ask hear the same.
     """
-    return convolution_seconds(torch.float32) / convolution_seconds(torch.bfloat16)
+    with single_thread():
+        return convolution_seconds(torch.float32) / convolution_seconds(torch.bfloat16)
 
 
 def convolution_seconds(dtype: torch.dtype) -> float:

@@ -18,6 +18,7 @@ ROOMS = ["kit", "scraper", "dataset", "gan", "sprites", "studio", "demo", "scree
 WINGS = [
     "old_names",
     "config",
+    "threads",
     "device",
     "images",
     "networks",

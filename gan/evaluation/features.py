@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from gan.config import GanError
 from gan.runs.score_names import INCEPTION, LITE0
+from gan.threads import map_on_threads
 from kit.atomic import replacing
 from kit.pixel_range import normalize
 from kit.progress import Progress, noop
@@ -51,15 +52,20 @@ class FeatureNetwork:
         Returns:
             [total, D] float32 on the CPU.
         """
+
+        @torch.inference_mode()
+        def extract(batch: Tensor) -> Tensor:
+            return self.extract(batch.to(self.device)).float().cpu()
+
+        batches = (batch for chunk in images for batch in chunk.split(FEATURE_BATCH))  # type: ignore[no-untyped-call]
         features: list[Tensor] = []
         done = 0
         # TF32 and the choice of another algorithm would move the scores from one machine to the next.
-        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False):
-            for chunk in images:
-                for batch in chunk.split(FEATURE_BATCH):  # type: ignore[no-untyped-call]
-                    features.append(self.extract(batch.to(self.device)).float().cpu())
-                    done += len(batch)
-                    progress(done, total, f"looking at {label} pictures")
+        with torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False):
+            for part in map_on_threads(extract, batches, self.device):
+                features.append(part)
+                done += len(part)
+                progress(done, total, f"looking at {label} pictures")
         return torch.cat(features)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from gan.images import to_images
 from gan.sampling.share_codes import quantise
+from gan.threads import map_on_threads
 
 DRAW_BATCH = 8
 """Images a forward pass. Always the same number, the last pass filled up: other shapes may round otherwise, and
@@ -27,9 +28,8 @@ def latents_from_seeds(seeds: Sequence[int], latent_dim: int) -> Tensor:
     return torch.from_numpy(quantise(torch.stack(gaussian).numpy()))
 
 
-@torch.inference_mode()
 def draw(generator: nn.Module, latents: Tensor) -> Iterator[Image.Image]:
-    """Draw one image a latent, a few at a time.
+    """Draw one image a latent, a few at a time; on a CPU to the same bytes on any number of threads.
 
     Args:
         generator: in eval mode, any device.
@@ -39,11 +39,15 @@ def draw(generator: nn.Module, latents: Tensor) -> Iterator[Image.Image]:
         N RGB images.
     """
     device = next(generator.parameters()).device
-    for chunk in latents.split(DRAW_BATCH):  # type: ignore[no-untyped-call]
+
+    @torch.inference_mode()
+    def draw_chunk(chunk: Tensor) -> list[Image.Image]:
         filled = torch.zeros(DRAW_BATCH, latents.shape[1])
         filled[: len(chunk)] = chunk
-        values = generator(filled.to(device))[: len(chunk)]
-        yield from to_images(values)
+        return list(to_images(generator(filled.to(device))[: len(chunk)]))
+
+    for images in map_on_threads(draw_chunk, latents.split(DRAW_BATCH), device):  # type: ignore[no-untyped-call]
+        yield from images
 
 
 def draw_batches(generator: nn.Module, latents: Tensor) -> Iterator[Tensor]:

@@ -19,7 +19,7 @@ from gan.device import choose_device
 from gan.networks.build import count_parameters
 from gan.training.distributed import DistributedContext
 from gan.training.out_of_memory import checked_train_step
-from gan.training.setup import load_training_images, make_trainer, resolve_config
+from gan.training.setup import load_training_images, make_thread_tuner, make_trainer, resolve_config
 from gan.training.trainer import Execution, Trainer
 from kit.progress import Progress, noop
 
@@ -65,7 +65,8 @@ def dry_run(config: TrainConfig, progress: Progress = noop) -> DryRun:
     gflop = gflop_per_image(Trainer(counted, images, config.seed, Execution(device, precision)))
     progress(0, None, "measuring memory")
     memory = peak_step_bytes(trainer)
-    speed = images_per_second(trainer, progress)
+    with make_thread_tuner(trainer, config):
+        speed = images_per_second(trainer, progress)
     by_minutes = (config.minutes or float("inf")) * 60 * speed
     images_at_end = min(by_minutes, (config.kimg or float("inf")) * 1000)
     return DryRun(

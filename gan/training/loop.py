@@ -19,6 +19,7 @@ from gan.training.setup import (
     apply_overrides,
     initialise_from,
     load_training_images,
+    make_thread_tuner,
     make_trainer,
     resolve_config,
     restore,
@@ -80,7 +81,9 @@ def resume(
     profile: bool = False,
     notify: Notify = noop,
 ) -> TrainSummary:
-    """Go on with a run, bit for bit as if it had never stopped (on a CPU, or with ``deterministic``).
+    """Go on with a run, on a CPU or with ``deterministic`` bit for bit as if it had never stopped.
+
+    So it is for one number of threads: where `gan.threads` changes that on the way, equal up to rounding.
 
     Args:
         name: the run's name in ``output``, or its path.
@@ -141,11 +144,18 @@ def training_loop(
         notify(start_message(trainer, folder))
     first_line = (trainer.images_shown // IMAGES_BETWEEN_METRICS + 1) * IMAGES_BETWEEN_METRICS
     losses = f"losses from {first_line:,} images on"
+    threads = make_thread_tuner(trainer, config, notify)
     clock.start()
     logger.start()
     clock.start()  # again: what is written before the first step is not training
-    with logger, stop_signals(patient=distributed.size > 1) as stop, open_profiler(folder, profile) as profiler:
+    with (
+        threads,
+        logger,
+        stop_signals(patient=distributed.size > 1) as stop,
+        open_profiler(folder, profile) as profiler,
+    ):
         while True:
+            threads.check()
             stopping = stop.is_set() or distributed.is_orphan
             stopped, over = distributed.any(stopping, is_finished(config, trainer.images_shown, clock.seconds))
             if stopped or over:

@@ -15,10 +15,11 @@ from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_precision, is_out_of_memory, keep_freed_memory, use_algorithms
 from gan.evaluation.features import require_scorable
 from gan.runs.run_folder import RunFolder
+from gan.threads import ThreadTuner
 from gan.training.distributed import DistributedContext
 from gan.training.trainer import Execution, Trainer
 from gan.training.transfer import find_source, transfer
-from kit.progress import Notify
+from kit.progress import Notify, noop
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +110,12 @@ def make_trainer(
     if distributed.broadcast(fingerprint) != fingerprint:
         raise GanError(f"{config.data}: process {distributed.rank} sees other pictures there than the first one")
     return trainer
+
+
+def make_thread_tuner(trainer: Trainer, config: TrainConfig, notify: Notify = noop) -> ThreadTuner:
+    """What chooses the number of threads on a CPU; it keeps all of them where ``config`` is deterministic."""
+    on_cpu = trainer.execution.device.type == "cpu"
+    return ThreadTuner(trainer.forward_pass, notify, enabled=on_cpu and not config.deterministic)
 
 
 def initialise_from(trainer: Trainer, config: TrainConfig, notify: Notify) -> TrainConfig:

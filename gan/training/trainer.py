@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from gan.config import Recipe, SettingsError
 from gan.device import Precision
 from gan.networks.build import build_discriminator, build_generator
+from gan.sampling.sample import DRAW_BATCH
 from gan.training import ema
 from gan.training.cuda_graphs import CUDAGraphedStep, Step
 from gan.training.distributed import DistributedContext
@@ -96,6 +97,13 @@ class Trainer:
         """Real images shown so far, over all processes."""
         return self.steps * self.recipe.batch
 
+    @torch.inference_mode()
+    def forward_pass(self) -> None:
+        """Generate some images and forget them: a share of a step's work, without effects, to be timed."""
+        latents = torch.zeros(DRAW_BATCH, self.recipe.generator.latent_dim, device=self.execution.device)
+        with self._autocast():
+            self.generator_ema(latents)
+
     def train_step(self) -> None:
         """Update both networks, the EMA and the statistics once."""
         recipe, networks = self.recipe, self.networks
@@ -112,9 +120,12 @@ class Trainer:
     def _train_step(self, indices: Tensor, noise: StepNoise, penalise: bool) -> Tensor:
         """All that a CUDA graph may hold; [len(STATS)] float32, detached."""
         batches = [MicroBatch(self.training_set, indices[rows], noise[rows]) for rows in self.micro_batch_rows]
-        bf16 = self.execution.precision == "bf16"
-        with torch.autocast(self.execution.device.type, torch.bfloat16, enabled=bf16):
+        with self._autocast():
             return train_step(self.networks, batches, penalise, self.execution.distributed)
+
+    def _autocast(self) -> torch.autocast:
+        bf16 = self.execution.precision == "bf16"
+        return torch.autocast(self.execution.device.type, torch.bfloat16, enabled=bf16)
 
     def set_learning_rates(self) -> None:
         """Decay the rates, if the recipe says so."""
