@@ -603,13 +603,16 @@ def demo(
     minutes: Annotated[float, option(help="Minutes of training.")] = 2.0,
     letters: Annotated[str | None, option(help="Only these letters of the built-in site, such as a-c.")] = None,
     device: Device = "auto",
+    compare: Annotated[
+        bool, option(help="Also train from nothing for as long, to see what the base brings.")
+    ] = False,
 ) -> None:
     """The whole road offline on the built-in site: scrape, preprocess, train, generate."""
     from demo import DemoSettings
     from demo import demo as run_demo
     from gan.training.loop import IMAGES_FOR_SHAPES
 
-    settings = DemoSettings(out, minutes, letters, device)
+    settings = DemoSettings(out, minutes, letters, device, compare)
     screen.hint(f"vgc demo: the built-in site, then {minutes:g} minutes of training; nothing leaves this machine")
     done = run_demo(settings, screen.progress)
     screen.say(
@@ -617,7 +620,7 @@ def demo(
     )
     if done.run.images < IMAGES_FOR_SHAPES:
         screen.hint(
-            "too few images for more than noise, in this time on this machine: continue training as shown below"
+            "too few images to learn these characters well, in this time on this machine: continue as shown below"
         )
     screen.say(f"before and after: {done.before_after}")
     screen.say(f"new characters:   {done.grid}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
@@ -13,6 +13,7 @@ from gan.sampling.generate import GenerateSettings, generate
 from gan.sampling.image_files import grid
 from gan.training.loop import TrainSummary, train
 from gan.training.run_logger import SAMPLES
+from gan.training.transfer import BASE
 from kit.image_grid import GRID_COLOUR
 from kit.png import save_png
 from kit.progress import Progress
@@ -39,6 +40,8 @@ class DemoSettings:
     """Only these letters of the built-in site, such as ``a-c``; None: all."""
     device: str = "auto"
     """As in training."""
+    compare: bool = False
+    """Also train from nothing for as long, to see what the base brings."""
 
     def __post_init__(self) -> None:
         if not 0 < self.minutes <= 24 * 60:
@@ -50,6 +53,7 @@ class DemoSummary:
     """The results of a demo."""
 
     run: TrainSummary
+    """Of the training from the base."""
     characters: int
     """Pictures that it learned from."""
     grid: Path
@@ -63,20 +67,22 @@ def demo(settings: DemoSettings, stage: Stage) -> DemoSummary:
         ScrapeError, DatasetError, GanError: as the stages do.
     """
     data, characters = built_in_set(settings.out, settings.letters, stage)
+    config = TrainConfig(
+        data=data, output=settings.out / "train_output", minutes=settings.minutes, device=settings.device
+    )
+    panels: dict[str, Image.Image] = {}
+    if settings.compare:
+        with stage("train from nothing") as progress:
+            panels |= sample_panel("from nothing", train(config, progress))
     with stage("train") as progress:
-        summary = train(
-            TrainConfig(
-                data=data,
-                output=settings.out / "train_output",
-                minutes=settings.minutes,
-                device=settings.device,
-            ),
-            progress,
-        )
+        summary = train(replace(config, init_from=BASE), progress)
+    panels |= sample_panel("from the base", summary)
+    if not settings.compare:
+        panels = {"the base, as it comes": sample(summary, 0), **panels}
     out = settings.out / "generated"
     generate(GenerateSettings(model=str(summary.run), out=out, count=SAMPLES, device=settings.device))
     path = settings.out / "before-after.png"
-    save_png(before_after(summary, data, out / "grid.png"), path)
+    save_png(side_by_side({**panels, "what it learned from": real_images(data)}), path)
     return DemoSummary(summary, characters, out / "grid.png", path)
 
 
@@ -97,15 +103,25 @@ def built_in_set(out: Path, letters: str | None, stage: Stage) -> tuple[Path, in
     return data / "rgb_images", built.pictures
 
 
-def before_after(summary: TrainSummary, data: Path, after: Path) -> Image.Image:
-    """Three grids side by side: the untrained network's images, the trained one's, and real ones."""
+def sample_panel(start: str, summary: TrainSummary) -> dict[str, Image.Image]:
+    """The last grid of samples of a run, by its caption."""
+    caption = f"{start}, {summary.minutes:.1f} minutes: {summary.images:,} pictures seen"
+    return {caption: sample(summary, summary.images)}
+
+
+def sample(summary: TrainSummary, images: int) -> Image.Image:
+    """A run's grid of samples after so many images."""
+    return Image.open(summary.run / "samples" / f"{images:08d}.png")
+
+
+def real_images(data: Path) -> Image.Image:
+    """A grid of images from all over the set."""
     real = sorted(data.glob("*.png"))
-    chosen = real[:: max(len(real) // SAMPLES, 1)][:SAMPLES]
-    panels = {
-        "before: 0 pictures seen": Image.open(summary.run / "samples" / f"{0:08d}.png"),
-        f"after {summary.minutes:.1f} minutes: {summary.images:,} pictures seen": Image.open(after),
-        "what it learned from": grid([Image.open(path) for path in chosen]),
-    }
+    return grid([Image.open(path) for path in real[:: max(len(real) // SAMPLES, 1)][:SAMPLES]])
+
+
+def side_by_side(panels: dict[str, Image.Image]) -> Image.Image:
+    """Grids side by side, each below its caption."""
     width = sum(panel.width for panel in panels.values())
     height = max(panel.height for panel in panels.values()) + CAPTION_HEIGHT
     canvas = Image.new("RGB", (width, height), GRID_COLOUR)

@@ -42,9 +42,11 @@ def test_the_demo_ends_with_a_grid_of_the_model_trained_in_this_very_run(tmp_pat
     with Image.open(sample) as expected, Image.open(tmp_path / result["grid"]) as grid:
         assert grid.tobytes() == expected.tobytes()
 
-    again = vgc(*arguments, cwd=tmp_path)
+    again = vgc(*arguments, "--compare", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
-    assert len(list_runs(trained)) == 2
+    lineages = [json.loads((run / "config.json").read_text())["lineage"] for run in list_runs(trained)]
+    assert len(lineages) == 3
+    assert sum(lineage == [] for lineage in lineages) == 1
 
 
 def test_the_four_commands_without_options_find_each_others_output(tmp_path):
