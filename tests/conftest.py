@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from chromium import CHROMIUM, CHROMIUM_ARGS
 from PIL import Image
-from quick import SLOW, TESTS
+from quick import is_slow
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -31,13 +31,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    slow = any(collection_path == TESTS / each for each in SLOW)
-    return True if config.getoption("quick") and slow else None
+    return True if config.getoption("quick") and is_slow(collection_path) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("quick"):
         items[:] = [item for item in items if "browser" not in getattr(item, "fixturenames", ())]
+    # The slow files first: what is left at the end is short, and both processes end together.
+    items.sort(key=lambda item: not is_slow(item.path))
 
 
 @pytest.fixture(scope="session")

@@ -25,3 +25,8 @@ SLOW = (
     "test_vgc.py",
 )
 """What ``--quick`` leaves out: what trains, drives a browser, kills, or waits."""
+
+
+def is_slow(path: Path) -> bool:
+    """Whether a file of tests, or a folder, is left out."""
+    return any(path.is_relative_to(TESTS / each) for each in SLOW)
