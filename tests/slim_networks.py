@@ -1,8 +1,12 @@
-"""The presets with a few channels a layer, so that a test trains them in no time."""
+"""The presets with a few channels a layer, so that a test trains them in no time.
+
+``python -m slim_networks …`` is the command ``vgc …`` with them.
+"""
 
 from dataclasses import replace
 
-from gan.config import Recipe
+import cli
+from gan.config import PRESETS, Recipe
 
 SLIM_WIDTHS = {
     "students": ((4, 8), (4, 4, 4, 4)),
@@ -20,3 +24,8 @@ def slim(recipe: Recipe) -> Recipe:
         generator=replace(recipe.generator, widths=generator),
         discriminator=replace(recipe.discriminator, widths=discriminator),
     )
+
+
+if __name__ == "__main__":
+    PRESETS.update({preset: slim(recipe) for preset, recipe in PRESETS.items()})
+    cli.main()

@@ -25,8 +25,9 @@ CLOCK_FIELDS = {"seconds", "images_per_second"}
 
 
 def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(discs, tmp_path):
-    train(config(discs, tmp_path / "straight", kimg=2.4))
-    train(config(discs, tmp_path / "broken", kimg=1.2))
+    # Stopped after 51 steps of 24: in the middle of the 31st round of the 40 pictures.
+    train(config(discs, tmp_path / "straight", batch=24, kimg=2.4))
+    train(config(discs, tmp_path / "broken", batch=24, kimg=1.224))
     summary = resume("r", tmp_path / "broken", {"kimg": 2.4})
     assert summary.images == 2400
     straight, broken = tmp_path / "straight/r", tmp_path / "broken/r"
@@ -41,12 +42,12 @@ def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(discs, tmp_path):
         for run in (straight, broken)
     ]
     assert plain[0] == plain[1]
-    assert [line["images"] for line in plain[0]] == [1000, 2000]
+    assert [line["images"] for line in plain[0]] == [1008, 2016]  # the first steps past each thousand
 
 
 def test_a_killed_run_goes_on_from_its_checkpoint_without_double_lines(discs, tmp_path):
     arguments = ("train", "--data", str(discs), "--device", "cpu", "--batch", "64", "--run", "r")
-    process = vgc(*arguments, "--kimg", "100", "--save-minutes", "0.002", cwd=tmp_path)
+    process = vgc(*arguments, "--save-minutes", "0.002", cwd=tmp_path)
     run = tmp_path / "train_output/r"
     wait_for(lambda: (run / "metrics.jsonl").exists() and len(metrics_lines(run)) >= 2, process)
     process.send_signal(signal.SIGKILL)
