@@ -90,7 +90,7 @@ def shoot(page: Page, address: str) -> None:
     page.locator("#open").click()
     page.locator("#file").set_input_files({"name": "drawing.png", "mimeType": "image/png", "buffer": drawing()})
     page.locator("#open-go").click()
-    page.get_by_text("another may end elsewhere").wait_for()
+    page.get_by_text("another search may find").wait_for()
     save(page, "projection")
 
 

@@ -3,7 +3,7 @@
 (function () {
   const MODULE = "main.js";
   const FILE =
-    "This page was opened as a file, and browsers load no programs from there. Serve its folder, for example with " +
+    "This page was opened as a file, and browsers load no scripts from there. Serve its folder, for example with " +
     "python -m http.server, and open the address that it prints.";
   const UNKNOWN =
     "All of its files are there: the browser may be too old (Chromium 105, Firefox 106 and Safari 17.4 are new " +

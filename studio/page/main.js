@@ -58,7 +58,7 @@ class Studio {
     const { latent } = this.history.current;
     const stranger = gaussian(randomSeed(), latent.length).map((value) => value * this.wall.truncation);
     this.history.push(this.traits.withLocked(quantise(stranger, this.info.latent_bound), latent), "reroll");
-    announce(this.traits.anyLocked ? "Rerolled; what is locked stayed" : "Rerolled");
+    announce(this.traits.anyLocked ? "Rerolled; locked traits stayed" : "Rerolled");
   }
 
   /** Turn to a panel: children, traits or mix. */
@@ -112,7 +112,7 @@ class Studio {
   #followAddress() {
     const code = findCode(location.hash);
     if (!code) {
-      if (location.hash.length > 1) announce("The address holds no whole share code.");
+      if (location.hash.length > 1) announce("The address has no complete share code.");
       return this.#toWall(false);
     }
     if (this.history.current && code === this.#code) return this.#toBench();
@@ -164,8 +164,8 @@ class Studio {
   async #share() {
     const link = new URL(`#${this.#code}`, location).href;
     if (await copyText(link))
-      return announce("Link copied. Whoever opens it in a studio with this model meets the same character.");
-    this.import.open(link, "This browser lets no page copy: take the link from the field.");
+      return announce("Link copied. Anyone who opens it in a studio with this model sees the same character.");
+    this.import.open(link, "This browser does not allow copying: take the link from the field.");
   }
 
   async #save() {
@@ -174,7 +174,7 @@ class Studio {
       const texts = { Software: "vgc", code: this.#code };
       const file = await encodePng(await this.images.drawOne(latent), this.info.size_px, texts);
       download(file, `${nameOf(latent).toLowerCase()}.png`);
-      announce("Saved. The picture carries its code: drop it here to meet again.");
+      announce("Saved. The picture carries its code: drop it here to open the character again.");
     } catch (error) {
       reportError(error);
     }

@@ -104,7 +104,7 @@ def test_a_browser_that_blocks_cookies_shows_everything_and_keeps_nothing(browse
     page.goto(url)
     pick(page)
     page.keyboard.press("k")
-    expect(page.locator("#announcement")).to_contain_text("This browser keeps nothing")
+    expect(page.locator("#announcement")).to_contain_text("This browser stores nothing")
     expect(page.locator("#tray .card")).to_have_count(1)
     context.close()
 

@@ -153,7 +153,7 @@ def test_what_is_none_of_ours_is_said_in_words(open_page, engine):
     for content in (b"GIF89a", b"", b"hello"):
         page.evaluate("document.getElementById('announcement').textContent = ''")
         drop_file(page, content, "x.png")
-        expect(page.locator("#announcement")).to_contain_text("no picture that this browser can read")
+        expect(page.locator("#announcement")).to_contain_text("cannot read that picture")
     expect(page.locator("#wall")).to_be_visible()
     page.locator("#open").click()
     page.locator("#code").fill("nonsense")
@@ -174,7 +174,7 @@ def test_what_is_dropped_beside_an_open_dialog_closes_it_and_is_said_in_sight(op
     page.locator("#open").click()
     drop_file(page, b"GIF89a", "x.gif")
     expect(page.locator("#open-dialog")).to_be_hidden()
-    expect(page.locator("#announcement")).to_contain_text("no picture")
+    expect(page.locator("#announcement")).to_contain_text("cannot read that picture")
     page.locator("#help").click()
     drop_file(page, image.read_bytes(), "x.png")
     expect(page.locator("#help-dialog")).to_be_hidden()

@@ -3,7 +3,7 @@
 import { EngineError, reachable } from "./errors.js";
 import * as ort from "../ort/ort.wasm.min.js";
 
-const GONE = "A file of this page could not be loaded. Is the network there, and the site complete?";
+const GONE = "A file of this page could not be loaded. Are you online, and is the site complete?";
 
 const runtimeFile = (suffix) => new URL(`../ort/ort-wasm-simd-threaded.${suffix}`, import.meta.url).href;
 

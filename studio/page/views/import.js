@@ -82,7 +82,7 @@ export class Import {
     const code = findCode(event.clipboardData.getData("text"));
     if (file) this.take(() => codeOrFile(file));
     else if (code) this.take(() => code);
-    else announce("What you pasted holds no share code. One looks like vgc1-0123abcd-… and is quite long.");
+    else announce("What you pasted has no share code. One looks like vgc1-0123abcd-… and is quite long.");
   }
 
   #onDrop(event) {

@@ -19,7 +19,7 @@ async function loadImage(file, side) {
   try {
     bitmap = await createImageBitmap(file);
   } catch {
-    throw new CodeError("That is no picture that this browser can read.");
+    throw new CodeError("This browser cannot read that picture.");
   }
   const canvas = createElement("canvas", { width: side, height: side });
   const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
@@ -32,7 +32,7 @@ async function loadImage(file, side) {
   context.drawImage(bitmap, (side - width) / 2, (side - height) / 2, width, height);
   const rgb = rgbOf(context, side);
   if (!figureBox(rgb, side, backgroundOf([rgb], side)))
-    throw new CodeError("There is nothing on that picture but background.");
+    throw new CodeError("That picture shows only background.");
   return rgb;
 }
 
@@ -69,7 +69,7 @@ export class ProjectionDialog {
     showPixels(byId("projection-best"), new Uint8Array(this.#image.length), this.#side);
     byId("projection-name").textContent = "…";
     byId("projection-take").disabled = byId("projection-again").disabled = true;
-    byId("projection-text").textContent = "Take one whenever you like it.";
+    byId("projection-text").textContent = "Take it as soon as you like it.";
     byId("projection-progress").value = 0;
     this.#run(this.#running).catch((error) => {
       if (error.name !== "AbortError") this.#dialog.close();
@@ -83,7 +83,7 @@ export class ProjectionDialog {
       (target) => showPixels(byId("projection-target"), target, this.#side),
       (done) => this.#showBest(done),
     );
-    byId("projection-text").textContent = "So far this search came; another may end elsewhere.";
+    byId("projection-text").textContent = "This is the closest that was found; another search may find a different one.";
     byId("projection-again").disabled = false;
     byId("projection-take").focus();
   }
@@ -100,6 +100,6 @@ export class ProjectionDialog {
     this.#running.abort();
     if (this.#dialog.returnValue !== "take") return;
     this.#studio.begin(this.#projection.best.latent, "opened");
-    announce("Found. Breed on from here.");
+    announce("Found. You can breed it from here.");
   }
 }

@@ -41,7 +41,7 @@ export function enableShortcuts() {
       createElement("dd", {}, text),
     ]),
     createElement("dt", {}, createElement("kbd", {}, "← ↑ ↓ →")),
-    createElement("dd", {}, "From character to character; Enter takes one"),
+    createElement("dd", {}, "Move between characters; Enter selects one"),
   );
   document.addEventListener("keydown", (event) => {
     if (typing(event.target) || document.querySelector("dialog[open]") || event.altKey) return;

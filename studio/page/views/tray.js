@@ -40,7 +40,7 @@ export class Tray {
       this.#key,
       this.latents.map((each) => encode(this.#studio.info.hash, each)),
     );
-    if (!stored) announce("This browser keeps nothing; copy the link of what you want to see again.");
+    if (!stored) announce("This browser stores nothing; copy the links of the characters you want to keep.");
     else announce(had ? `${nameOf(latent)} is let go` : `${nameOf(latent)} is kept`);
     this.#refresh();
   }
