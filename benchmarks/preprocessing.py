@@ -39,7 +39,7 @@ STAGES = {
     "resize (Lanczos)": ("decode.py", "to_square"),
     "encode and write two PNGs": ("render.py", "_save"),
     "row of the table": ("tables.py", "pixel_row"),
-    "perceptual hash": ("near.py", "perceptual_hash"),
+    "perceptual hash": ("near_duplicates.py", "perceptual_hash"),
     "checksums": ("~", "<built-in method _hashlib.openssl_sha256>"),
 }
 """What a build does with each picture: file and function, as a profile names them."""

@@ -2,44 +2,57 @@
 
 import json
 import logging
-from array import array
-from collections import Counter
-from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import asdict, dataclass, field
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import PIL
 
-from dataset.build_cache import FORMAT, BuildCache, read_build_recipe
+from dataset.build_cache import LAST_NAME, TO_RENDER, BuildCache
 from dataset.card import CARD, SAMPLE, SAMPLE_IMAGES, dataset_card, write_sample_grid
 from dataset.decode import FITS, RESAMPLES, Fit, Resample, parse_background
+from dataset.earlier_set import FORMAT, adopt, made_ns, read_build_recipe, read_manifest
 from dataset.errors import DatasetError, DatasetSettingsError
-from dataset.near_duplicates import find_near_duplicates
-from dataset.raw import FOLLOW_HINT, MANIFEST_FIELDS, RawFolder, RawImage, read_manifest_fields, scan_raw_folder
-from dataset.render import GREY_FOLDER, NOT_THIS_TIME, RGB_FOLDER, Outcome, RenderJob, RenderSettings
+from dataset.near_duplicates import NearDuplicate
+from dataset.raw import FOLLOW_HINT, RawFolder, readable, scan_raw_folder
+from dataset.render import (
+    GREY_FOLDER,
+    NOT_THIS_TIME,
+    RGB_FOLDER,
+    RenderJob,
+    RenderSettings,
+    content_sha256,
+    image_states,
+)
 from dataset.render_pool import render_all
+from dataset.set_lists import SetLists, short, write_json
 from dataset.staging import (
     METADATA,
     PAGE,
     REPORT,
-    RenderLog,
     build_lock,
+    cache_file,
     commit,
-    compute_stamp,
-    file_names,
+    file_states,
     finish_commit,
     is_built_set,
     open_staging,
     png_names,
-    read_stamp,
-    remove_unused,
-    write_stamp,
+    remove_cache,
+    remove_images,
+    remove_other_caches,
+    staging_folder,
+    write_plan,
 )
-from dataset.tables import LABELS_CSV, PIXELS_CSV, PreviousRows, TableWriter, read_pixel_row, remove_tables
+from dataset.tables import LABELS_CSV, PIXELS_CSV, remove_tables
 from kit.atomic import cannot_write, write_text
 from kit.image_grid import evenly_spaced
-from kit.jsonl import read_jsonl
 from kit.progress import Progress, noop
 from kit.worker_pool import available_cores
 from scraper.manifest import IMAGES
@@ -47,6 +60,8 @@ from scraper.manifest import IMAGES
 log = logging.getLogger(__name__)
 
 SIZES_PX = range(16, 513)
+COMMIT_SECONDS = 0.5
+"""What was rendered in a longer time is not lost by a kill."""
 Tables = Literal["csv", "none"]
 TABLES: tuple[Tables, ...] = get_args(Tables)
 NETWORK_BASES_PX = (4, 5, 6, 7)
@@ -168,9 +183,7 @@ def build(settings: BuildSettings, progress: Progress = noop) -> BuildReport:
         OSError: a picture of the set was damaged without a trace in its dates.
         KeyboardInterrupt: Ctrl-C; the same settings resume where this run stopped.
     """
-    raw = scan_raw_folder(settings.raw, settings.out, settings.follow_links)
-    if not raw.files:
-        raise DatasetError(f"{raw.folder}: nothing in it; run vgc scrape first, or name another folder with --raw")
+    raw = _scan(settings)
     if not _fits_a_network(settings.size_px):
         smaller, larger = _sizes_around(settings.size_px)
         log.warning(
@@ -183,6 +196,14 @@ def build(settings: BuildSettings, progress: Progress = noop) -> BuildReport:
         if error.errno is None:  # Pillow's own, of a picture of the set
             raise
         raise DatasetError(f"{cannot_write(error, settings.out)}; the same command goes on") from error
+
+
+def _scan(settings: BuildSettings) -> RawFolder:
+    raw = scan_raw_folder(settings.raw, settings.out, settings.follow_links)
+    first = next(raw.files, None)
+    if not first:
+        raise DatasetError(f"{raw.folder}: nothing in it; run vgc scrape first, or name another folder with --raw")
+    return replace(raw, files=chain([first], raw.files))
 
 
 def _fits_a_network(size_px: int) -> bool:
@@ -202,17 +223,48 @@ def _build(settings: BuildSettings, raw: RawFolder, progress: Progress) -> Build
     with build_lock(settings.out):
         finish_commit(settings.out)
         recipe = read_build_recipe(settings.out, settings.recipe())
-        inputs = [json.dumps(recipe), f"{FORMAT} {settings.tables}", raw.fingerprint]
-        if read_stamp(settings.out) == compute_stamp(settings.out, inputs):
-            return _report(settings.out, rendered_now=0)
-        _refuse_foreign_files(settings.out, raw)
+        file = cache_file(settings.out, recipe)
         try:
-            count, is_final = _Build(settings, raw, recipe).run(progress)
+            count = _update(settings, raw, recipe, file, progress)
+        except sqlite3.DatabaseError as error:
+            _raise_if_not_damaged(error, file)
+            log.warning("%s: damaged (%s); what it held is found out anew", file, error)
+            remove_cache(file)
+            count = _update(settings, _scan(settings), recipe, file, progress)
+        return _report(settings.out, rendered_now=count)
+
+
+DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+PROBE_BYTES = 2**16
+
+
+def _raise_if_not_damaged(error: sqlite3.DatabaseError, file: Path) -> None:
+    """Say as an OSError that the database cannot be written: SQLite does not tell why, but the system does."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_NOTADB) & 0xFF
+    if code in DAMAGED:
+        return
+    probe = file.with_suffix(".probe")
+    try:
+        probe.write_bytes(bytes(PROBE_BYTES))
+    finally:
+        probe.unlink(missing_ok=True)
+    raise DatasetError(f"{file}: {error}; see who may write there, or choose another folder with --out") from error
+
+
+def _update(
+    settings: BuildSettings, raw: RawFolder, recipe: dict[str, Any], file: Path, progress: Progress
+) -> int:
+    """Make the set what it should be, and give the number of raw files rendered."""
+    with BuildCache(file) as cache:
+        run = _Build(settings, raw.folder, recipe, cache)
+        run.find_changes(raw)
+        _refuse_foreign_files(settings.out, raw.folder, cache)
+        if not cache.has_changed():
+            return 0
+        try:
+            return run.run(progress)
         except KeyboardInterrupt:
             raise KeyboardInterrupt("interrupted; the same command goes on from here") from None
-        if is_final:
-            write_stamp(settings.out, compute_stamp(settings.out, inputs))
-        return _report(settings.out, rendered_now=count)
 
 
 def _report(out: Path, rendered_now: int) -> BuildReport:
@@ -232,29 +284,29 @@ def _report(out: Path, rendered_now: int) -> BuildReport:
     )
 
 
-def _refuse_foreign_files(out: Path, raw: RawFolder) -> None:
+def _refuse_foreign_files(out: Path, raw: Path, cache: BuildCache) -> None:
     """What no earlier build made in the set's folder is somebody's own: never overwritten or deleted."""
-    stands = is_built_set(out)
+    folder = out / RGB_FOLDER
+    stands = cache.note("standing") is not None or is_built_set(out)
     if not stands:
         grey = (f"{GREY_FOLDER}/{name}" for name in png_names(out / GREY_FOLDER))
         for name in (CARD, SAMPLE, REPORT, PAGE, METADATA, PIXELS_CSV, LABELS_CSV, *grey):
             if (out / name).exists():
                 raise DatasetError(_not_ours(out / name))
-    folder = out / RGB_FOLDER
-    made = file_names(out / METADATA)
-    foreign = sorted(name for name in png_names(folder) if name not in made)
+    if sum(1 for _ in png_names(folder)) == cache.count_settled():
+        return  # each of which has been looked at
+    foreign = cache.foreign(png_names(folder))
     if not foreign:
         return
-    if stands and not made:
+    if stands and not cache.knows_images():
         raise DatasetError(
             f"{out / METADATA}: gone or empty, so that nothing tells whose the pictures beside it are; "
             f"move {folder} away, and it is made again"
         )
-    wanted = {image.file_name for image in raw.images}
-    lost = [name for name in foreign if name in wanted]
-    if lost or not made:
+    lost = [name for name in foreign if cache.is_wanted(name)]
+    if lost or not cache.knows_images():
         raise DatasetError(_not_ours(folder / (lost or foreign)[0]))
-    log.warning("%s is not of this set; to add a picture, put it into %s", folder / foreign[0], raw.folder)
+    log.warning("%s is not of this set; to add a picture, put it into %s", folder / foreign[0], raw)
 
 
 def _not_ours(path: Path) -> str:
@@ -264,137 +316,140 @@ def _not_ours(path: Path) -> str:
 class _Build:
     """One run: renders what is new into the staging folder, writes the reports, moves everything into place."""
 
-    def __init__(self, settings: BuildSettings, raw: RawFolder, recipe: dict[str, Any]) -> None:
-        self.settings, self.raw, self.recipe, self.out = settings, raw, recipe, settings.out
-        self.facts = read_manifest_fields(raw.folder)
-        self.staging = open_staging(self.out, recipe)
-        self.cache = BuildCache(self.out, self.staging, recipe)
-        self.name_by_pixels: dict[bytes, str] = {}
-        self.perceptual_hashes = array("Q")
-        self.duplicates: list[dict[str, Any]] = []
-        self.rejected: list[dict[str, Any]] = []
-        self.notes: list[dict[str, str]] = []
+    def __init__(self, settings: BuildSettings, raw: Path, recipe: dict[str, Any], cache: BuildCache) -> None:
+        self.settings, self.raw, self.recipe, self.cache = settings, raw, recipe, cache
+        self.out, self.staging = settings.out, staging_folder(settings.out, recipe)
 
-    def run(self, progress: Progress) -> tuple[int, bool]:
-        """Make the set.
+    def find_changes(self, raw: RawFolder) -> None:
+        """Compare the folders with what is known: by sizes, times and inodes, and by content where in doubt."""
+        cache = self.cache
+        cache.update(raw.files)
+        states = json.loads(cache.note("standing") or "{}")
+        self.stands = states == file_states(self.out) and METADATA in states
+        """Whether the set's lists are as this database knows them."""
+        if not self.stands:
+            adopt(cache, self.out, self.recipe)
+        if cache.note("tables") != self.settings.tables:
+            cache.mark_changed()
+        read_manifest(cache, self.raw)
+        for number, path, known in cache.doubtful():
+            digest = content_sha256(self._source(path))
+            cache.settle(number, same=bool(digest) and digest == known)
+        cache.check_images(self._is_whole)
+        cache.retry(NOT_THIS_TIME)
+        cache.commit()
 
-        Returns:
-            The number of raw files rendered, and whether another run would find out nothing more.
-        """
-        cached = self.cache.outcomes(self.raw)
-        self._write_images(cached, progress)
-        names = list(self.name_by_pixels.values())
-        if not names:
+    def _is_whole(self, name: str, images: bytes) -> bool:
+        return image_states(self.out, name) == images or image_states(self.staging, name) == images
+
+    def _source(self, path: bytes) -> Path:
+        return self.raw / os.fsdecode(path)
+
+    def run(self, progress: Progress) -> int:
+        """Make the set and give the number of raw files rendered."""
+        open_staging(self.out, self.recipe)
+        to_render = self.cache.count(f"stage = {TO_RENDER}")
+        ends = self._write_images(to_render, progress)
+        if not self.cache.count("kept"):
             raise DatasetError(self._nothing())
-        remove_unused(self.staging, self.cache.from_staging.intersection(names))
-        self._write_reports(names)
+        remove_images(self.staging, self._unused())
+        write_plan(self.staging, self.cache.stale(), ends)
+        self.cache.commit()
+        self._write_reports()
         if self.settings.tables == "none":
             remove_tables(self.out)
         commit(self.out, self.staging)
-        is_final = not any(record["reason"].startswith(NOT_THIS_TIME) for record in self.rejected)
-        return cached.count(None), is_final
+        remove_other_caches(self.out, self.recipe)
+        self.cache.set_note("standing", json.dumps(file_states(self.out)))
+        self.cache.set_note("tables", self.settings.tables)
+        self.cache.finish()
+        return to_render
 
-    def _job(self, image: RawImage) -> RenderJob:
-        self.cache.from_staging.add(image.file_name)
-        return RenderJob(
-            self.raw.folder / image.path,
-            image.raw_file,
-            image.file_name,
-            self.staging,
-            self.settings.rendering(),
-        )
+    def _jobs(self) -> Iterator[RenderJob]:
+        rendering = self.settings.rendering()
+        for path, name in self.cache.to_render():
+            yield RenderJob(self._source(path), readable(path), name, self.staging, rendering)
 
-    def _write_images(self, cached: list[Outcome | None], progress: Progress) -> None:
-        """Write pictures, tables and metadata as a stream, in the order of the clean names."""
-        jobs = (self._job(image) for image, outcome in zip(self.raw.images, cached, strict=True) if not outcome)
-        former = PreviousRows(self.out, self.settings.size_px, self.cache.made_ns)
-        with (
-            closing(render_all(jobs, cached.count(None), self.settings.workers)) as fresh,
-            RenderLog(self.staging) as render_log,
-            self._tables() as tables,
-            (self.staging / METADATA).open("w", encoding="utf-8", newline="\n") as metadata,
-        ):
-            for done, cached_outcome in enumerate(cached, start=1):
-                outcome, row = (cached_outcome, b"") if cached_outcome else next(fresh)
-                if not cached_outcome:
-                    render_log.add(outcome)
-                if self._belongs(outcome):
-                    if tables:
-                        tables.add(outcome.file_name, row or self._row(outcome, former))
-                    metadata.write(json.dumps(self._metadata(outcome), ensure_ascii=False) + "\n")
-                progress(done, len(cached), outcome.raw_file)
+    def _write_images(self, to_render: int, progress: Progress) -> dict[str, int]:
+        """Write pictures, tables and metadata as a stream, in the order of the clean names.
 
-    def _tables(self) -> AbstractContextManager[TableWriter | None]:
-        if self.settings.tables == "csv":
-            return TableWriter(self.staging, self.settings.size_px)
-        remove_tables(self.staging)
-        return nullcontext()
+        Returns:
+            `SetLists.ends`.
+        """
+        total = self.cache.count()
+        with closing(render_all(self._jobs(), to_render, self.settings.workers)) as fresh, self._lists() as lists:
+            commit_due = 0.0
+            passed_over = total - self.cache.count_from(lists.start)
+            for done, row in enumerate(self.cache.rows(lists.start), start=passed_over + 1):
+                if row.stage == TO_RENDER:
+                    outcome, pixels, images = next(fresh)
+                    if self.cache.record(row, outcome, images, len(pixels)):
+                        lists.add(row, outcome, pixels)
+                    progress(done, total, outcome.raw_file)
+                elif row.pixel_sha256 and self.cache.keep(row):
+                    lists.add(row, None, b"")
+                if time.monotonic() > commit_due:
+                    if row.stage != TO_RENDER:
+                        progress(done, total, readable(row.path))
+                    self.cache.commit()
+                    commit_due = time.monotonic() + COMMIT_SECONDS
+        self.cache.commit()
+        return lists.ends
 
-    def _belongs(self, outcome: Outcome) -> bool:
-        """Whether the picture is in the set; else note why not."""
-        if outcome.reason:
-            self.rejected.append(_short(outcome))
-            return False
-        first = self.name_by_pixels.setdefault(bytes.fromhex(outcome.pixel_sha256), outcome.file_name)
-        if first != outcome.file_name:
-            self.duplicates.append({**_short(outcome), "duplicate_of": first})
-            return False
-        if outcome.note:
-            self.notes.append({"raw_file": outcome.raw_file, "note": outcome.note})
-        self.perceptual_hashes.append(int(outcome.perceptual_hash, 16))
-        return True
+    def _lists(self) -> SetLists:
+        tables_px = self.settings.size_px if self.settings.tables == "csv" else None
+        if not tables_px:
+            remove_tables(self.staging)
+        same = self.stands and self.cache.note("tables") == self.settings.tables
+        start = (self.cache.first_change() or LAST_NAME) if same else None
+        return SetLists(self.cache, self.out, self.staging, tables_px, start, made_ns(self.out, self.recipe))
 
-    def _row(self, outcome: Outcome, former: PreviousRows) -> bytes:
-        if outcome.file_name in self.cache.from_staging:
-            return read_pixel_row(self.staging / GREY_FOLDER / outcome.file_name)
-        return former.row(outcome.file_name) or read_pixel_row(self.out / GREY_FOLDER / outcome.file_name)
-
-    def _metadata(self, outcome: Outcome) -> dict[str, Any]:
-        facts = self.facts.get(outcome.raw_file) or dict.fromkeys(MANIFEST_FIELDS)
-        return {"file_name": outcome.file_name, **facts, **_short(outcome)}
+    def _unused(self) -> list[str]:
+        """Pictures of files that were rendered and then found to be twins, or went away since."""
+        return self.cache.not_kept(png_names(self.staging / RGB_FOLDER))
 
     def _nothing(self) -> str:
-        reasons = Counter(record["reason"] for record in self.rejected)
-        reason, count = reasons.most_common(1)[0]
-        files, times = _counted(len(self.rejected), "file"), _counted(count, "time")
-        text = f"{self.raw.folder}: no usable picture in {files}; {times}: {reason}"
+        reason, count = self.cache.common_reason()
+        files, times = _counted(self.cache.count("reason IS NOT NULL"), "file"), _counted(count, "time")
+        text = f"{self.raw}: no usable picture in {files}; {times}: {reason}"
         return f"{text}; or copy the folder with cp -rL" if FOLLOW_HINT in reason else text
 
-    def _write_reports(self, names: list[str]) -> None:
+    def _write_reports(self) -> None:
         """Write the reports; ``report.json`` last, because it marks the rest as complete."""
-        near = find_near_duplicates(names, self.perceptual_hashes)
+        cache = self.cache
+        alike = cache.compare()
+        pictures = cache.count("kept")
+        nearest = [
+            asdict(NearDuplicate(cache.name(first), cache.name(second), bits))
+            for bits, first, second in alike.nearest_ids()
+        ]
         report: dict[str, Any] = {
             "recipe": self.recipe,
             "counts": {
-                "found": len(self.raw.files),
-                "pictures": len(names),
-                "duplicates": len(self.duplicates),
-                "rejected": len(self.rejected),
+                "found": cache.count(),
+                "pictures": pictures,
+                "duplicates": cache.count_twins(),
+                "rejected": cache.count("reason IS NOT NULL"),
             },
-            "duplicates": self.duplicates,
-            "near_duplicates": [asdict(pair) for pair in near.nearest],
-            "rejected": self.rejected,
+            "duplicates": ({**short(twin), "duplicate_of": first} for twin, first in cache.duplicates()),
+            "near_duplicates": nearest,
+            "rejected": map(short, cache.rejected()),
         }
         if self.settings.tables == "none":
             report["tables"] = "none"
-        if self.notes:
-            report["notes"] = self.notes
-        if near.pairs > len(near.nearest):  # or the list is all there is, and the report that of version 0.1.0
-            report |= {"near_duplicate_pairs": near.pairs, "near_duplicate_groups": near.groups}
-        write_sample_grid(
-            self.staging / SAMPLE, [self._image_path(name) for name in evenly_spaced(names, SAMPLE_IMAGES)]
-        )
-        write_text(self.staging / CARD, dataset_card(report, read_jsonl(self.staging / METADATA)))
-        write_text(self.staging / REPORT, json.dumps(report, ensure_ascii=False, indent=1) + "\n")
+        if cache.count("note IS NOT NULL AND kept"):
+            report["notes"] = ({"raw_file": each.raw_file, "note": each.note} for each in cache.noted())
+        if alike.pairs > len(nearest):  # or the list is all there is, and the report that of version 0.1.0
+            report |= {"near_duplicate_pairs": alike.pairs, "near_duplicate_groups": alike.group_count()}
+        shown = evenly_spaced(range(pictures), SAMPLE_IMAGES)
+        write_sample_grid(self.staging / SAMPLE, [self._image_path(name) for name in cache.kept_names(shown)])
+        about = {**report, "near_duplicate_pairs": alike.pairs}
+        write_text(self.staging / CARD, dataset_card(about, cache.most_common("host"), cache.most_common("game")))
+        write_json(self.staging / REPORT, report)
 
     def _image_path(self, name: str) -> Path:
-        folder = self.staging if name in self.cache.from_staging else self.out
-        return folder / RGB_FOLDER / name
-
-
-def _short(outcome: Outcome) -> dict[str, Any]:
-    """All that is known, without the fields that stay empty for a refused file."""
-    return {key: value for key, value in outcome.as_dict().items() if value}
+        staged = self.staging / RGB_FOLDER / name
+        return staged if staged.exists() else self.out / RGB_FOLDER / name
 
 
 def _counted(count: int, noun: str) -> str:

@@ -1,7 +1,6 @@
 """What describes a set to people: the card (``README.md``) and the grid of samples."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ SAMPLE_COLUMNS = 12
 SAMPLE_SIDE_PX = 128
 """Larger pictures are shown smaller."""
 MOST_COMMON = 10
+UNKNOWN_HOST = "a folder of pictures; where they came from is not known"
 
 
 def write_sample_grid(path: Path, files: Sequence[Path]) -> None:
@@ -104,25 +104,30 @@ FITS_IN_WORDS = {
 }
 
 
-def dataset_card(report: dict[str, Any], records: Iterable[dict[str, Any]]) -> str:
+Counts = Sequence[tuple[str | None, int]]
+"""How many pictures are from each, most first; from None are those of which it is not known."""
+
+
+def dataset_card(report: dict[str, Any], hosts: Counts, games: Counts) -> str:
     """The data set card, with the front matter that Hugging Face reads.
 
     Args:
-        report: what ``report.json`` holds.
-        records: what ``metadata.jsonl`` holds.
+        report: the ``recipe``, ``counts``, ``tables`` and ``near_duplicate_pairs`` of ``report.json``.
+        hosts: that the pictures are from.
+        games: that the characters are from.
     """
     recipe, counts = report["recipe"], report["counts"]
     background = "each picture's own edge colour" if recipe["background"] == "edge" else recipe["background"]
     return CARD_TEXT.format(
         size=recipe["size_px"],
         size_category=_size_category(counts["pictures"]),
-        near=report.get("near_duplicate_pairs", len(report["near_duplicates"])),
+        near=report["near_duplicate_pairs"],
         background=background,
         fit=FITS_IN_WORDS[recipe["fit"]].format(background=background),
         pillow=recipe["pillow"],
         resample=f"{'margins cut off, ' if recipe.get('trim') else ''}{recipe.get('resample', 'Lanczos')}",
         tables="" if report.get("tables") == "none" else TABLES_TEXT,
-        sources=_sources(records),
+        sources=_sources(hosts, [(game, count) for game, count in games if game]),
         **counts,
     )
 
@@ -140,27 +145,22 @@ def _size_category(images: int) -> str:
     return "1M<n<10M"
 
 
-def _sources(records: Iterable[dict[str, Any]]) -> str:
-    hosts: Counter[str] = Counter()
-    games: Counter[str] = Counter()
-    for record in records:
-        hosts[_host(record["page"] or record["url"])] += 1
-        if record["game"]:
-            games[record["game"]] += 1
+def _sources(hosts: Counts, games: Counts) -> str:
     text = [
         "| From | Pictures |",
         "|---|---|",
-        *(f"| {_cell(host)} | {count:,} |" for host, count in hosts.most_common()),
+        *(f"| {_cell(host or UNKNOWN_HOST)} | {count:,} |" for host, count in hosts),
     ]
     if games:
         text += ["", f"{len(games):,} games; most often:", "", "| Game | Pictures |", "|---|---|"]
-        text += [f"| {_cell(game)} | {count:,} |" for game, count in games.most_common(MOST_COMMON)]
+        text += [f"| {_cell(game or '')} | {count:,} |" for game, count in games[:MOST_COMMON]]
     return "\n".join(text)
 
 
-def _host(address: str | None) -> str:
+def host_of(address: str | None) -> str | None:
+    """The host of an address; None where there is none."""
     try:
-        return urlsplit(address or "").netloc or "a folder of pictures; where they came from is not known"
+        return urlsplit(address or "").netloc or None
     except ValueError:
         return "an address that is none"
 

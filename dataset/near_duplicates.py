@@ -1,7 +1,8 @@
 """Pictures that look alike: found by a perceptual hash, reported, never removed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,14 @@ MAX_PAIRS = 200
 """The nearest that are reported; a set of near-identical pictures has millions."""
 BLOCK_VALUES = 1_000_000
 """Distances held in memory at once."""
+MAX_UPDATE_VALUES = 2_000_000_000
+"""Distances from new images to all that are worth computing; for more, everything is compared again."""
+
+MANY = 20_000
+"""Of up to so many hashes all pairs are compared: fewer steps than `_banded_pairs` takes."""
+BANDS = ((0, 22), (22, 21), (43, 21))
+"""Shift and width, bits, of three parts of a hash. Where 8 bits differ, at most 2 do in one of the parts."""
+MAX_BAND_DISTANCE = MAX_DISTANCE // len(BANDS)
 
 MIN_BITS = 24
 """A hash has about 32 bits set; with fewer, the picture is plain and has no shape to compare."""
@@ -63,55 +72,223 @@ def perceptual_hash(grey: Image.Image) -> str:
 
 
 def find_near_duplicates(names: Sequence[str], hashes: Sequence[int]) -> NearDuplicates:
-    """The pairs with at most `MAX_DISTANCE` different bits.
-
-    All pairs are compared, blockwise: exact, and 100,000 images take seconds.
+    """The pairs with at most `MAX_DISTANCE` different bits: all of them, whatever the size of the set.
 
     Args:
-        names: of the images.
+        names: of the images, in order.
         hashes: `perceptual_hash` of each, as a number.
     """
-    every = np.array(hashes, np.uint64)
-    shaped = np.nonzero(np.bitwise_count(every) >= MIN_BITS)[0]
-    bits, shaped_names = every[shaped], [names[index] for index in shaped.tolist()]
-    nearest: list[NearDuplicate] = []
-    pairs, groups = 0, _Groups(len(bits))
-    step = max(1, BLOCK_VALUES // max(1, len(bits)))
-    for start in range(0, len(bits), step):
-        distances = np.bitwise_count(bits[start : start + step, None] ^ bits[None, start:])
+    alike = compare(np.arange(len(names)), np.array(hashes, np.uint64))
+    nearest = [NearDuplicate(names[first], names[second], bits) for bits, first, second in alike.nearest_ids()]
+    return NearDuplicates(nearest, alike.pairs, alike.group_count())
+
+
+Indices = npt.NDArray[np.int64]
+Hashes = npt.NDArray[np.uint64]
+Pairs = tuple[Indices, Indices, npt.NDArray[np.uint8]]
+"""Index, index, and the bits that differ, of many pairs."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The images of a set compared with each other; another can go on from it."""
+
+    ids: Indices
+    """[N] of the images with a shape, in the order of their names."""
+    hashes: Hashes
+    """[N]"""
+    groups: Indices
+    """[N] index of one image of the group that each is in, the same for all of them."""
+    pairs: int
+    nearest: list[tuple[int, int, int]]
+    """Distance, index, index: in their order, at most `MAX_PAIRS`."""
+
+    def nearest_ids(self) -> list[tuple[int, int, int]]:
+        """Distance, id, id."""
+        return [(bits, int(self.ids[first]), int(self.ids[second])) for bits, first, second in self.nearest]
+
+    def group_count(self) -> int:
+        """Groups of two or more."""
+        return int((np.bincount(self.groups, minlength=1) > 1).sum())
+
+
+def compare(ids: Indices, hashes: Hashes, former: Comparison | None = None) -> Comparison:
+    """Compare images with each other, but those of ``former`` only with the others.
+
+    Args:
+        ids: [N] all different, in the order of the images' names.
+        hashes: [N] `perceptual_hash` of each.
+        former: of some of these images; of no use if it has others, or had them in another order.
+    """
+    shaped = np.bitwise_count(hashes) >= MIN_BITS
+    ids, hashes = ids[shaped], hashes[shaped]
+    known = _positions(former, ids, hashes) if former else None
+    if former is None or known is None or (len(ids) - len(known)) * len(ids) > MAX_UPDATE_VALUES:
+        found = _compare_all(hashes)
+    else:
+        found = _compare_new(hashes, known, former)
+    return Comparison(ids, hashes, found.groups.roots(np.arange(len(ids))), found.pairs, found.nearest)
+
+
+def _positions(former: Comparison, ids: Indices, hashes: Hashes) -> Indices | None:
+    """Where the former images are among these, or None unless they all are, in their order."""
+    if len(former.ids) > len(ids):
+        return None
+    order = np.argsort(ids)
+    at = order[np.searchsorted(ids, former.ids, sorter=order).clip(max=len(ids) - 1)] if len(ids) else ids
+    same = (ids[at] == former.ids).all() and (hashes[at] == former.hashes).all() and (np.diff(at) > 0).all()
+    return at if same else None
+
+
+def _compare_new(hashes: Hashes, known: Indices, former: Comparison) -> "_Found":
+    found = _Found(len(hashes))
+    found.pairs = former.pairs
+    found.nearest = [(bits, int(known[first]), int(known[second])) for bits, first, second in former.nearest]
+    found.groups.parents[known] = known[former.groups]
+    waiting = np.ones(len(hashes), bool)
+    waiting[known] = False
+    for index in np.flatnonzero(waiting).tolist():
+        waiting[index] = False
+        distances = np.bitwise_count(hashes ^ hashes[index])
+        # Those that still wait find this one themselves.
+        others = np.flatnonzero((distances <= MAX_DISTANCE) & ~waiting)
+        others = others[others != index]
+        found.add((np.full(len(others), index), others, distances[others]), np.ones(len(others), np.int64))
+    return found
+
+
+def _compare_all(hashes: Hashes) -> "_Found":
+    # Equal hashes are compared as one: a million copies of a picture would be too many pairs.
+    different, firsts, classes, sizes = np.unique(
+        hashes, return_index=True, return_inverse=True, return_counts=True
+    )
+    found = _Found(len(hashes))
+    for one, other, distances in (_all_pairs if len(different) <= MANY else _banded_pairs)(different):
+        found.add((firsts[one], firsts[other], distances), sizes[one] * sizes[other])
+    members, ends = np.argsort(classes, kind="stable"), np.cumsum(sizes)
+    several = np.flatnonzero(sizes > 1)
+    seconds = members[ends[several] - sizes[several] + 1]
+    twins = firsts[several], seconds, np.zeros(len(several), np.uint8)
+    found.add(twins, sizes[several] * (sizes[several] - 1) // 2)
+    found.groups.join(firsts[classes], np.arange(len(hashes)))
+    found.nearest = _nearest_of_members(found.nearest, hashes)
+    return found
+
+
+def _nearest_of_members(nearest: list[tuple[int, int, int]], hashes: Hashes) -> list[tuple[int, int, int]]:
+    """The nearest pairs of images, from those of the first images with their hashes.
+
+    No pair of another two hashes can be among them, for its first images are nearer; nor can later members.
+    """
+    pairs: list[tuple[int, int, int]] = []
+    for bits, first, second in nearest:
+        ones, others = (np.flatnonzero(hashes == hashes[index])[:MAX_PAIRS].tolist() for index in (first, second))
+        if bits == 0:
+            pairs += [(bits, *pair) for pair in combinations(ones, 2)]
+        else:
+            pairs += [(bits, min(one, other), max(one, other)) for one in ones for other in others]
+        pairs = sorted(pairs)[:MAX_PAIRS]
+    return pairs
+
+
+def _all_pairs(hashes: Hashes) -> Iterator[Pairs]:
+    step = max(1, BLOCK_VALUES // max(1, len(hashes)))
+    for start in range(0, len(hashes), step):
+        distances = np.bitwise_count(hashes[start : start + step, None] ^ hashes[None, start:])
         rows, columns = np.nonzero(distances <= MAX_DISTANCE)
         rows, columns = rows[columns > rows], columns[columns > rows]
-        pairs += len(rows)
-        groups.join(start + rows, start + columns)
-        block = distances[rows, columns]
-        for index in np.argsort(block, kind="stable")[:MAX_PAIRS].tolist():
-            first, second = shaped_names[start + rows[index]], shaped_names[start + columns[index]]
-            nearest.append(NearDuplicate(first, second, int(block[index])))
-        nearest = sorted(nearest, key=lambda pair: (pair.distance, pair.first, pair.second))[:MAX_PAIRS]
-    return NearDuplicates(nearest, pairs, groups.count())
+        yield start + rows, start + columns, distances[rows, columns]
+
+
+def _banded_pairs(hashes: Hashes) -> Iterator[Pairs]:
+    """All pairs too, by multi-index hashing: only hashes that nearly agree in one of the `BANDS` are compared.
+
+    Source: Norouzi, Punjani and Fleet 2012, "Fast Search in Hamming Space with Multi-Index Hashing".
+    """
+    for band, (shift, width) in enumerate(BANDS):
+        keys = _part(hashes, shift, width)
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        # Where the hashes with each key begin.
+        starts = np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=2**width))])
+        for rows, columns in _candidates(keys, starts, width):
+            one, other = order[rows], order[columns]
+            differing = hashes[one] ^ hashes[other]
+            distances = np.bitwise_count(differing)
+            near = distances <= MAX_DISTANCE
+            for earlier in BANDS[:band]:  # that found the pair already
+                near &= np.bitwise_count(_part(differing, *earlier)) > MAX_BAND_DISTANCE
+            yield one[near], other[near], distances[near]
+
+
+def _candidates(keys: Indices, starts: Indices, width: int) -> Iterator[tuple[Indices, Indices]]:
+    """Places of pairs whose keys, which are sorted, differ in at most `MAX_BAND_DISTANCE` bits; each pair once."""
+    places = np.arange(len(keys))
+    yield from _in_blocks(places, places + 1, starts[keys + 1])
+    for flips in range(1, MAX_BAND_DISTANCE + 1):
+        for bits in combinations(range(width), flips):
+            mask = sum(1 << bit for bit in bits)
+            lower = np.flatnonzero(keys & (1 << bits[-1]) == 0)
+            partners = keys[lower] ^ mask
+            yield from _in_blocks(lower, starts[partners], starts[partners + 1])
+
+
+def _in_blocks(rows: Indices, begins: Indices, ends: Indices) -> Iterator[tuple[Indices, Indices]]:
+    """Each row with all columns from its begin to its end, about `BLOCK_VALUES` pairs at once."""
+    some = ends > begins
+    rows, begins, counts = rows[some], begins[some], (ends - begins)[some]
+    blocks = np.cumsum(counts) // BLOCK_VALUES
+    for block in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(blocks)) + 1):
+        repeats = counts[block]
+        offsets = np.arange(repeats.sum()) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+        yield np.repeat(rows[block], repeats), np.repeat(begins[block], repeats) + offsets
+
+
+def _part(hashes: Hashes, shift: int, width: int) -> Indices:
+    return ((hashes >> np.uint64(shift)) & np.uint64(2**width - 1)).astype(np.int64)
+
+
+class _Found:
+    """Pairs as they are found."""
+
+    def __init__(self, size: int) -> None:
+        self.groups = _Groups(size)
+        self.pairs = 0
+        self.nearest: list[tuple[int, int, int]] = []
+
+    def add(self, pairs: Pairs, weights: Indices) -> None:
+        """Take note of pairs of indices, each standing for so many."""
+        one, other, distances = pairs
+        self.pairs += int(weights.sum())
+        self.groups.join(one, other)
+        if len(self.nearest) == MAX_PAIRS:
+            near = distances <= self.nearest[-1][0]
+            one, other, distances = one[near], other[near], distances[near]
+        firsts, seconds = np.minimum(one, other), np.maximum(one, other)
+        best = np.lexsort((seconds, firsts, distances))[:MAX_PAIRS]
+        columns = (column[best].tolist() for column in (distances, firsts, seconds))
+        self.nearest = sorted([*self.nearest, *zip(*columns, strict=True)])[:MAX_PAIRS]
 
 
 class _Groups:
     """Union-find: each image points to another of its group, the last one to itself."""
 
     def __init__(self, size: int) -> None:
-        self._parents = np.arange(size)
+        self.parents = np.arange(size)
 
-    def join(self, firsts: npt.NDArray[np.int64], seconds: npt.NDArray[np.int64]) -> None:
-        """Put each of ``firsts``, in order, into one group with its ``seconds``."""
-        starts = np.flatnonzero(np.diff(firsts, prepend=-1))
-        for first, others in zip(firsts[starts], np.split(seconds, starts[1:]), strict=False):
-            members = np.append(others, first)
-            roots = np.unique(self._roots(members))
-            self._parents[roots] = roots[0]
-            self._parents[members] = roots[0]
+    def join(self, ones: Indices, others: Indices) -> None:
+        """Put each of ``ones`` into one group with its other."""
+        while len(ones):
+            ones, others = self.roots(ones), self.roots(others)
+            apart = ones != others
+            ones, others = ones[apart], others[apart]
+            # Of several that claim one root, the last has it; the rest find each other in the next round.
+            self.parents[np.maximum(ones, others)] = np.minimum(ones, others)
 
-    def count(self) -> int:
-        """Groups of two or more."""
-        _, sizes = np.unique(self._roots(np.arange(len(self._parents))), return_counts=True)
-        return int((sizes > 1).sum())
-
-    def _roots(self, members: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        while (self._parents[members] != members).any():
-            members = self._parents[members]
-        return members
+    def roots(self, members: Indices) -> Indices:
+        """Who stands for the group of each."""
+        roots = self.parents[members]
+        while (self.parents[roots] != roots).any():
+            roots = self.parents[roots]
+        self.parents[members] = roots
+        return roots

@@ -3,19 +3,19 @@
 import os
 import re
 import stat
+import struct
+import time
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
 
 from dataset.errors import DatasetError
 from dataset.file_kinds import is_archive
 from dataset.staging import WORK_FOLDER
 from kit.atomic import PARTIAL_SUFFIX
-from kit.jsonl import read_jsonl
 from scraper.manifest import IMAGES, MANIFEST_NAME
 
 MANIFEST_FIELDS = ("name", "game", "letter", "url", "page")
@@ -24,23 +24,22 @@ MAX_STEM_BYTES = 150
 UNSAFE = frozenset('<>:"/\\|?*')
 """Characters that some file system refuses in a name."""
 HEAD_BYTES = 1024
+CLOCK_STEP_NS, COARSE_CLOCK_STEP_NS = 100_000_000, 2_000_000_000
+"""More than the steps of a file system's clock; the other for those that keep whole seconds."""
 FOLLOW_HINT = "(--follow-links takes it)"
 DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 """Names reserved by Windows, with any suffix."""
 
 
-@dataclass(frozen=True, slots=True)
-class RawImage:
+class RawFile(NamedTuple):
     """A file that may be a picture."""
 
-    path: str
-    """Where it is, below the raw folder."""
-    raw_file: str
-    """The same as readable text, with ``/`` between folders."""
-    file_name: str
-    """What the clean picture will be called."""
+    path: bytes
+    """Where it is below the raw folder, as the system spells it, with ``/`` between folders."""
     refusal: str
     """Why it must not even be opened; empty for an ordinary file."""
+    state: bytes
+    """Other bytes once it may hold others. Empty where that cannot be told, see `file_state`."""
 
 
 @dataclass(frozen=True)
@@ -48,21 +47,8 @@ class RawFolder:
     """All files that may be images."""
 
     folder: Path
-    files: list[tuple[str, str]]
-    """Path below the folder, and refusal, of each."""
-    fingerprint: str
-    """Changes when any file's name, size or time does."""
-
-    @cached_property
-    def images(self) -> list[RawImage]:
-        """In the order of their clean names; where two would be equal, a hash of the path is added."""
-        stems = [_stem(path) for path, _ in self.files]
-        taken = Counter(stem.casefold() for stem in stems)
-        images = []
-        for (path, refusal), stem in zip(self.files, stems, strict=True):
-            suffix = f"-{sha256(os.fsencode(path)).hexdigest()[:12]}" if taken[stem.casefold()] > 1 else ""
-            images.append(RawImage(path, _readable(path), f"{stem}{suffix}.png", refusal))
-        return sorted(images, key=lambda image: image.file_name)
+    files: Iterator[RawFile]
+    """In the order of their paths' parts, found while it runs."""
 
 
 def scan_raw_folder(folder: Path, leave_out: Path, follow_links: bool = False) -> RawFolder:
@@ -84,16 +70,9 @@ def scan_raw_folder(folder: Path, leave_out: Path, follow_links: bool = False) -
         raise DatasetError(
             f"{folder}: no such folder; run vgc scrape first, or name a folder of pictures with --raw"
         )
-    manifest = folder / MANIFEST_NAME
-    scraped = manifest.is_file() and (folder / IMAGES).is_dir()
-    digest = sha256()
-    if scraped:
-        digest.update(_times(manifest.stat()))
-    files: list[tuple[str, str]] = []
-    for path, refusal, times in _Walk(folder, leave_out, follow_links).files(IMAGES if scraped else ""):
-        digest.update(os.fsencode(path) + b"\0" + times)
-        files.append((path, refusal))
-    return RawFolder(folder, files, digest.hexdigest())
+    scraped = (folder / MANIFEST_NAME).is_file() and (folder / IMAGES).is_dir()
+    walk = _Walk(folder, leave_out, follow_links)
+    return RawFolder(folder, walk.files(os.fsencode(IMAGES) if scraped else b""))
 
 
 def _not_a_folder(file: Path) -> str:
@@ -108,102 +87,123 @@ class _Walk:
     """One way through a folder."""
 
     def __init__(self, root: Path, leave_out: Path, follow_links: bool) -> None:
-        self._root, self._follow_links = root, follow_links
+        self._root, self._follow_links = os.fsencode(root), follow_links
         self._real_root = root.resolve()
         # Folders are identified by device and inode, so circular links are entered once.
         self._seen = {_identity(folder.stat()) for folder in (root, leave_out) if folder.is_dir()}
 
-    def files(self, below: str) -> Iterator[tuple[str, str, bytes]]:
-        """Path below the root, refusal and times of every file, independent of the folder's order."""
+    def files(self, below: bytes) -> Iterator[RawFile]:
+        """Every file, in the order of `path_key` whatever the folder's own order."""
+        now_ns = time.time_ns()
         # Not recursive: folders can be deeper than Python's stack.
-        ways = [iter(self._paths(below))]
+        ways = [self._paths(below)]
         while ways:
             path = next(ways[-1], None)
             if path is None:
                 ways.pop()
                 continue
             try:
-                state, refusal = self._look_at(path)
-                if not refusal and stat.S_ISDIR(state.st_mode):
-                    if self._is_new_folder(path, state):
-                        ways.append(iter(self._paths(path)))
+                status, refusal = self._look_at(path)
+                if not refusal and stat.S_ISDIR(status.st_mode):
+                    if self._is_new_folder(path, status):
+                        ways.append(self._paths(path))
                     continue
-                times = b"" if refusal else _times(state)
+                state = b"" if refusal else file_state(status, now_ns)
             except FileNotFoundError:
                 continue  # gone since the folder was listed
             except OSError as error:  # a folder without permission, a path too long for the system
-                refusal, times = f"cannot be read: {error.strerror}", b""
-            yield path, refusal, times
+                refusal, state = f"cannot be read: {error.strerror}", b""
+            yield RawFile(path, refusal, state)
 
-    def _paths(self, folder: str) -> list[str]:
+    def _paths(self, folder: bytes) -> Iterator[bytes]:
         # Names alone: the directory's own entries keep what they know of each file, and all of them are large.
-        with os.scandir(f"{self._root}/{folder}") as listing:
+        with os.scandir(self._full(folder)) as listing:
             names = sorted(entry.name for entry in listing)
-        paths = [f"{folder}/{name}" if folder else name for name in names if _is_wanted(name)]
-        return [path for path in paths if path != MANIFEST_NAME]
+        return (folder + b"/" + name if folder else name for name in names if _is_wanted(name, folder))
 
-    def _look_at(self, path: str) -> tuple[os.stat_result, str]:
+    def _full(self, path: bytes) -> bytes:
+        return self._root + b"/" + path
+
+    def _look_at(self, path: bytes) -> tuple[os.stat_result, str]:
         """State, and refusal, of a file, a folder, or what a link leads to."""
-        full = f"{self._root}/{path}"
-        state = os.lstat(full)
-        if stat.S_ISLNK(state.st_mode):
+        status = os.lstat(self._full(path))
+        if stat.S_ISLNK(status.st_mode):
+            target = Path(os.fsdecode(self._full(path)))
             try:
-                state = Path(full).stat()
+                status = target.stat()
             except OSError:
-                return state, "a link to nothing"
+                return status, "a link to nothing"
             if not self._follow_links:
-                if not Path(full).resolve().is_relative_to(self._real_root):
-                    return state, f"a link out of the folder {FOLLOW_HINT}"
-                if stat.S_ISDIR(state.st_mode):
-                    return state, f"a link to a folder {FOLLOW_HINT}"
-        if not (stat.S_ISREG(state.st_mode) or stat.S_ISDIR(state.st_mode)):
-            return state, "not a file but a pipe, socket or device"
-        return state, ""
+                if not target.resolve().is_relative_to(self._real_root):
+                    return status, f"a link out of the folder {FOLLOW_HINT}"
+                if stat.S_ISDIR(status.st_mode):
+                    return status, f"a link to a folder {FOLLOW_HINT}"
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            return status, "not a file but a pipe, socket or device"
+        return status, ""
 
-    def _is_new_folder(self, path: str, state: os.stat_result) -> bool:
-        if _identity(state) in self._seen or Path(f"{self._root}/{path}/{WORK_FOLDER}").is_dir():
+    def _is_new_folder(self, path: bytes, status: os.stat_result) -> bool:
+        if _identity(status) in self._seen or (Path(os.fsdecode(self._full(path))) / WORK_FOLDER).is_dir():
             return False
-        self._seen.add(_identity(state))
+        self._seen.add(_identity(status))
         return True
 
 
-def _is_wanted(name: str) -> bool:
-    return not name.startswith(".") and not name.endswith(PARTIAL_SUFFIX)
+def _is_wanted(name: bytes, folder: bytes) -> bool:
+    if name.startswith(b".") or name.endswith(os.fsencode(PARTIAL_SUFFIX)):
+        return False
+    return bool(folder) or name != os.fsencode(MANIFEST_NAME)
 
 
 def _identity(state: os.stat_result) -> tuple[int, int]:
     return state.st_dev, state.st_ino
 
 
-def _times(state: os.stat_result) -> bytes:
+def file_state(status: os.stat_result, now_ns: int) -> bytes:
+    """Size, times and inode; empty for a file so new that it can change once more without showing.
+
+    A change within one step of the file system's clock leaves the same time. Git calls such an entry racily clean,
+    and compares its content.
+    """
     # The change time as well: it moves when a file is replaced by one of the same size and date.
-    return b"%d %d %d\0" % (state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+    modified, changed = status.st_mtime_ns, status.st_ctime_ns
+    step = CLOCK_STEP_NS if modified % 10**9 or changed % 10**9 else COARSE_CLOCK_STEP_NS
+    if max(modified, changed) > now_ns - step:
+        return b""
+    return struct.pack("<4q", status.st_size, modified, changed, status.st_ino & 2**63 - 1)
 
 
-def _readable(path: str) -> str:
-    """The path itself, unless it holds bytes that are no text."""
-    return path if path.isprintable() else os.fsencode(path).decode("utf-8", "backslashreplace")
+def path_key(path: bytes) -> bytes:
+    """What paths are ordered by: their parts, one by one."""
+    return path.replace(b"/", b"\0")
 
 
-def _stem(path: str) -> str:
+def path_of_key(key: bytes) -> bytes:
+    """The other way round."""
+    return key.replace(b"\0", b"/")
+
+
+def readable(path: bytes) -> str:
+    """The path as text; bytes that are no text are spelled out."""
+    return path.decode("utf-8", "backslashreplace")
+
+
+def stem_apart(stem: str, path: bytes) -> str:
+    """A stem that no other file has: part of the path's hash tells those apart that would have the same."""
+    return f"{stem}-{sha256(path).hexdigest()[:12]}"
+
+
+def clean_stem(path: bytes) -> str:
     """The file's own name without suffix, as every file system and every reader of text can hold it."""
-    text = unicodedata.normalize("NFC", PurePosixPath(path).stem)
+    text = unicodedata.normalize("NFC", PurePosixPath(os.fsdecode(path)).stem)
     safe = "".join("_" if char in UNSAFE or not char.isprintable() else char for char in text).strip(" .")
     stem = safe.encode()[:MAX_STEM_BYTES].decode(errors="ignore") or "picture"
     return f"_{stem}" if DEVICES.match(stem) else stem
 
 
-def read_manifest_fields(folder: Path) -> dict[str, dict[str, str | None]]:
-    """What a scrape knows of its pictures, by ``raw_file``; nothing for a folder of pictures.
-
-    The last line for a file counts.
-    """
-    records = read_jsonl(folder / MANIFEST_NAME)
-    return {
-        record["file"]: {fact: _text(record.get(fact)) for fact in MANIFEST_FIELDS}
-        for record in records
-        if isinstance(record.get("file"), str)
-    }
+def manifest_fields(record: dict[str, Any]) -> dict[str, str | None]:
+    """What a line of a scrape's manifest tells of its picture."""
+    return {fact: _text(record.get(fact)) for fact in MANIFEST_FIELDS}
 
 
 def _text(value: object) -> str | None:

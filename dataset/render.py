@@ -1,10 +1,12 @@
 """One raw file to its clean pictures on the disk; the part of a build that runs on every core."""
 
 import io
+import os
+import struct
 from dataclasses import dataclass, fields
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from PIL import Image
 
@@ -21,7 +23,7 @@ from dataset.decode import (
 from dataset.errors import DecodeError
 from dataset.frames import is_single_colour
 from dataset.near_duplicates import perceptual_hash
-from dataset.tables import pixel_row
+from dataset.tables import latest_change_ns, pixel_row
 
 RGB_FOLDER = "rgb_images"
 GREY_FOLDER = "grayscale_images"
@@ -85,11 +87,18 @@ class RenderJob:
     settings: RenderSettings
 
 
-def render(job: RenderJob) -> tuple[Outcome, bytes]:
-    """Write the two clean pictures of a raw file.
+class Rendered(NamedTuple):
+    """What `render` gives."""
 
-    Returns:
-        What became of it, and its line of the pixel table (empty where it was refused).
+    outcome: Outcome
+    row: bytes = b""
+    """The picture's line of the pixel table."""
+    images: bytes = b""
+    """`image_states` as it was written."""
+
+
+def render(job: RenderJob) -> Rendered:
+    """Write the two clean pictures of a raw file; or refuse it.
 
     Raises:
         OSError: ``job.target`` cannot be written. A raw file that cannot be read is refused instead.
@@ -101,7 +110,7 @@ def render(job: RenderJob) -> tuple[Outcome, bytes]:
         digest = sha256(content).hexdigest()
         decoded, image = _square(content, job.settings)
     except DecodeError as error:
-        return Outcome(job.raw_file, job.file_name, digest, reason=str(error)), b""
+        return Rendered(Outcome(job.raw_file, job.file_name, digest, reason=str(error)))
     grey = image.convert("L")
     _save(image, job.target / RGB_FOLDER / job.file_name)
     _save(grey, job.target / GREY_FOLDER / job.file_name)
@@ -116,7 +125,29 @@ def render(job: RenderJob) -> tuple[Outcome, bytes]:
         pixel_sha256=sha256(image.tobytes()).hexdigest(),
         perceptual_hash=perceptual_hash(grey),
     )
-    return outcome, pixel_row(grey)
+    return Rendered(outcome, pixel_row(grey), image_states(job.target, job.file_name))
+
+
+def image_states(folder: str | Path, file_name: str, not_after_ns: int | None = None) -> bytes:
+    """Size and time of the two clean pictures in a set's folder, by which a change by somebody else is seen.
+
+    Args:
+        folder: holds ``rgb_images/`` and ``grayscale_images/``.
+        file_name: of both.
+        not_after_ns: pictures that changed later are taken for missing.
+
+    Returns:
+        Empty where one is missing or empty.
+    """
+    try:
+        rgb, grey = (os.stat(f"{folder}/{part}/{file_name}") for part in (RGB_FOLDER, GREY_FOLDER))  # noqa: PTH116
+    except OSError:
+        return b""
+    if not (rgb.st_size and grey.st_size):
+        return b""
+    if not_after_ns is not None and max(latest_change_ns(rgb), latest_change_ns(grey)) > not_after_ns:
+        return b""
+    return struct.pack("<4q", rgb.st_size, rgb.st_mtime_ns, grey.st_size, grey.st_mtime_ns)
 
 
 def _square(content: bytes, settings: RenderSettings) -> tuple[DecodedImage, Image.Image]:

@@ -6,10 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
-from dataset.render import NOT_THIS_TIME, Outcome, RenderJob, render
+from dataset.render import NOT_THIS_TIME, Outcome, Rendered, RenderJob, render
 from kit.worker_pool import SECONDS, WorkerError, WorkerPool
-
-Rendered = tuple[Outcome, bytes]
 
 WORTH_A_PROCESS = 64
 """Fewer jobs are done before a second process has started."""
@@ -52,7 +50,7 @@ def _render_chunk(processes: WorkerPool, jobs: list[RenderJob]) -> list[Rendered
 
 def _answered(job: RenderJob, answer: Any) -> Rendered:
     if isinstance(answer, WorkerError):
-        return Outcome(job.raw_file, job.file_name, reason=f"{NOT_THIS_TIME}{answer}"), b""
+        return Rendered(Outcome(job.raw_file, job.file_name, reason=f"{NOT_THIS_TIME}{answer}"))
     if isinstance(answer, Exception):
         raise answer
     return answer  # type: ignore[no-any-return]

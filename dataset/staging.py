@@ -3,36 +3,40 @@
 Everything here lives in the hidden folder `WORK_FOLDER` of a set; without it, only time is lost::
 
     lock                  held while a build runs
-    stamp                 the state of all files after the last build: a rerun that finds it unchanged is done
+    <recipe>.sqlite       what is known of the raw files and of the set, see `dataset.build_cache`
     building-<recipe>/    what a build has made so far; laid out like the set itself
-      journal.jsonl       one line for each file rendered, written after its pictures
-      report.json         written last of all: after this the build is only moved into place
+      stale.txt           pictures of the set that go
+      ends.json           which files are only ends of those of the set, and from which byte on
+      report.json         written last of all: from here on the build is only moved into place
 """
 
 import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from filecmp import cmp
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
+from dataset.card import CARD, SAMPLE
 from dataset.errors import DatasetError
-from dataset.render import GREY_FOLDER, RGB_FOLDER, Outcome
-from dataset.tables import latest_change_ns
-from kit.atomic import move, write_text
+from dataset.render import GREY_FOLDER, RGB_FOLDER
+from dataset.tables import LABELS_CSV, PIXELS_CSV
+from kit.atomic import move
 from kit.jsonl import read_jsonl
 from kit.lock import lock_or_raise
 
 WORK_FOLDER = ".vgc"
-RENDER_LOG = "journal.jsonl"
+STALE, ENDS = "stale.txt", "ends.json"
 REPORT = "report.json"
 PAGE = "report.html"
 METADATA = f"{RGB_FOLDER}/metadata.jsonl"
-NOT_MOVED = frozenset({RENDER_LOG, REPORT, Path(METADATA).name})
-"""Of a build's files: the one is not part of the set, the others come last."""
+CACHE_SUFFIX = ".sqlite"
+NOT_MOVED = frozenset({STALE, ENDS, "journal.jsonl", REPORT, Path(METADATA).name})
+"""Of a build's files: some are not part of the set (one is of version 0.1.0), the others come last."""
+COPY_BYTES = 2**20
 FOLDERS = (RGB_FOLDER, GREY_FOLDER, "csv_files")
 
 
@@ -50,15 +54,42 @@ def build_lock(out: Path) -> Iterator[None]:
         yield
 
 
+def cache_file(out: Path, recipe: dict[str, Any]) -> Path:
+    """Where the database of a recipe is."""
+    return out / WORK_FOLDER / f"{_digest(recipe)}{CACHE_SUFFIX}"
+
+
+def remove_cache(file: Path) -> None:
+    """Delete a database and what belongs to it."""
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{file}{suffix}").unlink(missing_ok=True)
+
+
+def staging_folder(out: Path, recipe: dict[str, Any]) -> Path:
+    """The folder to build in."""
+    return out / WORK_FOLDER / f"building-{_digest(recipe)}"
+
+
 def open_staging(out: Path, recipe: dict[str, Any]) -> Path:
-    """The folder to build in; what a build by another recipe left behind is deleted."""
-    name = f"building-{sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]}"
+    """Make the folder to build in; what a build by another recipe left behind is deleted."""
+    staging = staging_folder(out, recipe)
     for other in (out / WORK_FOLDER).glob("building-*"):
-        if other.name != name:
+        if other != staging:
             shutil.rmtree(other)
     for folder in FOLDERS:
-        (out / WORK_FOLDER / name / folder).mkdir(parents=True, exist_ok=True)
-    return out / WORK_FOLDER / name
+        (staging / folder).mkdir(parents=True, exist_ok=True)
+    return staging
+
+
+def _digest(recipe: dict[str, Any]) -> str:
+    return sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def remove_other_caches(out: Path, recipe: dict[str, Any]) -> None:
+    """Delete the databases of recipes by which the set is not made any more."""
+    for other in (out / WORK_FOLDER).glob(f"*{CACHE_SUFFIX}"):
+        if other != cache_file(out, recipe):
+            remove_cache(other)
 
 
 def finish_commit(out: Path) -> None:
@@ -70,35 +101,59 @@ def finish_commit(out: Path) -> None:
 def commit(out: Path, staging: Path) -> None:
     """Move a complete build into place, so that every step may be done again after a kill.
 
-    Files that are the same already are left alone; the report never is, because pictures that are younger than it
-    count as changed by somebody else. `METADATA` and then `REPORT` come last: while they are the old ones, the old
-    pictures they name are still to be removed.
+    Files that are the same already are left alone. Pictures are not, for the database knows their dates; nor is
+    the report: where the database is lost, pictures that are younger count as changed by somebody else. `METADATA`
+    and then `REPORT` come last.
     """
+    ends = _ends(staging)
+    _remove_stale(out, staging)
+    for folder in (RGB_FOLDER, GREY_FOLDER):
+        _move_images(staging / folder, out / folder)
+    for folder in ("csv_files", "."):
+        for path in (staging / folder).glob("*"):
+            if path.is_file() and path.name not in NOT_MOVED:
+                _move(path, out / folder / path.name, ends)
     if (staging / METADATA).exists():
-        _remove_stale(out, staging)
-    for folder in (*FOLDERS, "."):
-        _move_files(staging / folder, out / folder)
-    for last in (METADATA, REPORT):
-        _move_last(staging / last, out / last)
+        _move(staging / METADATA, out / METADATA, ends)
+    if (staging / REPORT).exists():
+        move(staging / REPORT, out / REPORT)
     shutil.rmtree(staging)
 
 
+def write_plan(staging: Path, stale: Iterable[str], ends: dict[str, int]) -> None:
+    """Leave for `commit` which pictures go, and which files hold only the end of the set's, from which byte on."""
+    with (staging / STALE).open("w", encoding="utf-8", newline="\n") as lines:
+        lines.writelines(f"{name}\n" for name in stale)
+    (staging / ENDS).write_text(json.dumps(ends))
+
+
+def _ends(staging: Path) -> dict[str, int]:
+    """By the file's path in the build's folder; a build of version 0.1.0 had whole files only."""
+    try:
+        return {str(staging / name): offset for name, offset in json.loads((staging / ENDS).read_text()).items()}
+    except FileNotFoundError:
+        return {}
+
+
 def _remove_stale(out: Path, staging: Path) -> None:
-    stale = file_names(out / METADATA) - file_names(staging / METADATA)
-    for folder in (RGB_FOLDER, GREY_FOLDER):
-        for name in png_names(out / folder):
-            if name in stale:
-                (out / folder / name).unlink()
+    with suppress(FileNotFoundError), (staging / STALE).open(encoding="utf-8") as lines:
+        for line in lines:
+            remove_images(out, [line.rstrip("\n")])
 
 
-def file_names(metadata: Path) -> set[str]:
-    """The pictures that a ``metadata.jsonl`` names."""
-    return {str(record.get("file_name")) for record in read_jsonl(metadata)}
+def metadata_names(out: Path) -> Iterator[str]:
+    """The pictures that a set's ``metadata.jsonl`` names, but no path that leads out of its folder."""
+    for record in read_jsonl(out / METADATA):
+        name = str(record.get("file_name"))
+        if name.endswith(".png") and Path(name).name == name:
+            yield name
 
 
 def is_built_set(out: Path) -> bool:
-    """Whether a build was completed in ``out``: its stamp, metadata or report exists."""
-    if read_stamp(out) or any("raw_file" in record for record in read_jsonl(out / METADATA)):
+    """Whether a build has ended in ``out``: its metadata, its report or the stamp of version 0.1.0 is there."""
+    if (out / WORK_FOLDER / "stamp").exists() or any(
+        "raw_file" in record for record in read_jsonl(out / METADATA)
+    ):
         return True
     return "recipe" in read_report(out)
 
@@ -112,50 +167,33 @@ def read_report(out: Path) -> dict[str, Any]:
     return report if isinstance(report, dict) else {}
 
 
-def _move_files(source: Path, target: Path) -> None:
+def _move_images(source: Path, target: Path) -> None:
     if source.exists() and not target.exists():
         move(source, target)
         return
-    for path in source.glob("*"):
-        if path.is_file() and path.name not in NOT_MOVED:
-            _move(path, target / path.name)
+    for name in png_names(source):
+        move(source / name, target / name)
 
 
-def _move_last(source: Path, target: Path) -> None:
-    if source.exists():
+def _move(source: Path, target: Path, ends: dict[str, int]) -> None:
+    offset = ends.get(str(source))
+    target.parent.mkdir(exist_ok=True)
+    if offset:
+        _replace_end(source, target, offset)
+    elif not target.exists() or not cmp(source, target, shallow=False):
         move(source, target)
 
 
-def _move(source: Path, target: Path) -> None:
-    if not target.exists() or not cmp(source, target, shallow=False):
-        move(source, target)
-
-
-class RenderLog:
-    """What a build has rendered so far; use it in a ``with`` block."""
-
-    def __init__(self, staging: Path) -> None:
-        self._lines = (staging / RENDER_LOG).open("a", encoding="utf-8")
-        # Ends a line that a kill cut off.
-        self._lines.write("\n")
-
-    def add(self, outcome: Outcome) -> None:
-        """Record a file whose pictures are written."""
-        self._lines.write(json.dumps(outcome.as_dict()) + "\n")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._lines.close()
-
-
-def remove_unused(staging: Path, used: set[str]) -> None:
-    """Delete the pictures of duplicates, and of raw files that went away since a killed run rendered them."""
-    for folder in (RGB_FOLDER, GREY_FOLDER):
-        for name in png_names(staging / folder):
-            if name not in used:
-                (staging / folder / name).unlink()
+def _replace_end(source: Path, target: Path, offset: int) -> None:
+    """Put the bytes of ``source`` in place of those of ``target`` from ``offset`` on."""
+    if not source.stat().st_size and target.stat().st_size == offset:
+        return
+    with source.open("rb") as end, target.open("rb+") as file:
+        file.seek(offset)
+        file.truncate()
+        shutil.copyfileobj(end, file, COPY_BYTES)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def png_names(folder: Path) -> Iterator[str]:
@@ -165,44 +203,18 @@ def png_names(folder: Path) -> Iterator[str]:
             yield from (entry.name for entry in entries if entry.name.endswith(".png"))
 
 
-def complete_images(folder: Path, not_after_ns: int | None = None) -> set[str]:
-    """Names with a picture in both folders, neither empty (power cut) nor changed after ``not_after_ns``."""
-    names: list[set[str]] = []
-    for part in (RGB_FOLDER, GREY_FOLDER):
-        names.append(set())
-        if (folder / part).is_dir():
-            with os.scandir(folder / part) as entries:
-                for entry in entries:
-                    state = entry.stat()
-                    if state.st_size and (not_after_ns is None or latest_change_ns(state) <= not_after_ns):
-                        names[-1].add(entry.name)
-    return names[0] & names[1]
+def remove_images(folder: Path, names: Iterable[str]) -> None:
+    """Delete some pictures and their grey ones below ``folder``."""
+    for name in names:
+        for part in (RGB_FOLDER, GREY_FOLDER):
+            (folder / part / name).unlink(missing_ok=True)
 
 
-def compute_stamp(out: Path, inputs: Iterable[str]) -> str:
-    """A digest of ``inputs`` and of the name, size and time of every file of the set."""
-    digest = sha256("\0".join(inputs).encode())
-    for folder in (out, *(out / name for name in FOLDERS)):
-        if folder.is_dir():
-            with os.scandir(folder) as entries:
-                for entry in sorted(entries, key=lambda entry: entry.name):
-                    # The page is made on its own, after the stamp.
-                    if entry.is_file() and entry.name != PAGE:
-                        state = entry.stat()
-                        digest.update(
-                            f"{entry.name}\0{state.st_size} {state.st_mtime_ns}\0".encode(errors="replace")
-                        )
-    return digest.hexdigest()
-
-
-def read_stamp(out: Path) -> str:
-    """The stamp of the last build; empty if there is none."""
-    try:
-        return (out / WORK_FOLDER / "stamp").read_text()
-    except (OSError, ValueError):
-        return ""
-
-
-def write_stamp(out: Path, stamp: str) -> None:
-    """Leave the stamp for the next run."""
-    write_text(out / WORK_FOLDER / "stamp", stamp)
+def file_states(out: Path) -> dict[str, list[int]]:
+    """Size and time of the set's files but the pictures, and but the page, which is made on its own."""
+    states = {}
+    for name in (CARD, SAMPLE, REPORT, METADATA, PIXELS_CSV, LABELS_CSV):
+        with suppress(OSError):
+            state = (out / name).stat()
+            states[name] = [state.st_size, state.st_mtime_ns]
+    return states

@@ -32,15 +32,16 @@ def pixel_row(grey: Image.Image) -> bytes:
 
 
 class TableWriter:
-    """Writes both tables picture by picture; use it in a ``with`` block."""
+    """Writes both tables picture by picture, or their ends; use it in a ``with`` block."""
 
-    def __init__(self, folder: Path, size_px: int) -> None:
-        """Create both files below ``folder`` and write their headers."""
+    def __init__(self, folder: Path, size_px: int, whole: bool = True) -> None:
+        """Open both files below ``folder`` anew; with their headers, if they are to be ``whole``."""
         self._pixels = (folder / PIXELS_CSV).open("wb")
         self._labels = (folder / LABELS_CSV).open("w", encoding="utf-8", newline="")
         self._label_lines = csv.writer(self._labels, lineterminator="\n")
-        self._pixels.write(_header(size_px))
-        self._label_lines.writerow([LABELS_HEADER])
+        if whole:
+            self._pixels.write(header(size_px))
+            self._label_lines.writerow([LABELS_HEADER])
 
     def add(self, file_name: str, row: bytes) -> None:
         """Write one picture's line to each table."""
@@ -63,7 +64,8 @@ def remove_tables(folder: Path) -> None:
         (folder / PIXELS_CSV).parent.rmdir()
 
 
-def _header(size_px: int) -> bytes:
+def header(size_px: int) -> bytes:
+    """The first line of the pixel table."""
     return ",".join(f"pixel{index}" for index in range(size_px**2)).encode() + b"\n"
 
 
@@ -72,26 +74,32 @@ def latest_change_ns(state: os.stat_result) -> int:
     return max(state.st_mtime_ns, state.st_ctime_ns)
 
 
-class PreviousRows:
-    """The rows of an earlier pair of tables, to be asked for in the order of their names."""
+class NamedLines:
+    """Lines of an earlier list, to be asked for in the order of their names."""
 
-    def __init__(self, folder: Path, size_px: int, not_after_ns: int) -> None:
-        """Open the tables below ``folder``; without rows if they changed after ``not_after_ns``."""
-        self._rows = _rows(folder, size_px, not_after_ns)
-        self._commas = size_px**2 - 1
-        self._next: tuple[str, bytes] | None = next(self._rows, None)
+    def __init__(self, lines: Iterator[tuple[str, bytes]]) -> None:
+        self._lines = lines
+        self._next = next(lines, None)
 
-    def row(self, file_name: str) -> bytes | None:
-        """The picture's row, or None where the tables do not have it whole."""
+    def get(self, file_name: str) -> bytes:
+        """The picture's line, empty where there is none."""
         while self._next and self._next[0] < file_name:
-            self._next = next(self._rows, None)
-        if not self._next or self._next[0] != file_name:
-            return None
-        row = self._next[1]
-        return row if row.endswith(b"\n") and row.count(b",") == self._commas else None
+            self._next = next(self._lines, None)
+        return self._next[1] if self._next and self._next[0] == file_name else b""
 
 
-def _rows(folder: Path, size_px: int, not_after_ns: int) -> Iterator[tuple[str, bytes]]:
+def previous_rows(
+    folder: Path, size_px: int, not_after_ns: int, offsets: tuple[int, int] | None = None
+) -> Iterator[tuple[str, bytes]]:
+    """File names and rows of an earlier pair of tables, as far as they are whole.
+
+    Args:
+        folder: of the set.
+        size_px: of its pictures.
+        not_after_ns: tables that changed later have no rows.
+        offsets: where to begin, instead of behind the headers: bytes of the pixels' table and of the labels'.
+    """
+    commas = size_px**2 - 1
     try:
         if max(latest_change_ns((folder / name).stat()) for name in (PIXELS_CSV, LABELS_CSV)) > not_after_ns:
             return
@@ -100,9 +108,14 @@ def _rows(folder: Path, size_px: int, not_after_ns: int) -> Iterator[tuple[str, 
             (folder / LABELS_CSV).open(encoding="utf-8", newline="") as labels,
         ):
             names = csv.reader(labels)
-            if pixels.readline() == _header(size_px) and next(names, None) == [LABELS_HEADER]:
-                for line in names:
-                    yield line[0], pixels.readline()
+            if pixels.readline() == header(size_px) and next(names, None) == [LABELS_HEADER]:
+                if offsets:
+                    pixels.seek(offsets[0])
+                    labels.seek(offsets[1])
+                    names = csv.reader(labels)
+                for name, row in zip(names, pixels, strict=True):
+                    if row.endswith(b"\n") and row.count(b",") == commas:
+                        yield name[0], row
     except (OSError, ValueError, IndexError, csv.Error):
         # Tables that cannot be read are made again from the pictures.
         return

@@ -336,6 +336,10 @@ def test_a_set_whose_list_is_gone_is_left_alone_and_the_remedy_works(raw: Path, 
     make(raw, out)
     before = contents(out)
     (out / "rgb_images/metadata.jsonl").unlink()
+    make(raw, out)  # the database knows whose the pictures are
+    assert contents(out) == before
+    (out / "rgb_images/metadata.jsonl").unlink()
+    shutil.rmtree(out / ".vgc")
     with pytest.raises(DatasetError, match=r"metadata\.jsonl: gone or empty.* move .*rgb_images away"):
         make(raw, out)
     (out / "rgb_images").rename(tmp_path / "away")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from image_sets import contents, noise
@@ -22,7 +23,7 @@ PICTURES = 12
 KILLED_BUILD = """
 import os, signal, sys
 from pathlib import Path
-import dataset.build, dataset.render_pool, dataset.staging
+import dataset.build, dataset.build_cache, dataset.render_pool, dataset.set_lists, dataset.staging
 from dataset.build import BuildSettings, build
 
 raw, out, name, nth, size = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
@@ -37,31 +38,37 @@ def dying(function):
         return function(*arguments, **options)
     return call
 
-for owner in (dataset.build, dataset.render_pool, dataset.staging, dataset.staging.RenderLog):
-    if hasattr(owner, name):
-        setattr(owner, name, dying(getattr(owner, name)))
+modules = dataset.build, dataset.render_pool, dataset.set_lists, dataset.staging
+for owner in [module for module in modules if hasattr(module, name)] or [dataset.build_cache.BuildCache]:
+    setattr(owner, name, dying(getattr(owner, name)))
 build(BuildSettings(Path(raw), Path(out), size, workers=1))
 """
 
 # Each moment: a function of the build, and at which of its calls the process dies.
 MOMENTS = [
+    ("adopt", 1),
+    ("_settle_names", 1),
     ("_render_chunk", 1),
     ("_answered", 2),
-    ("add", 1),
-    ("add", 9),
-    ("remove_unused", 1),
+    ("record", 1),
+    ("record", 9),
+    ("open_staging", 1),
+    ("remove_images", 1),
+    ("write_plan", 1),
     ("write_sample_grid", 1),
     ("dataset_card", 1),
-    ("write_text", 2),
+    ("write_json", 1),
+    ("replacing", 1),
     ("commit", 1),
     ("_remove_stale", 1),
-    ("_move_files", 1),
-    ("_move_files", 2),
-    ("_move_files", 4),
+    ("_move_images", 1),
+    ("_move_images", 2),
+    ("_move", 1),
     ("_move", 2),
-    ("_move_last", 1),
-    ("_move_last", 2),
-    ("write_stamp", 1),
+    ("_move", 3),
+    ("move", 3),
+    ("remove_other_caches", 1),
+    ("finish", 1),
 ]
 
 
@@ -94,7 +101,15 @@ def test_a_first_build_that_is_killed_ends_as_if_it_had_not_been(
 
 @pytest.mark.parametrize(
     ("name", "nth"),
-    [("add", 3), ("commit", 1), ("_move", 5), ("_move", 2 * PICTURES), ("_move_last", 1), ("_move_last", 2)],
+    [
+        ("record", 3),
+        ("commit", 1),
+        ("move", 5),
+        ("move", 2 * PICTURES),
+        ("_move", 1),
+        ("_move", 4),
+        ("remove_other_caches", 1),
+    ],
 )
 def test_a_killed_rebuild_ends_well_whichever_settings_come_next(
     raw: Path, tmp_path: Path, name: str, nth: int
@@ -112,12 +127,12 @@ def test_a_killed_rebuild_ends_well_whichever_settings_come_next(
 
 
 def test_a_killed_build_goes_on_where_it_was(raw: Path, tmp_path: Path) -> None:
-    killed(raw, tmp_path / "set", "remove_unused", 1)
+    killed(raw, tmp_path / "set", "write_plan", 1)
     assert build(BuildSettings(raw, tmp_path / "set", 16, workers=1)).rendered < PICTURES
 
 
 def test_a_picture_that_a_power_cut_left_empty_is_rendered_again(raw: Path, tmp_path: Path) -> None:
-    killed(raw, tmp_path / "set", "remove_unused", 1)
+    killed(raw, tmp_path / "set", "write_plan", 1)
     (lost,) = (tmp_path / "set/.vgc").glob("building-*/rgb_images/5.png")
     lost.write_bytes(b"")
     build(BuildSettings(raw, tmp_path / "set", 16, workers=1))
@@ -129,12 +144,12 @@ def test_the_old_set_stands_whole_until_the_new_one_is_complete(raw: Path, tmp_p
     out = tmp_path / "set"
     build(BuildSettings(raw, out, 16, workers=1))
     before = contents(out)
-    killed(raw, out, "write_text", 2, size=20)
+    killed(raw, out, "write_json", 1, size=20)
     assert contents(out) == before
 
 
 def test_raw_pictures_that_change_after_a_kill_are_seen(raw: Path, tmp_path: Path) -> None:
-    killed(raw, tmp_path / "set", "remove_unused", 1)
+    killed(raw, tmp_path / "set", "write_plan", 1)
     noise(99).save(raw / "5.png")
     (raw / "6.png").unlink()
     build(BuildSettings(raw, tmp_path / "set", 16, workers=1))
@@ -142,10 +157,30 @@ def test_raw_pictures_that_change_after_a_kill_are_seen(raw: Path, tmp_path: Pat
     assert contents(tmp_path / "set") == contents(tmp_path / "undisturbed")
 
 
-def test_a_line_of_the_journal_that_was_torn_is_passed_over(raw: Path, tmp_path: Path) -> None:
-    killed(raw, tmp_path / "set", "remove_unused", 1)
-    (journal,) = (tmp_path / "set/.vgc").glob("building-*/journal.jsonl")
-    journal.write_bytes(journal.read_bytes()[:-40])
+@pytest.mark.parametrize("name", ["5z.png", "zz.png"])
+@pytest.mark.parametrize(
+    ("function", "nth"),
+    [("write_plan", 1), ("commit", 1), ("_replace_end", 1), ("_replace_end", 2), ("_replace_end", 3), ("move", 4)],
+)
+def test_lists_whose_ends_are_replaced_are_whole_after_a_kill(
+    raw: Path, tmp_path: Path, name: str, function: str, nth: int
+) -> None:
+    out = tmp_path / "set"
+    build(BuildSettings(raw, out, 16, workers=1))
+    noise(99).save(raw / name)
+    (raw / "7.png").unlink()
+    killed(raw, out, function, nth)
+    build(BuildSettings(raw, out, 16, workers=1))
+    build(BuildSettings(raw, tmp_path / "undisturbed", 16, workers=1))
+    assert contents(out) == contents(tmp_path / "undisturbed")
+    assert build(BuildSettings(raw, out, 16, workers=1)).rendered == 0
+
+
+@pytest.mark.parametrize("harm", [lambda file: file.unlink(), lambda file: file.write_bytes(b"no database" * 999)])
+def test_a_killed_build_goes_on_without_its_database(raw: Path, tmp_path: Path, harm: Any) -> None:
+    killed(raw, tmp_path / "set", "write_plan", 1)
+    for file in (tmp_path / "set/.vgc").glob("*.sqlite*"):
+        harm(file)
     build(BuildSettings(raw, tmp_path / "set", 16, workers=1))
     build(BuildSettings(raw, tmp_path / "undisturbed", 16, workers=1))
     assert contents(tmp_path / "set") == contents(tmp_path / "undisturbed")

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from cli import app
 from dataset.build import BuildSettings, build
 from dataset.card import dataset_card
-from dataset.near_duplicates import NearDuplicates, find_near_duplicates, perceptual_hash
+from dataset.near_duplicates import MAX_PAIRS, NearDuplicates, compare, find_near_duplicates, perceptual_hash
 from dataset.report.css_sprites import CssSprites, thumbnail
 from dataset.report.page import refresh_page
 from dataset.report.statistics import image_statistics
@@ -277,6 +277,27 @@ def test_what_is_alike_through_others_is_one_group() -> None:
     assert (duplicates.pairs, duplicates.groups) == (4, 2)
 
 
+def test_comparing_by_parts_of_the_hashes_or_with_what_is_new_finds_what_comparing_all_does() -> None:
+    rng = np.random.default_rng(1)
+    bits = rng.integers(0, 2**63, 300, np.uint64)[rng.integers(0, 300, 900)] | np.uint64(0xFFFFFF << 20)
+    for _ in range(6):
+        bits ^= np.where(rng.random(900) < 0.6, np.uint64(1) << rng.integers(0, 64, 900, np.uint64), np.uint64(0))
+    ids = np.arange(900) * 7
+    every = compare(ids, bits)
+    assert every.pairs > MAX_PAIRS
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dataset.near_duplicates.MANY", 0)
+        banded = compare(ids, bits)
+    some = np.sort(rng.permutation(900)[:850])
+    updated = compare(ids, bits, compare(ids[some], bits[some]))
+    for other in (banded, updated):
+        assert (other.pairs, other.nearest, other.group_count()) == (
+            every.pairs,
+            every.nearest,
+            every.group_count(),
+        )
+
+
 # The card
 
 
@@ -295,13 +316,9 @@ def test_the_card_has_front_matter_counts_and_a_word_on_licences(out: Path) -> N
 def test_the_card_names_sites_games_and_what_was_done_to_the_pictures() -> None:
     recipe = {"size_px": 80, "fit": "pad", "background": "edge", "pillow": "12"}
     counts = {"found": 1200, "pictures": 1000, "duplicates": 150, "rejected": 50}
-    report = {"recipe": recipe, "counts": counts, "near_duplicates": [1, 2]}
-    records = [
-        {"page": "http://site.test/a/", "url": "http://cdn.test/1.png", "game": "Half|Life"},
-        {"page": None, "url": "http://cdn.test/2.png", "game": None},
-        {"page": None, "url": None, "game": "Half|Life"},
-    ]
-    text = dataset_card(report, records)
+    report = {"recipe": recipe, "counts": counts, "near_duplicate_pairs": 2}
+    hosts = [("site.test", 1), ("cdn.test", 1), (None, 1)]
+    text = dataset_card(report, hosts, [("Half|Life", 2), (None, 1)])
     for message in (
         "- 1K<n<10K\n",
         "| site.test | 1 |\n| cdn.test | 1 |\n| a folder of pictures; where they came from is not known | 1 |\n",

@@ -3,12 +3,18 @@
 import json
 import os
 import shutil
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from image_sets import SIZE_PX, contents, make, metadata, names, noise
 from odd_images import RED, encoded, plain
+
+from dataset import render
+from dataset.raw import CLOCK_STEP_NS
 
 
 def times(out: Path) -> dict[str, int]:
@@ -212,3 +218,122 @@ def test_tables_go_when_they_are_not_wanted_and_come_back_the_same(raw: Path, ou
     (raw / "f.png").unlink()
     assert make(raw, out).rendered == 0
     assert contents(out) == before
+
+
+def age(raw: Path) -> None:
+    """As if the files had been there for a while."""
+    for path in raw.rglob("*.*"):
+        os.utime(path, ns=(10**18, 10**18))
+    time.sleep(CLOCK_STEP_NS / 10**9)
+
+
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The raw files that are opened from now on but not rendered, as they are."""
+    opened: list[str] = []
+    content = render._content
+    monkeypatch.setattr(render, "_content", lambda source: opened.append(source.name) or content(source))
+    return opened
+
+
+def test_a_rerun_reads_no_image_and_with_one_new_image_no_other(
+    raw: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    age(raw)
+    make(raw, out)
+    opened = reads(monkeypatch)
+    make(raw, out)
+    assert opened == []
+    noise(60).save(raw / "bb.png")
+    assert make(raw, out).rendered == 1
+    assert opened == []
+
+
+def test_what_changed_a_moment_before_the_scan_is_read_once_more(
+    raw: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    age(raw)
+    noise(0).save(raw / "a.png")  # it could change once more within the same step of the clock
+    make(raw, out)
+    opened = reads(monkeypatch)
+    time.sleep(CLOCK_STEP_NS / 10**9)
+    make(raw, out)
+    assert opened == ["a.png"]
+    make(raw, out)
+    assert opened == ["a.png"]
+
+
+def test_a_last_image_leaves_the_lists_before_it_untouched(raw: Path, out: Path, tmp_path: Path) -> None:
+    make(raw, out)
+    table = out / "csv_files/train_converted.csv"
+    inode = table.stat().st_ino
+    noise(60).save(raw / "z.png")
+    make(raw, out)
+    assert table.stat().st_ino == inode  # its end alone was written
+    make(raw, tmp_path / "undisturbed")
+    assert contents(out) == contents(tmp_path / "undisturbed")
+
+
+def database(out: Path) -> Path:
+    (file,) = (out / ".vgc").glob("*.sqlite")
+    return file
+
+
+def other_program(file: Path) -> None:
+    file.unlink()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE files (name)")
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        lambda file: file.write_bytes(b"no database" * 999),
+        lambda file: os.truncate(file, file.stat().st_size // 2),
+        lambda file: file.write_bytes(file.read_bytes()[:8192].ljust(file.stat().st_size, b"\xff")),
+        other_program,
+    ],
+)
+def test_a_damaged_or_foreign_database_is_made_anew_with_a_word(
+    raw: Path, out: Path, caplog: pytest.LogCaptureFixture, harm: Any
+) -> None:
+    (raw / "page.png").write_bytes(b"<html>")
+    noise(0).save(raw / "copy-of-a.bmp")
+    make(raw, out)
+    before = contents(out)
+    harm(database(out))
+    assert make(raw, out).rendered == 0  # the set's own files tell the rest
+    assert "what it held is found out anew" in caplog.text
+    assert contents(out) == before
+    noise(60).save(raw / "f.png")
+    assert make(raw, out).rendered == 1
+
+
+def test_facts_that_a_manifest_gains_or_changes_reach_the_metadata(raw: Path, out: Path, tmp_path: Path) -> None:
+    (raw / "images").mkdir()
+    for name in "abc":
+        (raw / f"{name}.png").rename(raw / f"images/{name}.png")
+    lines = [
+        json.dumps({"file": f"images/{name}.png", "name": name, "page": f"http://{name}.test/"}) for name in "ab"
+    ]
+    for text in (lines[0], "\n".join(lines), "\n".join([lines[1].replace("b.test", "d.test"), lines[0][:-9]])):
+        (raw / "manifest.jsonl").write_text(f"{text}\n")
+        make(raw, out)
+        shutil.rmtree(tmp_path / "undisturbed", ignore_errors=True)
+        make(raw, tmp_path / "undisturbed")
+        assert contents(out) == contents(tmp_path / "undisturbed")
+    assert [record["page"] for record in metadata(out)] == [None, "http://d.test/", None]
+    assert "| d.test | 1 |" in (out / "README.md").read_text("utf-8")
+
+
+def test_files_whose_clean_names_become_one_are_told_apart_and_told_apart_no_more(
+    raw: Path, out: Path, tmp_path: Path
+) -> None:
+    make(raw, out)
+    noise(70).save(raw / "A.bmp")
+    make(raw, out)
+    assert {name[:2] for name in names(out)} == {"A-", "a-", "b.", "c.", "d.", "e."}
+    make(raw, tmp_path / "undisturbed")
+    assert contents(out) == contents(tmp_path / "undisturbed")
+    (raw / "A.bmp").unlink()
+    make(raw, out)
+    assert names(out) == ["a.png", "b.png", "c.png", "d.png", "e.png"]
