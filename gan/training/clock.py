@@ -1,11 +1,7 @@
 """The clock of a training: how long it has run, what is due, when it ends."""
 
-import signal
-import threading
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gan.config import TrainConfig
@@ -15,37 +11,50 @@ STEPS_FOR_SPEED = 50
 
 @dataclass
 class Clock:
-    """Time spent in training, over all sessions of a run."""
+    """Time spent in training, over all sessions of a run; not that in which the process was stopped."""
 
     earlier_seconds: float
     images_before: int
     save_seconds: float
     started: float = 0.0
     saved: float = 0.0
+    stopped: float = 0.0
     recent: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=STEPS_FOR_SPEED))
 
     def start(self) -> None:
         """Begin this session."""
-        self.started = self.saved = time.monotonic()
+        self.started = self.saved = self._now()
         self.update(self.images_before)
 
     def update(self, images: int) -> None:
         """Record the number of images shown by now."""
-        self.recent.append((time.monotonic(), images))
+        self.recent.append((self._now(), images))
+
+    def skip_stop(self) -> None:
+        """Leave out the time since the last step, in which the process was stopped."""
+        self.stopped += self._now() - self.recent[-1][0]
+
+    def _now(self) -> float:
+        # Goes on while the process is stopped, but on Linux and macOS not while the machine sleeps.
+        return time.monotonic() - self.stopped
 
     @property
     def session_seconds(self) -> float:
         """Seconds of this session."""
-        return time.monotonic() - self.started
+        return self._now() - self.started
 
     @property
     def seconds(self) -> float:
         """Seconds of all sessions."""
         return self.earlier_seconds + self.session_seconds
 
+    def mark_saved(self) -> None:
+        """Record that a checkpoint is made now."""
+        self.saved = self._now()
+
     def save_is_due(self) -> bool:
         """Whether it is time for a checkpoint."""
-        return time.monotonic() - self.saved >= self.save_seconds
+        return self._now() - self.saved >= self.save_seconds
 
     @property
     def speed(self) -> float:
@@ -84,32 +93,3 @@ def is_due(images: int, batch: int, every: int) -> bool:
     while images > 100 * every:
         every *= 2
     return images // every > (images - batch) // every
-
-
-@contextmanager
-def stop_signals(patient: bool) -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, so that a step is never interrupted.
-
-    Args:
-        patient: ignore further signals, as a launcher passes Ctrl-C on to processes that already had it from the
-            terminal; else a second signal ends at once.
-    """
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop  # only the main thread may handle signals
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
-
-    def request(_number: int, _frame: object) -> None:
-        stop.set()
-        for number in () if patient else numbers:
-            signal.signal(number, before[number])
-
-    for number in numbers:
-        signal.signal(number, request)
-    try:
-        yield stop
-    finally:
-        for number in numbers:
-            signal.signal(number, before[number])

@@ -10,7 +10,7 @@ from gan.device import choose_device
 from gan.runs.checkpoint import load_checkpoint
 from gan.runs.report import REPORT_FILE
 from gan.runs.run_folder import RunFolder
-from gan.training.clock import Clock, format_remaining, images_and_total, is_due, is_finished, stop_signals
+from gan.training.clock import Clock, format_remaining, images_and_total, is_due, is_finished
 from gan.training.distributed import local_device, process_group
 from gan.training.out_of_memory import checked_train_step
 from gan.training.profiling import open_profiler
@@ -24,6 +24,7 @@ from gan.training.setup import (
     resolve_config,
     restore,
 )
+from gan.training.signals import after_stop, stop_signals
 from gan.training.trainer import Trainer
 from kit.progress import Notify, Progress, noop
 
@@ -151,6 +152,7 @@ def training_loop(
     with (
         threads,
         logger,
+        after_stop(clock.skip_stop),
         stop_signals(patient=distributed.size > 1) as stop,
         open_profiler(folder, profile) as profiler,
     ):
@@ -176,7 +178,6 @@ def training_loop(
             done, total = images_and_total(images, config, clock)
             time_left = format_remaining(done, total, clock.speed)
             progress(done, total, f"{clock.speed:.0f} img/s · {time_left} left · {losses}")
-    with logger:
         logger.finish(stopped)
     speed = (trainer.images_shown - clock.images_before) / max(clock.session_seconds, 1e-9)
     return TrainSummary(logger.path, trainer.images_shown, clock.seconds / 60, speed, stopped)

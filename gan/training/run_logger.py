@@ -1,7 +1,5 @@
 """What a run writes while it trains: metrics, samples, checkpoints, scores, the report."""
 
-import time
-
 import torch
 from PIL import Image
 
@@ -121,7 +119,7 @@ class RunLogger:
         Raises:
             GanError: a weight is not a number any more; what was saved before stays.
         """
-        self.clock.saved = time.monotonic()
+        self.clock.mark_saved()
         if not self.folder:
             return
         # A broken weight of either network reaches the EMA within a step, long before the next line of metrics.

@@ -1,9 +1,11 @@
 """A run that was stopped or killed goes on; what cannot go on is named."""
 
 import json
+import os
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -229,3 +231,60 @@ def test_a_checkpoint_of_another_format_says_what_to_do(other, tmp_path):
     save_checkpoint(tmp_path / "c.pt", {"format": other})
     with pytest.raises(GanError, match=f"checkpoint format {other}, this version reads 4; go on with the version"):
         load_checkpoint(tmp_path / "c.pt")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
+def test_a_closed_terminal_saves(discs, tmp_path):
+    import pty  # not on Windows
+
+    master, terminal = pty.openpty()
+    arguments = ["train", "--data", str(discs), "--device", "cpu", "--batch", "8", "--run", "r"]
+    # In a session of its own, whose terminal it becomes by being opened.
+    command = (
+        f"import os, runpy, sys; os.open({os.ttyname(terminal)!r}, os.O_RDWR); sys.argv[1:] = {arguments!r}; "
+    )
+    command += "runpy.run_module('cli', run_name='__main__')"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), "TERM": "xterm"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", command], cwd=tmp_path, env=environment, start_new_session=True,
+        stdin=terminal, stdout=terminal, stderr=terminal,
+    )  # fmt: skip
+    os.close(terminal)
+    run = tmp_path / "train_output/r"
+    while not (run / "samples/00000000.png").exists():
+        os.read(master, 10_000)
+    os.set_blocking(master, False)
+    time.sleep(0.5)
+    os.close(master)
+    process.send_signal(signal.SIGHUP)  # a second one, as from a shell that closes
+    assert process.wait(240) == 130
+    assert load_checkpoint(run / "checkpoint.pt")["steps"] > 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
+def test_a_run_under_nohup_outlives_its_terminal(discs, tmp_path):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # which the process inherits
+    process = vgc("train", "--data", str(discs), "--device", "cpu", "--batch", "8", "--run", "r", cwd=tmp_path)
+    signal.signal(signal.SIGHUP, before)
+    run = tmp_path / "train_output/r"
+    wait_for((run / "samples/00000000.png").exists, process)
+    process.send_signal(signal.SIGHUP)
+    wait_for(lambda: metrics(run), process)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=240)
+    assert process.returncode == 130
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
+def test_time_in_which_the_process_was_stopped_is_no_training(discs, tmp_path):
+    process = vgc("train", "--data", str(discs), "--device", "cpu", "--batch", "8", "--run", "r", cwd=tmp_path)
+    run = tmp_path / "train_output/r"
+    wait_for((run / "samples/00000000.png").exists, process)
+    start = time.monotonic()
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(5)
+    process.send_signal(signal.SIGCONT)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=240)
+    elapsed = time.monotonic() - start
+    assert 0 <= load_checkpoint(run / "checkpoint.pt")["seconds"] < elapsed - 4.9
