@@ -64,7 +64,7 @@ def export_onnx(
         made_from=hashlib.sha256(model.read_bytes()).hexdigest(),
     )
     graph = trace_onnx(fold_upsampling(generator), latent_dim, opset)
-    shrink_graph(graph)
+    drop_traces(graph)
     note = graph.metadata_props.add()
     note.key, note.value = HEADER_KEY, onnx_header.to_json()
     try:
@@ -110,30 +110,9 @@ def trace_onnx(generator: torch.nn.Module, latent_dim: int, opset: int) -> "Mode
     return graph
 
 
-def shrink_graph(graph: "ModelProto") -> None:
-    """Leave out where each node came from, and hold weights in 16 bits where that loses nothing.
-
-    A generator in half precision stays as small as its file. Runtimes widen such weights once, while loading.
-    """
-    from onnx import TensorProto, helper, numpy_helper  # noqa: PLC0415 (an extra)
-
+def drop_traces(graph: "ModelProto") -> None:
+    """Leave out where each node came from: half of a small file, and paths of this machine."""
     del graph.graph.value_info[:], graph.metadata_props[:], graph.graph.metadata_props[:]
     for part in (*graph.graph.node, *graph.graph.initializer, *graph.graph.input, *graph.graph.output):
         del part.metadata_props[:]
         part.doc_string = ""
-    casts = []
-    for weights in graph.graph.initializer:
-        values = numpy_helper.to_array(weights)
-        if values.dtype != np.float32 or values.size == 1:
-            continue
-        with np.errstate(over="ignore"):
-            halves = values.astype(np.float16)
-        if np.array_equal(halves, values):
-            name = weights.name
-            weights.CopyFrom(numpy_helper.from_array(halves, f"{name}.half"))
-            casts.append(
-                helper.make_node("Cast", [weights.name], [name], name=f"{name}.cast", to=TensorProto.FLOAT)
-            )
-    nodes = [*casts, *graph.graph.node]
-    del graph.graph.node[:]
-    graph.graph.node.extend(nodes)

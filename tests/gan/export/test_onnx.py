@@ -30,7 +30,7 @@ from studio.engine_torch import TorchEngine
 from studio.errors import StudioError
 
 PLAIN_OPERATORS = {
-    *("Add", "BatchNormalization", "Cast", "Conv", "ConvTranspose", "Gemm", "LeakyRelu", "Mul", "Relu"),
+    *("Add", "BatchNormalization", "Conv", "ConvTranspose", "Gemm", "LeakyRelu", "Mul", "Relu"),
     *("Reshape", "Resize", "Tanh"),
 }
 PRESET_OF_FAMILY = {recipe.generator.family: preset for preset, recipe in PRESETS.items()}
