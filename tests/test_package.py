@@ -1,9 +1,11 @@
 """What an installation holds."""
 
-import configparser
+import shutil
 import subprocess
-from fnmatch import fnmatch
+import sys
+import tarfile
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from quick import SLOW, TESTS
@@ -12,9 +14,13 @@ ROOT = Path(__file__).parents[1]
 NOT_INSTALLED = {"benchmarks", "docs", "release", "tests"}
 """Folders of Python that are for those who work on vgc."""
 
-SETUP = configparser.ConfigParser()
-SETUP.read(ROOT / "setup.cfg", "utf-8")
-PACKAGES = set(SETUP["options"]["packages"].split())
+BUILD = """
+import sys
+from setuptools import build_meta
+_, folder = sys.argv  # which building changes
+build_meta.build_sdist(folder)
+build_meta.build_wheel(folder)
+"""
 
 
 def tracked() -> list[Path]:
@@ -25,23 +31,22 @@ def tracked() -> list[Path]:
     return [Path(line) for line in listed.stdout.splitlines() if (ROOT / line).is_file()]
 
 
-def test_every_folder_and_module_of_python_is_installed():
-    python = [path for path in tracked() if path.suffix == ".py" and path.parts[0] not in NOT_INSTALLED]
-    assert {".".join(path.parent.parts) for path in python if len(path.parts) > 1} == PACKAGES
-    assert {path.stem for path in python if len(path.parts) == 1} == set(SETUP["options"]["py_modules"].split())
-
-
-def test_every_file_beside_the_python_is_installed():
-    data = SETUP["options.package_data"]
-    forgotten = []
-    for path in tracked():
-        package = next((".".join(up.parts) for up in path.parents if ".".join(up.parts) in PACKAGES), None)
-        if package is None or path.suffix == ".py":
-            continue
-        inside = path.relative_to(Path(*package.split("."))).as_posix()
-        if not any(fnmatch(inside, pattern.strip()) for pattern in data.get(package, "").split(",")):
-            forgotten.append(str(path))
-    assert forgotten == []
+def test_wheel_and_sdist_hold_every_file_of_the_rooms(tmp_path):
+    pytest.importorskip("setuptools", minversion="77")
+    files = tracked()
+    for path in files:
+        (tmp_path / "tree" / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, tmp_path / "tree" / path)
+    subprocess.run(
+        [sys.executable, "-c", BUILD, tmp_path], cwd=tmp_path / "tree", capture_output=True, text=True, check=True
+    )
+    rooms = {path.parts[0] for path in files if path.suffix == ".py" and len(path.parts) > 1} - NOT_INSTALLED
+    expected = {path.as_posix() for path in files if path.parts[0] in rooms or str(path) == f"{path.stem}.py"}
+    (wheel,), (sdist,) = tmp_path.glob("*.whl"), tmp_path.glob("*.tar.gz")
+    with ZipFile(wheel) as archive:
+        assert {name for name in archive.namelist() if ".dist-info/" not in name} == expected
+    with tarfile.open(sdist) as archive:
+        assert expected - {name.split("/", 1)[-1] for name in archive.getnames()} == set()
 
 
 def test_what_quick_leaves_out_is_there():
