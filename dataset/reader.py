@@ -3,6 +3,7 @@
 import os
 import shlex
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from torch import Tensor
 
 from dataset.decode import decode
 from dataset.errors import DatasetError, DecodeError
-from dataset.render import RGB_FOLDER
+from dataset.image_file import read_size_and_pixels
+from dataset.render import NOT_THIS_TIME, RGB_FOLDER, read_content
 from dataset.staging import METADATA
+from kit.worker_pool import WorkerError, WorkerPool
 
 try:
     from torchvision.datasets import VisionDataset
@@ -29,6 +32,8 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".avif",
 SIDES_PX = (16, 32, 48, 64, 80, 96, 128, 192, 256)
 """Sides that we advise: some of those that networks can be built for."""
 DEFAULT_SIDE_PX = 80
+FILES_AT_ONCE = 64
+"""So many are asked for at once of the process that decodes them."""
 USABLE_MEMORY = 0.8
 """Share of the free memory that the pictures may take."""
 
@@ -66,7 +71,7 @@ def _no_images(folder: Path) -> str:
 
 
 class CharacterImages(VisionDataset):  # type: ignore[misc] # torchvision is not typed
-    """The pictures of a folder, opened one by one, for a torch ``DataLoader``.
+    """The pictures of a folder, opened one by one and in the caller's own process, for a torch ``DataLoader``.
 
     An item is an RGB ``PIL.Image``, or what ``transform`` makes of it; there are no labels. Sizes are not checked.
     """
@@ -110,30 +115,49 @@ def load_images(folder: Path) -> Tensor:
             into the free memory.
     """
     files = image_files(folder)
-    side = _side(files[0])
-    _check_memory(folder, len(files), side)
-    pixels = np.empty((len(files), 3, side, side), np.uint8)
-    for index, file in enumerate(files):
-        image = _open_rgb(file)
-        if image.size != (side, side):
-            size = f"{image.width}x{image.height}"
-            raise DatasetError(f"{file}: {size}, but {files[0].name} is {side}x{side}; {_mend(folder, side)}")
-        pixels[index] = np.asarray(image).transpose(2, 0, 1)
+    with WorkerPool(1) as processes:
+        side = _side(processes, files[0])
+        _check_memory(folder, len(files), side)
+        pixels = np.empty((len(files), 3, side, side), np.uint8)
+        for start in range(0, len(files), FILES_AT_ONCE):
+            chunk = files[start : start + FILES_AT_ONCE]
+            answers = processes.map(partial(read_size_and_pixels, side_px=side), chunk)
+            for index, (file, answer) in enumerate(zip(chunk, answers, strict=True), start=start):
+                (width, height), rgb = _answered(file, answer)
+                if not rgb:
+                    size = f"{width}x{height}, but {files[0].name} is {side}x{side}"
+                    raise DatasetError(f"{file}: {size}; {_mend(folder, side)}")
+                pixels[index] = np.frombuffer(rgb, np.uint8).reshape(side, side, 3).transpose(2, 0, 1)
     return torch.from_numpy(pixels)
 
 
-def _side(first: Path) -> int:
-    width, height = _open_rgb(first).size
+def _side(processes: WorkerPool, first: Path) -> int:
+    (answer,) = processes.map(read_size_and_pixels, [first])
+    (width, height), _ = _answered(first, answer)
     if width != height:
         raise DatasetError(f"{first}: {width}x{height} is not square; {_mend(first.parent, max(width, height))}")
     return width
 
 
+def _answered(file: Path, answer: Any) -> tuple[tuple[int, int], bytes]:
+    if isinstance(answer, DecodeError):
+        raise _unreadable(file, answer) from None
+    if isinstance(answer, WorkerError):
+        raise DatasetError(f"{file}: {NOT_THIS_TIME}{answer}; try again, or take it away")
+    if isinstance(answer, Exception):
+        raise answer
+    return answer  # type: ignore[no-any-return]
+
+
 def _open_rgb(file: Path) -> Image.Image:
     try:
-        return decode(file.read_bytes()).image
-    except (DecodeError, OSError) as error:
-        raise DatasetError(f"{file}: {error}; take it away, or {_mend(file.parent, DEFAULT_SIDE_PX)}") from None
+        return decode(read_content(file)).image
+    except DecodeError as error:
+        raise _unreadable(file, error) from None
+
+
+def _unreadable(file: Path, error: Exception) -> DatasetError:
+    return DatasetError(f"{file}: {error}; take it away, or {_mend(file.parent, DEFAULT_SIDE_PX)}")
 
 
 def _mend(folder: Path, side: int) -> str:

@@ -106,7 +106,7 @@ def render(job: RenderJob) -> Rendered:
     """
     digest = ""
     try:
-        content = _content(job.source)
+        content = read_content(job.source)
         digest = sha256(content).hexdigest()
         decoded, image = _square(content, job.settings)
     except DecodeError as error:
@@ -176,12 +176,17 @@ def _plain_reason(content: bytes, image: Image.Image) -> str:
 def content_sha256(source: Path) -> str:
     """Of a raw file, or empty where `render` would refuse to read it."""
     try:
-        return sha256(_content(source)).hexdigest()
+        return sha256(read_content(source)).hexdigest()
     except DecodeError:
         return ""
 
 
-def _content(source: Path) -> bytes:
+def read_content(source: Path) -> bytes:
+    """Read a file of at most `MAX_BYTES`.
+
+    Raises:
+        DecodeError: it is larger, or cannot be read.
+    """
     try:
         with source.open("rb") as file:
             content = file.read(MAX_BYTES + 1)

@@ -2,28 +2,32 @@
 
 import hashlib
 import re
-import threading
 import unicodedata
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kit.atomic import write_bytes
+from kit.worker_pool import SECONDS, WorkerClosedError, WorkerError, WorkerPool
 from scraper.errors import FetchError
 from scraper.manifest import IMAGES, Record, Status, address_key, now
-from scraper.net.fetch import NOT_MODIFIED, OK, Fetcher
+from scraper.net.fetch import NOT_MODIFIED, OK, Fetcher, Stopped
 from scraper.net.transport import Limits, Response
-from scraper.pages.characters import Character, characters, details
-from scraper.pages.html import page_text, parse_html, refresh_target
+from scraper.pages.characters import Character
+from scraper.pages.content import HubContent, read_details, read_gallery, read_hub
+from scraper.pages.html import page_text, refresh_target
 from scraper.pages.images import checked_image_suffix, decode_data_url
-from scraper.pages.links import PageLink, pagination_links
+from scraper.pages.links import PageLink
+from scraper.pages.saved import SavedPage, read_saved_page
 from scraper.pages.sites import Site
-from scraper.pages.walls import explain_empty_page
 
 PAGES = "pages"
 SLUG_CHARACTERS = 60
 ID_DIGITS = 10
 MAX_HEADER_CHARACTERS = 300
+PAGE_SECONDS = 120.0
+"""A page may take so long to read: one of `scraper.pages.html.MAX_TAGS` tags takes some ten seconds."""
 
 
 def file_stem(name: str, url: str) -> str:
@@ -65,20 +69,22 @@ class Collector:
 
     Args:
         fetcher: asks the site.
+        processes: take apart what it answers.
         site: how its pages are read.
         limits: caps of pages and images.
         folder: where things are.
         save: whether to save there.
     """
 
-    def __init__(self, fetcher: Fetcher, site: Site, limits: Limits, folder: Path, save: bool) -> None:
+    def __init__(
+        self, fetcher: Fetcher, processes: WorkerPool, site: Site, limits: Limits, folder: Path, save: bool
+    ) -> None:
         self._fetcher = fetcher
+        self._processes = processes
         self._site = site
         self._limits = limits
         self._folder = folder
         self._save = save
-        # A tree takes a hundred times the room of its page, and two at once are not read any faster.
-        self._parsing = threading.Lock()
 
     def fetch_page(self, url: str, label: str, previous: Record | None, **labels: Any) -> PageRead:
         """Read a page, from the copy of an earlier run if the site says that it still holds.
@@ -107,8 +113,7 @@ class Collector:
         """Go where a page sends browsers by ``<meta http-equiv=refresh>``."""
         for _ in range(self._limits.redirects + 1):
             text = page_text(response.body, response.headers.get("Content-Type", ""))
-            with self._parsing:
-                target = refresh_target(text, response.url)
+            target = refresh_target(text, response.url)
             if not target:
                 return response, text
             response = self._fetcher.get(target, self._limits.page_bytes)
@@ -130,16 +135,43 @@ class Collector:
             OSError: it cannot be saved.
         """
         read = self.fetch_page(link.url, f"letter {link.letter}", previous, page=parent, letter=link.letter)
-        with self._parsing:
-            tree = parse_html(read.text)
-            further, doubtful = pagination_links(self._site, tree, read.url)
-            result = list(characters(self._site, tree, read.url, link.letter, self._limits.image_pixels))
-            if first and not result:
-                reason = f"no character on the page; {explain_empty_page(parse_html(read.text))}".removesuffix(
-                    "; "
-                )
-                raise FetchError(reason, http=read.record.http, retry=True)
-        return GalleryPage(read.record, read.url, result, further, doubtful)
+        content = self._in_process(
+            PAGE_SECONDS, read_gallery, self._site, read.text, read.url, link.letter, self._limits.image_pixels
+        )
+        if first and not content.characters:
+            reason = f"no character on the page; {content.why_empty}".removesuffix("; ")
+            raise FetchError(reason, http=read.record.http, retry=True)
+        return GalleryPage(read.record, read.url, content.characters, content.further, content.doubtful)
+
+    def read_hub(self, hub: PageRead) -> HubContent:
+        """Read the page that leads to the others.
+
+        Raises:
+            FetchError: it cannot be read.
+        """
+        content: HubContent = self._in_process(PAGE_SECONDS, read_hub, self._site, hub.text, hub.url)
+        return content
+
+    def read_saved_page(self, path: Path, site_url: str) -> SavedPage:
+        """Read a page that somebody saved in a browser.
+
+        Raises:
+            FetchError: it cannot be read.
+        """
+        limits = self._limits
+        page: SavedPage = self._in_process(
+            PAGE_SECONDS, read_saved_page, self._site, path, site_url, limits.image_bytes, limits.image_pixels
+        )
+        return page
+
+    def _in_process(self, seconds: float, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function that takes apart what a site sent, where it can be ended."""
+        try:
+            return self._processes.call(function, *arguments, seconds=seconds)
+        except WorkerClosedError:
+            raise Stopped from None
+        except WorkerError as error:
+            raise FetchError(f"not read this time: {error}", retry_later=True) from None
 
     def fetch_character(
         self, character: Character, previous: Record | None, *, image_due: bool, details_due: bool
@@ -179,9 +211,8 @@ class Collector:
         url = character.link or ""
         try:
             response = self._fetcher.get(url, self._limits.page_bytes)
-            with self._parsing:
-                tree = parse_html(page_text(response.body, response.headers.get("Content-Type", "")))
-                from_page = details(self._site, tree)
+            text = page_text(response.body, response.headers.get("Content-Type", ""))
+            from_page = self._in_process(PAGE_SECONDS, read_details, self._site, text)
         except FetchError as error:
             return failed_record(url, error, page=character.page, name=character.name), {}
         values = {key: value for key, value in asdict(from_page).items() if value}
@@ -189,7 +220,7 @@ class Collector:
         return replace(record, description=from_page.description, fields=from_page.fields or None), values
 
     def _image(self, character: Character, previous: Record | None) -> Record:
-        checker = _ImageChecker(self._limits.image_pixels, previous)
+        checker = _ImageChecker(self._image_suffix, previous)
         url = character.image
         try:
             if character.inline_image:
@@ -200,7 +231,7 @@ class Collector:
                 response = self._fetcher.get(url, self._limits.image_bytes, headers, checker)
         except FetchError as error:
             record = failed_record(url, error, sha256=checker.damaged_sha256)
-            return replace(record, retry=record.retry and not character.inline_image)
+            return replace(record, retry=error.retry_later) if character.inline_image else record
         if previous and response.status == NOT_MODIFIED:
             return _confirmed(previous)
         if previous and previous.url != url:
@@ -209,6 +240,10 @@ class Collector:
             previous = None
         file = f"{IMAGES}/{file_stem(character.name, url)}{checker.suffix}"
         return self._save_changed(url, file, response.body, response, previous)
+
+    def _image_suffix(self, body: bytes) -> str:
+        suffix: str = self._in_process(SECONDS, checked_image_suffix, body, self._limits.image_pixels)
+        return suffix
 
     def _save_changed(
         self, url: str, file: str, content: bytes, response: Response, previous: Record | None
@@ -233,15 +268,15 @@ class Collector:
 class _ImageChecker:
     """Accepts whole images; damaged bytes that an earlier run got too are what the site has."""
 
-    def __init__(self, max_pixels: int, previous: Record | None) -> None:
+    def __init__(self, image_suffix: Callable[[bytes], str], previous: Record | None) -> None:
         self.suffix = ""
         self.damaged_sha256: str | None = None
-        self._max_pixels = max_pixels
+        self._image_suffix = image_suffix
         self._previous_sha256 = previous.sha256 if previous and not previous.file else None
 
     def __call__(self, response: Response) -> None:
         try:
-            self.suffix = checked_image_suffix(response.body, self._max_pixels)
+            self.suffix = self._image_suffix(response.body)
         except FetchError as error:
             if error.retry and response.body:
                 self.damaged_sha256 = hashlib.sha256(response.body).hexdigest()
@@ -253,7 +288,8 @@ class _ImageChecker:
 def failed_record(url: str, error: FetchError, **labels: Any) -> Record:
     """Make the record of an address that brought nothing."""
     status: Status = "skipped" if error.forbidden else "failed"
-    return Record(url, status, reason=error.reason, http=error.http, retry=error.retry, **labels)
+    retry = error.retry or error.retry_later
+    return Record(url, status, reason=error.reason, http=error.http, retry=retry, **labels)
 
 
 def labels(character: Character) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from pathlib import Path
 from kit.atomic import PARTIAL_SUFFIX, cannot_write
 from kit.lock import lock_or_raise
 from kit.progress import Progress, noop
-from scraper.collect import PAGES, Collector, GalleryPage, PageRead, failed_record, labels
+from kit.worker_pool import WorkerPool, available_cores
+from scraper.collect import PAGES, Collector, GalleryPage, failed_record, labels
 from scraper.crawl_progress import CrawlProgress
 from scraper.errors import FetchError, ScrapeBlockedError, ScrapeError, ScrapeSettingsError
 from scraper.manifest import IMAGES, Manifest, Record
@@ -19,11 +20,10 @@ from scraper.net.fetch import Fetcher, Stopped, user_agent
 from scraper.net.proxies import proxy_hint
 from scraper.net.transport import Transport
 from scraper.net.wayback import MIN_DELAY_SECONDS
-from scraper.pages.characters import Character, characters
-from scraper.pages.html import parse_html
-from scraper.pages.links import HUB_LETTER, PageLink, is_paginated_hub, letter_pages
-from scraper.pages.saved import read_saved_pages
-from scraper.pages.walls import explain_empty_page
+from scraper.pages.characters import Character
+from scraper.pages.content import HubContent
+from scraper.pages.links import HUB_LETTER, PageLink
+from scraper.pages.saved import find_saved_pages
 from scraper.settings import ScrapeSettings, parse_letters
 from scraper.summary import ScrapeSummary, counted
 from scraper.task_pool import TaskPool
@@ -136,11 +136,12 @@ class _Crawl:
         if not settings.dry_run:
             _prepare_folder(settings.out, stack)
         self._manifest = stack.enter_context(Manifest(settings.out))
-        self._collector = Collector(
-            self._fetcher, self._site, settings.limits, settings.out, save=not settings.dry_run
-        )
         # Twice as many threads as requests at once: while one half waits for the site, the other may decode.
         self._tasks = TaskPool(2 * settings.workers)
+        self._processes = stack.enter_context(WorkerPool(min(2 * settings.workers, available_cores())))
+        self._collector = Collector(
+            self._fetcher, self._processes, self._site, limits, settings.out, save=not settings.dry_run
+        )
         self._pages = _Pages()
         self._waiting: deque[Character] = deque()
         self._cells = _Cells()
@@ -176,6 +177,7 @@ class _Crawl:
     def _end_early(self) -> None:
         """Cut the requests under way, and keep what the finished ones have brought."""
         self._fetcher.stop()
+        self._processes.close()
         self._tasks.close()
         self._tasks.settle_rest(Stopped, ScrapeError, OSError)
 
@@ -207,15 +209,15 @@ class _Crawl:
     def _read_hub(self) -> None:
         try:
             hub = self._collector.fetch_page(self._hub_url, "hub", self._manifest.get(self._hub_url))
-            pages = self._hub_pages(hub)
+            content = self._collector.read_hub(hub)
         except FetchError as error:
             raise self._no_hub(error) from error
         self._write(hub.record)
         self._summary.pages += 1
+        pages = self._hub_pages(content, hub.url)
         if not pages:
             raise ScrapeError(
-                f"{self._hub_url} links to no pages of characters: "
-                + (explain_empty_page(parse_html(hub.text)) or LOOK_AT_THE_SITE)
+                f"{self._hub_url} links to no pages of characters: {content.why_empty or LOOK_AT_THE_SITE}"
             )
         letters = list(dict.fromkeys(page.letter for page in pages))
         wanted = parse_letters(self._settings.letters)
@@ -231,26 +233,24 @@ class _Crawl:
     def _read_saved_pages(self, folder_or_file: Path) -> None:
         limits = self._settings.limits
         wanted = parse_letters(self._settings.letters)
-        try:
-            for page in read_saved_pages(folder_or_file, self._hub_url, limits.page_bytes, limits.image_bytes):
-                if wanted is not None and page.letter.lower() not in wanted:
-                    continue
-                self._summary.pages += 1
-                for character in characters(self._site, page.tree, page.url, page.letter, limits.image_pixels):
-                    self._consider(character)
-        except FetchError as error:
-            raise ScrapeSettingsError(f"--pages {folder_or_file}: {error}") from error
+        for path in find_saved_pages(folder_or_file, limits.page_bytes):
+            if wanted is not None and path.stem.lower() not in wanted:
+                continue
+            try:
+                page = self._collector.read_saved_page(path, self._hub_url)
+            except FetchError as error:
+                raise ScrapeSettingsError(f"--pages {path}: {error}") from error
+            self._summary.pages += 1
+            for character in page.characters:
+                self._consider(character)
         self._progress.log_estimate(len(self._waiting))
 
-    def _hub_pages(self, hub: PageRead) -> list[PageLink]:
+    def _hub_pages(self, content: HubContent, hub_url: str) -> list[PageLink]:
         """The pages of characters: those that the hub links to, and itself if it holds some."""
-        tree = parse_html(hub.text)
-        pages = letter_pages(self._site, tree, hub.url)
+        pages, names = content.pages, content.names
         is_first_page = self._site.hub_characters
         if is_first_page is None:
-            numbered = is_paginated_hub(self._site, tree)
-            names = [each.name for each in characters(self._site, tree, hub.url, HUB_LETTER) if each.image]
-            is_first_page = bool(names) and (not pages or numbered)
+            is_first_page = bool(names) and (not pages or content.is_paginated)
             if any(names) and not is_first_page:
                 log.warning(
                     "%s holds %s itself: hub_characters in the site's description says whether to take them",
@@ -258,7 +258,7 @@ class _Crawl:
                     counted(len(names), "character"),
                 )
         if is_first_page or not self._site.letter_links:
-            pages = [PageLink(HUB_LETTER, hub.url), *(page for page in pages if page.url != hub.url)]
+            pages = [PageLink(HUB_LETTER, hub_url), *(page for page in pages if page.url != hub_url)]
         return pages
 
     def _no_hub(self, error: FetchError) -> ScrapeError:

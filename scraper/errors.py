@@ -10,6 +10,7 @@ class FetchError(Exception):
         reason: a few words for a person.
         http: the status code, if there was an answer.
         retry: whether asking again, now or in a later run, may help.
+        retry_later: whether a later run may bring it, though asking again now would not.
         unanswered: there was no answer at all, so the whole host may be away.
         forbidden: robots.txt does not allow the address.
         wait_seconds: how long the site asks to wait before the next try.
@@ -21,6 +22,7 @@ class FetchError(Exception):
         *,
         http: int | None = None,
         retry: bool = False,
+        retry_later: bool = False,
         unanswered: bool = False,
         forbidden: bool = False,
         wait_seconds: float | None = None,
@@ -29,6 +31,7 @@ class FetchError(Exception):
         self.reason = reason
         self.http = http
         self.retry = retry
+        self.retry_later = retry_later
         self.unanswered = unanswered
         self.forbidden = forbidden
         self.wait_seconds = wait_seconds

@@ -21,6 +21,7 @@ from kit.charts import area_chart, bar_table, colour_strip, histogram
 from kit.html_page import data_uri, html_page
 from kit.image_grid import evenly_spaced
 from kit.jsonl import read_jsonl
+from kit.worker_pool import WorkerPool
 
 WALL_IMAGES = 288
 EXTREMES = 8
@@ -168,17 +169,16 @@ class _Page:
         return cards
 
     def _left_out(self) -> list[str]:
-        cards = []
-        for record in self.report["rejected"][:MAX_CARDS]:
-            image, text = salvage(self.raw / record["raw_file"])
-            if image:
-                thumbnail_html = "".join(self.sheets.tiles([thumbnail(image)], [record["raw_file"]]))
-            else:
-                thumbnail_html = f'<div class="glyph">{escape(text)}</div>'
-            cards.append(
-                _card(thumbnail_html, f"<b>{escape(record['reason'])}</b><br>{escape(record['raw_file'])}")
-            )
-        return cards
+        with WorkerPool(1) as processes:
+            return [self._refusal(processes, record) for record in self.report["rejected"][:MAX_CARDS]]
+
+    def _refusal(self, processes: WorkerPool, record: Record) -> str:
+        image, text = salvage(processes, self.raw / record["raw_file"])
+        if image:
+            thumbnail_html = "".join(self.sheets.tiles([image], [record["raw_file"]]))
+        else:
+            thumbnail_html = f'<div class="glyph">{escape(text)}</div>'
+        return _card(thumbnail_html, f"<b>{escape(record['reason'])}</b><br>{escape(record['raw_file'])}")
 
     def _cards(self, title: str, text: str, cards: list[str]) -> str:
         if not cards:

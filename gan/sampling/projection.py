@@ -10,8 +10,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dataset.decode import decode, to_square
 from dataset.errors import DecodeError
+from dataset.image_file import read_padded_square
 from gan.config import SettingsError
 from gan.images import background_colour, to_tensor, to_uint8
 from gan.sampling.sample import DRAW_BATCH, latents_from_seeds
@@ -43,12 +43,9 @@ def read_target(path: Path, size_px: int) -> Image.Image:
         SettingsError: the file cannot be read, or there is no picture in it, or nothing on that.
     """
     try:
-        image = decode(path.read_bytes()).image
+        square = read_padded_square(path, size_px)
     except DecodeError as refusal:
         raise SettingsError(f"--like {path}: {refusal}") from refusal
-    except OSError as error:
-        raise SettingsError(f"--like {path}: {error.strerror or error}") from error
-    square = to_square(image, size_px, "pad", background=None)
     if not foreground_masks(np.asarray(square)[None], TOLERANCE).any():
         raise SettingsError(f"--like {path}: nothing on it but background")
     return square

@@ -12,6 +12,8 @@ from scraper.net.urls import join_url
 LAZY_ATTRIBUTES = ("data-src", "data-lazy-src", "data-original")
 LAZY_SETS = ("data-srcset", "data-lazy-srcset")
 MAX_VALUE_CHARACTERS = 4000
+MAX_IMAGES = 20
+"""Of a cell, and sources of an image, so many are looked at: a page of nothing else would take hours."""
 ANY_WIDTH = 10**9
 READABLE_TYPES = frozenset(
     f"image/{kind}" for kind in ("jpeg", "jpg", "png", "apng", "gif", "webp", "avif", "bmp")
@@ -43,6 +45,7 @@ def find_image_url(
     Returns:
         An address or a ``data:`` image; some other text where nothing better is offered; empty: nothing is.
     """
+    images = images[:MAX_IMAGES]
     offers = _named(images, attribute) if attribute else _offers(images, cell, repeated, isqrt(max_pixels))
     addresses = [address for offer in offers if (address := join_url(base_url, offer))]
     return next(filter(_is_usable, addresses), addresses[0] if addresses else "")
@@ -66,7 +69,9 @@ def _named(images: list[Tag], attribute: str) -> Iterator[str]:
 
 def _offers(images: list[Tag], cell: Tag, repeated: Container[str], max_width: int) -> Iterator[str]:
     """The offers of a cell, the best first: where scripts load the image later, ``src`` is a blank."""
-    sources = [source for image in images for source in _sources(image)] or cell.select("picture source")
+    sources = [source for image in images for source in _sources(image)] or cell.select(
+        "picture source", limit=MAX_IMAGES
+    )
     sources = [source for source in sources if _value(source, "type").lower() in ("", *READABLE_TYPES)]
     sets = [_value(tag, name) for name in (*LAZY_SETS, "srcset") for tag in (*images, *sources)]
     yield _largest([each for each in sets if re.search(r"\s\d+w", each)], max_width)
@@ -79,7 +84,7 @@ def _offers(images: list[Tag], cell: Tag, repeated: Container[str], max_width: i
     yield from (_value(image, "href") for image in images if image.name == "a")
     yield from (address for image in images for address in _data_attributes(image))
     yield _largest(sets, max_width)
-    yield from _backgrounds(images or [cell, *cell.select("[style*='url(']")])
+    yield from _backgrounds(images or [cell, *cell.select("[style*='url(']", limit=MAX_IMAGES)])
     yield from (_value(image, "src") for image in noscript_first)
 
 

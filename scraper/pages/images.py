@@ -3,11 +3,11 @@
 import base64
 import io
 import warnings
-from contextlib import suppress
 from urllib.parse import unquote_to_bytes
 
 from PIL import Image, ImageSequence
 
+from kit.image_cost import MAX_SCANS, has_too_many_scans, is_lack_of_memory, passing_over_damage
 from kit.image_repair import repair_image
 from scraper.errors import FetchError
 
@@ -42,10 +42,13 @@ def checked_image_suffix(body: bytes, cap_pixels: int) -> str:
         cap_pixels: the most pixels, over all frames, that its header may announce; see `FRAME_PIXELS`.
 
     Raises:
-        FetchError: no picture, too many pixels, or (worth another try) a cut-off one.
+        FetchError: no picture, too many pixels or scans, or (worth another try) a cut-off one.
+        MemoryError: there is too little memory to decode it now.
     """
     if not body:
         raise FetchError("an empty answer", retry=True)
+    if has_too_many_scans(body):
+        raise FetchError(f"a picture bomb: more than {MAX_SCANS} scans")
     try:
         return _suffix(body, cap_pixels)
     except FetchError:
@@ -53,9 +56,11 @@ def checked_image_suffix(body: bytes, cap_pixels: int) -> str:
     except Image.DecompressionBombError:
         raise FetchError("a picture bomb: far too many pixels") from None
     except Exception as error:
+        if is_lack_of_memory(error):
+            raise MemoryError from error
         # Pillow's decoders raise a dozen kinds of errors on broken bytes, and none says which kind of bytes.
         if repair := repair_image(body):
-            with suppress(Exception):
+            with passing_over_damage():
                 return _suffix(repair[0], cap_pixels)
         raise _what_else(body) from error
 

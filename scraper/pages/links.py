@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import urlsplit
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, NavigableString, Tag
 
 from scraper.net.urls import join_url, url_path
 from scraper.pages.html import base_url, clean_text
@@ -14,6 +15,8 @@ from scraper.pages.sites import Site
 HUB_LETTER = "1"
 """The letter of a hub that holds characters itself: it is the first page."""
 MAX_PAGE_DIGITS = 3
+MAX_NODES, MAX_TOKENS, MAX_VALUE_CHARACTERS = 50, 50, 4000
+"""A link is judged by so much of what it holds, and of an attribute of it."""
 _NEXT_TEXT = re.compile(
     r"(?:next|older|more|load more|show more|weiter|nächste|suivante?|siguiente|próxim[ao]|seguinte|avanti"
     r"|successiv[ao]|volgende|następna|次|次へ|次の|下一页|下一頁|다음)?"
@@ -82,8 +85,14 @@ def pagination_links(site: Site, tree: BeautifulSoup, url: str) -> tuple[list[st
     return _unique(url, pages), _unique(url, [each for each in following if not _is_alike(url, each)])
 
 
+def _label(link: Tag) -> str:
+    """A link's text; of one that holds half a page, the beginning."""
+    inside = islice(link.descendants, MAX_NODES)
+    return clean_text(" ".join(str(each) for each in inside if type(each) is NavigableString))
+
+
 def _page_number(link: Tag) -> int | None:
-    text = clean_text(link.get_text(" "))
+    text = _label(link)
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_PAGE_DIGITS else None
 
 
@@ -91,7 +100,7 @@ def _is_next(link: Tag) -> bool:
     if "next" in _tokens(link, "rel"):
         return True
     labels = [
-        clean_text(link.get_text(" ")),
+        _label(link),
         *(clean_text(str(link.get(name, ""))) for name in ("title", "aria-label")),
     ]
     if any(label and _NEXT_TEXT.fullmatch(label) for label in labels):
@@ -104,7 +113,8 @@ def _is_next(link: Tag) -> bool:
 
 def _tokens(tag: Tag, attribute: str) -> list[str]:
     value = tag.get(attribute, "")
-    return [each.lower() for each in (value if isinstance(value, list) else str(value).split())]
+    tokens = value[:MAX_TOKENS] if isinstance(value, list) else str(value)[:MAX_VALUE_CHARACTERS].split()
+    return [token.lower() for token in tokens]
 
 
 def _with_gaps_filled(numbers: dict[int, str]) -> list[str]:

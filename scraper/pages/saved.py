@@ -2,7 +2,6 @@
 
 import base64
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -11,7 +10,9 @@ from bs4 import BeautifulSoup, Tag
 
 from scraper.errors import ScrapeSettingsError
 from scraper.net.urls import join_url
+from scraper.pages.characters import Character, characters
 from scraper.pages.html import page_text, parse_html
+from scraper.pages.sites import Site
 
 SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
 KEPT = ("src", "alt", "title", "class", "id")
@@ -26,23 +27,14 @@ class SavedPage:
     letter: str
     url: str
     """Where it was saved from, as far as it says so."""
-    tree: BeautifulSoup
+    characters: list[Character]
 
 
-def read_saved_pages(folder_or_file: Path, site_url: str, cap_bytes: int, image_bytes: int) -> Iterator[SavedPage]:
-    """Read the pages in a folder, or one file, in the order of their names.
-
-    Images that the browser saved beside a page become ``data:`` addresses; everything else stays as it is.
-
-    Args:
-        folder_or_file: the folder, or the file.
-        site_url: the address of pages that do not say where they are from.
-        cap_bytes: larger files are refused.
-        image_bytes: larger images are passed over.
+def find_saved_pages(folder_or_file: Path, cap_bytes: int) -> list[Path]:
+    """The pages in a folder, or one file, in the order of their names.
 
     Raises:
-        ScrapeSettingsError: there is no such page, or one is too large.
-        FetchError: more tags than a page may have.
+        ScrapeSettingsError: there is no such page, or one is larger than ``cap_bytes``.
     """
     paths = (
         [folder_or_file]
@@ -54,11 +46,30 @@ def read_saved_pages(folder_or_file: Path, site_url: str, cap_bytes: int, image_
     for path in paths:
         if path.stat().st_size > cap_bytes:
             raise ScrapeSettingsError(f"--pages: {path} is larger than {cap_bytes / 1e6:g} MB")
-        text = page_text(path.read_bytes(), "")
-        tree = parse_html(text)
-        for image in tree.select("img[src]"):
-            _take_in(image, path.parent, image_bytes)
-        yield SavedPage(path.stem, _address(text, tree, site_url), tree)
+    return paths
+
+
+def read_saved_page(site: Site, path: Path, site_url: str, image_bytes: int, max_pixels: int) -> SavedPage:
+    """Read a page of characters.
+
+    Images that the browser saved beside a page become ``data:`` addresses; everything else stays as it is.
+
+    Args:
+        site: how its pages are read.
+        path: the page.
+        site_url: the address of a page that does not say where it is from.
+        image_bytes: larger images are passed over.
+        max_pixels: see `scraper.pages.characters.characters`.
+
+    Raises:
+        FetchError: more tags than a page may have.
+    """
+    text = page_text(path.read_bytes(), "")
+    tree = parse_html(text)
+    for image in tree.select("img[src]"):
+        _take_in(image, path.parent, image_bytes)
+    url = _address(text, tree, site_url)
+    return SavedPage(path.stem, url, list(characters(site, tree, url, path.stem, max_pixels)))
 
 
 def _address(text: str, tree: BeautifulSoup, site_url: str) -> str:

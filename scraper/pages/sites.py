@@ -22,7 +22,7 @@ class Site:
     """Path of the page that leads to the others."""
     letter_links: str = "a[href]"
     """The links on the hub that lead to pages of characters; empty: the hub is the only one."""
-    letter_pattern: str = r"([^/.=_-]+)(?:\.\w+)?/*$"
+    letter_pattern: str = r"(?<![^/.=_-])([^/.=_-]+)(?:\.\w+)?/*$"
     """Searched in a link's address; its first group is the page's letter. A link without it is passed over."""
     hub_characters: bool | None = None
     """Whether the hub holds characters too; left out: where it links to no pages, or to its own further ones."""
@@ -133,7 +133,7 @@ GAME_ART_HQ = Site(
     hub_characters=False,
     next_pages="",
     area="div.entry",
-    game_pattern=r"-from-(?:the-)?(.+?)(?:-[io]n-(?:the-)?(?:ga|game-art)-hq.*)?/*$",
+    game_pattern=r"-from-(?:the-)?(.+?)(?:-[io]n-(?:the-)?(?:ga|game-art)-hq.*)?(?<!/)/*$",
     title="h2.post-title, h2.page-title",
     title_pattern=r"^(?P<name>.+?) from (?:the )?(?P<game>.+?)(?: [io]n (?:the )?(?:GA|Game-Art)-HQ.*)?$",
 )
