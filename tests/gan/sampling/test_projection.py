@@ -133,7 +133,7 @@ def test_like_draws_a_character_with_a_code_that_draws_it_again(model, tmp_path)
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "No such file"), (b"", "an empty file"), (b"<html>", "a web page, not a picture")],
+    [(None, "cannot be read: No such file"), (b"", "an empty file"), (b"<html>", "a web page, not a picture")],
 )
 def test_a_file_without_a_picture_is_named(content, message, model, tmp_path):
     path = tmp_path / "x.png"
