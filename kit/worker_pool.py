@@ -12,13 +12,11 @@ import pickle
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 try:
     import resource
@@ -29,10 +27,8 @@ SECONDS = 30.0
 """A call may take so long."""
 MEMORY_BYTES = 3 * 2**30
 """A process may take so much, where the system lets us say so."""
-OVERDUE = 1
+OVERDUE = -signal.SIGALRM if hasattr(signal, "SIGALRM") else 1
 """Exit code of a process whose time was up."""
-SLACK_SECONDS = 1.0
-"""A deadline is moved on no more often than this."""
 WINDOWS_PROCESSES = 61
 """Windows cannot wait for more."""
 
@@ -70,6 +66,15 @@ class WorkerPool:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def prepare(self, *functions: Callable[..., Any]) -> None:
+        """Have the processes start, and load what ``functions`` need, while the caller goes on."""
+        with self._lock:
+            for _ in range(self.size - len(_spare)):
+                process = _Process()
+                for function in functions:
+                    list(process.answers(function, [], SECONDS))
+                _spare.append(process)
 
     def call(self, function: Callable[..., Any], *arguments: Any, seconds: float = SECONDS) -> Any:
         """Give what ``function``, which other processes can import, makes of ``arguments``.
@@ -223,21 +228,24 @@ def serve() -> None:
     _bound_memory()
     calls, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
-    with suppress(EOFError, BrokenPipeError), Path(os.devnull).open("w") as nothing:
+    with suppress(EOFError, BrokenPipeError):
         while True:
-            _answer(calls, answers, partial(faulthandler.dump_traceback_later, exit=True, file=nothing))
+            function, items, seconds = pickle.load(calls)
+            for item in items:
+                _set_deadline(seconds)
+                answers.write(_pickled(_outcome(function, item)))
+                answers.flush()
+            _set_deadline(0)
 
 
-def _answer(calls: BinaryIO, answers: BinaryIO, set_deadline: Callable[[float], None]) -> None:
-    function, items, seconds = pickle.load(calls)
-    set_by = -SLACK_SECONDS
-    for item in items:
-        if (now := time.monotonic()) >= set_by + SLACK_SECONDS:
-            set_deadline(seconds)
-            set_by = now
-        answers.write(_pickled(_outcome(function, item)))
-        answers.flush()
-    faulthandler.cancel_dump_traceback_later()
+def _set_deadline(seconds: float) -> None:
+    """Have the system end this process after so many seconds, whatever it is doing; 0: not any more."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+    elif seconds:  # Windows
+        faulthandler.dump_traceback_later(seconds, exit=True)
+    else:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _outcome(function: Callable[[Any], Any], item: Any) -> Any:

@@ -21,7 +21,8 @@ from scraper.net.proxies import proxy_hint
 from scraper.net.transport import Transport
 from scraper.net.wayback import MIN_DELAY_SECONDS
 from scraper.pages.characters import Character
-from scraper.pages.content import HubContent
+from scraper.pages.content import HubContent, read_gallery
+from scraper.pages.images import checked_image_suffix
 from scraper.pages.links import HUB_LETTER, PageLink
 from scraper.pages.saved import find_saved_pages
 from scraper.settings import ScrapeSettings, parse_letters
@@ -139,6 +140,7 @@ class _Crawl:
         # Twice as many threads as requests at once: while one half waits for the site, the other may decode.
         self._tasks = TaskPool(2 * settings.workers)
         self._processes = stack.enter_context(WorkerPool(min(2 * settings.workers, available_cores())))
+        self._processes.prepare(read_gallery, checked_image_suffix)
         self._collector = Collector(
             self._fetcher, self._processes, self._site, limits, settings.out, save=not settings.dry_run
         )
