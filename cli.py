@@ -269,6 +269,9 @@ def preprocess(
     tables: Annotated[str, more(help="The pictures as numbers too: csv or none.")] = "csv",
     resample: Annotated[str, more(help="lanczos, or nearest: whole-number scaling for pixel art.")] = "lanczos",
     trim: Annotated[bool, more("--trim", help="Cut off clear or one-coloured margins first.")] = False,
+    frames: Annotated[
+        str, more(help="Of an animation: first (with something to see), all, or how many at most.")
+    ] = "first",
     report: Annotated[
         bool, option("--report", help="Also write report.html: the set as a page to look at.")
     ] = False,
@@ -289,14 +292,15 @@ def preprocess(
         tables=cast(Any, tables),
         resample=cast(Any, resample),
         trim=trim,
+        frames=frames,
     )
     with screen.progress("preprocess") as line:
         built = build(settings, line)
     page = refresh_page(settings.raw, settings.out, wanted=report)
     screen.say(f"{built.pictures:,} pictures in {out / 'rgb_images'}")
     screen.say(f"{built.found:,} files in {raw}, {built.rendered:,} of them new or changed")
-    left_out = [f"{each['raw_file']}: exactly the pixels of {each['duplicate_of']}" for each in built.duplicates]
-    left_out += [f"{each['raw_file']}: {each['reason']}" for each in built.rejected]
+    left_out = [f"{raw_name(each)}: exactly the pixels of {each['duplicate_of']}" for each in built.duplicates]
+    left_out += [f"{raw_name(each)}: {each['reason']}" for each in built.rejected]
     for line_of_one in left_out[:MOST_LEFT_OUT_SHOWN]:
         screen.say(f"left out: {line_of_one}")
     if len(left_out) > MOST_LEFT_OUT_SHOWN:
@@ -307,14 +311,24 @@ def preprocess(
         screen.say(f"{pairs} alike{groups} and stay in the set; --report shows the nearest")
     if built.notes:
         first = f"{built.notes[0]['raw_file']}: {built.notes[0]['note']}"
-        files = "1 file is" if len(built.notes) == 1 else f"{len(built.notes):,} files are"
+        count = len({note["raw_file"] for note in built.notes})
+        files = "1 file is" if count == 1 else f"{count:,} files are"
         screen.say(f"{files} animated or repaired ({first}); see notes in {out / 'report.json'}")
+    if built.frames_passed_over:
+        passed_over = "1 frame" if built.frames_passed_over == 1 else f"{built.frames_passed_over:,} frames"
+        screen.say(f"{passed_over} of animations passed over; --frames all takes them")
     if report:
         screen.say(f"to look at: {page}")
     screen.hint(
         "next: vgc train" + ("" if out == Path("Data/train_data") else f" --data {quoted(out / 'rgb_images')}")
     )
     screen.result({**vars(built), "page": page})
+
+
+def raw_name(record: dict[str, Any]) -> str:
+    """A raw file, and which frame of it."""
+    frame = f" frame {record['frame']}" if "frame" in record else ""
+    return f"{record['raw_file']}{frame}"
 
 
 @command()

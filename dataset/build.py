@@ -19,8 +19,9 @@ from dataset.card import CARD, SAMPLE, SAMPLE_IMAGES, dataset_card, write_sample
 from dataset.decode import FITS, RESAMPLES, Fit, Resample, parse_background
 from dataset.earlier_set import FORMAT, adopt, made_ns, read_build_recipe, read_manifest
 from dataset.errors import DatasetError, DatasetSettingsError
+from dataset.frames import ALL, FIRST
 from dataset.near_duplicates import NearDuplicate
-from dataset.raw import FOLLOW_HINT, RawFolder, readable, scan_raw_folder
+from dataset.raw import FOLLOW_HINT, RawFolder, each_frame, readable, scan_raw_folder, split_frame
 from dataset.render import (
     GREY_FOLDER,
     NOT_THIS_TIME,
@@ -102,6 +103,9 @@ class BuildSettings:
     trim: bool = False
     """Cut off margins of one colour first."""
 
+    frames: str = FIRST
+    """Frames of an animation that become pictures: ``first`` (with something to see), ``all``, or how many."""
+
     def __post_init__(self) -> None:
         if self.size_px not in SIZES_PX:
             raise DatasetSettingsError(f"--size {self.size_px}: choose {SIZES_PX[0]} to {SIZES_PX[-1]} pixels")
@@ -115,6 +119,8 @@ class BuildSettings:
             ) from None
         if self.resample not in RESAMPLES:
             raise DatasetSettingsError(f"--resample {self.resample}: choose {' or '.join(RESAMPLES)}")
+        if self.frames not in (FIRST, ALL) and not (self.frames.isdecimal() and int(self.frames)):
+            raise DatasetSettingsError(f"--frames {self.frames}: choose {FIRST}, {ALL} or a number")
         if self.tables not in TABLES:
             raise DatasetSettingsError(f"--tables {self.tables}: choose {' or '.join(TABLES)}")
         if self.workers < 1:
@@ -135,6 +141,7 @@ class BuildSettings:
         """All that decides which bytes a raw image becomes; options of later versions only where they are used."""
         later: dict[str, Any] = {"resample": self.resample} if self.resample != "lanczos" else {}
         later |= {"trim": True} if self.trim else {}
+        later |= {"frames": self.frames} if self.frames != FIRST else {}
         return {
             "format": FORMAT,
             "pillow": PIL.__version__,
@@ -168,6 +175,8 @@ class BuildReport:
     """Raw files without a picture, each with its ``reason``."""
     notes: list[dict[str, str]]
     """What was repaired, and which of how many frames was taken: ``raw_file`` and ``note``."""
+    frames_passed_over: int
+    """Frames of animations that did not become pictures of their own; see ``--frames``."""
 
 
 def build(settings: BuildSettings, progress: Progress = noop) -> BuildReport:
@@ -199,7 +208,7 @@ def build(settings: BuildSettings, progress: Progress = noop) -> BuildReport:
 
 
 def _scan(settings: BuildSettings) -> RawFolder:
-    raw = scan_raw_folder(settings.raw, settings.out, settings.follow_links)
+    raw = each_frame(scan_raw_folder(settings.raw, settings.out, settings.follow_links), settings.frames)
     first = next(raw.files, None)
     if not first:
         raise DatasetError(f"{raw.folder}: nothing in it; run vgc scrape first, or name another folder with --raw")
@@ -281,6 +290,7 @@ def _report(out: Path, rendered_now: int) -> BuildReport:
         near_duplicate_groups=saved.get("near_duplicate_groups"),
         rejected=saved["rejected"],
         notes=saved.get("notes", []),
+        frames_passed_over=counts.get("frames_passed_over", 0),
     )
 
 
@@ -343,7 +353,7 @@ class _Build:
         return image_states(self.out, name) == images or image_states(self.staging, name) == images
 
     def _source(self, path: bytes) -> Path:
-        return self.raw / os.fsdecode(path)
+        return self.raw / os.fsdecode(split_frame(path)[0])
 
     def run(self, progress: Progress) -> int:
         """Make the set and give the number of raw files rendered."""
@@ -368,7 +378,8 @@ class _Build:
     def _jobs(self) -> Iterator[RenderJob]:
         rendering = self.settings.rendering()
         for path, name in self.cache.to_render():
-            yield RenderJob(self._source(path), readable(path), name, self.staging, rendering)
+            file, frame = split_frame(path)
+            yield RenderJob(self._source(path), readable(file), name, self.staging, rendering, frame)
 
     def _write_images(self, to_render: int, progress: Progress) -> dict[str, int]:
         """Write pictures, tables and metadata as a stream, in the order of the clean names.
@@ -390,7 +401,7 @@ class _Build:
                     lists.add(row, None, b"")
                 if time.monotonic() > commit_due:
                     if row.stage != TO_RENDER:
-                        progress(done, total, readable(row.path))
+                        progress(done, total, row.file_name)
                     self.cache.commit()
                     commit_due = time.monotonic() + COMMIT_SECONDS
         self.cache.commit()
@@ -426,7 +437,7 @@ class _Build:
         report: dict[str, Any] = {
             "recipe": self.recipe,
             "counts": {
-                "found": cache.count(),
+                "found": cache.count_files(),
                 "pictures": pictures,
                 "duplicates": cache.count_twins(),
                 "rejected": cache.count("reason IS NOT NULL"),
@@ -435,6 +446,8 @@ class _Build:
             "near_duplicates": nearest,
             "rejected": map(short, cache.rejected()),
         }
+        if passed_over := cache.count_frames_passed_over():
+            report["counts"]["frames_passed_over"] = passed_over
         if self.settings.tables == "none":
             report["tables"] = "none"
         if cache.count("note IS NOT NULL AND kept"):

@@ -9,8 +9,18 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from dataset.frames import frames_of_note
 from dataset.near_duplicates import Comparison, compare
-from dataset.raw import RawFile, clean_stem, path_key, path_of_key, readable, stem_apart
+from dataset.raw import (
+    RawFile,
+    clean_stem,
+    frame_path,
+    path_key,
+    path_of_key,
+    readable,
+    split_frame,
+    stem_apart,
+)
 from dataset.render import OUTCOME_FIELDS, Outcome
 
 VERSION = 1
@@ -49,7 +59,12 @@ CREATE TABLE notes (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 the set; ``images`` are `dataset.render.image_states`. ``facts``: what a scrape's manifest tells. ``stale``: clean
 pictures that may lie in the set's folder, where they belong only if they are kept."""
 
-OUTCOME_COLUMNS = OUTCOME_FIELDS[2:]
+OUTCOME_COLUMNS = OUTCOME_FIELDS[2:-1]
+"""The file and the frame stand in the path."""
+_MARK = "instr(files.path, x'0000')"
+FILE_PATH = f"iif({_MARK}, substr(files.path, 1, {_MARK} - 1), files.path)"
+"""The path of an animation for each of its frames."""
+IS_FRAME_1_OR_FILE = f"(NOT {_MARK} OR substr(files.path, {_MARK} + 2) = CAST('000001' AS BLOB))"
 _TO_FORGET = ", ".join(
     [f"stage = {TO_RENDER}, doubt = 0, kept = 0, images = NULL, row_bytes = NULL"]
     + [f"{column} = NULL" for column in OUTCOME_COLUMNS]
@@ -283,7 +298,7 @@ class BuildCache:
         self._connection.execute(
             f"""UPDATE files SET doubt = 1, stage = {RENDERED}, images = ?, {_SET_OUTCOME}
             WHERE path = ? AND file_name = ? AND refusal = '' AND stage = {TO_RENDER}""",
-            (images, *_values(outcome), path_key(outcome.raw_file.encode()), outcome.file_name),
+            (images, *_values(outcome), _key(outcome), outcome.file_name),
         )
 
     def add_stale(self, names: Iterable[str]) -> None:
@@ -299,6 +314,20 @@ class BuildCache:
     def count(self, condition: str = "true") -> int:
         """How many raw files fulfil a condition."""
         return int(self._one(f"SELECT count(*) FROM files WHERE {condition}"))
+
+    def count_files(self) -> int:
+        """How many raw files there are: an animation is one, however many of its frames are taken."""
+        return self.count(IS_FRAME_1_OR_FILE)
+
+    def count_frames_passed_over(self) -> int:
+        """How many frames of animations with a picture are not looked at as pictures of their own."""
+        frames, taken = {}, 0
+        for path, note in self._connection.execute("SELECT path, note FROM files WHERE note IS NOT NULL"):
+            if number := frames_of_note(note):
+                frames[split_frame(path_of_key(path))[0]] = number
+        for (path,) in self._connection.execute(f"SELECT path FROM files WHERE note IS NOT NULL OR {_MARK}"):
+            taken += split_frame(path_of_key(path))[0] in frames
+        return sum(frames.values()) - taken
 
     def count_twins(self) -> int:
         """How many raw files have the pixels of another."""
@@ -488,7 +517,7 @@ class BuildCache:
         gone = "SELECT path FROM facts WHERE path NOT IN (SELECT path FROM told)"
         run(
             f"""UPDATE files SET stage = {RENDERED} WHERE stage = {SETTLED}
-            AND path IN ({f"{other} UNION ALL {gone}" if all_of_them else other})"""
+            AND {FILE_PATH} IN ({f"{other} UNION ALL {gone}" if all_of_them else other})"""
         )
         if run("SELECT changes()").fetchone()[0]:
             self.mark_changed()
@@ -499,13 +528,14 @@ class BuildCache:
 
     def facts(self, key: bytes) -> str | None:
         """What the manifest tells of a picture, as JSON."""
-        facts: str | None = self._one("SELECT facts FROM facts WHERE path = ?", key)
+        file = path_key(split_frame(path_of_key(key))[0])
+        facts: str | None = self._one("SELECT facts FROM facts WHERE path = ?", file)
         return facts
 
     def most_common(self, fact: str) -> list[tuple[str | None, int]]:
         """Hosts or games, and how many pictures of the set are from each, most first."""
         return self._connection.execute(
-            f"""SELECT {fact}, count(*) FROM files LEFT JOIN facts USING (path) WHERE kept
+            f"""SELECT {fact}, count(*) FROM files LEFT JOIN facts ON facts.path = {FILE_PATH} WHERE kept
             GROUP BY {fact} ORDER BY count(*) DESC, min(file_name)"""
         ).fetchall()
 
@@ -520,6 +550,10 @@ def _new_row(file: RawFile, key: bytes) -> tuple[Any, ...]:
     stem = clean_stem(file.path)
     stage = RENDERED if file.refusal else TO_RENDER
     return key, file.state, file.refusal, file.refusal or None, stage, stem.casefold(), f"{stem}.png"
+
+
+def _key(outcome: Outcome) -> bytes:
+    return path_key(frame_path(outcome.raw_file.encode(), outcome.frame))
 
 
 def _values(outcome: Outcome) -> list[Any]:
@@ -540,7 +574,8 @@ def _outcome(columns: Iterable[Any]) -> Outcome:
             known[name] = known[name].hex()
     if "perceptual_hash" in known:
         known["perceptual_hash"] = known["perceptual_hash"].to_bytes(8, signed=True).hex()
-    return Outcome(readable(path_of_key(key)), file_name, **known)
+    path, frame = split_frame(path_of_key(key))
+    return Outcome(readable(path), file_name, **known, frame=frame)
 
 
 def _write_comparison(comparison: Comparison) -> bytes:

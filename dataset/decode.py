@@ -13,13 +13,12 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from dataset.colour import in_strips, to_eight_bits, to_srgb
 from dataset.errors import DecodeError
 from dataset.file_kinds import FORMATS, guess_file_kind, is_doubtful
-from dataset.frames import seek_first_visible_frame
+from dataset.frames import seek_frame
 from kit.image_cost import MAX_SCANS, has_too_many_scans, is_lack_of_memory, passing_over_damage
 from kit.image_repair import repair_image
 
 MAX_PIXELS = 50_000_000
 """A picture that says it is larger is refused before a pixel is decoded."""
-MAX_BYTES = 64 * 2**20
 MIN_SIDE_PX = 8
 """Below this there is a tracking pixel or a spacer, no character."""
 MAX_ASPECT = 16
@@ -54,15 +53,17 @@ class DecodedImage:
     """What was repaired or passed over, in a few words."""
 
 
-def decode(content: bytes, background: Colour | None = NAMED_COLOURS["black"]) -> DecodedImage:
+def decode(content: bytes, background: Colour | None = NAMED_COLOURS["black"], frame: int = 0) -> DecodedImage:
     """Decode a file to what a person would see.
 
-    First frame with something to see; upright (EXIF); 8 bits; to sRGB (ICC, gAMA, cHRM); transparency over
-    ``background``; RGB. In this order, because a profile speaks of the stored colours, and a background has none.
+    First frame with something to see, or the one asked for; upright (EXIF); 8 bits; to sRGB (ICC, gAMA, cHRM);
+    transparency over ``background``; RGB. In this order, because a profile speaks of the stored colours, and a
+    background has none.
 
     Args:
         content: the whole file.
         background: what shines through transparent parts; None for the colour of the image's own edge.
+        frame: which of an animation, from 1; 0 for the first with something to see.
 
     Raises:
         DecodeError: there is no image in it that could be used.
@@ -75,21 +76,21 @@ def decode(content: bytes, background: Colour | None = NAMED_COLOURS["black"]) -
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return _decode(content, background)
+            return _decode(content, background, frame)
         except DecodeError:
             raise
         except Exception as error:
             # Decoders meet wild bytes with anything from OSError to struct.error; each means the same to us.
             if is_lack_of_memory(error):
                 raise MemoryError from error
-            return _decode_repaired(content, background, error)
+            return _decode_repaired(content, background, frame, error)
 
 
-def _decode_repaired(content: bytes, background: Colour | None, error: Exception) -> DecodedImage:
+def _decode_repaired(content: bytes, background: Colour | None, frame: int, error: Exception) -> DecodedImage:
     """The image of a damaged file that lacks no pixel, or a `DecodeError` with the reason."""
     if repair := repair_image(content):
         with passing_over_damage():
-            decoded = _decode(repair[0], background)
+            decoded = _decode(repair[0], background, frame)
             return replace(decoded, note="; ".join(filter(None, [repair[1], decoded.note])))
     message = str(error) or type(error).__name__
     if NOT_READ.search(message):
@@ -97,10 +98,10 @@ def _decode_repaired(content: bytes, background: Colour | None, error: Exception
     raise DecodeError(f"damaged: {message}") from error
 
 
-def _decode(content: bytes, background: Colour | None) -> DecodedImage:
+def _decode(content: bytes, background: Colour | None, frame: int) -> DecodedImage:
     with _open(content) as image:
         try:
-            note = seek_first_visible_frame(image)
+            note = seek_frame(image, frame)
             image.load()
         except Exception as error:
             if is_doubtful(image.format, content) and not is_lack_of_memory(error):

@@ -3,6 +3,8 @@
 import codecs
 import re
 
+MAX_BYTES = 64 * 2**20
+"""A larger file is refused before it is read."""
 FORMATS = (
     *("PNG", "JPEG", "GIF", "WEBP", "AVIF", "BMP", "TIFF", "ICO", "PPM"),
     *("DDS", "PSD", "PCX", "QOI", "JPEG2000", "SGI", "ICNS", "CUR", "BLP", "TGA"),

@@ -1,12 +1,19 @@
-"""Which frame of an animation is the character."""
+"""Which frames of an animation are the character."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
 
 from PIL import Image
 
+from dataset.file_kinds import FORMATS, MAX_BYTES
 from kit.image_cost import passing_over_damage
 
 ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
 """Formats whose frames follow each other in time; those of TIFF, ICO and MPO are pages and sizes."""
 MAX_FRAMES_TRIED = 64
+FIRST, ALL = "first", "all"
+"""Of `dataset.build.BuildSettings.frames`, beside a number."""
 
 
 def frame_numbers(image: Image.Image) -> range:
@@ -21,6 +28,47 @@ def frame_numbers(image: Image.Image) -> range:
     with passing_over_damage():  # a damaged later frame is no reason to refuse the first
         count = max(count, image.n_frames)  # type: ignore[attr-defined]
     return range(first, count)
+
+
+def wanted_frames(file: Path, frames: str) -> Sequence[int]:
+    """Which frames of a file become images of their own.
+
+    Args:
+        file: a raw file.
+        frames: FIRST, ALL, or how many at most.
+
+    Returns:
+        Numbers from 1; 0 alone for a still image, and where the first frame with something to see is taken.
+    """
+    if frames == FIRST:
+        return (0,)
+    count = 1
+    with passing_over_damage():  # whatever is wrong with the file is said when it is decoded
+        if file.stat().st_size <= MAX_BYTES:
+            with Image.open(file, formats=FORMATS) as image:
+                count = len(frame_numbers(image))
+    if count == 1:
+        return (0,)
+    return range(1, (count if frames == ALL else min(count, int(frames))) + 1)
+
+
+def seek_frame(image: Image.Image, number: int) -> str:
+    """Go to a frame of `wanted_frames`.
+
+    Returns:
+        Which of how many it is, in a few words; empty for a still image.
+    """
+    if number == 0:
+        return seek_first_visible_frame(image)
+    frames = frame_numbers(image)
+    image.seek(frames[number - 1])
+    return f"frame {number} of {len(frames)}"
+
+
+def frames_of_note(note: str) -> int:
+    """How many frames an animation has, by what `seek_frame` said of it; 0 for a still image."""
+    match = re.search(r"\bframe \d+ of (\d+)", note)
+    return int(match[1]) if match else 0
 
 
 def seek_first_visible_frame(image: Image.Image) -> str:

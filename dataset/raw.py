@@ -7,13 +7,14 @@ import struct
 import time
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from dataset.errors import DatasetError
 from dataset.file_kinds import is_archive
+from dataset.frames import FIRST, wanted_frames
 from dataset.staging import WORK_FOLDER
 from kit.atomic import PARTIAL_SUFFIX
 from scraper.manifest import IMAGES, MANIFEST_NAME
@@ -32,10 +33,10 @@ DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 
 class RawFile(NamedTuple):
-    """A file that may be a picture."""
+    """A file that may be a picture, or one frame of an animation."""
 
     path: bytes
-    """Where it is below the raw folder, as the system spells it, with ``/`` between folders."""
+    """Where it is below the raw folder, as the system spells it, with ``/`` between folders; see `frame_path`."""
     refusal: str
     """Why it must not even be opened; empty for an ordinary file."""
     state: bytes
@@ -73,6 +74,17 @@ def scan_raw_folder(folder: Path, leave_out: Path, follow_links: bool = False) -
     scraped = (folder / MANIFEST_NAME).is_file() and (folder / IMAGES).is_dir()
     walk = _Walk(folder, leave_out, follow_links)
     return RawFolder(folder, walk.files(os.fsencode(IMAGES) if scraped else b""))
+
+
+def each_frame(raw: RawFolder, frames: str) -> RawFolder:
+    """The same with the frames of animations in place of their files; see `dataset.frames.wanted_frames`."""
+    return raw if frames == FIRST else replace(raw, files=_frames(raw, frames))
+
+
+def _frames(raw: RawFolder, frames: str) -> Iterator[RawFile]:
+    for file in raw.files:
+        numbers = (0,) if file.refusal else wanted_frames(raw.folder / os.fsdecode(file.path), frames)
+        yield from (file._replace(path=frame_path(file.path, number)) for number in numbers)
 
 
 def _not_a_folder(file: Path) -> str:
@@ -173,6 +185,21 @@ def file_state(status: os.stat_result, now_ns: int) -> bytes:
     return struct.pack("<4q", status.st_size, modified, changed, status.st_ino & 2**63 - 1)
 
 
+FRAME_MARK = b"//"
+"""Between an animation's path and the number of a frame: no path of a file has it."""
+
+
+def frame_path(path: bytes, frame: int) -> bytes:
+    """An animation's path with the number of a frame, so that frames are ordered as files are; 0: the path."""
+    return b"%b%b%06d" % (path, FRAME_MARK, frame) if frame else path
+
+
+def split_frame(path: bytes) -> tuple[bytes, int]:
+    """The other way round."""
+    file, mark, frame = path.partition(FRAME_MARK)
+    return (file, int(frame)) if mark else (path, 0)
+
+
 def path_key(path: bytes) -> bytes:
     """What paths are ordered by: their parts, one by one."""
     return path.replace(b"/", b"\0")
@@ -194,11 +221,13 @@ def stem_apart(stem: str, path: bytes) -> str:
 
 
 def clean_stem(path: bytes) -> str:
-    """The file's own name without suffix, as every file system and every reader of text can hold it."""
+    """The file's own name without suffix, as every file system and reader of text can hold it; and the frame."""
+    path, frame = split_frame(path)
     text = unicodedata.normalize("NFC", PurePosixPath(os.fsdecode(path)).stem)
     safe = "".join("_" if char in UNSAFE or not char.isprintable() else char for char in text).strip(" .")
     stem = safe.encode()[:MAX_STEM_BYTES].decode(errors="ignore") or "picture"
-    return f"_{stem}" if DEVICES.match(stem) else stem
+    stem = f"_{stem}" if DEVICES.match(stem) else stem
+    return f"{stem}-f{frame:04d}" if frame else stem
 
 
 def manifest_fields(record: dict[str, Any]) -> dict[str, str | None]:

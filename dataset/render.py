@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from dataset.decode import (
-    MAX_BYTES,
     DecodedImage,
     Fit,
     Resample,
@@ -21,6 +20,7 @@ from dataset.decode import (
     trim_margins,
 )
 from dataset.errors import DecodeError
+from dataset.file_kinds import MAX_BYTES
 from dataset.frames import is_single_colour
 from dataset.near_duplicates import perceptual_hash
 from dataset.tables import latest_change_ns, pixel_row
@@ -55,6 +55,8 @@ class Outcome:
     """Of the clean RGB picture's bytes, row by row."""
     perceptual_hash: str = ""
     """See `dataset.near_duplicates.perceptual_hash`."""
+    frame: int = 0
+    """Which of an animation, from 1; 0 for a still image, and for the first frame with something to see."""
 
     def as_dict(self) -> dict[str, Any]:
         """All fields by name, fast: a build writes thousands."""
@@ -85,6 +87,8 @@ class RenderJob:
     target: Path
     """Holds ``rgb_images/`` and ``grayscale_images/``."""
     settings: RenderSettings
+    frame: int
+    """As in `Outcome`."""
 
 
 class Rendered(NamedTuple):
@@ -108,9 +112,9 @@ def render(job: RenderJob) -> Rendered:
     try:
         content = read_content(job.source)
         digest = sha256(content).hexdigest()
-        decoded, image = _square(content, job.settings)
+        decoded, image = _square(content, job.settings, job.frame)
     except DecodeError as error:
-        return Rendered(Outcome(job.raw_file, job.file_name, digest, reason=str(error)))
+        return Rendered(Outcome(job.raw_file, job.file_name, digest, reason=str(error), frame=job.frame))
     grey = image.convert("L")
     _save(image, job.target / RGB_FOLDER / job.file_name)
     _save(grey, job.target / GREY_FOLDER / job.file_name)
@@ -124,6 +128,7 @@ def render(job: RenderJob) -> Rendered:
         raw_height=decoded.image.height,
         pixel_sha256=sha256(image.tobytes()).hexdigest(),
         perceptual_hash=perceptual_hash(grey),
+        frame=job.frame,
     )
     return Rendered(outcome, pixel_row(grey), image_states(job.target, job.file_name))
 
@@ -150,11 +155,11 @@ def image_states(folder: str | Path, file_name: str, not_after_ns: int | None = 
     return struct.pack("<4q", rgb.st_size, rgb.st_mtime_ns, grey.st_size, grey.st_mtime_ns)
 
 
-def _square(content: bytes, settings: RenderSettings) -> tuple[DecodedImage, Image.Image]:
+def _square(content: bytes, settings: RenderSettings, frame: int) -> tuple[DecodedImage, Image.Image]:
     background = parse_background(settings.background)
-    decoded = decode(content, background)
+    decoded = decode(content, background, frame)
     if is_single_colour(decoded.image):
-        raise DecodeError(_plain_reason(content, decoded.image))
+        raise DecodeError(_plain_reason(content, decoded.image, frame))
     trimmed = trim_margins(decoded.image) if settings.trim else decoded.image
     image = to_square(trimmed, settings.size_px, settings.fit, background, settings.resample)
     if is_single_colour(image):
@@ -162,13 +167,13 @@ def _square(content: bytes, settings: RenderSettings) -> tuple[DecodedImage, Ima
     return decoded, image
 
 
-def _plain_reason(content: bytes, image: Image.Image) -> str:
+def _plain_reason(content: bytes, image: Image.Image, frame: int) -> str:
     """One colour all over, or only because what is drawn has the background's colour."""
     colour = image.getpixel((0, 0))
     assert isinstance(colour, tuple)
     red, green, blue = (255 - int(value) for value in colour)
     name = f"#{bytes(colour).hex()}"
-    if is_single_colour(decode(content, (red, green, blue)).image):
+    if is_single_colour(decode(content, (red, green, blue), frame).image):
         return f"one colour all over ({name})"
     return f"one colour all over ({name}) before this background; another --background shows it"
 

@@ -144,8 +144,8 @@ REACHES = [
     (
         "dataset.build.build",
         "preprocess --raw r --out o --size 32 --fit crop --background white --workers 61 --follow-links "
-        "--tables none --resample nearest --trim",
-        [BuildSettings(Path("r"), Path("o"), 32, "crop", "white", 61, True, "none", "nearest", True)],
+        "--tables none --resample nearest --trim --frames 3",
+        [BuildSettings(Path("r"), Path("o"), 32, "crop", "white", 61, True, "none", "nearest", True, "3")],
     ),
     (
         "gan.training.loop.train",

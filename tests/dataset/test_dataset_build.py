@@ -425,6 +425,62 @@ def test_what_was_repaired_and_how_many_frames_were_passed_over_is_noted(raw: Pa
     assert notes == {"cut.png": "the end marker was missing", "walk.png": "frame 1 of 3"}
 
 
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_frames_of_animations_become_pictures_with_names_that_stay(raw: Path, out: Path, kind: str) -> None:
+    frames = [noise(13), Image.new("RGB", (20, 20), BLUE), noise(14)]
+    folder = raw / "a"
+    folder.mkdir()
+    content = encoded(noise(12), kind, save_all=True, append_images=frames, lossless=True)
+    (folder / "walk.anim").write_bytes(content)
+    first = make(raw, out)
+    assert (first.pictures, first.frames_passed_over) == (6, 3)
+    report = make(raw, out, frames="all")
+    names = {path.name for path in (out / "rgb_images").glob("walk*")}
+    assert names == {"walk-f0001.png", "walk-f0002.png", "walk-f0004.png"}
+    assert (report.found, report.pictures, report.frames_passed_over) == (6, 8, 0)
+    (blank,) = report.rejected
+    assert (blank["raw_file"], blank["frame"]) == ("a/walk.anim", 3)
+    assert "one colour all over" in blank["reason"]
+    told = {each["file_name"]: each for each in metadata(out)}
+    assert (told["walk-f0004.png"]["raw_file"], told["walk-f0004.png"]["frame"]) == ("a/walk.anim", 4)
+    assert told["walk-f0004.png"]["note"] == "frame 4 of 4"
+    assert all("frame" not in each for each in told.values() if not each["file_name"].startswith("walk"))
+
+    before = contents(out)
+    assert make(raw, out, frames="all").rendered == 0
+    assert contents(out) == before
+    fresh = out.parent / "fresh"
+    make(raw, fresh, frames="all")
+    assert contents(fresh) == before
+    shutil.rmtree(out / ".vgc")
+    assert make(raw, out, frames="all").rendered == 0
+    assert contents(out) == before
+
+    two = make(raw, out, frames="2")
+    assert {path.name for path in (out / "rgb_images").glob("walk*")} == {"walk-f0001.png", "walk-f0002.png"}
+    assert (two.pictures, two.frames_passed_over) == (7, 2)
+    assert make(raw, out).pictures == 6
+    assert (out / "rgb_images/walk.png").is_file()
+
+
+def test_frames_know_what_the_manifest_tells_of_their_animation(raw: Path, out: Path) -> None:
+    images = raw / "images"
+    images.mkdir()
+    (images / "walk.gif").write_bytes(encoded(noise(12), "GIF", save_all=True, append_images=[noise(13)]))
+    (raw / "manifest.jsonl").write_text(json.dumps({"file": "images/walk.gif", "name": "Walker", "game": "G"}))
+    make(raw, out, frames="all")
+    assert [(each["file_name"], each["name"]) for each in metadata(out)] == [
+        ("walk-f0001.png", "Walker"),
+        ("walk-f0002.png", "Walker"),
+    ]
+
+
+@pytest.mark.parametrize("frames", ["0", "-1", "some", "1.5", ""])
+def test_frames_that_cannot_be_taken_are_refused(raw: Path, out: Path, frames: str) -> None:
+    with pytest.raises(DatasetSettingsError, match=r"--frames .*: choose first, all or a number"):
+        make(raw, out, frames=frames)
+
+
 def test_an_archive_is_named_as_one(tmp_path: Path, out: Path) -> None:
     (tmp_path / "sprites.zip").write_bytes(b"PK\x03\x04and so on")
     with pytest.raises(DatasetError, match=r"sprites\.zip: is an archive; unpack it and name the folder"):
