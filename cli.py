@@ -409,14 +409,13 @@ def train(
 
 def show_training(screen: Screen, summary: "TrainSummary") -> None:
     """Print what a run reached and how to resume it; KeyboardInterrupt if it was stopped."""
-    from gan.training.loop import IMAGES_FOR_SHAPES
 
     run = quoted(Path(summary.run.name))
     screen.result(vars(summary))
     if summary.stopped:
         raise KeyboardInterrupt(f"stopped and saved; go on with: vgc train --resume {run}")
     screen.say(f"{summary.run}: {summary.images:,} images shown in {summary.minutes:.1f} minutes")
-    if summary.images < IMAGES_FOR_SHAPES:
+    if summary.noise:
         screen.hint(f"too few images for more than noise: vgc train --resume {run} --minutes 60")
     screen.hint("next: vgc generate -n 64")
 
@@ -624,7 +623,6 @@ def demo(
     """The whole road offline on the built-in site: scrape, preprocess, train, generate."""
     from demo import DemoSettings
     from demo import demo as run_demo
-    from gan.training.loop import IMAGES_FOR_SHAPES
 
     settings = DemoSettings(out, minutes, letters, device, compare)
     screen.hint(f"vgc demo: the built-in site, then {minutes:g} minutes of training; nothing leaves this machine")
@@ -632,7 +630,7 @@ def demo(
     screen.say(
         f"learned from {done.characters:,} characters in {done.run.minutes:.1f} min, {done.run.images:,} images"
     )
-    if done.run.images < IMAGES_FOR_SHAPES:
+    if done.run.noise:
         screen.hint(
             "too few images to learn these characters well, in this time on this machine: continue as shown below"
         )

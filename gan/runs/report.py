@@ -94,12 +94,18 @@ CHARTS = [
     ChartSpec("Losses", "Neither should run away.", {"loss_d": "discriminator", "loss_g": "generator"}),
     ChartSpec(
         "Signs of the scores",
-        "Real near 1: learned by heart; near 0: guessing. .2 to .6 is healthy.",
+        "Near 0: it guesses; near 1 for long: it may know the real ones by heart. Crisp drawings: .5 to .95.",
         {"sign_real": "real", "sign_fake": "generated"},
         (-1, 1),
     ),
     ChartSpec(
         "Diversity", "Of the samples, next to real ones: .3 to 1 is healthy.", {"diversity": "samples"}, (0, 1.2)
+    ),
+    ChartSpec(
+        "Crispness",
+        "How much edges stand out, next to real pictures: near 1 is healthy; below .75: noise or blur.",
+        {"crispness": "samples"},
+        (0, 1.2),
     ),
     ChartSpec("Augmentation", "Probability that an image is augmented (ADA's p).", {"augment": "p"}, (0, 1)),
     ChartSpec("Gradient penalty", "R1 (and R2), without its weight.", {"r1": "penalty"}),
@@ -182,7 +188,7 @@ def alerts(run: Path, metrics: Metrics) -> Iterator[str]:
         at = f"{collapses[-1]['images']:,.0f} pictures shown"
         yield f'<p class="alert">Collapsed at {at}: nearly all its pictures are one.{kept_note}</p>'
     if any("discriminator_won" in line for line in metrics):
-        yield '<p class="alert">The discriminator knows the real pictures by heart.</p>'
+        yield '<p class="alert">The discriminator may know the real pictures by heart.</p>'
 
 
 def key_figures(run: Path, config: dict[str, Any], metrics: Metrics, samples: list[Path]) -> str:

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from gan.config import TrainConfig
 
 STEPS_FOR_SPEED = 50
+SAMPLE_SECONDS = 60.0
+SAMPLE_SHARE = 0.1
+"""Of the time trained so far, between two samples on a slow machine."""
 
 
 @dataclass
@@ -19,11 +22,12 @@ class Clock:
     started: float = 0.0
     saved: float = 0.0
     stopped: float = 0.0
+    sampled: float = 0.0
     recent: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=STEPS_FOR_SPEED))
 
     def start(self) -> None:
         """Begin this session."""
-        self.started = self.saved = self._now()
+        self.started = self.saved = self.sampled = self._now()
         self.update(self.images_before)
 
     def update(self, images: int) -> None:
@@ -55,6 +59,14 @@ class Clock:
     def save_is_due(self) -> bool:
         """Whether it is time for a checkpoint."""
         return self._now() - self.saved >= self.save_seconds
+
+    def mark_sampled(self) -> None:
+        """Record that a sample is made now."""
+        self.sampled = self._now()
+
+    def sample_is_due(self) -> bool:
+        """Whether it is time for a sample, though not enough images have been shown: after a minute at first."""
+        return self._now() - self.sampled >= max(SAMPLE_SECONDS, SAMPLE_SHARE * self.seconds)
 
     @property
     def speed(self) -> float:

@@ -30,8 +30,6 @@ from kit.progress import Notify, Progress, noop
 
 IMAGES_BETWEEN_METRICS = 1000
 IMAGES_BETWEEN_SAMPLES = 5000
-IMAGES_FOR_SHAPES = 4000
-"""Real images shown before the default preset draws more than noise."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +43,8 @@ class TrainSummary:
     """Since the run was started or resumed."""
     stopped: bool
     """Ended by a signal, before its time."""
+    noise: bool
+    """Whether its last samples are still noise."""
 
 
 def train(
@@ -170,6 +170,8 @@ def training_loop(
                 losses = logger.log_metrics()
             if is_due(images, batch, IMAGES_BETWEEN_SAMPLES):
                 logger.check_health(logger.save_sample())
+            elif clock.sample_is_due():
+                logger.save_sample()
             if config.eval_every_kimg and is_due(images, batch, round(config.eval_every_kimg * 1000)):
                 logger.evaluate(progress, notify)
             if clock.save_is_due():
@@ -178,9 +180,9 @@ def training_loop(
             done, total = images_and_total(images, config, clock)
             time_left = format_remaining(done, total, clock.speed)
             progress(done, total, f"{clock.speed:.0f} img/s · {time_left} left · {losses}")
-        logger.finish(stopped)
+        noise = logger.finish(stopped)
     speed = (trainer.images_shown - clock.images_before) / max(clock.session_seconds, 1e-9)
-    return TrainSummary(logger.path, trainer.images_shown, clock.seconds / 60, speed, stopped)
+    return TrainSummary(logger.path, trainer.images_shown, clock.seconds / 60, speed, stopped, noise)
 
 
 def start_message(trainer: Trainer, folder: RunFolder) -> str:

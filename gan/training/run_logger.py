@@ -10,6 +10,7 @@ from gan.runs.report import ENDED, STOPPED, ReportPage
 from gan.runs.run_folder import RunFolder, check_finite
 from gan.sampling.image_files import grid
 from gan.sampling.sample import draw, latents_from_seeds
+from gan.training.augment import MAX_AUGMENT_P
 from gan.training.clock import Clock, images_and_total
 from gan.training.ema import parameters_and_buffers
 from gan.training.preview import real_image_previews
@@ -18,6 +19,7 @@ from gan.training.trainer import Trainer
 from kit.progress import Notify, Progress
 
 SAMPLES = 64
+FULL_AUGMENT_P = 0.99 * MAX_AUGMENT_P
 
 
 class RunLogger:
@@ -59,6 +61,7 @@ class RunLogger:
 
     def save_sample(self) -> list[Image.Image]:
         """Write the grid of the fixed latents; returns its images."""
+        self.clock.mark_sampled()
         if not self.folder:
             return []
         images = list(draw(self.trainer.generator_ema, self._latents))
@@ -87,7 +90,8 @@ class RunLogger:
         check_finite(stats, self.path)
         if self.folder and self._health:
             speed = {"images_per_second": self.clock.speed, "seconds": self.clock.seconds}
-            warnings = self._health.check_scores(stats["sign_real"])
+            augmenting = bool(self.trainer.recipe.augment_target) and stats["augment"] < FULL_AUGMENT_P
+            warnings = self._health.check_scores(stats["sign_real"], augmenting)
             self.folder.log(self.trainer.images_shown, {**stats, **warnings, **speed})
         return f"D {stats['loss_d']:.2f} · G {stats['loss_g']:.2f} · real {stats['sign_real']:+.2f}"
 
@@ -96,12 +100,13 @@ class RunLogger:
         if self.folder:
             self._report.refresh()
 
-    def finish(self, stopped: bool) -> None:
-        """Write everything a last time."""
+    def finish(self, stopped: bool) -> bool:
+        """Write everything a last time; returns whether the samples are still noise."""
         self.save()
-        self.save_sample()
+        samples = self.save_sample()
         if self.folder:
             self._report.refresh(STOPPED if stopped else ENDED)
+        return self._health is not None and self._health.is_noise(samples)
 
     def header(self) -> GeneratorHeader:
         """The header of the generator's file."""

@@ -228,18 +228,37 @@ def test_pictures_that_are_all_the_same_are_no_measure_of_collapse(folder, caplo
 def test_a_discriminator_that_is_never_wrong_is_told_once(discs, folder, caplog):
     health = HealthMonitor(folder, load_images(discs), 8)
     output = (
-        [health.check_scores(1.0) for _ in range(19)]
-        + [health.check_scores(0.5)]
-        + [health.check_scores(0.99) for _ in range(30)]
+        [health.check_scores(1.0, augmenting=False) for _ in range(19)]
+        + [health.check_scores(0.5, augmenting=False)]
+        + [health.check_scores(0.99, augmenting=False) for _ in range(30)]
     )
     assert [index for index, values in enumerate(output) if values] == [39]
     assert output[39] == {"discriminator_won": 1.0}
     assert len(caplog.records) == 1
-    assert "knows every real picture by heart" in caplog.records[0].message
+    assert "may know them by heart" in caplog.records[0].message
     assert caplog.records[0].levelno == logging.WARNING
     for images in range(19):
         folder.log(images, {"sign_real": 1.0})
-    assert HealthMonitor(folder, load_images(discs), 8).check_scores(1.0)  # after a stop as well
+    resumed = HealthMonitor(folder, load_images(discs), 8)
+    assert resumed.check_scores(1.0, augmenting=False)  # after a stop as well
+
+
+def test_a_discriminator_is_not_judged_while_its_augmentation_still_grows(discs, folder, caplog):
+    health = HealthMonitor(folder, load_images(discs), 8)
+    assert not any(health.check_scores(1.0, augmenting=True) for _ in range(50))
+    assert not any(health.check_scores(1.0, augmenting=False) for _ in range(19))
+    assert health.check_scores(1.0, augmenting=False)
+
+
+def test_noise_and_blur_are_told_from_drawings(discs, folder):
+    real = load_images(discs)
+    health = HealthMonitor(folder, real, 8)
+    grain = torch.randint(0, 256, real.shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    blur = torch.nn.functional.avg_pool2d(real.float(), 9, stride=1, padding=4).byte()
+    assert health.is_noise(samples_of(grain[:8]))
+    assert health.is_noise(samples_of(blur[:8]))
+    assert health.is_noise(samples_of(real[:1].repeat(8, 1, 1, 1)))
+    assert not health.is_noise(samples_of(real[:8]))
 
 
 def test_a_real_run_made_to_collapse_says_so(discs, tmp_path, monkeypatch, caplog):

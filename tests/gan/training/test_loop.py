@@ -45,6 +45,26 @@ def test_marks_lie_even_at_first_and_half_as_dense_from_each_hundredth_on():
     assert [sum(low < mark <= high for mark in marks) for low, high in spans] == [100, 50, 50, 50]
 
 
+def test_a_slow_machine_has_a_sample_a_minute_at_first_and_a_tenth_of_its_time_apart_later():
+    def is_due_after(seconds: float, earlier_seconds: float) -> bool:
+        clock = Clock(earlier_seconds, images_before=0, save_seconds=1)
+        clock.start()
+        clock.sampled -= seconds
+        return clock.sample_is_due()
+
+    assert [is_due_after(seconds, 0) for seconds in (59, 61)] == [False, True]
+    assert [is_due_after(seconds, 3600) for seconds in (359, 361)] == [False, True]
+
+
+def test_samples_by_the_clock_change_nothing_that_is_trained(discs, tmp_path, monkeypatch):
+    train(config(discs, tmp_path, kimg=0.1, run="plain"))
+    monkeypatch.setattr(Clock, "sample_is_due", lambda _clock: True)
+    train(config(discs, tmp_path, kimg=0.1, run="sampled"))
+    assert len(list((tmp_path / "sampled/samples").glob("0*.png"))) == 14  # 0, 8, …, 104
+    generators = [(tmp_path / name / "generator.safetensors").read_bytes() for name in ("plain", "sampled")]
+    assert generators[0] == generators[1]
+
+
 def test_a_run_ends_by_pictures_or_by_minutes_whichever_come_first():
     both = TrainConfig(kimg=2, minutes=1)
     assert [is_finished(both, *now) for now in ((1999, 59.9), (2000, 0), (0, 60))] == [False, True, True]
