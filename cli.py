@@ -718,23 +718,38 @@ def export(
 @command(MORE_COMMANDS)
 def info(
     screen: Screen,
-    draw: Annotated[bool, option("--draw", help="Draw the preset's architecture into --out.")] = False,
-    preset: Annotated[str, option(help="The preset to draw.")] = "dcgan",
-    out: Annotated[Path, option(help="Folder for the drawings.")] = Path("Data"),
+    draw: Annotated[bool, option("--draw", help="Draw the networks of --preset or --model into --out.")] = False,
+    preset: Annotated[str | None, option(help="The preset to draw. [default: dcgan]")] = None,
+    model: Annotated[str | None, option(help="The run or .safetensors file to draw.")] = None,
+    curves: Annotated[
+        Path | None, option(metavar="FILE", help="Draw the curves of --model into a .png or .svg file.")
+    ] = None,
+    out: Annotated[
+        Path | None, option(help="Folder for the networks' drawings. [default: the run's, else Data]")
+    ] = None,
 ) -> None:
     """Show versions, devices, models, and every preset's layers and parameter counts."""
-    from gan.config import PRESETS, SettingsError
-    from gan.info import collect_info, draw_architectures
+    from gan.config import DEFAULT_PRESET, PRESETS
+    from gan.info import collect_info, draw_architectures, draw_curves, draw_model
     from gan.old_names import preset_name
 
-    preset = preset_name(preset)
+    if preset and model:
+        raise usage_error("--preset and --model: give one of them")
+    preset = preset_name(preset or DEFAULT_PRESET)
     if preset not in PRESETS:
-        raise SettingsError(f"--preset {preset}: choose one of {', '.join(PRESETS)}")
+        raise usage_error(f"--preset {preset}: choose one of {', '.join(PRESETS)}")
+    if model and not (draw or curves):
+        raise usage_error("--model: say what to draw of it, with --draw or --curves FILE")
+    drawn = []
     if draw:
-        paths = draw_architectures(preset, out)
-        for path in paths:
+        drawn += draw_model(model, out) if model else draw_architectures(preset, out or Path("Data"))
+    if curves:
+        screen.hint(f"run: {draw_curves(model, curves)}")
+        drawn.append(curves)
+    if drawn:
+        for path in drawn:
             screen.say(str(path))
-        screen.result({"drawn": paths})
+        screen.result({"drawn": drawn})
         return
     values = collect_info()
     screen.result(values)

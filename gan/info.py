@@ -8,11 +8,14 @@ from typing import Any
 
 import torch
 
-from gan.config import DEFAULT_PRESET, PRESETS, TrainConfig
+from gan.config import DEFAULT_PRESET, PRESETS, Architecture, SettingsError, TrainConfig
 from gan.device import bf16_speedup, choose_device, choose_precision
 from gan.networks.diagram import draw_network
 from gan.networks.layer_summary import describe_recipe, discriminator_layers, generator_layers
-from gan.runs.model_files import built_in_model, list_runs
+from gan.runs.checkpoint import read_generator_file
+from gan.runs.curve_image import save_curves
+from gan.runs.model_files import CONFIG_FILE, built_in_model, find_model, list_runs
+from gan.runs.run_folder import RunFolder
 from kit.png import save_png
 
 SHOWN_PACKAGES = (
@@ -60,20 +63,60 @@ def devices() -> dict[str, str]:
 def draw_architectures(preset: str, folder: Path) -> list[Path]:
     """Write ``Generator_Arch.png`` and ``Discriminator_Arch.png`` of a preset; returns their paths."""
     recipe = PRESETS[preset]
-    side = recipe.generator.size_px
+    return draw_networks(f"the preset {preset}", recipe.generator, recipe.discriminator, folder)
+
+
+def draw_model(model: str | None, folder: Path | None) -> list[Path]:
+    """Write the same of a model; of a file that lies in no run, the generator alone.
+
+    Args:
+        model: a run or a generator file; None: the newest run, else the built-in generator.
+        folder: where to; None: the run's, else ``Data``.
+
+    Raises:
+        GanError: there is no such model, or it is damaged.
+    """
+    file = find_model(model, TrainConfig.output)
+    run = run_of(file)
+    name = run.name if run else file.stem
+    discriminator = RunFolder(run).read_config().recipe.discriminator if run else None
+    generator = read_generator_file(file)[1].architecture
+    return draw_networks(f"the model {name}", generator, discriminator, folder or run or Path("Data"))
+
+
+def draw_curves(model: str | None, file: Path) -> Path:
+    """Draw a run's curves into a ``.png`` or ``.svg`` file; returns the run.
+
+    Raises:
+        SettingsError: the model is no run's, or the file's suffix is another.
+        GanError: there is no such model, or no curve of it; or the file cannot be written.
+    """
+    found = find_model(model, TrainConfig.output)
+    run = run_of(found)
+    if run is None:
+        raise SettingsError(f"{found}: not in the folder of a run, which has the curves; name one with --model")
+    save_curves(run, file)
+    return run
+
+
+def run_of(model: Path) -> Path | None:
+    """The folder of the run that a generator file lies in, if it does."""
+    return model.parent if (model.parent / CONFIG_FILE).is_file() else None
+
+
+def draw_networks(
+    owner: str, generator: Architecture, discriminator: Architecture | None, folder: Path
+) -> list[Path]:
+    """Write a diagram of each network; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
+    latent = f"latent {generator.latent_dim}"
     images = {
-        "Generator_Arch.png": draw_network(
-            f"Generator of the preset {preset}",
-            generator_layers(recipe.generator),
-            f"latent {recipe.generator.latent_dim}",
-        ),
-        "Discriminator_Arch.png": draw_network(
-            f"Discriminator of the preset {preset}",
-            discriminator_layers(recipe.discriminator),
-            f"picture\n3x{side}x{side}",
-        ),
+        "Generator_Arch.png": draw_network(f"Generator of {owner}", generator_layers(generator), latent),
     }
+    if discriminator:
+        side = discriminator.size_px
+        title, layers = f"Discriminator of {owner}", discriminator_layers(discriminator)
+        images["Discriminator_Arch.png"] = draw_network(title, layers, f"picture\n3x{side}x{side}")
     for name, image in images.items():
         save_png(image, folder / name)
     return [folder / name for name in images]

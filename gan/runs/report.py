@@ -255,8 +255,16 @@ def sample_grids(run: Path, newest: Path) -> str:
 
 
 def charts(metrics: Metrics) -> Iterator[str]:
-    """A chart of everything measured; metrics without a `ChartSpec` get a plain one."""
+    """A chart of everything measured."""
     last = max((line["images"] for line in metrics), default=0)
+    for spec, lines in chart_lines(metrics):
+        yield line_chart(spec.title, spec.note, lines, last, spec.bounds)
+    if not metrics:
+        yield "<p>The first figures come after a thousand pictures.</p>"
+
+
+def chart_lines(metrics: Metrics) -> Iterator[tuple[ChartSpec, list[Line]]]:
+    """What was measured, by chart; metrics without a `ChartSpec` get a plain one."""
     keys = {key: None for line in metrics for key in line}
     known = {key for spec in CHARTS for key in spec.labels}
     others = [ChartSpec(key.replace("_", " "), "", {key: key}) for key in keys if key not in known | NO_CURVES]
@@ -267,9 +275,7 @@ def charts(metrics: Metrics) -> Iterator[str]:
             if key in keys
         ]
         if lines:
-            yield line_chart(spec.title, spec.note, lines, last, spec.bounds)
-    if not keys:
-        yield "<p>The first figures come after a thousand pictures.</p>"
+            yield spec, lines
 
 
 def settings_table(config: dict[str, Any]) -> str:
