@@ -131,7 +131,8 @@ def hide_option(annotation: Any) -> Any:
 def run(function: Callable[[Screen], int | None], json: bool, quiet: bool, verbose: bool) -> int:
     """Call a command and give its exit code, or that of its error, which becomes one line on stderr."""
     # Of several processes that train together, the first prints; the others print errors only.
-    follower = int(os.environ.get("RANK", "0")) > 0
+    rank = os.environ.get("RANK", "0")
+    follower = rank.isdecimal() and int(rank) > 0
     json, quiet = json and not follower, quiet or follower
     level = logging.ERROR if quiet else logging.INFO if verbose else logging.WARNING
     logging.basicConfig(level=level, format="vgc: %(message)s", handlers=[StderrLog()])

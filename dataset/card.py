@@ -1,5 +1,6 @@
 """What describes a set to people: the card (``README.md``) and the grid of samples."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 from PIL import Image
 
 from kit.image_grid import image_grid
+from kit.printable import printable
 
 CARD = "README.md"
 SAMPLE = "data_sample.png"
@@ -166,4 +168,5 @@ def host_of(address: str | None) -> str | None:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    """Plain text in a table: nobody's Markdown or HTML."""
+    return re.sub(r"[\\`*_\[\]<>|&~$]", r"\\\g<0>", printable(" ".join(text.split())))

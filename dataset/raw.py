@@ -28,6 +28,8 @@ HEAD_BYTES = 1024
 CLOCK_STEP_NS, COARSE_CLOCK_STEP_NS = 100_000_000, 2_000_000_000
 """More than the steps of a file system's clock; the other for those that keep whole seconds."""
 FOLLOW_HINT = "(--follow-links takes it)"
+FORMULA = ("=", "+", "-", "@")
+"""How a cell of a table begins that spreadsheets compute; and options of a command."""
 DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 """Names reserved by Windows, with any suffix."""
 
@@ -226,7 +228,7 @@ def clean_stem(path: bytes) -> str:
     text = unicodedata.normalize("NFC", PurePosixPath(os.fsdecode(path)).stem)
     safe = "".join("_" if char in UNSAFE or not char.isprintable() else char for char in text).strip(" .")
     stem = safe.encode()[:MAX_STEM_BYTES].decode(errors="ignore") or "picture"
-    stem = f"_{stem}" if DEVICES.match(stem) else stem
+    stem = f"_{stem}" if DEVICES.match(stem) or stem.startswith(FORMULA) else stem
     return f"{stem}-f{frame:04d}" if frame else stem
 
 

@@ -25,7 +25,7 @@ from dataset.errors import DatasetError
 from dataset.render import GREY_FOLDER, RGB_FOLDER
 from dataset.tables import LABELS_CSV, PIXELS_CSV
 from kit.atomic import move
-from kit.jsonl import read_jsonl
+from kit.jsonl import parse_json_line, read_jsonl
 from kit.lock import lock_or_raise
 
 WORK_FOLDER = ".vgc"
@@ -161,10 +161,9 @@ def is_built_set(out: Path) -> bool:
 def read_report(out: Path) -> dict[str, Any]:
     """What ``report.json`` says; nothing where there is none, or none that can be read."""
     try:
-        report = json.loads((out / REPORT).read_text(encoding="utf-8-sig"))
+        return parse_json_line((out / REPORT).read_text(encoding="utf-8-sig")) or {}
     except (OSError, ValueError):
         return {}
-    return report if isinstance(report, dict) else {}
 
 
 def _move_images(source: Path, target: Path) -> None:

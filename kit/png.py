@@ -1,7 +1,9 @@
 """PNGs that vgc signs: written whole, and recognised later."""
 
 import io
+import warnings
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
@@ -27,10 +29,24 @@ def save_png(image: Image.Image, path: Path, **texts: str) -> None:
     write_bytes(path, png_bytes(image, **texts))
 
 
+def read_png_info(path: Path) -> dict[str, Any]:
+    """What a PNG tells beside its pixels, which are not decoded; empty where it is none, or one too large.
+
+    Raises:
+        OSError: there is no such file, or it cannot be read.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of many pixels
+        try:
+            with Image.open(path, formats=["PNG"]) as image:
+                return {str(key): value for key, value in image.info.items()}
+        except (UnidentifiedImageError, Image.DecompressionBombError, ValueError, SyntaxError):
+            return {}
+
+
 def is_vgc_png(path: Path) -> bool:
     """Whether there is a file, an image, and vgc signed it."""
     try:
-        with Image.open(path) as image:
-            return image.info.get("Software") == SOFTWARE
-    except (FileNotFoundError, UnidentifiedImageError):
+        return read_png_info(path).get("Software") == SOFTWARE
+    except FileNotFoundError:
         return False

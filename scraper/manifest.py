@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import stat
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from io import FileIO
@@ -126,8 +127,11 @@ class Manifest:
     def _record_at(self, offset: int | None) -> Record | None:
         record = None if offset is None else self._read(offset)
         if record and record.file:
-            path = self._path.parent / record.file
-            if not path.is_file() or path.stat().st_size != record.bytes:
+            try:
+                state = (self._path.parent / record.file).lstat()
+            except OSError:
+                return replace(record, file=None)
+            if not stat.S_ISREG(state.st_mode) or state.st_size != record.bytes:  # a link may lead anywhere
                 return replace(record, file=None)
         return record
 

@@ -172,7 +172,8 @@ def sample_files(run: Path) -> list[Path]:
 def is_up_to(line: str, images: int) -> bool:
     """Whether a line of metrics is whole and not later than ``images``."""
     values = parse_json_line(line)
-    return values is not None and bool(values["images"] <= images)
+    shown = values.get("images") if values else None
+    return isinstance(shown, int | float) and shown <= images
 
 
 def check_finite(values: dict[str, float], folder: Path) -> None:

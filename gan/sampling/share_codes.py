@@ -8,12 +8,13 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from gan.config import SettingsError
+from kit.png import read_png_info
 
 PREFIX = "vgc1"
 HASH_DIGITS = 8
@@ -73,9 +74,8 @@ def code_in(shared: str) -> str:
 def code_of_image(path: str) -> str:
     """The code that a PNG of vgc carries; SettingsError if there is none."""
     try:
-        with Image.open(path, formats=["PNG"]) as image:
-            return str(image.info["code"])
-    except (KeyError, UnidentifiedImageError) as error:
+        return str(read_png_info(Path(path))["code"])
+    except KeyError as error:
         raise SettingsError(
             f"--code {path}: carries no share code; chat programs and photo editors remove it. "
             "--like with this picture draws the character most like it"

@@ -69,6 +69,8 @@ class Host:
     next_turn: float = 0.0
     pauses: int = 0
     refusals_in_row: int = 0
+    waiting_since: float | None = None
+    """When it first asked to wait, since it last gave what it was asked for."""
     unanswered_in_row: int = 0
 
     def take_turn(self, delay_seconds: float) -> float:
@@ -238,6 +240,10 @@ class Fetcher:
         with host.lock:
             host.unanswered_in_row = 0
             host.refusals_in_row = host.refusals_in_row + 1 if response.status in REFUSING else 0
+            if response.status in (OK, NOT_MODIFIED):
+                host.waiting_since = None
+            elif "Retry-After" in response.headers and host.waiting_since is None:
+                host.waiting_since = time.monotonic()
         return response
 
     def _wait_for_turn(self, host: Host) -> None:
@@ -266,7 +272,8 @@ class Fetcher:
             return
         host = self._host(response.url)
         wait_seconds = _retry_after_seconds(response.headers.get("Retry-After", ""))
-        if wait_seconds is not None and wait_seconds > self._limits.retry_after_seconds:
+        is_endless = time.monotonic() - (host.waiting_since or time.monotonic()) > self._limits.waiting_seconds
+        if wait_seconds is not None and (wait_seconds > self._limits.retry_after_seconds or is_endless):
             when = datetime.now().astimezone() + timedelta(seconds=wait_seconds)
             raise self._ended(
                 ScrapeBlockedError,

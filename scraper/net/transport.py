@@ -56,6 +56,8 @@ class Limits:
     """Wait before the second try; doubled before each further one."""
     retry_after_seconds: float = 120.0
     """A site that asks to wait longer than this ends the crawl."""
+    waiting_seconds: float = 600.0
+    """So does one that goes on asking to wait for so long without another answer between."""
     refusals_in_row: int = 3
     """So many answers 403 or 429 in a row from a host end the crawl."""
     unanswered_in_row: int = 8

@@ -313,6 +313,15 @@ def test_the_card_has_front_matter_counts_and_a_word_on_licences(out: Path) -> N
     assert "{" not in body
 
 
+def test_a_name_on_the_card_is_plain_text() -> None:
+    recipe = {"size_px": 80, "fit": "pad", "background": "black", "pillow": "12"}
+    counts = {"found": 1, "pictures": 1, "duplicates": 0, "rejected": 0}
+    report = {"recipe": recipe, "counts": counts, "near_duplicate_pairs": 0}
+    game = "![x](http://evil.test/p.png) <script> *b* `c` \x1b[2J \u202egnp"
+    text = dataset_card(report, [("site.test", 1)], [(game, 1)])
+    assert r"| !\[x\](http://evil.test/p.png) \<script\> \*b\* \`c\` \\x1b\[2J \\u202egnp | 1 |" in text
+
+
 def test_the_card_names_sites_games_and_what_was_done_to_the_pictures() -> None:
     recipe = {"size_px": 80, "fit": "pad", "background": "edge", "pillow": "12"}
     counts = {"found": 1200, "pictures": 1000, "duplicates": 150, "rejected": 50}

@@ -230,8 +230,8 @@ def age(raw: Path) -> None:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The raw files that are opened from now on but not rendered, as they are."""
     opened: list[str] = []
-    content = render._content
-    monkeypatch.setattr(render, "_content", lambda source: opened.append(source.name) or content(source))
+    content = render.read_content
+    monkeypatch.setattr(render, "read_content", lambda source: opened.append(source.name) or content(source))
     return opened
 
 

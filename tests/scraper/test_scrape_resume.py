@@ -423,3 +423,17 @@ def test_a_strangers_manifest_harms_no_file_outside(file: object, site: Web, tmp
     (raw / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [ours, *lines]))
     assert scrape(site, raw, refresh=True).saved == 6
     assert victim.read_bytes() == b"mine"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right on Windows")
+def test_a_link_in_place_of_a_saved_file_is_not_followed(site: Web, tmp_path: Path) -> None:
+    scrape(site, tmp_path)
+    (victim := tmp_path / "victim").write_bytes(b"x" * 8)
+    name, content = next(iter(saved_images(tmp_path).items()))
+    victim.write_bytes(content)
+    linked = tmp_path / "images" / name
+    linked.unlink()
+    linked.symlink_to(victim)
+    assert scrape(site, tmp_path).saved == 1
+    assert not linked.is_symlink()
+    assert victim.read_bytes() == content

@@ -12,6 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from odd_images import chunk, png
 from pasted_codes import NO_CODES, PASTED
 from PIL import Image
 
@@ -20,7 +21,7 @@ from gan.runs.checkpoint import load_generator, model_hash, save_generator
 from gan.runs.model_files import built_in_model
 from gan.sampling.generate import GenerateSettings, generate
 from gan.sampling.share_codes import MAX_LATENT, code_in, decode, decode_latent, encode, find_code, quantise
-from kit.png import save_png
+from kit.png import is_vgc_png, save_png
 
 CPU = torch.device("cpu")
 MODEL = "0123abcd" + "0" * 56
@@ -171,6 +172,15 @@ def test_a_picture_without_a_code_is_refused_and_named(tmp_path: Path):
     for name, message in refused.items():
         with pytest.raises(SettingsError, match=f"{name}: {message}"):
             code_in(str(tmp_path / name))
+
+
+def test_a_bomb_in_place_of_a_picture_carries_no_code(tmp_path: Path):
+    path = tmp_path / "bomb.png"
+    for width, extra in ((2**31 - 1, b""), (4, chunk(b"zTXt", b"code\0\0" + zlib.compress(bytes(2**26))))):
+        path.write_bytes(png(width, 4, 8, 0, bytes(5 * 4), extra))
+        with pytest.raises(SettingsError, match="carries no share code"):
+            code_in(str(path))
+        assert not is_vgc_png(path)
 
 
 def test_a_code_beside_seeds_is_refused():
