@@ -50,7 +50,8 @@ def _render_chunk(processes: WorkerPool, jobs: list[RenderJob]) -> list[Rendered
 
 def _answered(job: RenderJob, answer: Any) -> Rendered:
     if isinstance(answer, WorkerError):
-        return Rendered(Outcome(job.raw_file, job.file_name, reason=f"{NOT_THIS_TIME}{answer}"))
+        reason = f"{NOT_THIS_TIME}{answer}"
+        return Rendered(Outcome(job.raw_file, job.file_name, reason=reason, frame=job.frame))
     if isinstance(answer, Exception):
         raise answer
     return answer  # type: ignore[no-any-return]
