@@ -1,23 +1,26 @@
 """How ``vgc preprocess`` grows: sets of so many pictures from nothing, with nothing new, with one new; memory.
 
-    python -m benchmarks.growth [--sizes 1000,10000] [--work FOLDER] [--workers 2] [--tables csv]
+    python -m benchmarks.growth [--sizes 1000,5000] [--work FOLDER] [--workers 2] [--tables csv] [--stand-in]
 
-The pictures are mosaics of 16x16 pixels, for what grows is what is done for each file. Seconds of wall and of CPU
-(of all processes, Linux) stand beside each other: on a machine that others use too, the CPU's and the ratios mean
-more. ``--work`` keeps the pictures for the next time. The new picture is the last in the order of names, then the
-first.
+The pictures are mosaics of 16x16 pixels, because what grows is the work for each file. Seconds of wall and of CPU
+(of all processes, Linux) are shown: on a busy machine CPU seconds and ratios mean more. ``--stand-in`` decodes
+nothing and writes the same picture for each file: what remains is the work that depends on the set's size.
+``--work`` keeps the pictures for the next time. The new picture is the last in the order of names, then the first.
 """
 
 import argparse
+import io
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -25,15 +28,22 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+import dataset.build
+from dataset.render import GREY_FOLDER, RGB_FOLDER, Outcome, Rendered, RenderJob, image_states
+from dataset.tables import pixel_row
+
 CHUNK = 1_000
 SIDE_PX, MOSAIC_PX = 16, 5
 TICKS_A_SECOND = 100
 BUILD = """
 import json, os, resource, sys
 from pathlib import Path
+from benchmarks import growth
 from dataset.build import BuildSettings, build
 if __name__ == "__main__":
-    raw, out, size, workers, tables = sys.argv[1:]
+    raw, out, size, workers, tables, stand_in = sys.argv[1:]
+    if stand_in == "True":
+        growth.decode_nothing()
     report = build(BuildSettings(Path(raw), Path(out), int(size), workers=int(workers), tables=tables))
     used = resource.getrusage(resource.RUSAGE_SELF)
     cpu, mib = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
@@ -74,10 +84,36 @@ def mosaic(seed: int) -> Image.Image:
     return Image.fromarray(patches).resize((SIDE_PX, SIDE_PX), Image.Resampling.BICUBIC)
 
 
-def run(raw: Path, out: Path, workers: int, tables: str) -> Cost:
+def decode_nothing() -> None:
+    """Have builds in this process write the same picture for each file."""
+    encoded = io.BytesIO()
+    mosaic(0).save(encoded, "PNG")
+    row = pixel_row(mosaic(0).convert("L"))
+
+    def stand_in(jobs: Iterator[RenderJob], _count: int, _workers: int) -> Iterator[Rendered]:
+        for job in jobs:
+            for folder in (RGB_FOLDER, GREY_FOLDER):
+                (job.target / folder / job.file_name).write_bytes(encoded.getbuffer())
+            digest = sha256(job.file_name.encode()).hexdigest()
+            outcome = Outcome(
+                *(job.raw_file, job.file_name, digest),
+                raw_format="PNG",
+                raw_width=SIDE_PX,
+                raw_height=SIDE_PX,
+                pixel_sha256=digest,
+                perceptual_hash=digest[:16],
+            )
+            yield Rendered(outcome, row, image_states(job.target, job.file_name))
+
+    dataset.build.render_all = stand_in  # type: ignore[attr-defined, assignment]
+
+
+def run(raw: Path, out: Path, options: argparse.Namespace) -> Cost:
     """One build in a fresh process."""
-    words = [sys.executable, "-c", BUILD, *map(str, (raw, out, SIDE_PX, workers, tables))]
-    began, workers_cpu = time.perf_counter(), {}
+    settings = (raw, out, SIDE_PX, options.workers, options.tables, options.stand_in)
+    words = [sys.executable, "-c", BUILD, *map(str, settings)]
+    workers_cpu: dict[int, float] = {}
+    began = time.perf_counter()
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         while process.poll() is None:
             workers_cpu |= _session_cpu(process.pid)
@@ -99,19 +135,19 @@ def _session_cpu(leader: int) -> dict[int, float]:
     return seconds
 
 
-def measure(work: Path, count: int, workers: int, tables: str) -> dict[str, Cost]:
+def measure(work: Path, count: int, options: argparse.Namespace) -> dict[str, Cost]:
     """All runs of one size."""
     raw, out = work / f"raw-{count}", work / f"set-{count}"
     shutil.rmtree(out, ignore_errors=True)
     make_pictures(raw, count)
-    costs = {"from nothing": run(raw, out, workers, tables), "nothing new": run(raw, out, workers, tables)}
+    costs = {"from nothing": run(raw, out, options), "nothing new": run(raw, out, options)}
     for seed, (name, when) in enumerate(
         (("zz-last.png", "one new, the last"), ("0-first.png", "one new, the first"))
     ):
         mosaic(count + seed).save(raw / name)
-        costs[when] = run(raw, out, workers, tables)
+        costs[when] = run(raw, out, options)
         (raw / name).unlink()
-        run(raw, out, workers, tables)
+        run(raw, out, options)
     assert [cost.rendered for cost in costs.values()] == [count, 0, 1, 1]
     return costs
 
@@ -123,13 +159,14 @@ def main() -> None:
     parser.add_argument("--work", type=Path)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--tables", default="csv")
+    parser.add_argument("--stand-in", action="store_true")
     options = parser.parse_args()
     table = Table(title="seconds: wall (CPU), of the build's CPU; memory", title_justify="left")
     for heading in ("pictures", "run", "wall", "CPU", "of the build's CPU", "of its wall", "peak MiB"):
         table.add_column(heading, justify="left" if heading == "run" else "right")
     with tempfile.TemporaryDirectory() as folder:
         for count in map(int, options.sizes.split(",")):
-            costs = measure(options.work or Path(folder), count, options.workers, options.tables)
+            costs = measure(options.work or Path(folder), count, options)
             whole = costs["from nothing"]
             for name, cost in costs.items():
                 shares = (cost.cpu_seconds / whole.cpu_seconds, cost.wall_seconds / whole.wall_seconds)

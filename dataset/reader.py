@@ -1,14 +1,16 @@
 """A folder of square RGB pictures, for training: as a torchvision data set, and as one tensor."""
 
+import math
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
@@ -16,6 +18,7 @@ from torch import Tensor
 from dataset.decode import decode
 from dataset.errors import DatasetError, DecodeError
 from dataset.image_file import read_size_and_pixels
+from dataset.pixel_file import pixel_file
 from dataset.render import NOT_THIS_TIME, RGB_FOLDER, read_content
 from dataset.staging import METADATA
 from kit.worker_pool import WorkerError, WorkerPool
@@ -104,6 +107,9 @@ CharacterPictures = CharacterImages
 def load_images(folder: Path) -> Tensor:
     """Read a whole folder of pictures of one square size.
 
+    More than fits into the free memory is decoded into one file beside the pictures and mapped from there: see
+    `is_mapped`.
+
     Args:
         folder: holds the pictures themselves, such as ``Data/train_data/rgb_images``.
 
@@ -112,23 +118,38 @@ def load_images(folder: Path) -> Tensor:
 
     Raises:
         DatasetError: no folder, no pictures, one that is damaged, of another size or not square, or more than fits
-            into the free memory.
+            into the free memory and onto the disk.
     """
     files = image_files(folder)
     with WorkerPool(1) as processes:
         side = _side(processes, files[0])
-        _check_memory(folder, len(files), side)
-        pixels = np.empty((len(files), 3, side, side), np.uint8)
-        for start in range(0, len(files), FILES_AT_ONCE):
-            chunk = files[start : start + FILES_AT_ONCE]
-            answers = processes.map(partial(read_size_and_pixels, side_px=side), chunk)
-            for index, (file, answer) in enumerate(zip(chunk, answers, strict=True), start=start):
-                (width, height), rgb = _answered(file, answer)
-                if not rgb:
-                    size = f"{width}x{height}, but {files[0].name} is {side}x{side}"
-                    raise DatasetError(f"{file}: {size}; {_mend(folder, side)}")
-                pixels[index] = np.frombuffer(rgb, np.uint8).reshape(side, side, 3).transpose(2, 0, 1)
-    return torch.from_numpy(pixels)
+        shape = (len(files), 3, side, side)
+        images = _square_images(processes, files, side)
+        if _fits_into_memory(math.prod(shape)):
+            pixels = np.empty(shape, np.uint8)
+            for index, image in enumerate(images):
+                pixels[index] = image
+            return torch.from_numpy(pixels)
+        path = pixel_file(files[0].parent, files, images, 3 * side * side)
+    return torch.from_file(str(path), shared=True, size=math.prod(shape), dtype=torch.uint8).view(shape)
+
+
+def is_mapped(images: Tensor) -> bool:
+    """Whether `load_images` left the pixels on the disk, to be read as they are used."""
+    return images.untyped_storage().filename is not None
+
+
+def _square_images(processes: WorkerPool, files: Sequence[Path], side: int) -> Iterator[npt.NDArray[np.uint8]]:
+    """[3, side, side] of each file."""
+    for start in range(0, len(files), FILES_AT_ONCE):
+        chunk = files[start : start + FILES_AT_ONCE]
+        answers = processes.map(partial(read_size_and_pixels, side_px=side), chunk)
+        for file, answer in zip(chunk, answers, strict=True):
+            (width, height), rgb = _answered(file, answer)
+            if not rgb:
+                size = f"{width}x{height}, but {files[0].name} is {side}x{side}"
+                raise DatasetError(f"{file}: {size}; {_mend(file.parent, side)}")
+            yield np.frombuffer(rgb, np.uint8).reshape(side, side, 3).transpose(2, 0, 1)
 
 
 def _side(processes: WorkerPool, first: Path) -> int:
@@ -172,13 +193,9 @@ def _mend(folder: Path, side: int) -> str:
     )
 
 
-def _check_memory(folder: Path, count: int, side: int) -> None:
-    needed, free = count * 3 * side * side, _free_bytes()
-    if free is not None and needed > USABLE_MEMORY * free:
-        raise DatasetError(
-            f"{folder}: {count:,} pictures of {side}x{side} take {needed / 2**30:.1f} GiB of memory, of which "
-            f"{free / 2**30:.1f} GiB are free; make them smaller with vgc preprocess --size, or use fewer"
-        )
+def _fits_into_memory(needed: int) -> bool:
+    free = _free_bytes()
+    return free is None or needed <= USABLE_MEMORY * free
 
 
 def _free_bytes() -> int | None:

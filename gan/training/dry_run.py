@@ -125,7 +125,8 @@ def peak_step_bytes(trainer: Trainer) -> int:
         torch.cuda.reset_peak_memory_stats(device)
         checked_train_step(trainer)
         return torch.cuda.max_memory_allocated(device)
-    standing = [trainer.training_set.images, *tensors_in(trainer.state())]
+    images = [] if trainer.training_set.is_mapped else [trainer.training_set.images]
+    standing = [*images, *tensors_in(trainer.state())]
     gradients = count_parameters(networks.generator) + count_parameters(networks.discriminator)
     with track_saved_tensors() as meter:
         checked_train_step(trainer)

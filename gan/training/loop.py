@@ -189,7 +189,9 @@ def start_message(trainer: Trainer, folder: RunFolder) -> str:
     """Where a run is, and what it trains with."""
     count, _, _, side = trainer.training_set.images.shape
     machine = f"{trainer.execution.precision} on {trainer.execution.device}"
+    mapped = ", read from the disk as they are shown: they do not fit into memory"
+    where = mapped if trainer.training_set.is_mapped else ""
     return (
-        f"{folder.path}: {count:,} pictures of {side}x{side}, batch {trainer.recipe.batch}, {machine}\n"
+        f"{folder.path}: {count:,} pictures of {side}x{side}{where}, batch {trainer.recipe.batch}, {machine}\n"
         f"to watch: {folder.path / REPORT_FILE}"
     )

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dataset.reader import is_mapped
 from gan.config import Recipe, SettingsError
 from gan.device import Precision
 from gan.networks.build import build_discriminator, build_generator
@@ -63,6 +64,10 @@ class Trainer:
         if execution.cuda_graphs:
             if device.type != "cuda" or distributed.size > 1 or recipe.lr_decay:
                 raise SettingsError("--cuda-graphs: one GPU, one process, and a preset whose rates stay the same")
+            if is_mapped(images):
+                raise SettingsError(
+                    "--cuda-graphs: the pictures do not fit into memory; leave it out, or use fewer"
+                )
             self._step = CUDAGraphedStep(self._train_step)
         torch.manual_seed(seed)
         generator = to_device(build_generator(recipe.generator), device)

@@ -1,16 +1,17 @@
-"""The real images, kept on the device for the whole training."""
+"""The real images, kept on the device for the whole training, or on the disk if they are too many."""
 
 import hashlib
 
 import torch
 from torch import Tensor
 
+from dataset.reader import is_mapped
 from gan.images import background_colour
 from kit.pixel_range import normalize
 
 
 class TrainingSet:
-    """All real images, uint8 on the device."""
+    """All real images, uint8: on the device, or mapped from the disk where they do not fit into memory."""
 
     def __init__(self, images: Tensor, device: torch.device) -> None:
         """``images``: [N, 3, H, W] uint8."""
@@ -18,12 +19,14 @@ class TrainingSet:
         """SHA-256 of the pixels, by which a resumed run knows its images wherever they lie."""
         self.background = background_colour(images).to(device)
         """[3, 1, 1] float32 in [-1, 1]."""
-        self.images = images.to(device)
+        self.is_mapped = is_mapped(images)
+        self.images = images if self.is_mapped else images.to(device)
+        self._device = device
 
     def __len__(self) -> int:
         return len(self.images)
 
     def normalised(self, indices: Tensor) -> Tensor:
         """[len(indices), 3, H, W] float32 in [-1, 1], channels last."""
-        chosen = self.images[indices]
+        chosen = self.images[indices.to(self.images.device)].to(self._device)
         return normalize(chosen.to(torch.float32, memory_format=torch.channels_last))

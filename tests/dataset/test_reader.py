@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from torchvision.transforms.v2.functional import pil_to_tensor
 
 import dataset.reader
 from dataset.errors import DatasetError
-from dataset.reader import SIDES_PX, CharacterImages, load_images
+from dataset.reader import SIDES_PX, CharacterImages, is_mapped, load_images
 from gan.config import doublings
 
 COLOURS = {"b.png": (1, 2, 3), "a.png": (4, 5, 6), "C.png": (7, 8, 9)}
@@ -143,9 +144,28 @@ def test_a_damaged_picture_names_the_file(folder: Path) -> None:
     assert "vgc preprocess --raw" in message
 
 
-def test_more_than_the_memory_is_said_before_it_is_tried(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_the_memory_is_mapped_from_one_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = load_images(folder)
     monkeypatch.setattr(dataset.reader, "_free_bytes", lambda: 2000)
-    assert "3 pictures of 16x16 take" in refusal(folder)
+    images = load_images(folder)
+    assert is_mapped(images)
+    assert not is_mapped(expected)
+    assert torch.equal(images, expected)
+    (file,) = folder.glob(".vgc-pixels-*[0-9a-f]")
+    written_ns = file.stat().st_mtime_ns
+    load_images(folder)
+    assert file.stat().st_mtime_ns == written_ns
+    Image.new("RGB", (16, 16), "red").save(folder / "a.png")
+    assert load_images(folder)[1, :, 0, 0].tolist() == [255, 0, 0]
+    assert not file.exists()  # the one of the former pictures
+
+
+def test_more_than_the_memory_and_the_disk_is_said_before_it_is_tried(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset.reader, "_free_bytes", lambda: 2000)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=2000))
+    assert "0.0 GiB of disk, of which 0.0 GiB are free" in refusal(folder)
 
 
 def test_the_free_memory_is_known_on_this_machine() -> None:

@@ -47,6 +47,19 @@ def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(discs, tmp_path):
     assert [line["images"] for line in plain[0]] == [1008, 2016]  # the first steps past each thousand
 
 
+def test_pictures_that_do_not_fit_into_memory_are_mapped_and_train_the_same(discs, tmp_path, monkeypatch):
+    train(config(discs, tmp_path / "memory", batch=24, kimg=0.12))
+    monkeypatch.setattr("dataset.reader._free_bytes", lambda: 0)
+    messages = []
+    train(config(discs, tmp_path / "mapped", batch=24, kimg=0.048), notify=messages.append)
+    assert any("read from the disk as they are shown" in message for message in messages)
+    resume("r", tmp_path / "mapped", {"kimg": 0.12})
+    one, other = (load_checkpoint(tmp_path / name / "r/checkpoint.pt") for name in ("memory", "mapped"))
+    for name in ("generator", "discriminator", "generator_ema"):
+        assert all(torch.equal(one[name][key], other[name][key]) for key in one[name])
+    assert one["fingerprint"] == other["fingerprint"]
+
+
 def test_a_killed_run_goes_on_from_its_checkpoint_without_double_lines(discs, tmp_path):
     arguments = ("train", "--data", str(discs), "--device", "cpu", "--batch", "64", "--run", "r")
     process = vgc(*arguments, "--save-minutes", "0.002", cwd=tmp_path)
