@@ -25,8 +25,9 @@ from gan.evaluation.neighbours import (
 )
 from gan.images import to_tensor
 from gan.runs.checkpoint import load_generator
-from gan.runs.model_files import find_model, training_data_of
-from gan.runs.score_names import score_name
+from gan.runs.model_files import CONFIG_FILE, find_model, training_data_of
+from gan.runs.report import rewrite_report
+from gan.runs.score_names import SCORES_FILE, score_name
 from gan.sampling.image_files import GRID_FILE
 from gan.sampling.sample import draw, latents_from_seeds
 from gan.sampling.seeds import MAX_IMAGES, check_seed
@@ -39,7 +40,6 @@ from kit.progress import Progress, noop
 METRICS = ("kid", "fid", "prdc", "nn")
 READ_BATCH = 512
 BOARD_FILE = "neighbours.png"
-SCORES_FILE = "scores.json"
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,11 @@ def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluatio
         if unseen is not None:
             held_out = EmbeddedImages(unseen, network([unseen], len(unseen), "held-out", progress))
         add_neighbours(result, settings, generated, training, held_out)
-    write_text(settings.out / SCORES_FILE, json.dumps(result.to_json(), indent=2) + "\n")
+    text = json.dumps(result.to_json(), indent=2) + "\n"
+    write_text(settings.out / SCORES_FILE, text)
+    if model and (model.parent / CONFIG_FILE).is_file():
+        write_text(model.parent / SCORES_FILE, text)
+        rewrite_report(model.parent)
     return result
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from gan.evaluation.evaluate import SCORES_FILE, EvaluateSettings, Evaluation
+from gan.evaluation.evaluate import EvaluateSettings, Evaluation
 from gan.evaluation.metrics import KID_SUBSETS
-from gan.runs.score_names import INCEPTION
+from gan.runs.score_names import INCEPTION, SCORES_FILE
 
 NAMES = {
     "kid": ("KID", "lower is better; 0: the same distribution"),
@@ -15,6 +15,10 @@ NAMES = {
     "coverage": ("coverage", "real pictures with a generated one nearby"),
 }
 COLUMN = 17
+UNLIKE, NEAR, AS_GOOD = 0.1, 0.5, 0.9
+"""Coverage over its floor, up to which the judgement is the next better one."""
+COPYING = 0.5
+"""Memorisation ratio below which many generated pictures are near copies."""
 
 
 def score_table(evaluation: Evaluation, settings: EvaluateSettings) -> Iterator[str]:
@@ -39,10 +43,38 @@ def score_table(evaluation: Evaluation, settings: EvaluateSettings) -> Iterator[
         yield f"KD and FD are those of {evaluation.features}: not to be compared with anybody's KID and FID"
     if evaluation.memorisation:
         ratios = ", ".join(f"{value:.2f} by {space}" for space, value in evaluation.memorisation.items())
-        yield f"\nmemorisation: {ratios} (near 0: copies; about 1: as new as real pictures)"
+        covered = covered_share(evaluation)
+        is_unlike = covered is not None and covered < UNLIKE
+        meaning = "says nothing of noise" if is_unlike else "near 0: copies; about 1: as new as real pictures"
+        yield f"\nmemorisation: {ratios} ({meaning})"
         yield f"   distance to the nearest training picture, next to that of {evaluation.compared_with}"
         yield f"look for yourself: {evaluation.board}"
     yield f"all figures: {settings.out / SCORES_FILE}"
+    yield from (f"\n{line}" for line in judgement(evaluation))
+
+
+def covered_share(evaluation: Evaluation) -> float | None:
+    """Coverage over the best that can be hoped for; None where it was not measured."""
+    floor = evaluation.floor.get("coverage")
+    return evaluation.scores["coverage"] / floor if floor else None
+
+
+def judgement(evaluation: Evaluation) -> Iterator[str]:
+    """What the scores mean and what to do next, a line; nothing without coverage."""
+    covered = covered_share(evaluation)
+    if covered is None:
+        return
+    train_on = "vgc train --resume RUN --minutes 60, or a new run with --from base"
+    if covered < UNLIKE:
+        yield f"judgement: not like the real pictures yet. Next: {train_on}"
+    elif min(evaluation.memorisation.values(), default=1.0) < COPYING:
+        yield "judgement: many nearly copy training pictures. Next: look at the board; train on more pictures"
+    elif covered < NEAR:
+        yield f"judgement: some are like real pictures, most are not. Next: {train_on}"
+    elif covered < AS_GOOD:
+        yield f"judgement: like the real pictures, in part. Next: {train_on}; or vgc generate --best-of 8"
+    else:
+        yield "judgement: as much like the real pictures as these features can tell. Next: vgc generate -n 64"
 
 
 def format_score(values: dict[str, float], name: str) -> str:

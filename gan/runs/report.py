@@ -2,6 +2,8 @@
 
 import json
 import logging
+import math
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,10 +25,11 @@ from gan.runs.run_folder import (
     read_metrics,
     sample_files,
 )
-from gan.runs.score_names import INCEPTION, LITE0, score_name
+from gan.runs.score_names import INCEPTION, LITE0, SCORES_FILE, score_name
 from kit.atomic import write_text
 from kit.html_page import data_uri, html_page
 from kit.image_grid import GAP_PX, GRID_COLOUR, evenly_spaced
+from kit.jsonl import parse_json_line
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,8 @@ MAX_SHARE_OF_TIME = 0.01
 MAX_COLUMNS, ROWS = 10, 6
 """Of the strip of samples over time."""
 TRAINING, ENDED, STOPPED = "training", "ended", "stopped"
+
+STATE = re.compile(rf'class="state ({TRAINING}|{ENDED}|{STOPPED})"')
 
 Metrics = list[dict[str, float]]
 
@@ -152,6 +157,18 @@ def write_report(run: Path, state: str) -> None:
     write_text(run / REPORT_FILE, html_page(escape(run.name), body, STYLE, refresh))
 
 
+def rewrite_report(run: Path) -> None:
+    """Write the page of a run anew in the state in which it is; one that is in training rewrites its own.
+
+    Raises:
+        OSError: the folder cannot be read or written.
+    """
+    page = run / REPORT_FILE
+    states = STATE.findall(page.read_text("utf-8")) if page.is_file() else []
+    if states[:1] != [TRAINING]:
+        write_report(run, states[0] if states else ENDED)
+
+
 def sections(run: Path, config: dict[str, Any], metrics: Metrics, state: str) -> Iterator[str]:
     """From the top of the page to its end."""
     samples = sample_files(run)
@@ -162,6 +179,7 @@ def sections(run: Path, config: dict[str, Any], metrics: Metrics, state: str) ->
         yield section("How they grew", sample_timeline(samples, config["recipe"]["generator"]["size_px"]))
     if samples:
         yield section("Now, and what it learns from", sample_grids(run, samples[-1]))
+    yield from evaluation_section(run)
     yield section("Curves", f'<div class="charts">{"".join(charts(metrics))}</div>')
     yield section("Settings", settings_table(config))
     written = local_time(time.time())
@@ -252,6 +270,26 @@ def sample_grids(run: Path, newest: Path) -> str:
             shown.append(f"<figure>{img}<figcaption>{caption}</figcaption></figure>")
     best = " The generator of the lowest score is kept as best.safetensors." if (run / BEST_FILE).exists() else ""
     return f'<p>Drawn by the averaged generator.{best}</p><div class="boards">{"".join(shown)}</div>'
+
+
+def evaluation_section(run: Path) -> Iterator[str]:
+    """The scores of the last evaluation, if there was one."""
+    path = run / SCORES_FILE
+    result = (parse_json_line(path.read_bytes()) if path.is_file() else None) or {}
+    scores, floor = result.get("scores"), result.get("floor")
+    if not isinstance(scores, dict) or not isinstance(floor, dict) or not scores:
+        return
+    rows = "".join(
+        f"<tr><th>{escape(name)}</th><td>{show_score(value)}</td><td>{show_score(floor.get(name))}</td></tr>"
+        for name, value in scores.items()
+    )
+    heads = "<tr><th></th><th>score</th><th>best to be hoped for</th></tr>"
+    yield section("Scores", f"<table>{heads}{rows}</table>")
+
+
+def show_score(value: object) -> str:
+    """A score's figure; nothing for what is none."""
+    return format_value(value) if isinstance(value, int | float) and math.isfinite(value) else ""
 
 
 def charts(metrics: Metrics) -> Iterator[str]:

@@ -3,6 +3,8 @@
 INCEPTION = "inception-v3"
 """torch-fidelity's features, the only ones whose scores may be called FID and KID."""
 LITE0 = "efficientnet-lite0"
+SCORES_FILE = "scores.json"
+"""What ``vgc evaluate`` writes, into its own folder and into that of the run whose generator it scored."""
 
 
 def score_name(features: str, score: str) -> str:

@@ -13,8 +13,8 @@ from PIL import Image, ImageChops, ImageOps
 
 from dataset.errors import DatasetError
 from dataset.reader import load_images
-from gan.config import PRESETS, GanError, SettingsError
-from gan.evaluation.evaluate import EvaluateSettings, evaluate, fakes_from_model
+from gan.config import PRESETS, GanError, SettingsError, TrainConfig
+from gan.evaluation.evaluate import EvaluateSettings, Evaluation, evaluate, fakes_from_model
 from gan.evaluation.features import FeatureNetwork, cached_features, load_feature_network
 from gan.evaluation.metrics import (
     density_coverage,
@@ -36,6 +36,7 @@ from gan.evaluation.neighbours import (
 from gan.evaluation.score_table import score_table
 from gan.networks.build import build_generator
 from gan.runs.checkpoint import GeneratorHeader, load_generator, save_generator
+from gan.runs.run_folder import RunFolder
 from gan.runs.score_names import score_name
 from gan.sampling.sample import draw, latents_from_seeds
 from gan.sampling.truncation import truncate
@@ -319,6 +320,36 @@ def test_an_untrained_model_scores_worse_than_the_set_itself(discs, model, tmp_p
     assert "20 of the real pictures against the other 20" in message
     assert "not to be compared with anybody's KID and FID" in message
     assert "KID  " not in message
+
+
+def test_the_scores_of_a_run_lie_in_its_folder_and_stand_on_its_page(discs, model, tmp_path):
+    run = RunFolder.create(TrainConfig(output=tmp_path, run="r")).path
+    shutil.move(model, run / "generator.safetensors")
+    evaluate(EvaluateSettings(str(run), data=discs, out=tmp_path / "out", device="cpu", count=30, metrics="kid"))
+    assert (run / "scores.json").read_bytes() == (tmp_path / "out/scores.json").read_bytes()
+    assert "kd_efficientnet_lite0" in (run / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("coverage", "memorisation", "expected"),
+    [
+        (0.05, 1.0, "not like the real pictures yet"),
+        (0.05, 0.1, "not like the real pictures yet"),
+        (0.4, 1.0, "some are like real pictures"),
+        (0.4, 0.3, "many nearly copy training pictures"),
+        (0.8, 1.0, "in part"),
+        (0.95, 1.0, "as much like the real pictures as these features can tell"),
+    ],
+)
+def test_an_evaluation_ends_with_a_judgement_and_the_next_step(coverage, memorisation, expected):
+    evaluation = Evaluation("model", "data", "efficientnet-lite0", 100, 100, 50, 50)
+    evaluation.scores, evaluation.floor = {"coverage": coverage}, {"coverage": 1.0}
+    evaluation.memorisation = {"pixels": memorisation, "features": 1.0}
+    *_, last = score_table(evaluation, EvaluateSettings())
+    assert expected in last
+    assert "Next: " in last
+    says_as_new = any("as new as real pictures" in line for line in score_table(evaluation, EvaluateSettings()))
+    assert says_as_new == (coverage > 0.1)
 
 
 def test_a_model_is_scored_by_the_seeds_and_the_truncation_that_are_asked_for(discs, model):

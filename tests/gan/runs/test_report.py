@@ -12,7 +12,7 @@ from PIL import Image
 
 from gan.config import TrainConfig
 from gan.runs.curves import Line, Scale, common_scale, format_count, format_value, line_chart
-from gan.runs.report import ENDED, REPORT_FILE, STOPPED, TRAINING, ReportPage, write_report
+from gan.runs.report import ENDED, REPORT_FILE, STOPPED, TRAINING, ReportPage, rewrite_report, write_report
 from gan.training.loop import resume, train
 
 pytestmark = pytest.mark.usefixtures("slim_presets")
@@ -249,3 +249,25 @@ def test_figures_have_three_digits_that_mean_something(value, message):
 )
 def test_counts_are_short(images, message):
     assert format_count(images) == message
+
+
+def test_scores_of_an_evaluation_stand_on_the_page_which_keeps_its_state(run):
+    write_report(run, STOPPED)
+    assert "<h2>Scores</h2>" not in (run / REPORT_FILE).read_text("utf-8")
+    scores = {"scores": {"kd_x": 0.0123, "<b>": float("nan"), "recall_x": 0.5}, "floor": {"kd_x": 0.001}}
+    (run / "scores.json").write_text(json.dumps(scores))
+    rewrite_report(run)
+    html = (run / REPORT_FILE).read_text("utf-8")
+    assert 'class="state stopped"' in html
+    assert "<tr><th>kd_x</th><td>0.0123</td><td>0.00100</td></tr>" in html
+    assert "<tr><th>&lt;b&gt;</th><td></td><td></td></tr>" in html
+    for damaged in ("[]", '{"scores": 3, "floor": []}', '{"sco'):
+        (run / "scores.json").write_text(damaged)
+        assert "<h2>Scores</h2>" not in page(run, STOPPED)
+
+
+def test_the_page_of_a_training_is_left_to_it(run):
+    before = page(run, TRAINING)
+    (run / "scores.json").write_text('{"scores": {"kd_x": 1}, "floor": {}}')
+    rewrite_report(run)
+    assert (run / REPORT_FILE).read_text("utf-8") == before
