@@ -192,7 +192,11 @@ class _Crawl:
                     return
 
     def _report(self) -> None:
+        self._note_pages_left()
         self._progress.report(len(self._waiting))
+
+    def _note_pages_left(self) -> None:
+        self._progress.pages_left = len(self._pages.waiting) + self._pages.running
 
     def _start_next(self) -> bool:
         """Start what is best done next: pages before pictures; False: nothing can be started now."""
@@ -291,6 +295,7 @@ class _Crawl:
 
     def _settle_page(self, link: PageLink, parent: str, first: bool, future: Future[GalleryPage]) -> None:
         self._pages.running -= 1
+        self._note_pages_left()
         try:
             page = future.result()
         except FetchError as error:

@@ -33,6 +33,8 @@ class CrawlProgress:
         """Cells of pages of characters seen."""
         self.total_known = False
         """All pages have been read."""
+        self.pages_left = 0
+        """Pages known and not yet read."""
         self._progress = progress
         self._fetcher = fetcher
         self._url = url
@@ -61,7 +63,8 @@ class CrawlProgress:
         summary = self.summary
         done = summary.saved + summary.unchanged + summary.skipped + summary.failed
         if summary.to_fetch is not None:
-            self._progress(done, None, f"{counted(summary.pages, 'page')} read, {summary.to_fetch:,} to fetch")
+            text = f"{counted(summary.pages, 'page')} read, {summary.to_fetch:,} to fetch"
+            self._progress(summary.pages, summary.pages + self.pages_left, text)
             return
         minutes = self.minutes(waiting)
         left = f", about {minutes:.0f} min left" if minutes >= TOLD_MINUTES else ""
@@ -82,8 +85,24 @@ class CrawlProgress:
             self.summary.minutes = self.minutes(self.summary.to_fetch)
         elif (minutes := self.minutes(waiting)) >= TOLD_MINUTES:
             log.warning(
-                "%s read; the %s still to fetch will take about %s",
+                "%s read; the %s still to fetch will take about %s%s",
                 counted(self.summary.pages, "page"),
                 counted(waiting, "picture"),
                 "a minute" if round(minutes) == 1 else f"{minutes:.0f} minutes",
+                self._others(waiting),
             )
+
+    def _others(self, waiting: int) -> str:
+        """What became of the cells that are not to be fetched any more."""
+        here, skipped = self.summary.unchanged, self.summary.skipped
+        begun = self.cells - waiting - here - skipped
+        parts = [
+            f"{count:,} {text}"
+            for count, text in (
+                (here, "here already"),
+                (skipped, "skipped"),
+                (begun, "asked for while the pages were read"),
+            )
+            if count > 0
+        ]
+        return f" (the others of {self.cells:,}: {', '.join(parts)})" if parts else ""

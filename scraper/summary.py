@@ -83,10 +83,11 @@ class ScrapeSummary:
         return lines
 
     def _dry_run_amounts(self) -> str:
-        return (
-            f"{counted(self.pages, 'page')} read, {counted(self.unchanged, 'picture')} here already, "
-            f"{self.to_fetch:,} to fetch: about {counted(round(self.minutes or 0), 'minute')}"
-        )
+        amounts = [f"{counted(self.pages, 'page')} read", f"{counted(self.unchanged, 'picture')} here already"]
+        amounts += [f"{self.failed:,} that failed for good"] if self.failed else []
+        amounts += [f"{counted(self.skipped, 'cell')} to skip"] if self.skipped else []
+        minutes = counted(round(self.minutes or 0), "minute")
+        return f"{', '.join(amounts)}, {self.to_fetch:,} to fetch: about {minutes}"
 
     def _remarks(self) -> list[str]:
         lines = []

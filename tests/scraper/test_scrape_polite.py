@@ -18,6 +18,7 @@ from webserver import FAST, HASTY, HUB, Answer, Request, Web, encoded_image, scr
 from scraper.crawl import ScrapeSettings, crawl
 from scraper.errors import ScrapeBlockedError, ScrapeError
 from scraper.net.fetch import Host, user_agent
+from scraper.summary import ScrapeSummary
 
 
 def robots(*lines: str) -> Answer:
@@ -321,6 +322,38 @@ def test_a_long_crawl_says_beforehand_how_long_it_will_take(
         crawl(settings, stop_at_first_image)
     output = r"2 pages read; the 400 pictures still to fetch will take about (a minute|\d minutes)"
     assert re.search(output, caplog.text)
+
+
+def test_what_is_not_to_be_fetched_any_more_is_told_beside_the_estimate(
+    site: Web, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    scrape(site, tmp_path, letters="a", limit=2)
+    site.add_characters("a", 400)
+    settings = ScrapeSettings(base_url=site.url, out=tmp_path, letters="a", delay_seconds=0.3, limits=FAST)
+
+    def stop_after_the_estimate(_done: int, _total: int | None, _text: str) -> None:
+        if "still to fetch" in caplog.text:
+            raise KeyboardInterrupt
+
+    with caplog.at_level(logging.WARNING), pytest.raises(KeyboardInterrupt):
+        crawl(settings, stop_after_the_estimate)
+    assert re.search(r"still to fetch will take .*\(the others of \d+: 2 here already\)", caplog.text)
+
+
+def test_a_dry_run_counts_the_pages_that_it_has_read(site: Web, tmp_path: Path) -> None:
+    seen: list[tuple[int, int | None, str]] = []
+    settings = ScrapeSettings(base_url=site.url, out=tmp_path / "raw", delay_seconds=0, limits=FAST, dry_run=True)
+    crawl(settings, lambda *state: seen.append(state))
+    assert [(done, total) for done, total, _ in seen] == [(1, 3), (2, 3), (3, 3)]
+    assert seen[-1][2] == "3 pages read, 6 to fetch"
+
+
+def test_a_dry_run_over_what_failed_for_good_and_cells_without_a_picture_adds_up(tmp_path: Path) -> None:
+    summary = ScrapeSummary(tmp_path, unchanged=1_254, failed=36, skipped=1, pages=1, to_fetch=0, minutes=0.6)
+    assert summary.lines()[0] == (
+        "1 page read, 1,254 pictures here already, 36 that failed for good, 1 cell to skip, 0 to fetch: "
+        "about 1 minute"
+    )
 
 
 def test_a_site_that_cannot_be_reached_is_named_with_two_ways_out(tmp_path: Path) -> None:
