@@ -8,7 +8,9 @@ import time
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -17,6 +19,7 @@ from dataset.file_kinds import is_archive
 from dataset.frames import FIRST, wanted_frames
 from dataset.staging import WORK_FOLDER
 from kit.atomic import PARTIAL_SUFFIX
+from kit.worker_pool import WorkerPool
 from scraper.manifest import IMAGES, MANIFEST_NAME
 
 MANIFEST_FIELDS = ("name", "game", "letter", "url", "page")
@@ -25,6 +28,8 @@ MAX_STEM_BYTES = 150
 UNSAFE = frozenset('<>:"/\\|?*')
 """Characters that some file system refuses in a name."""
 HEAD_BYTES = 1024
+FILES_AT_ONCE = 64
+"""So many are asked for their frames at once."""
 CLOCK_STEP_NS, COARSE_CLOCK_STEP_NS = 100_000_000, 2_000_000_000
 """More than the steps of a file system's clock; the other for those that keep whole seconds."""
 FOLLOW_HINT = "(--follow-links takes it)"
@@ -84,9 +89,16 @@ def each_frame(raw: RawFolder, frames: str) -> RawFolder:
 
 
 def _frames(raw: RawFolder, frames: str) -> Iterator[RawFile]:
-    for file in raw.files:
-        numbers = (0,) if file.refusal else wanted_frames(raw.folder / os.fsdecode(file.path), frames)
-        yield from (file._replace(path=frame_path(file.path, number)) for number in numbers)
+    files = iter(raw.files)
+    with WorkerPool(1) as processes:
+        while chunk := list(islice(files, FILES_AT_ONCE)):
+            opened = [raw.folder / os.fsdecode(file.path) for file in chunk if not file.refusal]
+            answers = iter(processes.map(partial(wanted_frames, frames=frames), opened))
+            for file in chunk:
+                numbers = (0,) if file.refusal else next(answers)
+                if isinstance(numbers, Exception):
+                    numbers = (0,)  # what is wrong is said when the file is decoded
+                yield from (file._replace(path=frame_path(file.path, number)) for number in numbers)
 
 
 def _not_a_folder(file: Path) -> str:
