@@ -1,7 +1,7 @@
 """What comes from outside, broken in every way: pages, images, lines of files, palettes, descriptions of sites.
 
-``python -m benchmarks.fuzz --minutes 10`` says what was found: any exception that is not the room's own, or an answer
-that is not fit to be kept. What it finds becomes a test.
+``python -m benchmarks.fuzz --minutes 10`` says what was found: any exception that is not the room's own, or an
+answer that is not fit to be kept. What it finds becomes a test.
 """
 
 import argparse
