@@ -31,8 +31,6 @@ WINGS = [
 ]
 """Of gan, in the same way; what is no wing, such as gan.info, stands above them all."""
 PAGE = ROOT / "studio/page"
-STATIC_ENGINE = "engine-onnx.js"
-"""Stands in for engine.js in the site that ``vgc export --web`` writes."""
 LOADED_ALONE = ("dataset.reader", "scraper.demosite.draw")
 """The one that may load torch, and the one that needs a package for maintainers."""
 

@@ -48,7 +48,7 @@ def three_steps() -> dict[str, Any]:
 
 
 def start(*arguments: str, cwd: Path = ROOT, **environment: str) -> "subprocess.Popen[str]":
-    everything = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", **environment}
+    everything = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests/gan'}", **environment}
     return subprocess.Popen(
         [sys.executable, *arguments],
         cwd=cwd,

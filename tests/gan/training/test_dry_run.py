@@ -193,7 +193,7 @@ def test_running_out_of_memory_names_the_split_that_fits(discs, tmp_path):
     run = subprocess.run(
         [sys.executable, "-c", STARVED, str(discs), str(tmp_path)],
         env={
-            "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}",
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'tests/gan'}",
             "OMP_NUM_THREADS": "1",
             "PATH": "",
             "MALLOC_MMAP_THRESHOLD_": "65536",

@@ -25,8 +25,8 @@ def config(discs: Path, output: Path, **settings) -> TrainConfig:
 
 def vgc(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
     """Start the command, with slim networks."""
-    tests = Path(__file__).parent
-    environment = {**os.environ, "PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}"}
+    here = Path(__file__)
+    environment = {**os.environ, "PYTHONPATH": f"{here.parents[3]}{os.pathsep}{here.parents[1]}"}
     return subprocess.Popen(
         [sys.executable, "-m", "slim_networks", *arguments],
         cwd=cwd, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -16,7 +16,7 @@ from studio.engine import Engine
 
 PHONE = {"viewport": {"width": 375, "height": 667}, "has_touch": True, "is_mobile": True}
 
-WALL = Path(__file__).parents[1] / "docs/pictures/wall.png"
+WALL = Path(__file__).parents[2] / "docs/pictures/wall.png"
 """A picture without a code."""
 
 expect.set_options(timeout=20_000)
