@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from dataset.render import RGB_FOLDER
 from dataset.report.css_sprites import CssSprites, thumbnail
+from dataset.report.records import Record, Records
 from dataset.report.salvage import salvage
 from dataset.report.statistics import HUES, ImageStatistics, image_statistics
 from dataset.staging import METADATA, PAGE, REPORT
@@ -31,8 +31,6 @@ MAX_CARDS = 120
 """Of pairs, and of files left out."""
 SUFFIXES = {"JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"), "TIFF": (".tif", ".tiff"), "PPM": (".ppm", ".pgm", ".pbm")}
 """Of formats that go by more than their own name."""
-
-Record = dict[str, Any]
 
 
 def refresh_page(raw: Path, out: Path, wanted: bool) -> Path | None:
@@ -62,8 +60,7 @@ def write_report_page(raw: Path, out: Path) -> None:
         OSError: ``out`` holds no set, or cannot be written.
     """
     report = json.loads((out / REPORT).read_text(encoding="utf-8"))
-    records = {record["file_name"]: record for record in read_jsonl(out / METADATA)}
-    page = _Page(raw, out, report, records)
+    page = _Page(raw, out, report, Records(out / METADATA))
     body = "\n".join(page.sections())
     write_text(out / PAGE, html_page(escape(page.title), body, page.sheets.style()))
 
@@ -71,7 +68,7 @@ def write_report_page(raw: Path, out: Path) -> None:
 class _Page:
     """The parts of one page, in HTML."""
 
-    def __init__(self, raw: Path, out: Path, report: Record, records: dict[str, Record]) -> None:
+    def __init__(self, raw: Path, out: Path, report: Record, records: Records) -> None:
         self.raw, self.out, self.report, self.records = raw, out, report, records
         self.sheets = CssSprites()
         size_px = report["recipe"]["size_px"]
@@ -137,9 +134,11 @@ class _Page:
         return "".join(parts)
 
     def _as_they_came(self) -> str:
-        sizes = Counter(f"{record['raw_width']}×{record['raw_height']}" for record in self.records.values())
-        kinds = Counter(record["raw_format"] for record in self.records.values())
-        misnamed = sum(_is_misnamed(record) for record in self.records.values())
+        sizes, kinds, misnamed = Counter[str](), Counter[str](), 0
+        for record in read_jsonl(self.out / METADATA):
+            sizes[f"{record['raw_width']}×{record['raw_height']}"] += 1
+            kinds[record["raw_format"]] += 1
+            misnamed += _is_misnamed(record)
         common = sizes.most_common(MAX_BARS)
         rest = len(self.records) - sum(count for _, count in common)
         text = (
