@@ -71,7 +71,7 @@ def test_the_notebook_runs_from_top_to_bottom(home):
     assert all(not cell.get("outputs") for cell in notebook.cells)
     settings = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
     settings.source = "LETTERS, MINUTES = 'q', 0.01"
-    notebook = nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": home}}).execute()
+    notebook = nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": home}}).execute()
     last = notebook.cells[-1].outputs[-1]
     assert "image/png" in last["data"]
     output = json.dumps([cell.get("outputs") for cell in notebook.cells])

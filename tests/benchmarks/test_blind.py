@@ -48,7 +48,7 @@ def test_the_share_told_apart_counts_both_kinds_of_mistake():
 def test_boards_and_marks_from_the_command_line(folders, tmp_path):
     def blind(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "benchmarks.blind", *arguments]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
 
     out, key = str(tmp_path / "boards"), str(tmp_path / "key.json")
     made = blind("sheet", *map(str, folders), "--count", "4", "--out", out, "--key", key)

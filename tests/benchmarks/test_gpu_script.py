@@ -23,7 +23,7 @@ def gpu(*arguments: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "PYTHON": sys.executable, "GPU_WORK": os.path.relpath(tmp_path / "work", ROOT)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
 
@@ -63,7 +63,7 @@ def project_of(folder: Path, part: str, python: str) -> list[str]:
 
 def test_the_environment_of_the_project_is_found_from_the_folder_that_it_works_in(tmp_path):
     message = project_of(tmp_path, "smoke", "print('its own:', *sys.argv[1:])")
-    run = subprocess.run(message, capture_output=True, text=True, timeout=60, check=False)
+    run = subprocess.run(message, capture_output=True, text=True, timeout=600, check=False)
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "gpu-results/info.txt").read_text() == "its own: -m cli info\n"
     (line,) = re.findall("its own: -m cli train (.*)", run.stdout)
@@ -72,7 +72,7 @@ def test_the_environment_of_the_project_is_found_from_the_folder_that_it_works_i
 
 def test_rows_that_were_stopped_before_the_first_had_begun_are_no_failure(tmp_path):
     message = project_of(tmp_path, "quality", "sys.exit(130)")
-    run = subprocess.run(message, capture_output=True, text=True, timeout=60, check=False)
+    run = subprocess.run(message, capture_output=True, text=True, timeout=600, check=False)
     assert (run.returncode, run.stdout, run.stderr) == (0, "no row is through yet: call quality again\n", "")
 
 

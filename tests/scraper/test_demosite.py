@@ -235,7 +235,7 @@ def test_the_port_is_free_again_when_the_block_ends() -> None:
 def test_the_command_says_so_when_its_port_is_taken(site: str) -> None:
     port = site.rsplit(":", 1)[1]
     command = [sys.executable, "-m", "scraper.demosite", "--port", port]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert ended.returncode == 1
     assert f"port {port}: " in ended.stderr
     assert "--port" in ended.stderr
@@ -265,7 +265,7 @@ def test_ctrl_c_ends_the_command_also_where_it_ends_no_wait_for_an_event() -> No
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
         try:
-            assert process.wait(10) == 0
+            assert process.wait(120) == 0
         finally:
             process.kill()
 

@@ -169,7 +169,7 @@ def test_ctrl_c_ends_with_code_130_and_a_word_on_how_to_go_on(tmp_path: Path) ->
         while web.hits["/up/a-2.png"] == 0:
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        _, message = process.communicate(timeout=30)
+        _, message = process.communicate(timeout=240)
         assert process.returncode == 130
         assert "the same command goes on" in message
         assert "Traceback" not in message

@@ -19,7 +19,7 @@ PHONE = {"viewport": {"width": 375, "height": 667}, "has_touch": True, "is_mobil
 WALL = Path(__file__).parents[2] / "docs/pictures/wall.png"
 """A picture without a code."""
 
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
 Opening = Callable[..., Page]
 
@@ -28,7 +28,7 @@ def painted(cards: Locator) -> Locator:
     """The same cards, once the first and the last show the characters that they stand for now."""
     for card in (cards.first, cards.last):
         expect(card).to_have_class(re.compile("drawn"))
-        for _ in range(400):
+        for _ in range(1000):
             if card.evaluate("card => card.shown === card.latent"):
                 break
             card.page.wait_for_timeout(50)
@@ -61,7 +61,7 @@ def expect_portrait(page: Page, engine: Engine) -> None:
     """The large picture is, to the byte, the character of the address."""
     expect(page.locator("#picture")).to_be_visible()
     meant = drawn(engine, code_of(page))[0]
-    for _ in range(100):
+    for _ in range(1000):
         if np.array_equal(pixels_of(page.locator("#picture")), meant):
             return
         page.wait_for_timeout(50)

@@ -36,7 +36,7 @@ class FlatEngine:
 
     def draw(self, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
         self.batches += 1
-        self.may_draw.wait(20)
+        self.may_draw.wait(120)
         self.drawn += latents[:, 3].tolist()
         colours = (latents[:, :3] * 255).round().clip(0, 255).astype(np.uint8)
         return np.broadcast_to(colours[:, None, None], (len(latents), 8, 8, 3)).copy()
@@ -57,10 +57,10 @@ def serving(engine: Engine, host: str = "127.0.0.1", port: int = 0, **access: An
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
-            thread.join(20)
+            thread.join(120)
 
 
-def wait_until(true: object, seconds: float = 20) -> None:
+def wait_until(true: object, seconds: float = 120) -> None:
     """Wait for a condition; AssertionError if it does not come."""
     end = time.monotonic() + seconds
     while not true():  # type: ignore[operator]

@@ -346,13 +346,13 @@ def test_the_command_prints_an_address_that_answers_and_ctrl_c_closes_it(tmp_pat
     line = process.stdout.readline()
     match = re.match(r"(http://127\.0\.0\.1:\d+/) draws with builtin-characters; Ctrl-C closes", line)
     assert match, line + process.communicate()[1]
-    assert requests.get(f"{match[1]}healthz", timeout=60).json()["status"] == "ok"
-    assert "<title>Character studio</title>" in requests.get(match[1], timeout=60).text
+    assert requests.get(f"{match[1]}healthz", timeout=600).json()["status"] == "ok"
+    assert "<title>Character studio</title>" in requests.get(match[1], timeout=600).text
     taken = start(tmp_path, "--port", match[1].rstrip("/").rpartition(":")[2])
-    assert "is taken; choose another with --port" in taken.communicate(timeout=60)[1]
+    assert "is taken; choose another with --port" in taken.communicate(timeout=600)[1]
     assert taken.returncode == 1
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=600)
     assert (process.returncode, output, errors) == (130, "", "vgc: the studio is closed\n")
 
 
@@ -374,7 +374,7 @@ def test_without_the_extra_the_command_names_what_installs_it(tmp_path):
     (tmp_path / "uvicorn.py").write_text("raise ModuleNotFoundError('No module named uvicorn', name='uvicorn')")
     process = start(tmp_path, PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
     assert (
-        process.communicate(timeout=60)[1]
+        process.communicate(timeout=600)[1]
         == "vgc: the studio needs uvicorn; install it with: pip install '.[studio]'\n"
     )
     assert process.returncode == 1

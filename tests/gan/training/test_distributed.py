@@ -61,7 +61,7 @@ def start(*arguments: str, cwd: Path = ROOT, **environment: str) -> "subprocess.
 
 
 def finished(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=240)
+    out, err = process.communicate(timeout=600)
     return process.returncode, out, err
 
 
@@ -91,7 +91,7 @@ def wait_for_another_line(metrics: Path, process: "subprocess.Popen[str]") -> No
     def lines() -> str:
         return metrics.read_text() if metrics.exists() else ""
 
-    before, deadline = lines(), time.monotonic() + 240
+    before, deadline = lines(), time.monotonic() + 600
     while len(lines()) <= len(before):
         assert process.poll() is None
         assert time.monotonic() < deadline

@@ -201,7 +201,7 @@ def test_running_out_of_memory_names_the_split_that_fits(discs, tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
     assert "out of memory with 2048 pictures at once: add --grad-accum" in run.stderr
     assert (tmp_path / "r/checkpoint.pt").exists()

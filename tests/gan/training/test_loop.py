@@ -89,7 +89,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(discs, tmp_path):
     wait_for((run / "samples/00000000.png").exists, process)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=240)
+    _, errors = process.communicate(timeout=600)
     assert process.returncode == 130
     assert errors.splitlines()[1].startswith(f"{Path('train_output/r')}: 40 pictures of 16x16, batch 8, ")
     assert errors.splitlines()[-1] == "vgc: stopped and saved; go on with: vgc train --resume r"
@@ -99,7 +99,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(discs, tmp_path):
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
 def test_a_missing_gpu_is_one_line_that_names_the_cpu(discs, tmp_path):
     process = vgc("train", "--data", str(discs), "--device", "cuda", cwd=tmp_path)
-    _, errors = process.communicate(timeout=240)
+    _, errors = process.communicate(timeout=600)
     assert process.returncode == 1
     assert errors == "vgc: --device cuda: this machine has none that PyTorch can use; try --device cpu\n"
     assert not (tmp_path / "train_output").exists()

@@ -73,7 +73,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint_without_double_lines(discs, tm
             json.dumps({"images": at + 1000}) + "\n" + '{"images": 9'
         )  # later than the checkpoint, and torn
     more = vgc("train", "--resume", "r", "--kimg", str((at + 1100) / 1000), cwd=tmp_path)
-    _, errors = more.communicate(timeout=240)
+    _, errors = more.communicate(timeout=600)
     assert more.returncode == 0, errors
     shown = [line["images"] for line in metrics(run) if "loss_d" in line]
     assert shown == sorted(set(shown))
@@ -270,7 +270,7 @@ def test_a_closed_terminal_saves(discs, tmp_path):
     time.sleep(0.5)
     os.close(master)
     process.send_signal(signal.SIGHUP)  # a second one, as from a shell that closes
-    assert process.wait(240) == 130
+    assert process.wait(600) == 130
     assert load_checkpoint(run / "checkpoint.pt")["steps"] > 0
 
 
@@ -284,7 +284,7 @@ def test_a_run_under_nohup_outlives_its_terminal(discs, tmp_path):
     process.send_signal(signal.SIGHUP)
     wait_for(lambda: metrics(run), process)
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=240)
+    process.communicate(timeout=600)
     assert process.returncode == 130
 
 
@@ -298,6 +298,6 @@ def test_time_in_which_the_process_was_stopped_is_no_training(discs, tmp_path):
     time.sleep(5)
     process.send_signal(signal.SIGCONT)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=240)
+    process.communicate(timeout=600)
     elapsed = time.monotonic() - start
     assert 0 <= load_checkpoint(run / "checkpoint.pt")["seconds"] < elapsed - 4.9
