@@ -720,30 +720,26 @@ def export(
 def info(
     screen: Screen,
     draw: Annotated[bool, option("--draw", help="Draw the networks of --preset or --model into --out.")] = False,
-    preset: Annotated[str | None, option(help="The preset to draw. [default: dcgan]")] = None,
+    preset: Annotated[str, option(help="The preset to draw.")] = "dcgan",
     model: Annotated[str | None, option(help="The run or .safetensors file to draw.")] = None,
     curves: Annotated[
         Path | None, option(metavar="FILE", help="Draw the curves of --model into a .png or .svg file.")
     ] = None,
-    out: Annotated[
-        Path | None, option(help="Folder for the networks' drawings. [default: the run's, else Data]")
-    ] = None,
+    out: Annotated[Path, option(help="Folder for the networks' drawings.")] = Path("Data"),
 ) -> None:
     """Show versions, devices, models, and every preset's layers and parameter counts."""
-    from gan.config import DEFAULT_PRESET, PRESETS
+    from gan.config import PRESETS
     from gan.info import collect_info, draw_architectures, draw_curves, draw_model
     from gan.old_names import preset_name
 
-    if preset and model:
-        raise usage_error("--preset and --model: give one of them")
-    preset = preset_name(preset or DEFAULT_PRESET)
+    preset = preset_name(preset)
     if preset not in PRESETS:
         raise usage_error(f"--preset {preset}: choose one of {', '.join(PRESETS)}")
     if model and not (draw or curves):
         raise usage_error("--model: say what to draw of it, with --draw or --curves FILE")
     drawn = []
     if draw:
-        drawn += draw_model(model, out) if model else draw_architectures(preset, out or Path("Data"))
+        drawn += draw_model(model, out) if model else draw_architectures(preset, out)
     if curves:
         screen.hint(f"run: {draw_curves(model, curves)}")
         drawn.append(curves)

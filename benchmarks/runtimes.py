@@ -55,7 +55,7 @@ def draw(path, latents):
         images.append(network.forward().copy())
     return np.concatenate(images)
 
-for path in sorted(Path(sys.argv[2]).glob("*.onnx")):
+for path in sorted(Path(sys.argv[2]).glob("*.onnx"), key=lambda path: path.stem):
     expected = np.load(path.with_suffix(".npz"))
     try:
         difference = np.abs(draw(path, expected["latents"]) - expected["images"]).max() * 127.5

@@ -66,12 +66,12 @@ def draw_architectures(preset: str, folder: Path) -> list[Path]:
     return draw_networks(f"the preset {preset}", recipe.generator, recipe.discriminator, folder)
 
 
-def draw_model(model: str | None, folder: Path | None) -> list[Path]:
+def draw_model(model: str, folder: Path) -> list[Path]:
     """Write the same of a model; of a file that lies in no run, the generator alone.
 
     Args:
-        model: a run or a generator file; None: the newest run, else the built-in generator.
-        folder: where to; None: the run's, else ``Data``.
+        model: a run or a generator file.
+        folder: where to.
 
     Raises:
         GanError: there is no such model, or it is damaged.
@@ -81,7 +81,7 @@ def draw_model(model: str | None, folder: Path | None) -> list[Path]:
     name = run.name if run else file.stem
     discriminator = RunFolder(run).read_config().recipe.discriminator if run else None
     generator = read_generator_file(file)[1].architecture
-    return draw_networks(f"the model {name}", generator, discriminator, folder or run or Path("Data"))
+    return draw_networks(f"the model {name}", generator, discriminator, folder)
 
 
 def draw_curves(model: str | None, file: Path) -> Path:

@@ -243,7 +243,7 @@ REACHES = [
         [StudioSettings("m", "0.0.0.0", 1, False, ("a.lan", "b"), "/p")],
     ),
     ("gan.info.draw_architectures", "info --draw --preset seed --out o", ["student", Path("o")]),
-    ("gan.info.draw_model", "info --draw --model m", ["m", None]),
+    ("gan.info.draw_model", "info --draw --model m", ["m", Path("Data")]),
     ("gan.info.draw_curves", "info --curves c.svg --model m", ["m", Path("c.svg")]),
 ]
 
