@@ -234,8 +234,8 @@ REACHES = [
     ("gan.evaluation.evaluate.evaluate", "evaluate --fakes f", [EvaluateSettings(fakes=Path("f"))]),
     (
         "demo.demo",
-        "demo --out o --minutes 3 --letters a --device cpu",
-        [DemoSettings(Path("o"), 3, "a", "cpu")],
+        "demo --out o --minutes 3 --letters a --device cpu --compare",
+        [DemoSettings(Path("o"), 3, "a", "cpu", True)],
     ),
     (
         "studio.launch.open_studio",
@@ -268,7 +268,7 @@ def test_no_option_is_forgotten_above():
         ("export", "--web"),
         ("export", "--opset"),
     }
-    shared = {"--json", "--quiet", "--verbose", "--help", "--grid", "--browser"}
+    shared = {"--json", "--quiet", "--verbose", "--help", "--grid", "--browser", "--no-compare"}
     every = {(command, name) for command in COMMANDS for name in options_of(command) if name.startswith("--")}
     assert {pair for pair in every - tried - elsewhere if pair[1] not in shared} == set()
 
