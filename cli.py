@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 import typer
 
 from kit.progress import noop
-from screen import Screen, StderrLog, print_error, print_traceback, quoted
+from kit.quoting import quoted
+from screen import Screen, StderrLog, print_error, print_traceback
 
 if TYPE_CHECKING:
     from gan.training.dry_run import DryRun
@@ -410,8 +411,9 @@ def train(
 
 def show_training(screen: Screen, summary: "TrainSummary") -> None:
     """Print what a run reached and how to resume it; KeyboardInterrupt if it was stopped."""
+    from gan.runs.model_files import run_argument
 
-    run = quoted(Path(summary.run.name))
+    run = run_argument(summary.run)
     screen.result(vars(summary))
     if summary.stopped:
         raise KeyboardInterrupt(f"stopped and saved; go on with: vgc train --resume {run}")

@@ -2,15 +2,11 @@
 
 import json
 import logging
-import os
-import shlex
 import sys
 import time
 import traceback
 from dataclasses import dataclass
 from importlib.util import find_spec
-from pathlib import Path
-from subprocess import list2cmdline
 from typing import Any, Self
 
 from kit.printable import printable
@@ -45,11 +41,6 @@ class Screen:
     def progress(self, title: str) -> "LiveLine":
         """A line that moves while a stage works; use it in a ``with`` block."""
         return LiveLine(title, shown=not self.quiet)
-
-
-def quoted(path: Path) -> str:
-    """A path as one word of a command line of this system, to be copied from what is printed."""
-    return list2cmdline([str(path)]) if os.name == "nt" else shlex.quote(str(path))
 
 
 def _to_stderr(line: str) -> None:

@@ -35,6 +35,8 @@ CLOCK_STEP_NS, COARSE_CLOCK_STEP_NS = 100_000_000, 2_000_000_000
 FOLLOW_HINT = "(--follow-links takes it)"
 FORMULA = ("=", "+", "-", "@")
 """How a cell of a table begins that spreadsheets compute; and options of a command."""
+LEFT_BY_WINDOWS = frozenset({b"thumbs.db", b"desktop.ini"})
+"""Hidden there, and nobody's images."""
 DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 """Names reserved by Windows, with any suffix."""
 
@@ -62,7 +64,7 @@ class RawFolder:
 def scan_raw_folder(folder: Path, leave_out: Path, follow_links: bool = False) -> RawFolder:
     """List ``folder``: a scrape's ``images/`` where there is a manifest, else everything in it and below.
 
-    Hidden files, unfinished downloads and sets that were made below are passed over.
+    Hidden files, those of macOS and Windows too, unfinished downloads and sets made below are passed over.
 
     Args:
         folder: the raw images.
@@ -176,7 +178,7 @@ class _Walk:
 
 
 def _is_wanted(name: bytes, folder: bytes) -> bool:
-    if name.startswith(b".") or name.endswith(os.fsencode(PARTIAL_SUFFIX)):
+    if name.startswith(b".") or name.endswith(os.fsencode(PARTIAL_SUFFIX)) or name.lower() in LEFT_BY_WINDOWS:
         return False
     return bool(folder) or name != os.fsencode(MANIFEST_NAME)
 

@@ -2,7 +2,6 @@
 
 import math
 import os
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib.metadata import version
@@ -21,6 +20,7 @@ from dataset.image_file import read_size_and_pixels
 from dataset.pixel_file import pixel_file
 from dataset.render import NOT_THIS_TIME, RGB_FOLDER, read_content
 from dataset.staging import METADATA
+from kit.quoting import quoted
 from kit.worker_pool import WorkerError, WorkerPool
 
 try:
@@ -181,15 +181,20 @@ def _unreadable(file: Path, error: Exception) -> DatasetError:
     return DatasetError(f"{file}: {error}; take it away, or {_mend(file.parent, DEFAULT_SIDE_PX)}")
 
 
+def is_built_set(folder: Path) -> bool:
+    """Whether ``vgc preprocess`` made the images of a folder, which would make a deleted one again."""
+    return (folder / METADATA).is_file() or ((folder.parent / METADATA).is_file() and folder.name == RGB_FOLDER)
+
+
 def _mend(folder: Path, side: int) -> str:
-    if (folder.parent / METADATA).is_file() and folder.name == RGB_FOLDER:
+    if is_built_set(folder):
         # Made by us: preprocessed once more it would only lose quality.
         return "run the vgc preprocess that made the set again, which makes its own pictures anew"
     size_px = max((side_px for side_px in SIDES_PX if side_px <= side), default=SIDES_PX[0])
     out = folder.with_name(f"{folder.name}-{size_px}")
     return (
-        f"make them alike with: vgc preprocess --raw {shlex.quote(str(folder))} --out {shlex.quote(str(out))} "
-        f"--size {size_px}, then name {out / RGB_FOLDER}"
+        f"make them alike with: vgc preprocess --raw {quoted(folder)} --out {quoted(out)} --size {size_px}, "
+        f"then name {quoted(out / RGB_FOLDER)}"
     )
 
 

@@ -4,6 +4,7 @@ import logging
 from importlib.util import find_spec
 from pathlib import Path
 
+from kit.quoting import quoted
 from studio.engine import Engine
 
 log = logging.getLogger(__name__)
@@ -31,5 +32,6 @@ def load_engine(path: Path) -> Engine:
             return engine
     from studio.engine_torch import TorchEngine  # noqa: PLC0415
 
-    log.warning("PyTorch draws; faster after: vgc export --model %s --onnx %s", path, path.with_suffix(".onnx"))
+    target = path.with_suffix(".onnx")
+    log.warning("PyTorch draws; faster after: vgc export --model %s --onnx %s", quoted(path), quoted(target))
     return TorchEngine(path)

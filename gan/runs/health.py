@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from gan.images import to_tensor
 from gan.runs.checkpoint import GeneratorHeader, save_generator
 from gan.runs.run_folder import BEFORE_COLLAPSE_FILE, RunFolder
+from kit.quoting import quoted
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ class HealthMonitor:
             generator_ema, header = self._last_diverse
             path = self._folder.path / BEFORE_COLLAPSE_FILE
             save_generator(path, generator_ema, header)
-            message += f". The generator from before, at {header.images:,} images, is kept: --model {path}"
+            message += f". The generator from before, at {header.images:,} images, is kept: --model {quoted(path)}"
         log.warning("%s", message)
 
     def check_scores(self, sign_real: float, augmenting: bool) -> dict[str, float]:

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 from gan import pretrained
-from gan.config import GanError
+from gan.config import GanError, TrainConfig
+from kit.quoting import quoted
 
 CONFIG_FILE = "config.json"
 GENERATOR_FILE = "generator.safetensors"
@@ -15,6 +16,11 @@ def list_runs(output: Path) -> list[Path]:
     """The runs in a folder that can draw, the newest last."""
     generators = output.glob(f"*/{GENERATOR_FILE}")
     return [path.parent for path in sorted(generators, key=lambda path: (path.stat().st_mtime_ns, path))]
+
+
+def run_argument(run: Path) -> str:
+    """What ``--resume`` and ``--model`` call a run: its name in the default folder, else its path; quoted."""
+    return quoted(run.name if run.parent == TrainConfig.output else run)
 
 
 def find_model(named: str | None, output: Path) -> Path:
@@ -35,8 +41,29 @@ def built_in_model() -> Path:
 
 
 def training_data_of(model: Path) -> Path | None:
-    """The folder that the run of a generator file learned from; None if it is in no run."""
+    """The folder that the run of a generator file learned from; None if it is in no run.
+
+    Raises:
+        GanError: as `find_data`.
+    """
     try:
-        return Path(json.loads((model.parent / CONFIG_FILE).read_text("utf-8"))["data"])
+        recorded = Path(json.loads((model.parent / CONFIG_FILE).read_text("utf-8"))["data"])
     except (OSError, ValueError, KeyError):
         return None
+    return find_data(recorded, model.parent)
+
+
+def find_data(recorded: Path, run: Path) -> Path:
+    """Where the images of a run are now: a relative folder lies beside the run, wherever vgc was started.
+
+    Args:
+        recorded: as ``config.json`` has it.
+        run: its folder.
+
+    Raises:
+        GanError: there is no such folder.
+    """
+    for candidate in (*(folder / recorded for folder in run.resolve().parents), recorded):
+        if candidate.is_dir():
+            return recorded if recorded.is_dir() and recorded.samefile(candidate) else candidate
+    raise GanError(f"{recorded}: the pictures of {run} are not there any more; name their folder with --data")

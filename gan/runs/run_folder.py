@@ -3,7 +3,8 @@
 import json
 import math
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from PIL import Image
 
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.runs.checkpoint import read_generator_file
-from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE, list_runs
+from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE, list_runs, run_argument
 from kit.atomic import NO_ROOM, write_text
 from kit.jsonl import parse_json_line, read_jsonl
 from kit.lock import lock_or_raise
@@ -21,6 +22,7 @@ from kit.png import save_png
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
+LOCK_FILE = ".lock"
 CHECKPOINT_FILE = "checkpoint.pt"
 METRICS_FILE = "metrics.jsonl"
 BEST_FILE = "best.safetensors"
@@ -36,29 +38,39 @@ class RunFolder:
         self.generator = path / GENERATOR_FILE
         self._metrics = path / METRICS_FILE
         self._lock = ExitStack()
+        self._is_taken = False
         self._events: SummaryWriter | None = None
 
     @classmethod
     def create(cls, config: TrainConfig) -> "RunFolder":
-        """Make the folder of a new run and write its settings.
+        """Make the folder of a new run, lock it and write its settings; where none is named, it gets a free name.
 
         Raises:
-            SettingsError: a run of that name exists.
+            SettingsError: a run of that name exists, or another process has just begun it.
             GanError: the folder cannot be made.
         """
-        path = config.output / (config.run or f"{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}")
         try:
-            path.mkdir(parents=True, exist_ok=True)
-            if any(path.iterdir()):  # an empty one was left by a run that could not write its settings
-                raise FileExistsError
-            folder = cls(path)
-            folder.write_config(config)
+            config.output.mkdir(parents=True, exist_ok=True)
+            folder = cls(config.output / config.run if config.run else new_folder(config.output, config.preset))
+            folder.path.mkdir(exist_ok=True)
+            folder._take(
+                SettingsError(f"{folder.path}: another vgc train works in this run; choose another --run")
+            )
+            try:
+                # A run that could not write its settings left no more than this.
+                if {path.name for path in folder.path.iterdir()} - {LOCK_FILE}:
+                    raise FileExistsError
+                folder.write_config(config)
+            except BaseException:
+                folder._lock.close()
+                raise
         except FileExistsError as error:
             raise SettingsError(
-                f"{path}: that run exists already; go on with --resume {path.name}, or choose another --run"
+                f"{folder.path}: that run exists already; go on with --resume {run_argument(folder.path)}, "
+                "or choose another --run"
             ) from error
         except OSError as error:
-            raise GanError(f"{path}: cannot make the run's folder ({error.strerror})") from error
+            raise GanError(f"{error.filename}: cannot make the run's folder ({error.strerror})") from error
         return folder
 
     @classmethod
@@ -90,10 +102,14 @@ class RunFolder:
         return TrainConfig.from_json(values)
 
     def __enter__(self) -> "RunFolder":
-        busy = GanError(f"{self.path}: another vgc train works in this run; wait for it or stop it")
-        self._lock.enter_context(lock_or_raise(self.path / ".lock", busy))
+        if not self._is_taken:
+            self._take(GanError(f"{self.path}: another vgc train works in this run; wait for it or stop it"))
         (self.path / "samples").mkdir(exist_ok=True)
         return self
+
+    def _take(self, busy: Exception) -> None:
+        self._lock.enter_context(lock_or_raise(self.path / LOCK_FILE, busy))
+        self._is_taken = True
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         try:
@@ -111,7 +127,7 @@ class RunFolder:
             remedy = "make room" if full else "see who may do so"
             raise GanError(
                 f"{message} ({error.strerror or error}); what was saved is kept: {remedy}, "
-                f"then go on with --resume {self.path.name}"
+                f"then go on with --resume {run_argument(self.path)}"
             ) from error
 
     def rewind(self, images: int) -> None:
@@ -153,6 +169,17 @@ class RunFolder:
     def _show(self, name: str, image: Image.Image, images_shown: int) -> None:
         if self._events:
             self._events.add_image(name, np.asarray(image), images_shown, dataformats="HWC")
+
+
+def new_folder(output: Path, preset: str) -> Path:
+    """Make a folder named by preset, date and time, with a number where others began in the same second."""
+    name = path = output / f"{preset}-{time.strftime('%Y%m%d-%H%M%S')}"
+    for number in count(2):
+        with suppress(FileExistsError):
+            path.mkdir()
+            break
+        path = name.with_name(f"{name.name}-{number}")
+    return path
 
 
 def read_metrics(run: Path) -> list[dict[str, float]]:

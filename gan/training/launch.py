@@ -13,7 +13,7 @@ from torch.distributed.elastic.rendezvous import RendezvousError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from gan.config import GanError
-from gan.runs.model_files import list_runs
+from gan.runs.model_files import list_runs, run_argument
 
 
 def is_launched() -> bool:
@@ -61,8 +61,8 @@ def launch(processes: int, output: Path) -> int:
             return int(failure.exitcode)
         name = signal.Signals(-failure.exitcode).name
         newest = list_runs(output)
-        how = (
-            f"go on with: vgc train --devices {processes} --resume {newest[-1].name}" if newest else "start again"
-        )
+        how = "start again"
+        if newest:
+            how = f"go on with: vgc train --devices {processes} --resume {run_argument(newest[-1])}"
         raise GanError(f"process {rank} was ended by {name}, so all have ended; {how}") from None
     return 0

@@ -8,6 +8,7 @@ from typing import Any
 from gan.config import SettingsError, TrainConfig
 from gan.device import choose_device
 from gan.runs.checkpoint import load_checkpoint
+from gan.runs.model_files import find_data
 from gan.runs.report import REPORT_FILE
 from gan.runs.run_folder import RunFolder
 from gan.training.clock import Clock, format_remaining, images_and_total, is_due, is_finished
@@ -98,11 +99,13 @@ def resume(
     """
     folder = RunFolder.find(name, output)
     config = apply_overrides(folder.read_config(), overrides)
+    data = config.data if "data" in overrides else find_data(config.data, folder.path)
     device = local_device(choose_device(config.device))
     with process_group(device) as distributed, folder if distributed.is_main else nullcontext():
         begun = distributed.broadcast(distributed.is_main and folder.has_begun)
         state = distributed.broadcast(load_checkpoint(folder.checkpoint) if begun and distributed.is_main else {})
-        trainer = make_trainer(config, load_training_images(config), device, distributed)
+        images = load_training_images(replace(config, data=data))
+        trainer = make_trainer(config, images, device, distributed)
         if begun:
             restore(trainer, state, folder, config.data)
         else:

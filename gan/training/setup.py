@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dataset.reader import image_files, load_images
+from dataset.reader import image_files, is_built_set, load_images
 from gan import old_names
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_precision, is_out_of_memory, keep_freed_memory, use_algorithms
@@ -54,7 +54,10 @@ def load_training_images(config: TrainConfig) -> Tensor:
                 f"{message}, and so is every picture there: nothing can be learned from them; "
                 "make the set anew with vgc preprocess, or name another folder with --data"
             )
-        log.warning("%s (%d such pictures); take away what is no character", message, int(blank.sum()))
+        remedy = "take away what is no character"
+        if is_built_set(config.data):
+            remedy = "delete such files in the raw folder, for what is deleted from the set comes back"
+        log.warning("%s (%d such pictures); %s", message, int(blank.sum()), remedy)
     if len(images) < FEW_IMAGES:
         log.warning("%s: few pictures (%d); the generator may learn them by heart", config.data, len(images))
     return images
@@ -145,7 +148,7 @@ def restore(trainer: Trainer, state: dict[str, Any], folder: RunFolder, data: Pa
     if state["fingerprint"] != trainer.training_set.fingerprint:
         raise GanError(
             f"{data}: the pictures have changed since {folder.path.name} began; put back what it had, "
-            "or start a new run"
+            "name them with --data if they have moved, or start a new run"
         )
     try:
         trainer.load_state(state)

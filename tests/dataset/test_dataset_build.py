@@ -217,7 +217,8 @@ def test_wild_names_become_names_that_every_system_can_hold(tmp_path: Path, out:
     for seed, name in enumerate([*wild, "deep/er/same.png", "deep/same.png", "Same.jpg"]):
         noise(seed).save(raw / name, "PNG")
     (raw / os.fsdecode(b"bytes-\xff.png")).write_bytes(encoded(noise(50), "PNG"))
-    (raw / ".hidden.png").write_bytes(encoded(noise(51), "PNG"))
+    for name in ("._Zoë.png", "Thumbs.db", "deep/desktop.ini"):  # of macOS and Windows
+        (raw / name).write_bytes(encoded(noise(51), "PNG"))
     (raw / "unfinished.png.123.partial").write_bytes(encoded(noise(52), "PNG"))
     noise(53).save(raw / "ame\u0301lie . .png")
     report = make(raw, out)

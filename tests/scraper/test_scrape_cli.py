@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from webserver import HUB, Answer, Web, cell, encoded_image, letter_path, page, serving, small_site
 
 import cli
+from kit.quoting import quoted
 from scraper.pages.sites import Site
-from screen import quoted
 
 
 @pytest.fixture(autouse=True)

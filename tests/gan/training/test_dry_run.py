@@ -220,5 +220,9 @@ def test_pictures_of_one_colour_are_named(tmp_path, caplog):
         train(TrainConfig(data, **given))
     Image.radial_gradient("L").resize((16, 16)).convert("RGB").save(data / "1.png")
     train(TrainConfig(data, **given))
-    assert "0.png: one colour all over (2 such pictures)" in caplog.text
+    assert "0.png: one colour all over (2 such pictures); take away what is no character" in caplog.text
     assert "few pictures (3)" in caplog.text
+    data.rename(tmp_path / "rgb_images")
+    (tmp_path / "rgb_images/metadata.jsonl").touch()
+    train(TrainConfig(tmp_path / "rgb_images", **given))
+    assert "delete such files in the raw folder, for what is deleted from the set comes back" in caplog.text

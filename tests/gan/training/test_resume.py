@@ -301,3 +301,14 @@ def test_time_in_which_the_process_was_stopped_is_no_training(discs, tmp_path):
     process.communicate(timeout=600)
     elapsed = time.monotonic() - start
     assert 0 <= load_checkpoint(run / "checkpoint.pt")["seconds"] < elapsed - 4.9
+
+
+def test_a_run_goes_on_from_another_folder_and_keeps_its_settings(discs, tmp_path, monkeypatch):
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    shutil.copytree(discs, project / "data")
+    elsewhere.mkdir()
+    monkeypatch.chdir(project)
+    train(config(Path("data"), Path("train_output")))
+    monkeypatch.chdir(elsewhere)
+    assert resume(str(project / "train_output/r"), Path("train_output"), {"kimg": 0.1}).images == 104
+    assert RunFolder(project / "train_output/r").read_config().data == Path("data")
