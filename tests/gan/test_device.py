@@ -26,4 +26,5 @@ def test_memory_of_freed_tensors_is_used_again_without_page_faults() -> None:
         return int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
 
     assert faults(keep=True) < 100
-    assert faults(keep=False) > 50_000
+    # Without it, now and then a small block lies above the large ones, so that the heap is not trimmed.
+    assert any(faults(keep=False) > 50_000 for _ in range(8))
