@@ -281,7 +281,7 @@ def invalid_images() -> dict[str, tuple[bytes, str]]:
         "light.exr": (b"\x76\x2f\x31\x01", "an OpenEXR picture"),
         "texture.ktx2": (b"\xabKTX 20\xbb", "a GPU texture"),
         "letter.doc": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an OLE document"),
-        "desktop.ini": (b"[.ShellClassInfo]\r\n", "a text"),
+        "settings.ini": (b"[.ShellClassInfo]\r\n", "a text"),
         "readme.txt": ("Größe".encode("utf-16"), "a text"),
         "phone.heic": (b"\0\0\0\x18ftypheic\0\0\0\0", "a HEIC picture"),
         "pixel.gif": (encoded(plain(0, "P", (1, 1)), "GIF"), "1x1: a side under 8 pixels"),
