@@ -19,6 +19,8 @@ from kit.quoting import quoted
 from screen import Screen, StderrLog, print_error, print_traceback
 
 if TYPE_CHECKING:
+    from dataset.build import BuildReport
+    from gan.sampling.generate import Drawn, GenerateSettings
     from gan.training.dry_run import DryRun
     from gan.training.loop import TrainSummary
     from scraper.summary import ScrapeSummary
@@ -79,6 +81,24 @@ SpriteSize = Annotated[int | None, option(help="Side of the sprites. [default: t
 Upscale = Annotated[int | None, option(help="Factor by which the sprites' pixels are enlarged. [default: 1]")]
 Tolerance = Annotated[
     int | None, option(help="How far from the background's colour is still background. [default: 32]")
+]
+
+EvalEvery = Annotated[
+    float | None, more(help="Thousand pictures between two scores, which find the best generator.")
+]
+GradAccum = Annotated[
+    int | None, advanced(help="Micro-batches whose gradients are added up: saves memory. [default: 1]")
+]
+CUDAGraphs = Annotated[
+    bool,
+    advanced("--cuda-graphs", help="Record steps as CUDA graphs: less work for the CPU beside a GPU."),
+]
+Deterministic = Annotated[
+    bool, advanced("--deterministic", help="The same bits again: on a GPU, and beside other programs.")
+]
+Profile = Annotated[bool, advanced("--profile", help="Write where the time goes into the run's folder.")]
+TrainDryRun = Annotated[
+    bool, more("--dry-run", help="Try a few steps: parameters, memory, speed, time to the end.")
 ]
 
 
@@ -213,24 +233,11 @@ def scrape(
     from scraper.net.wayback import WAYBACK_URL
 
     settings = ScrapeSettings(
-        base_url=base_url,
-        letters=letters,
-        limit=limit,
-        out=out,
-        delay_seconds=delay,
-        workers=workers,
-        details=details,
-        refresh=refresh,
-        wayback=wayback,
-        wayback_url=wayback_url or WAYBACK_URL,
-        site=site,
-        picture_hosts=tuple(picture_host or ()),
-        cookies=cookies,
-        pages=pages,
-        contact=contact,
-        ignore_robots=ignore_robots,
-        dry_run=dry_run,
-    )
+        base_url=base_url, letters=letters, limit=limit, out=out, delay_seconds=delay, workers=workers,
+        details=details, refresh=refresh, wayback=wayback, wayback_url=wayback_url or WAYBACK_URL, site=site,
+        picture_hosts=tuple(picture_host or ()), cookies=cookies, pages=pages, contact=contact,
+        ignore_robots=ignore_robots, dry_run=dry_run,
+    )  # fmt: skip
     try:
         with screen.progress("scrape") as line:
             summary = crawl(settings, line)
@@ -299,6 +306,17 @@ def preprocess(
     with screen.progress("preprocess") as line:
         built = build(settings, line)
     page = refresh_page(settings.raw, settings.out, wanted=report)
+    show_built(screen, built, raw, out)
+    if report:
+        screen.say(f"to look at: {page}")
+    screen.hint(
+        "next: vgc train" + ("" if out == Path("Data/train_data") else f" --data {quoted(out / 'rgb_images')}")
+    )
+    screen.result({**vars(built), "page": page})
+
+
+def show_built(screen: Screen, built: "BuildReport", raw: Path, out: Path) -> None:
+    """Print what a build made, and what it left out."""
     screen.say(f"{built.pictures:,} pictures in {out / 'rgb_images'}")
     screen.say(f"{built.found:,} files in {raw}, {built.rendered:,} of them new or changed")
     left_out = [f"{raw_name(each)}: exactly the pixels of {each['duplicate_of']}" for each in built.duplicates]
@@ -319,12 +337,6 @@ def preprocess(
     if built.frames_passed_over:
         passed_over = "1 frame" if built.frames_passed_over == 1 else f"{built.frames_passed_over:,} frames"
         screen.say(f"{passed_over} of animations passed over; --frames all takes them")
-    if report:
-        screen.say(f"to look at: {page}")
-    screen.hint(
-        "next: vgc train" + ("" if out == Path("Data/train_data") else f" --data {quoted(out / 'rgb_images')}")
-    )
-    screen.result({**vars(built), "page": page})
 
 
 def raw_name(record: dict[str, Any]) -> str:
@@ -353,27 +365,14 @@ def train(
     run: Annotated[str | None, option(help="Name of the new run. [default: preset, date, time]")] = None,
     resume: Annotated[str | None, option(help="Go on with this run: its name or its folder.")] = None,
     save_minutes: Annotated[float | None, more(help="Minutes between checkpoints. [default: 5]")] = None,
-    eval_every: Annotated[
-        float | None, more(help="Thousand pictures between two scores, which find the best generator.")
-    ] = None,
-    grad_accum: Annotated[
-        int | None, advanced(help="Micro-batches whose gradients are added up: saves memory. [default: 1]")
-    ] = None,
+    eval_every: EvalEvery = None,
+    grad_accum: GradAccum = None,
     split: Annotated[int | None, advanced(hidden=True, help="Old name of --grad-accum.")] = None,
     devices: Annotated[int, advanced(help="Processes on this machine, one a GPU, that train together.")] = 1,
-    cuda_graphs: Annotated[
-        bool,
-        advanced("--cuda-graphs", help="Record steps as CUDA graphs: less work for the CPU beside a GPU."),
-    ] = False,
-    deterministic: Annotated[
-        bool, advanced("--deterministic", help="The same bits again: on a GPU, and beside other programs.")
-    ] = False,
-    profile: Annotated[
-        bool, advanced("--profile", help="Write where the time goes into the run's folder.")
-    ] = False,
-    dry_run: Annotated[
-        bool, more("--dry-run", help="Try a few steps: parameters, memory, speed, time to the end.")
-    ] = False,
+    cuda_graphs: CUDAGraphs = False,
+    deterministic: Deterministic = False,
+    profile: Profile = False,
+    dry_run: TrainDryRun = False,
 ) -> int:
     """Train a GAN on the pictures; Ctrl-C saves, --resume goes on."""
     from gan.config import TrainConfig
@@ -382,12 +381,7 @@ def train(
     from gan.training.loop import resume as resume_run
     from gan.training.loop import train as train_run
 
-    if resume is not None and (run is not None or dry_run):
-        raise usage_error("--resume goes on with an old run: leave out --run and --dry-run")
-    if devices < 1:
-        raise usage_error(f"--devices {devices}: choose 1 or more")
-    if dry_run and (devices > 1 or is_launched()):
-        raise usage_error("--dry-run measures one process alone: leave out --devices, and torchrun")
+    refuse_contradictions(resume, run, dry_run, devices)
     options = given_options(
         data=data, preset=preset, device=device, precision=precision, kimg=kimg, minutes=minutes, batch=batch,
         seed=seed, init_from=init_from, run=run, save_minutes=save_minutes, eval_every_kimg=eval_every,
@@ -407,6 +401,18 @@ def train(
             summary = resume_run(resume, TrainConfig.output, options, line, profile, screen.hint)
     show_training(screen, summary)
     return 0
+
+
+def refuse_contradictions(resume: str | None, run: str | None, dry_run: bool, devices: int) -> None:
+    """A usage error if these options of ``vgc train`` do not go together."""
+    from gan.training.launch import is_launched
+
+    if resume is not None and (run is not None or dry_run):
+        raise usage_error("--resume goes on with an old run: leave out --run and --dry-run")
+    if devices < 1:
+        raise usage_error(f"--devices {devices}: choose 1 or more")
+    if dry_run and (devices > 1 or is_launched()):
+        raise usage_error("--dry-run measures one process alone: leave out --devices, and torchrun")
 
 
 def show_training(screen: Screen, summary: "TrainSummary") -> None:
@@ -474,7 +480,7 @@ def generate(
     from gan.evaluation.typicality import rate_typicality
     from gan.sampling.generate import GenerateSettings
     from gan.sampling.generate import generate as generate_images
-    from sprites.sprite_export import BUNDLE_FILE, generate_sprites
+    from sprites.sprite_export import generate_sprites
 
     settings = GenerateSettings(
         count=count, model=model, seed=seed, seeds=seeds, codes=tuple(code or ()), likes=tuple(like or ()),
@@ -492,12 +498,7 @@ def generate(
             drawn, bundled = generate_sprites(settings, sprite_settings(options), rate_typicality, progress)
         else:
             drawn = generate_images(settings, rate_typicality, progress)
-    screen.hint(f"model: {drawn.model}")
-    screen.say(f"{characters(drawn.count)} in {out}" + (f", on {out / 'grid.png'}" if grid else ""))
-    if drawn.replaced:
-        screen.hint(f"in place of the {drawn.replaced:,} drawn there before; --out names another folder")
-    if drawn.replaced and not bundled and (out / BUNDLE_FILE).exists():
-        screen.hint(f"{out / BUNDLE_FILE} holds earlier characters; vgc sprites makes it again")
+    show_drawn(screen, drawn, settings, bundled)
     if animate:
         screen.say(f"animation: {animate}")
     if bundled:
@@ -505,6 +506,19 @@ def generate(
     screen.result(
         {"out": out, "count": drawn.count, "model": drawn.model, "animation": animate, "sprites": bundled}
     )
+
+
+def show_drawn(screen: Screen, drawn: "Drawn", settings: "GenerateSettings", bundled: Path | None) -> None:
+    """Print which model drew, and what was replaced."""
+    from sprites.sprite_export import BUNDLE_FILE
+
+    out = settings.out
+    screen.hint(f"model: {drawn.model}")
+    screen.say(f"{characters(drawn.count)} in {out}" + (f", on {out / 'grid.png'}" if settings.grid else ""))
+    if drawn.replaced:
+        screen.hint(f"in place of the {drawn.replaced:,} drawn there before; --out names another folder")
+    if drawn.replaced and not bundled and (out / BUNDLE_FILE).exists():
+        screen.hint(f"{out / BUNDLE_FILE} holds earlier characters; vgc sprites makes it again")
 
 
 @command()
