@@ -52,7 +52,7 @@ class KnownTrainer:
         self.recipe = replace(PRESETS["dcgan"], batch=2, r1_interval=4)
         self.execution = Execution(torch.device("cpu"))
         self.networks = SimpleNamespace(generator=nn.Linear(3, 5), discriminator=nn.Linear(5, 1))
-        self.training_set = SimpleNamespace(images=torch.zeros(7, dtype=torch.uint8))
+        self.training_set = SimpleNamespace(images=torch.zeros(7, dtype=torch.uint8), is_mapped=False)
         self.steps = 0
 
     def train_step(self) -> None:
