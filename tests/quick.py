@@ -9,6 +9,7 @@ SLOW = (
     "dataset/test_dataset_crash.py",
     "gan/evaluation/test_metrics.py",
     "gan/export",
+    "gan/runs/test_run_folder.py",
     "gan/runs/test_watch.py",
     "gan/training/test_cuda.py",
     "gan/training/test_distributed.py",
@@ -22,6 +23,7 @@ SLOW = (
     "scraper/test_scrape_resume.py",
     "studio",
     "test_demo.py",
+    "test_package.py",
     "test_vgc.py",
 )
 """What ``--quick`` leaves out: what trains, drives a browser, kills, or waits."""
