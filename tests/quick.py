@@ -21,6 +21,7 @@ SLOW = (
     "release",
     "scraper/test_scrape_hostile.py",
     "scraper/test_scrape_resume.py",
+    "scraper/test_scrape_transport.py",
     "studio",
     "test_demo.py",
     "test_package.py",
