@@ -16,7 +16,7 @@ test: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 quick: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --quick
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --quick
 
 check: $(VENV)/.installed-check
 	$(BIN)/ruff check .

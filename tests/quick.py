@@ -20,6 +20,7 @@ SLOW = (
     "gan/training/test_transfer.py",
     "release",
     "scraper/test_scrape_hostile.py",
+    "scraper/test_scrape_polite.py",
     "scraper/test_scrape_resume.py",
     "scraper/test_scrape_transport.py",
     "studio",
