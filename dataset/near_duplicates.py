@@ -1,6 +1,6 @@
 """Pictures that look alike: found by a perceptual hash, reported, never removed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -42,18 +42,6 @@ class NearDuplicate:
     """Hash bits that differ, 0 to `MAX_DISTANCE`."""
 
 
-@dataclass(frozen=True, slots=True)
-class NearDuplicates:
-    """All that look alike in a set."""
-
-    nearest: list[NearDuplicate]
-    """Nearest first, at most `MAX_PAIRS`."""
-    pairs: int
-    """Of all."""
-    groups: int
-    """Images that look alike, directly or through others, are in one group."""
-
-
 def perceptual_hash(grey: Image.Image) -> str:
     """pHash: which of the 8x8 lowest frequencies (DCT of the picture at 32x32) lie above their median?
 
@@ -69,18 +57,6 @@ def perceptual_hash(grey: Image.Image) -> str:
     frequencies = (_COSINES @ small @ _COSINES.T).ravel()
     middle = np.sort(frequencies)[KEPT * KEPT // 2 - 1 : KEPT * KEPT // 2 + 1].sum()
     return np.packbits(2 * frequencies > middle).tobytes().hex()
-
-
-def find_near_duplicates(names: Sequence[str], hashes: Sequence[int]) -> NearDuplicates:
-    """The pairs with at most `MAX_DISTANCE` different bits: all of them, whatever the size of the set.
-
-    Args:
-        names: of the images, in order.
-        hashes: `perceptual_hash` of each, as a number.
-    """
-    alike = compare(np.arange(len(names)), np.array(hashes, np.uint64))
-    nearest = [NearDuplicate(names[first], names[second], bits) for bits, first, second in alike.nearest_ids()]
-    return NearDuplicates(nearest, alike.pairs, alike.group_count())
 
 
 Indices = npt.NDArray[np.int64]
@@ -124,10 +100,10 @@ def compare(ids: Indices, hashes: Hashes, former: Comparison | None = None) -> C
     ids, hashes = ids[shaped], hashes[shaped]
     known = _positions(former, ids, hashes) if former else None
     if former is None or known is None or (len(ids) - len(known)) * len(ids) > MAX_UPDATE_VALUES:
-        found = _compare_all(hashes)
+        collector = _compare_all(hashes)
     else:
-        found = _compare_new(hashes, known, former)
-    return Comparison(ids, hashes, found.groups.roots(np.arange(len(ids))), found.pairs, found.nearest)
+        collector = _compare_new(hashes, known, former)
+    return Comparison(ids, hashes, collector.groups.roots(np.arange(len(ids))), collector.pairs, collector.nearest)
 
 
 def _positions(former: Comparison, ids: Indices, hashes: Hashes) -> Indices | None:
@@ -140,11 +116,11 @@ def _positions(former: Comparison, ids: Indices, hashes: Hashes) -> Indices | No
     return at if same else None
 
 
-def _compare_new(hashes: Hashes, known: Indices, former: Comparison) -> "_Found":
-    found = _Found(len(hashes))
-    found.pairs = former.pairs
-    found.nearest = [(bits, int(known[first]), int(known[second])) for bits, first, second in former.nearest]
-    found.groups.parents[known] = known[former.groups]
+def _compare_new(hashes: Hashes, known: Indices, former: Comparison) -> "_PairCollector":
+    collector = _PairCollector(len(hashes))
+    collector.pairs = former.pairs
+    collector.nearest = [(bits, int(known[first]), int(known[second])) for bits, first, second in former.nearest]
+    collector.groups.parents[known] = known[former.groups]
     waiting = np.ones(len(hashes), bool)
     waiting[known] = False
     for index in np.flatnonzero(waiting).tolist():
@@ -153,26 +129,26 @@ def _compare_new(hashes: Hashes, known: Indices, former: Comparison) -> "_Found"
         # Those that still wait find this one themselves.
         others = np.flatnonzero((distances <= MAX_DISTANCE) & ~waiting)
         others = others[others != index]
-        found.add((np.full(len(others), index), others, distances[others]), np.ones(len(others), np.int64))
-    return found
+        collector.add((np.full(len(others), index), others, distances[others]), np.ones(len(others), np.int64))
+    return collector
 
 
-def _compare_all(hashes: Hashes) -> "_Found":
+def _compare_all(hashes: Hashes) -> "_PairCollector":
     # Equal hashes are compared as one: a million copies of a picture would be too many pairs.
     different, firsts, classes, sizes = np.unique(
         hashes, return_index=True, return_inverse=True, return_counts=True
     )
-    found = _Found(len(hashes))
+    collector = _PairCollector(len(hashes))
     for one, other, distances in (_all_pairs if len(different) <= MANY else _banded_pairs)(different):
-        found.add((firsts[one], firsts[other], distances), sizes[one] * sizes[other])
+        collector.add((firsts[one], firsts[other], distances), sizes[one] * sizes[other])
     members, ends = np.argsort(classes, kind="stable"), np.cumsum(sizes)
     several = np.flatnonzero(sizes > 1)
     seconds = members[ends[several] - sizes[several] + 1]
     twins = firsts[several], seconds, np.zeros(len(several), np.uint8)
-    found.add(twins, sizes[several] * (sizes[several] - 1) // 2)
-    found.groups.join(firsts[classes], np.arange(len(hashes)))
-    found.nearest = _nearest_of_members(found.nearest, hashes)
-    return found
+    collector.add(twins, sizes[several] * (sizes[several] - 1) // 2)
+    collector.groups.join(firsts[classes], np.arange(len(hashes)))
+    collector.nearest = _nearest_of_members(collector.nearest, hashes)
+    return collector
 
 
 def _nearest_of_members(nearest: list[tuple[int, int, int]], hashes: Hashes) -> list[tuple[int, int, int]]:
@@ -222,9 +198,9 @@ def _banded_pairs(hashes: Hashes) -> Iterator[Pairs]:
 
 
 def _candidates(keys: Indices, starts: Indices, width: int) -> Iterator[tuple[Indices, Indices]]:
-    """Places of pairs whose keys, which are sorted, differ in at most `MAX_BAND_DISTANCE` bits; each pair once."""
-    places = np.arange(len(keys))
-    yield from _in_blocks(places, places + 1, starts[keys + 1])
+    """Indices of pairs whose sorted keys differ in at most `MAX_BAND_DISTANCE` bits; each pair once."""
+    indices = np.arange(len(keys))
+    yield from _in_blocks(indices, indices + 1, starts[keys + 1])
     for flips in range(1, MAX_BAND_DISTANCE + 1):
         for bits in combinations(range(width), flips):
             mask = sum(1 << bit for bit in bits)
@@ -248,7 +224,7 @@ def _part(hashes: Hashes, shift: int, width: int) -> Indices:
     return ((hashes >> np.uint64(shift)) & np.uint64(2**width - 1)).astype(np.int64)
 
 
-class _Found:
+class _PairCollector:
     """Pairs as they are found."""
 
     def __init__(self, size: int) -> None:

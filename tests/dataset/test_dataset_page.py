@@ -4,8 +4,10 @@ import base64
 import io
 import os
 import re
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ from typer.testing import CliRunner
 from cli import app
 from dataset.build import BuildSettings, build
 from dataset.card import dataset_card
-from dataset.near_duplicates import MAX_PAIRS, NearDuplicates, compare, find_near_duplicates, perceptual_hash
+from dataset.near_duplicates import MAX_PAIRS, NearDuplicate, compare, perceptual_hash
 from dataset.report.css_sprites import CssSprites, thumbnail
 from dataset.report.page import refresh_page
 from dataset.report.statistics import image_statistics
@@ -228,6 +230,20 @@ def test_hues_go_round_the_circle_and_the_palette_from_dark_to_bright(tmp_path: 
 
 
 # Pictures that look alike
+
+
+class NearDuplicates(NamedTuple):
+    """All that look alike, by name."""
+
+    nearest: list[NearDuplicate]
+    pairs: int
+    groups: int
+
+
+def find_near_duplicates(names: Sequence[str], hashes: Sequence[int]) -> NearDuplicates:
+    alike = compare(np.arange(len(names)), np.array(hashes, np.uint64))
+    nearest = [NearDuplicate(names[first], names[second], bits) for bits, first, second in alike.nearest_ids()]
+    return NearDuplicates(nearest, alike.pairs, alike.group_count())
 
 
 def test_other_colours_and_other_brightness_keep_the_hash_other_shapes_do_not() -> None:
