@@ -14,7 +14,7 @@ from gan.networks.diagram import draw_network
 from gan.networks.layer_summary import describe_recipe, discriminator_layers, generator_layers
 from gan.runs.checkpoint import read_generator_file
 from gan.runs.curve_image import save_curves
-from gan.runs.model_files import CONFIG_FILE, built_in_model, find_model, list_runs
+from gan.runs.model_files import built_in_model, find_model, list_runs, run_of
 from gan.runs.run_folder import RunFolder
 from kit.png import save_png
 
@@ -91,17 +91,14 @@ def draw_curves(model: str | None, file: Path) -> Path:
         SettingsError: the model is no run's, or the file's suffix is another.
         GanError: there is no such model, or no curve of it; or the file cannot be written.
     """
-    found = find_model(model, TrainConfig.output)
-    run = run_of(found)
+    generator = find_model(model, TrainConfig.output)
+    run = run_of(generator)
     if run is None:
-        raise SettingsError(f"{found}: not in the folder of a run, which has the curves; name one with --model")
+        raise SettingsError(
+            f"{generator}: not in the folder of a run, which has the curves; name one with --model"
+        )
     save_curves(run, file)
     return run
-
-
-def run_of(model: Path) -> Path | None:
-    """The folder of the run that a generator file lies in, if it does."""
-    return model.parent if (model.parent / CONFIG_FILE).is_file() else None
 
 
 def draw_networks(

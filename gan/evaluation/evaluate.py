@@ -25,7 +25,7 @@ from gan.evaluation.neighbours import (
 )
 from gan.images import to_tensor
 from gan.runs.checkpoint import load_generator
-from gan.runs.model_files import CONFIG_FILE, find_model, training_data_of
+from gan.runs.model_files import find_model, run_of, training_data_of
 from gan.runs.report import rewrite_report
 from gan.runs.score_names import SCORES_FILE, score_name
 from gan.sampling.image_files import GRID_FILE
@@ -201,9 +201,9 @@ def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluatio
         add_neighbours(result, settings, generated, training, held_out)
     text = json.dumps(result.to_json(), indent=2) + "\n"
     write_text(settings.out / SCORES_FILE, text)
-    if model and (model.parent / CONFIG_FILE).is_file():
-        write_text(model.parent / SCORES_FILE, text)
-        rewrite_report(model.parent)
+    if model and (run := run_of(model)):
+        write_text(run / SCORES_FILE, text)
+        rewrite_report(run)
     return result
 
 

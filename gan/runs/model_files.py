@@ -40,6 +40,11 @@ def built_in_model() -> Path:
     return Path(pretrained.__path__[0]) / BUILT_IN_FILE
 
 
+def run_of(model: Path) -> Path | None:
+    """The folder of the run that a generator file lies in, if it does."""
+    return model.parent if (model.parent / CONFIG_FILE).is_file() else None
+
+
 def training_data_of(model: Path) -> Path | None:
     """The folder that the run of a generator file learned from; None if it is in no run.
 
