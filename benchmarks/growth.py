@@ -120,8 +120,8 @@ def run(raw: Path, out: Path, options: argparse.Namespace) -> Cost:
             time.sleep(0.2)
         wall = time.perf_counter() - began
         assert process.stdout
-        told = json.loads(process.stdout.read())
-    return Cost(wall, told["cpu"] + sum(workers_cpu.values()), told["mib"], told["rendered"])
+        result = json.loads(process.stdout.read())
+    return Cost(wall, result["cpu"] + sum(workers_cpu.values()), result["mib"], result["rendered"])
 
 
 def _session_cpu(leader: int) -> dict[int, float]:

@@ -459,10 +459,10 @@ class BuildCache:
         ).fetchone()
         return reason, count
 
-    def kept_names(self, places: Iterable[int]) -> list[str]:
-        """The clean names at some places of the set, counted from 0."""
+    def kept_names(self, indices: Iterable[int]) -> list[str]:
+        """The clean names at some indices of the set."""
         query = "SELECT file_name FROM files WHERE kept ORDER BY file_name LIMIT 1 OFFSET ?"
-        return [self._one(query, place) for place in places]
+        return [self._one(query, index) for index in indices]
 
     def compare(self) -> Comparison:
         """Find the pictures that look alike, going on from the last time."""
@@ -508,13 +508,13 @@ class BuildCache:
             all_of_them: what is known of other pictures is forgotten.
         """
         run = self._connection.execute
-        run("CREATE TEMP TABLE told (path BLOB PRIMARY KEY, facts, host, game) WITHOUT ROWID")
+        run("CREATE TEMP TABLE incoming (path BLOB PRIMARY KEY, facts, host, game) WITHOUT ROWID")
         self._connection.executemany(
-            "INSERT OR REPLACE INTO told VALUES (?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO incoming VALUES (?, ?, ?, ?)",
             ((path_key(path), *facts) for path, *facts in records),
         )
-        other = """SELECT path FROM told LEFT JOIN facts USING (path) WHERE told.facts IS NOT facts.facts"""
-        gone = "SELECT path FROM facts WHERE path NOT IN (SELECT path FROM told)"
+        other = "SELECT path FROM incoming LEFT JOIN facts USING (path) WHERE incoming.facts IS NOT facts.facts"
+        gone = "SELECT path FROM facts WHERE path NOT IN (SELECT path FROM incoming)"
         run(
             f"""UPDATE files SET stage = {RENDERED} WHERE stage = {SETTLED}
             AND {FILE_PATH} IN ({f"{other} UNION ALL {gone}" if all_of_them else other})"""
@@ -523,8 +523,8 @@ class BuildCache:
             self.mark_changed()
         if all_of_them:
             run("DELETE FROM facts")
-        run("INSERT OR REPLACE INTO facts SELECT * FROM told")
-        run("DROP TABLE told")
+        run("INSERT OR REPLACE INTO facts SELECT * FROM incoming")
+        run("DROP TABLE incoming")
 
     def facts(self, key: bytes) -> str | None:
         """What the manifest tells of a picture, as JSON."""

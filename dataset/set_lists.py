@@ -96,8 +96,8 @@ class SetLists:
 
     def _metadata_line(self, row: Row, outcome: Outcome) -> str:
         facts = self._cache.facts(row.path)
-        told = json.loads(facts) if facts else dict.fromkeys(MANIFEST_FIELDS)
-        return json.dumps({"file_name": row.file_name, **told, **short(outcome)}, ensure_ascii=False) + "\n"
+        provenance = json.loads(facts) if facts else dict.fromkeys(MANIFEST_FIELDS)
+        return json.dumps({"file_name": row.file_name, **provenance, **short(outcome)}, ensure_ascii=False) + "\n"
 
     def _pixels(self, row: Row) -> bytes:
         rendered = self._staging / GREY_FOLDER / row.file_name

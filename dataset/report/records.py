@@ -10,7 +10,7 @@ Record = dict[str, Any]
 
 
 class Records(Mapping[str, Record]):
-    """Records by file name, in the file's order; memory holds names and places only."""
+    """Records by file name, in the file's order; memory holds names and offsets only."""
 
     def __init__(self, metadata: Path) -> None:
         """Find where each line is.
@@ -19,24 +19,24 @@ class Records(Mapping[str, Record]):
             OSError: the file cannot be read.
         """
         self._metadata = metadata
-        self._places: dict[str, int] = {}
-        place = 0
+        self._offsets: dict[str, int] = {}
+        offset = 0
         with metadata.open("rb") as lines:
             for line in lines:
                 if record := parse_json_line(line.decode("utf-8-sig", "replace")):
-                    self._places[record["file_name"]] = place
-                place += len(line)
+                    self._offsets[record["file_name"]] = offset
+                offset += len(line)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._offsets)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return iter(self._offsets)
 
     def __getitem__(self, file_name: str) -> Record:
-        place = self._places[file_name]
+        offset = self._offsets[file_name]
         with self._metadata.open("rb") as lines:
-            lines.seek(place)
+            lines.seek(offset)
             record = parse_json_line(lines.readline().decode("utf-8-sig", "replace"))
         assert record
         return record

@@ -145,8 +145,8 @@ def to_png(shapes: Iterable[Shape], size: tuple[int, int]) -> bytes:
             pen.line(points, shape.colour, round(shape.width * scale), joint="curve")
         else:
             font = ImageFont.load_default(shape.size * scale)
-            place = (shape.x * scale, shape.y * scale)
-            pen.text(place, shape.text, shape.colour, font, anchor=anchors[shape.align])
+            corner = (shape.x * scale, shape.y * scale)
+            pen.text(corner, shape.text, shape.colour, font, anchor=anchors[shape.align])
     content = io.BytesIO()
     image.reduce(SMOOTHING).save(content, "PNG", optimize=True)
     return content.getvalue()

@@ -441,10 +441,10 @@ def test_frames_of_animations_become_pictures_with_names_that_stay(raw: Path, ou
     (blank,) = report.rejected
     assert (blank["raw_file"], blank["frame"]) == ("a/walk.anim", 3)
     assert "one colour all over" in blank["reason"]
-    told = {each["file_name"]: each for each in metadata(out)}
-    assert (told["walk-f0004.png"]["raw_file"], told["walk-f0004.png"]["frame"]) == ("a/walk.anim", 4)
-    assert told["walk-f0004.png"]["note"] == "frame 4 of 4"
-    assert all("frame" not in each for each in told.values() if not each["file_name"].startswith("walk"))
+    records = {each["file_name"]: each for each in metadata(out)}
+    assert (records["walk-f0004.png"]["raw_file"], records["walk-f0004.png"]["frame"]) == ("a/walk.anim", 4)
+    assert records["walk-f0004.png"]["note"] == "frame 4 of 4"
+    assert all("frame" not in each for each in records.values() if not each["file_name"].startswith("walk"))
 
     before = contents(out)
     assert make(raw, out, frames="all").rendered == 0

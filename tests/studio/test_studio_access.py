@@ -110,7 +110,7 @@ COLOURS = {
 def test_a_picture_is_described_by_its_colours_and_its_shape(open_page):
     page = open_page()
 
-    def words(image: NDArray[np.uint8]) -> str:
+    def description(image: NDArray[np.uint8]) -> str:
         return page.evaluate(
             "async (rgb) => (await import('/model/describe.js')).describe(Uint8Array.from(rgb), 40)",
             image.ravel().tolist(),
@@ -119,13 +119,13 @@ def test_a_picture_is_described_by_its_colours_and_its_shape(open_page):
     for name, colour in COLOURS.items():
         image = np.zeros((40, 40, 3), np.uint8)
         image[10:30, 10:30] = colour
-        assert words(image) == f"Mostly {name}; stocky"
+        assert description(image) == f"Mostly {name}; stocky"
     image[10:30, 10:15] = COLOURS["teal"]
-    assert words(image) == "Mostly dark, some teal; stocky"
+    assert description(image) == "Mostly dark, some teal; stocky"
     image[15:] = 0
-    assert words(image) == "Mostly dark, some teal; wide"
-    assert words(image.transpose(1, 0, 2)) == "Mostly dark, some teal; tall"
-    assert words(np.full_like(image, 20)) == "Nearly empty"
+    assert description(image) == "Mostly dark, some teal; wide"
+    assert description(image.transpose(1, 0, 2)) == "Mostly dark, some teal; tall"
+    assert description(np.full_like(image, 20)) == "Nearly empty"
     label = painted(page.locator("#wall-grid .card").first).get_attribute("aria-label")
     assert re.fullmatch(r"\w+: (Mostly \w+(, some \w+)?; (tall|wide|stocky)|Nearly empty)", label)
 
