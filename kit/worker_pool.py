@@ -111,7 +111,7 @@ class WorkerPool:
         while len(answers) < len(items):
             rest = items[len(answers) :]
             try:
-                with self._process() as process:
+                with self._process(fresh=has_died) as process:
                     for answer in process.answers(function, rest[:1] if has_died else rest, seconds):
                         answers.append(answer)
                         has_died = False
@@ -131,12 +131,12 @@ class WorkerPool:
                 process.kill()
 
     @contextmanager
-    def _process(self) -> Iterator["_Process"]:
+    def _process(self, fresh: bool) -> Iterator["_Process"]:
         with self._free:
             with self._lock:
                 if self._closed:
                     raise WorkerClosedError
-                process = _spare_process() or _Process()
+                process = (None if fresh else _spare_process()) or _Process()
                 self._running.add(process)
             try:
                 yield process
@@ -146,7 +146,9 @@ class WorkerPool:
                     raise WorkerClosedError from None
                 raise
             else:
-                _spare.append(process)
+                with self._lock:  # `close` kills what runs: it must not find a process that is spare already
+                    if not self._closed:
+                        _spare.append(process)
             finally:
                 with self._lock:
                     self._running.discard(process)
@@ -190,6 +192,9 @@ class _Process:
         except (EOFError, BrokenPipeError, pickle.UnpicklingError):  # between two answers, or in the midst of one
             raise _EndedError(self._popen.wait() == OVERDUE) from None
 
+    def is_alive(self) -> bool:
+        return self._popen.poll() is None
+
     def kill(self) -> None:
         self._popen.kill()
         self._popen.wait()
@@ -200,11 +205,11 @@ _spare: list[_Process] = []
 
 
 def _spare_process() -> _Process | None:
-    """A process that is as good as a new one: of this very process and working directory."""
+    """A process that is as good as a new one: alive, of this very process and working directory."""
     with suppress(IndexError):
         while True:
             process = _spare.pop()
-            if process.origin == _origin():
+            if process.origin == _origin() and process.is_alive():
                 return process
             process.kill()
     return None

@@ -9,6 +9,7 @@ from threading import Thread
 
 import pytest
 
+from kit import worker_pool
 from kit.worker_pool import WorkerClosedError, WorkerError, WorkerPool
 
 
@@ -93,6 +94,24 @@ def test_a_process_that_dies_once_may_have_been_killed_for_another_reason(pool, 
     assert pool.call(die_once, str(tmp_path / "marker")) == "answer"
 
 
+def test_processes_killed_while_they_were_idle_are_no_matter():
+    for _ in range(2):
+        with WorkerPool(2) as pool:
+            pool.prepare(len)
+            idle = [pool.call(os.getpid)]
+            idle += [process._popen.pid for process in worker_pool._spare if process._popen.pid not in idle]
+            for pid in idle:
+                os.kill(pid, signal.SIGKILL)
+            assert pool.call(double, 2) == 4
+
+
+def test_a_process_that_answered_while_the_pool_closed_is_not_given_to_the_next():
+    pool = WorkerPool(1)
+    with pool._process(fresh=True) as process:
+        pool.close()
+    assert process not in worker_pool._spare
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="not every system bounds a process's memory")
 def test_more_memory_than_there_is_for_a_call_is_a_lack_of_memory(pool):
     with pytest.raises(WorkerError, match="not enough memory"):
@@ -133,6 +152,7 @@ def test_closing_ends_a_call_that_another_thread_waits_for():
 
 
 UNGUARDED = """
+from kit import worker_pool
 from kit.worker_pool import WorkerPool
 print("once")
 print(WorkerPool(1).call(len, "four"))
