@@ -94,9 +94,7 @@ def draw_curves(model: str | None, file: Path) -> Path:
     generator = find_model(model, TrainConfig.output)
     run = run_of(generator)
     if run is None:
-        raise SettingsError(
-            f"{generator}: not in the folder of a run, which has the curves; name one with --model"
-        )
+        raise SettingsError(f"{generator}: no generator of a run, which has the curves; name one with --model")
     save_curves(run, file)
     return run
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from gan.images import to_tensor
 from gan.runs.checkpoint import GeneratorHeader, save_generator
-from gan.runs.run_folder import BEFORE_COLLAPSE_FILE, RunFolder
+from gan.runs.model_files import BEFORE_COLLAPSE_FILE
+from gan.runs.run_folder import RunFolder
 from kit.quoting import quoted
 
 log = logging.getLogger(__name__)

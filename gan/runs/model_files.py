@@ -9,6 +9,8 @@ from kit.quoting import quoted
 
 CONFIG_FILE = "config.json"
 GENERATOR_FILE = "generator.safetensors"
+BEST_FILE = "best.safetensors"
+BEFORE_COLLAPSE_FILE = "generator-before-collapse.safetensors"
 BUILT_IN_FILE = "builtin-characters.safetensors"
 
 
@@ -41,12 +43,13 @@ def built_in_model() -> Path:
 
 
 def run_of(model: Path) -> Path | None:
-    """The folder of the run that a generator file lies in, if it does."""
-    return model.parent if (model.parent / CONFIG_FILE).is_file() else None
+    """The folder of the run whose training wrote a generator file; None of any other file, there or elsewhere."""
+    run, written = model.parent, (GENERATOR_FILE, BEST_FILE, BEFORE_COLLAPSE_FILE)
+    return run if model.name in written and (run / CONFIG_FILE).is_file() else None
 
 
 def training_data_of(model: Path) -> Path | None:
-    """The folder that the run of a generator file learned from; None if it is in no run.
+    """The folder that the run in whose folder a generator file lies learned from; None if it is in no run.
 
     Raises:
         GanError: as `find_data`.

@@ -16,15 +16,9 @@ from PIL import Image
 from gan.config import Recipe
 from gan.networks.layer_summary import describe_recipe
 from gan.runs.curves import Line, format_count, format_value, line_chart
-from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE
+from gan.runs.model_files import BEFORE_COLLAPSE_FILE, BEST_FILE, CONFIG_FILE, GENERATOR_FILE
 from gan.runs.report_style import STYLE
-from gan.runs.run_folder import (
-    BEFORE_COLLAPSE_FILE,
-    BEST_FILE,
-    CHECKPOINT_FILE,
-    read_metrics,
-    sample_files,
-)
+from gan.runs.run_folder import CHECKPOINT_FILE, read_metrics, sample_files
 from gan.runs.score_names import INCEPTION, LITE0, SCORES_FILE, score_name
 from kit.atomic import write_text
 from kit.html_page import data_uri, html_page
@@ -284,7 +278,8 @@ def evaluation_section(run: Path) -> Iterator[str]:
         for name, value in scores.items()
     )
     heads = "<tr><th></th><th>score</th><th>best to be hoped for</th></tr>"
-    yield section("Scores", f"<table>{heads}{rows}</table>")
+    origin = f"<p>Of {escape(str(result.get('generated')))}, against {escape(str(result.get('real')))}.</p>"
+    yield section("Scores", f"{origin}<table>{heads}{rows}</table>")
 
 
 def show_score(value: object) -> str:

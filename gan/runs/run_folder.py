@@ -13,7 +13,7 @@ from PIL import Image
 
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.runs.checkpoint import read_generator_file
-from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE, list_runs, run_argument
+from gan.runs.model_files import BEST_FILE, CONFIG_FILE, GENERATOR_FILE, list_runs, run_argument
 from kit.atomic import NO_ROOM, write_text
 from kit.jsonl import parse_json_line, read_jsonl
 from kit.lock import lock_or_raise
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 LOCK_FILE = ".lock"
 CHECKPOINT_FILE = "checkpoint.pt"
 METRICS_FILE = "metrics.jsonl"
-BEST_FILE = "best.safetensors"
-BEFORE_COLLAPSE_FILE = "generator-before-collapse.safetensors"
 
 
 class RunFolder:

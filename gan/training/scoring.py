@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from gan.evaluation.features import FeatureNetwork, cached_features, load_feature_network
 from gan.evaluation.metrics import scores
 from gan.runs.checkpoint import GeneratorHeader, save_generator
-from gan.runs.run_folder import BEST_FILE, RunFolder
+from gan.runs.model_files import BEST_FILE
+from gan.runs.run_folder import RunFolder
 from gan.runs.score_names import score_name
 from gan.sampling.sample import draw_batches, latents_from_seeds
 from kit.progress import Progress, noop

@@ -330,6 +330,31 @@ def test_the_scores_of_a_run_lie_in_its_folder_and_stand_on_its_page(discs, mode
     assert "kd_efficientnet_lite0" in (run / "report.html").read_text("utf-8")
 
 
+def test_the_scores_of_another_generator_beside_a_runs_own_leave_its_page_alone(discs, model, tmp_path):
+    run = RunFolder.create(TrainConfig(output=tmp_path, run="r")).path
+    friends = shutil.move(model, run / "from-a-friend.safetensors")
+    settings = EvaluateSettings(str(friends), data=discs, out=tmp_path / "out", count=30, metrics="kid")
+    evaluate(settings)
+    assert (tmp_path / "out/scores.json").exists()
+    assert not (run / "scores.json").exists()
+    assert not (run / "report.html").exists()
+
+
+def test_the_relative_pictures_of_a_run_are_found_beside_it_from_another_folder(
+    discs, model, tmp_path, monkeypatch
+):
+    shutil.copytree(discs, tmp_path / "project/Data/discs")
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    config = TrainConfig(data=Path("Data/discs"), output=Path("train_output"), run="r")
+    run = tmp_path / "project" / RunFolder.create(config).path
+    shutil.move(model, run / "generator.safetensors")
+    monkeypatch.chdir(tmp_path / "other")
+    result = evaluate(EvaluateSettings(str(run), out=Path("out"), device="cpu", count=30, metrics="kid"))
+    assert result.real == str(tmp_path / "project/Data/discs")
+    assert result.real_pictures == 40
+
+
 @pytest.mark.parametrize(
     ("coverage", "memorisation", "expected"),
     [

@@ -58,7 +58,7 @@ def test_curves_that_cannot_be_drawn_are_refused_with_the_reason(run, tmp_path):
     (run / "metrics.jsonl").write_text("")
     with pytest.raises(GanError, match="no figures yet"):
         save_curves(run, tmp_path / "curves.png")
-    with pytest.raises(SettingsError, match="not in the folder of a run"):
+    with pytest.raises(SettingsError, match="no generator of a run"):
         draw_curves(str(built_in_model()), tmp_path / "curves.png")
 
 

@@ -255,10 +255,11 @@ def test_scores_of_an_evaluation_stand_on_the_page_which_keeps_its_state(run):
     write_report(run, STOPPED)
     assert "<h2>Scores</h2>" not in (run / REPORT_FILE).read_text("utf-8")
     scores = {"scores": {"kd_x": 0.0123, "<b>": float("nan"), "recall_x": 0.5}, "floor": {"kd_x": 0.001}}
-    (run / "scores.json").write_text(json.dumps(scores))
+    (run / "scores.json").write_text(json.dumps({"generated": "r/best <1>", "real": "my & set", **scores}))
     rewrite_report(run)
     html = (run / REPORT_FILE).read_text("utf-8")
     assert 'class="state stopped"' in html
+    assert "<p>Of r/best &lt;1&gt;, against my &amp; set.</p>" in html
     assert "<tr><th>kd_x</th><td>0.0123</td><td>0.00100</td></tr>" in html
     assert "<tr><th>&lt;b&gt;</th><td></td><td></td></tr>" in html
     for damaged in ("[]", '{"scores": 3, "floor": []}', '{"sco'):
