@@ -307,12 +307,28 @@ def preprocess(
         built = build(settings, line)
     page = refresh_page(settings.raw, settings.out, wanted=report)
     show_built(screen, built, raw, out)
+    show_transparency(screen, built, out)
     if report:
         screen.say(f"to look at: {page}")
     screen.hint(
         "next: vgc train" + ("" if out == Path("Data/train_data") else f" --data {quoted(out / 'rgb_images')}")
     )
     screen.result({**vars(built), "page": page})
+
+
+MOST_LOST_UNSAID = 0.01
+
+
+def show_transparency(screen: Screen, built: "BuildReport", out: Path) -> None:
+    """Say where pictures with transparency are, and what a model without it would lose."""
+    if not built.transparent:
+        return
+    screen.say(f"{built.transparent:,} of them are transparent: {out / 'rgba_images'} has all with four channels")
+    if built.lost_to_flood > MOST_LOST_UNSAID:
+        screen.hint(
+            f"over this background {100 * built.lost_to_flood:.0f} % of the figures are like it and would be cut "
+            f"away by --sprites; train with --data {quoted(out / 'rgba_images')}, or choose another --background"
+        )
 
 
 def show_built(screen: Screen, built: "BuildReport", raw: Path, out: Path) -> None:

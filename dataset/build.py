@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -20,16 +21,20 @@ from dataset.decode import FITS, RESAMPLES, Fit, Resample, parse_background
 from dataset.earlier_set import FORMAT, adopt, made_ns, read_build_recipe, read_manifest
 from dataset.errors import DatasetError, DatasetSettingsError
 from dataset.frames import ALL, FIRST
+from dataset.lost_rims import share_lost_to_flood
 from dataset.near_duplicates import NearDuplicate
 from dataset.raw import FOLLOW_HINT, RawFolder, each_frame, readable, scan_raw_folder, split_frame
 from dataset.render import (
     GREY_FOLDER,
     NOT_THIS_TIME,
     RGB_FOLDER,
+    RGBA_FOLDER,
+    STATE,
     RenderJob,
     RenderSettings,
     content_sha256,
     image_states,
+    write_opaque_rgba,
 )
 from dataset.render_pool import render_all
 from dataset.set_lists import SetLists, short, write_json
@@ -42,6 +47,7 @@ from dataset.staging import (
     commit,
     file_states,
     finish_commit,
+    has_transparent_images,
     is_built_set,
     open_staging,
     png_names,
@@ -61,6 +67,8 @@ from scraper.manifest import IMAGES
 log = logging.getLogger(__name__)
 
 SIZES_PX = range(16, 513)
+TRANSPARENT = "kept AND alpha IS NOT NULL"
+"""In the database: pictures of the set that are not opaque all over."""
 COMMIT_SECONDS = 0.5
 """What was rendered in a longer time is not lost by a kill."""
 Tables = Literal["csv", "none"]
@@ -177,6 +185,10 @@ class BuildReport:
     """What was repaired, and which of how many frames was taken: ``raw_file`` and ``note``."""
     frames_passed_over: int
     """Frames of animations that did not become pictures of their own; see ``--frames``."""
+    transparent: int
+    """Pictures that are not opaque all over; where there is any, all of the set are in ``rgba_images/`` too."""
+    lost_to_flood: float
+    """See `dataset.lost_rims.share_lost_to_flood`."""
 
 
 def build(settings: BuildSettings, progress: Progress = noop) -> BuildReport:
@@ -291,6 +303,8 @@ def _report(out: Path, rendered_now: int) -> BuildReport:
         rejected=saved["rejected"],
         notes=saved.get("notes", []),
         frames_passed_over=counts.get("frames_passed_over", 0),
+        transparent=counts.get("transparent", 0),
+        lost_to_flood=saved.get("lost_to_flood", 0.0),
     )
 
 
@@ -347,10 +361,15 @@ class _Build:
             cache.settle(number, same=bool(digest) and digest == known)
         cache.check_images(self._is_whole)
         cache.retry(NOT_THIS_TIME)
+        if self.recipe["format"] == FORMAT:
+            cache.find_alpha()
         cache.commit()
 
     def _is_whole(self, name: str, images: bytes) -> bool:
-        return image_states(self.out, name) == images or image_states(self.staging, name) == images
+        with_rgba = len(images) > 2 * STATE.size
+        return any(
+            image_states(folder, name, with_rgba=with_rgba) == images for folder in (self.out, self.staging)
+        )
 
     def _source(self, path: bytes) -> Path:
         return self.raw / os.fsdecode(split_frame(path)[0])
@@ -363,6 +382,7 @@ class _Build:
         if not self.cache.count("kept"):
             raise DatasetError(self._nothing())
         remove_images(self.staging, self._unused())
+        self._complete_rgba_folder()
         write_plan(self.staging, self.cache.stale(), ends)
         self.cache.commit()
         self._write_reports()
@@ -372,6 +392,7 @@ class _Build:
         remove_other_caches(self.out, self.recipe)
         self.cache.set_note("standing", json.dumps(file_states(self.out)))
         self.cache.set_note("tables", self.settings.tables)
+        self.cache.set_note("rgba", int(has_transparent_images(self.out)))
         self.cache.finish()
         return to_render
 
@@ -415,6 +436,19 @@ class _Build:
         start = (self.cache.first_change() or LAST_NAME) if same else None
         return SetLists(self.cache, self.out, self.staging, tables_px, start, made_ns(self.out, self.recipe))
 
+    def _complete_rgba_folder(self) -> None:
+        """All pictures of a set with a transparent one have four channels; those of any other have three."""
+        if not self.cache.count(TRANSPARENT):
+            shutil.rmtree(self.staging / RGBA_FOLDER)
+            self.cache.drop_rgba()
+            return
+        folder = self.out / RGBA_FOLDER
+        if not (self.cache.note("rgba") or has_transparent_images(self.out)) and any(png_names(folder)):
+            raise DatasetError(_not_ours(folder))
+        for number, name, images in self.cache.without_rgba():
+            rgba = self.staging / RGBA_FOLDER / name
+            self.cache.set_images(number, images + write_opaque_rgba(self._image_path(name), rgba))
+
     def _unused(self) -> list[str]:
         """Pictures of files that were rendered and then found to be twins, or went away since."""
         return self.cache.not_kept(png_names(self.staging / RGB_FOLDER))
@@ -448,6 +482,9 @@ class _Build:
         }
         if passed_over := cache.count_frames_passed_over():
             report["counts"]["frames_passed_over"] = passed_over
+        if transparent := cache.count(TRANSPARENT):
+            report["counts"]["transparent"] = transparent
+            report["lost_to_flood"] = self._share_lost_to_flood(transparent)
         if self.settings.tables == "none":
             report["tables"] = "none"
         if cache.count("note IS NOT NULL AND kept"):
@@ -455,14 +492,20 @@ class _Build:
         if alike.pairs > len(nearest):  # or the list is all there is, and the report that of version 0.1.0
             report |= {"near_duplicate_pairs": alike.pairs, "near_duplicate_groups": alike.group_count()}
         shown = evenly_spaced(range(pictures), SAMPLE_IMAGES)
-        write_sample_grid(self.staging / SAMPLE, [self._image_path(name) for name in cache.kept_names(shown)])
+        write_sample_grid(self.staging / SAMPLE, [self._image_path(name) for name in cache.names("kept", shown)])
         about = {**report, "near_duplicate_pairs": alike.pairs}
         write_text(self.staging / CARD, dataset_card(about, cache.most_common("host"), cache.most_common("game")))
         write_json(self.staging / REPORT, report)
 
-    def _image_path(self, name: str) -> Path:
-        staged = self.staging / RGB_FOLDER / name
-        return staged if staged.exists() else self.out / RGB_FOLDER / name
+    def _share_lost_to_flood(self, transparent: int) -> float:
+        names = self.cache.names(TRANSPARENT, evenly_spaced(range(transparent), SAMPLE_IMAGES))
+        return share_lost_to_flood(
+            [(self._image_path(name), self._image_path(name, RGBA_FOLDER)) for name in names]
+        )
+
+    def _image_path(self, name: str, folder: str = RGB_FOLDER) -> Path:
+        staged = self.staging / folder / name
+        return staged if staged.exists() else self.out / folder / name
 
 
 def _counted(count: int, noun: str) -> str:

@@ -21,10 +21,10 @@ from dataset.raw import (
     split_frame,
     stem_apart,
 )
-from dataset.render import OUTCOME_FIELDS, Outcome
+from dataset.render import OUTCOME_FIELDS, STATE, Outcome
 
-VERSION = 1
-"""Raised with every change of `SCHEMA`: older databases are then made anew."""
+VERSION = 2
+"""Raised with every change of `SCHEMA`: older databases are then made anew, save for `_without_alpha`."""
 APPLICATION_ID = int.from_bytes(b"vgcs")
 PAGE_ROWS = 1_000
 """Rows in memory at once. What is read in pages may be written to between them."""
@@ -33,6 +33,7 @@ CACHE_KIB = 48 * 1024
 SETTLED, TO_RENDER, RENDERED = range(3)
 """Stages of a raw file: as the set's lists have it; of which nothing is known; known, but not yet in the lists."""
 
+BY_ALPHA = "CREATE INDEX transparent ON files (file_name) WHERE alpha IS NOT NULL;"
 SCHEMA = f"""
 CREATE TABLE files (
     id INTEGER PRIMARY KEY AUTOINCREMENT, path BLOB NOT NULL UNIQUE, state BLOB NOT NULL, refusal TEXT NOT NULL,
@@ -40,7 +41,7 @@ CREATE TABLE files (
     stem TEXT NOT NULL, apart INTEGER NOT NULL DEFAULT 0, file_name TEXT NOT NULL,
     stage INTEGER NOT NULL, kept INTEGER NOT NULL DEFAULT 0, images BLOB, row_bytes INTEGER,
     raw_sha256 BLOB, reason TEXT, note TEXT, raw_format TEXT, raw_width INTEGER, raw_height INTEGER,
-    pixel_sha256 BLOB, perceptual_hash INTEGER);
+    pixel_sha256 BLOB, perceptual_hash INTEGER, alpha TEXT);
 CREATE INDEX by_name ON files (file_name);
 CREATE INDEX by_stem ON files (stem);
 CREATE INDEX by_pixels ON files (pixel_sha256, file_name) WHERE pixel_sha256 IS NOT NULL;
@@ -51,6 +52,7 @@ CREATE INDEX in_set ON files (file_name, perceptual_hash, row_bytes, kept) WHERE
 CREATE INDEX twins ON files (file_name) WHERE pixel_sha256 IS NOT NULL AND images IS NULL;
 CREATE INDEX refused ON files (file_name) WHERE reason IS NOT NULL;
 CREATE INDEX noted ON files (file_name) WHERE note IS NOT NULL;
+{BY_ALPHA}
 CREATE TABLE facts (path BLOB PRIMARY KEY, facts TEXT NOT NULL, host TEXT, game TEXT) WITHOUT ROWID;
 CREATE TABLE stale (file_name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE notes (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -59,6 +61,8 @@ CREATE TABLE notes (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 the set; ``images`` are `dataset.render.image_states`. ``facts``: what a scrape's manifest tells. ``stale``: clean
 pictures that may lie in the set's folder, where they belong only if they are kept."""
 
+OPAQUE_FORMATS = ("JPEG", "BMP", "PPM", "PCX", "MPO")
+"""Pillow's names of formats without transparency."""
 OUTCOME_COLUMNS = OUTCOME_FIELDS[2:-1]
 """The file and the frame stand in the path."""
 _MARK = "instr(files.path, x'0000')"
@@ -121,8 +125,20 @@ class BuildCache:
                 f"""BEGIN; {SCHEMA} PRAGMA application_id = {APPLICATION_ID};
                 PRAGMA user_version = {VERSION}; COMMIT;"""
             )
-        if (self._one("PRAGMA application_id"), self._one("PRAGMA user_version")) != (APPLICATION_ID, VERSION):
+        if self._version() == (APPLICATION_ID, 1):
+            self._add_alpha()
+        if self._version() != (APPLICATION_ID, VERSION):
             raise sqlite3.DatabaseError("of another program or version")
+
+    def _version(self) -> tuple[int, int]:
+        return self._one("PRAGMA application_id"), self._one("PRAGMA user_version")
+
+    def _add_alpha(self) -> None:
+        """Bring a database of version 1 up to date, which does not tell what is transparent."""
+        self._connection.executescript(
+            f"""BEGIN; ALTER TABLE files ADD COLUMN alpha TEXT; {BY_ALPHA}
+            INSERT OR REPLACE INTO notes VALUES ('alpha unknown', 1); PRAGMA user_version = {VERSION}; COMMIT;"""
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -266,6 +282,28 @@ class BuildCache:
             self._forget("id = ?", number)
 
     # What became of the files
+
+    def find_alpha(self) -> None:
+        """Have pictures rendered anew of which an older version did not tell whether they are transparent."""
+        if self.note("alpha unknown"):
+            self._forget(f"pixel_sha256 IS NOT NULL AND raw_format NOT IN {OPAQUE_FORMATS}")
+            self.set_note("alpha unknown", 0)
+
+    def without_rgba(self) -> Iterator[tuple[int, str, bytes]]:
+        """Number, clean name and ``images`` of the set's pictures without a copy in four channels."""
+        for page in self._pages("images", f"kept AND length(images) <= {2 * STATE.size}"):
+            yield from ((number, name, images) for name, number, images in page)
+
+    def set_images(self, number: int, images: bytes) -> None:
+        """Record the states of a file's clean pictures."""
+        self._connection.execute("UPDATE files SET images = ? WHERE id = ?", (images, number))
+
+    def drop_rgba(self) -> None:
+        """Take note that no picture has a copy in four channels any more."""
+        self._connection.execute(
+            f"""UPDATE files SET images = substr(images, 1, {2 * STATE.size})
+            WHERE length(images) > {2 * STATE.size}"""
+        )
 
     def check_images(self, is_whole: Callable[[str, bytes], bool]) -> None:
         """Have files rendered anew whose clean pictures are not as they were made.
@@ -459,9 +497,9 @@ class BuildCache:
         ).fetchone()
         return reason, count
 
-    def kept_names(self, indices: Iterable[int]) -> list[str]:
-        """The clean names at some indices of the set."""
-        query = "SELECT file_name FROM files WHERE kept ORDER BY file_name LIMIT 1 OFFSET ?"
+    def names(self, condition: str, indices: Iterable[int]) -> list[str]:
+        """The clean names at some indices of the files that fulfil a condition."""
+        query = f"SELECT file_name FROM files WHERE {condition} ORDER BY file_name LIMIT 1 OFFSET ?"
         return [self._one(query, index) for index in indices]
 
     def compare(self) -> Comparison:

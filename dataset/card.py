@@ -56,7 +56,7 @@ configs:
 | In the set | {pictures:,} |
 | Left out, exactly the pixels of another | {duplicates:,} |
 | Left out, no usable picture | {rejected:,} |
-| Pairs that look alike (both kept) | {near:,} |
+{transparent}| Pairs that look alike (both kept) | {near:,} |
 
 ## What is here
 
@@ -64,7 +64,7 @@ configs:
 |---|---|
 | `rgb_images/` | the pictures (RGB, PNG) and `metadata.jsonl`: name, game, source and checksums of each |
 | `grayscale_images/` | the same in grey (8-bit luma) |
-{tables}| `report.json` | settings, every file left out and why, pairs that look alike |
+{rgba}{tables}| `report.json` | settings, every file left out and why, pairs that look alike |
 
 In this folder:
 
@@ -92,6 +92,10 @@ Pictures of video-game characters found on the web belong to their makers; that 
 no licence. Use the set for private study and research where the law of your country allows that (text and
 data mining), name the sources, and do not publish the pictures, or a model that gives them back, without
 their owners' leave. If all pictures are your own, or free, say so in a copy of this file.
+"""
+
+RGBA_TEXT = """\
+| `rgba_images/` | the same with transparency (RGBA, straight colours); those that were opaque have alpha 255 |
 """
 
 TABLES_TEXT = """\
@@ -128,9 +132,11 @@ def dataset_card(report: dict[str, Any], hosts: Counts, games: Counts) -> str:
         fit=FITS_IN_WORDS[recipe["fit"]].format(background=background),
         pillow=recipe["pillow"],
         resample=f"{'margins cut off, ' if recipe.get('trim') else ''}{recipe.get('resample', 'Lanczos')}",
+        transparent=f"| With transparency | {counts['transparent']:,} |\n" if "transparent" in counts else "",
+        rgba=RGBA_TEXT if "transparent" in counts else "",
         tables="" if report.get("tables") == "none" else TABLES_TEXT,
         sources=_sources(hosts, [(game, count) for game, count in games if game]),
-        **counts,
+        **{name: counts[name] for name in ("found", "pictures", "duplicates", "rejected")},
     )
 
 

@@ -36,6 +36,7 @@ TRIM_STEPS = 8
 """How far, in steps of a channel, a margin may be from its own colour."""
 NAMED_COLOURS = {"black": (0, 0, 0), "white": (255, 255, 255)}
 Colour = tuple[int, int, int]
+Clear = tuple[int, int, int, int]
 
 NOT_READ = re.compile("unsupported|not supported|unknown|not available|cannot handle|unimplemented", re.I)
 """In a decoder's words: the file is whole, but of a variant that it does not read."""
@@ -51,6 +52,8 @@ class DecodedImage:
     """Pillow's name for it."""
     note: str = ""
     """What was repaired or passed over, in a few words."""
+    rgba: Image.Image | None = None
+    """The same with its alpha, where any pixel is not opaque."""
 
 
 def decode(content: bytes, background: Colour | None = NAMED_COLOURS["black"], frame: int = 0) -> DecodedImage:
@@ -108,8 +111,12 @@ def _decode(content: bytes, background: Colour | None, frame: int) -> DecodedIma
                 raise DecodeError(guess_file_kind(content)) from None
             raise
         upright = _upright(image)
-        rgb = _flatten(to_srgb(to_eight_bits(upright), image.info), background)
-        return DecodedImage(rgb, str(image.format), note)
+        colours = to_srgb(to_eight_bits(upright), image.info)
+        alpha = colours.getchannel("A").getextrema() if colours.mode in ("LA", "RGBA") else (255, 255)
+        if alpha == (0, 0):
+            raise DecodeError("wholly transparent")
+        rgba = colours.convert("RGBA") if alpha != (255, 255) else None
+        return DecodedImage(_flatten(colours, background), str(image.format), note, rgba)
 
 
 def _open(content: bytes) -> Image.Image:
@@ -141,8 +148,6 @@ def _upright(image: Image.Image) -> Image.Image:
 def _flatten(image: Image.Image, background: Colour | None) -> Image.Image:
     if image.mode not in ("LA", "RGBA"):
         return image.convert("RGB")
-    if image.getchannel("A").getextrema() == (0, 0):
-        raise DecodeError("wholly transparent")
     colour = background or edge_colour(image.convert("RGBA"))
     return in_strips(image, "RGB", partial(_over, colour))
 
@@ -177,24 +182,31 @@ def edge_colour(image: Image.Image) -> Colour:
     return red, green, blue
 
 
-def trim_margins(image: Image.Image) -> Image.Image:
-    """Cut off what has the colour of the upper left corner on all sides, with JPEG's noise in it.
+def trimmed_box(image: Image.Image) -> tuple[int, int, int, int]:
+    """What is left without the sides that have the colour of the upper left corner, with JPEG's noise in it.
 
     Args:
         image: RGB.
+
+    Returns:
+        Left, upper, right and lower edge, as `Image.crop` takes them; all of an image of one colour.
     """
     pixels = np.asarray(image).astype(np.int16)
     differs = np.abs(pixels - pixels[0, 0]).max(axis=2) > TRIM_STEPS
     rows, columns = np.flatnonzero(differs.any(axis=1)), np.flatnonzero(differs.any(axis=0))
     if not len(rows):
-        return image
-    return image.crop((int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))
+        return 0, 0, *image.size
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def to_square(
-    image: Image.Image, size_px: int, fit: Fit, background: Colour | None, resample: Resample = "lanczos"
+    image: Image.Image,
+    size_px: int,
+    fit: Fit,
+    background: Colour | Clear | None,
+    resample: Resample = "lanczos",
 ) -> Image.Image:
-    """Bring an RGB image to ``size_px`` x ``size_px``.
+    """Bring an RGB image to ``size_px`` x ``size_px``; or one with alpha, see `dataset.alpha.to_square_rgba`.
 
     Args:
         image: RGB, no side more than 16 times the other.
@@ -216,10 +228,10 @@ def to_square(
     return ImageOps.pad(image, size, kernel, color=background or edge_colour(image))
 
 
-def _enlarge_whole(image: Image.Image, size_px: int, background: Colour | None) -> Image.Image:
+def _enlarge_whole(image: Image.Image, size_px: int, background: Colour | Clear | None) -> Image.Image:
     scale = size_px // max(image.size)
     enlarged = image.resize((scale * image.width, scale * image.height), Image.Resampling.NEAREST)
-    canvas = Image.new("RGB", (size_px, size_px), background or edge_colour(image))
+    canvas = Image.new(image.mode, (size_px, size_px), background or edge_colour(image))
     canvas.paste(enlarged, ((size_px - enlarged.width) // 2, (size_px - enlarged.height) // 2))
     return canvas
 

@@ -11,7 +11,7 @@ from dataset.build_cache import BuildCache
 from dataset.card import host_of
 from dataset.raw import file_state, manifest_fields
 from dataset.render import OUTCOME_FIELDS, Outcome, image_states
-from dataset.staging import METADATA, REPORT, metadata_names, read_report
+from dataset.staging import METADATA, REPORT, has_transparent_images, metadata_names, read_report
 from dataset.tables import latest_change_ns
 from kit.jsonl import parse_json_line, read_jsonl
 from scraper.manifest import MANIFEST_NAME
@@ -43,8 +43,9 @@ def adopt(cache: BuildCache, out: Path, recipe: dict[str, Any]) -> None:
     until_ns = made_ns(out, recipe)
     if not until_ns:
         return
+    with_rgba = has_transparent_images(out)
     for outcome in _outcomes(read_jsonl(out / METADATA)):
-        images = image_states(out, outcome.file_name, until_ns)
+        images = image_states(out, outcome.file_name, until_ns, with_rgba)
         if images:
             _adopt(cache, outcome, images)
     report = read_report(out)

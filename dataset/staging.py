@@ -22,7 +22,7 @@ from typing import Any
 
 from dataset.card import CARD, SAMPLE
 from dataset.errors import DatasetError
-from dataset.render import GREY_FOLDER, RGB_FOLDER
+from dataset.render import GREY_FOLDER, RGB_FOLDER, RGBA_FOLDER
 from dataset.tables import LABELS_CSV, PIXELS_CSV
 from kit.atomic import move
 from kit.jsonl import parse_json_line, read_jsonl
@@ -37,7 +37,7 @@ CACHE_SUFFIX = ".sqlite"
 NOT_MOVED = frozenset({STALE, ENDS, "journal.jsonl", REPORT, Path(METADATA).name})
 """Of a build's files: some are not part of the set (one is of version 0.1.0), the others come last."""
 COPY_BYTES = 2**20
-FOLDERS = (RGB_FOLDER, GREY_FOLDER, "csv_files")
+FOLDERS = (RGB_FOLDER, GREY_FOLDER, RGBA_FOLDER, "csv_files")
 
 
 @contextmanager
@@ -107,7 +107,9 @@ def commit(out: Path, staging: Path) -> None:
     """
     ends = _ends(staging)
     _remove_stale(out, staging)
-    for folder in (RGB_FOLDER, GREY_FOLDER):
+    if has_transparent_images(out) and not has_transparent_images(staging):
+        _remove_rgba_folder(out)
+    for folder in (RGB_FOLDER, GREY_FOLDER, RGBA_FOLDER):
         _move_images(staging / folder, out / folder)
     for folder in ("csv_files", "."):
         for path in (staging / folder).glob("*"):
@@ -166,6 +168,18 @@ def read_report(out: Path) -> dict[str, Any]:
         return {}
 
 
+def has_transparent_images(out: Path) -> bool:
+    """Whether a set's pictures have copies in four channels, by its report."""
+    return "transparent" in read_report(out).get("counts", {})
+
+
+def _remove_rgba_folder(out: Path) -> None:
+    for name in metadata_names(out):
+        (out / RGBA_FOLDER / name).unlink(missing_ok=True)
+    with suppress(OSError):  # something of somebody else's is in it
+        (out / RGBA_FOLDER).rmdir()
+
+
 def _move_images(source: Path, target: Path) -> None:
     if source.exists() and not target.exists():
         move(source, target)
@@ -203,9 +217,9 @@ def png_names(folder: Path) -> Iterator[str]:
 
 
 def remove_images(folder: Path, names: Iterable[str]) -> None:
-    """Delete some pictures and their grey ones below ``folder``."""
+    """Delete some pictures and their copies below ``folder``."""
     for name in names:
-        for part in (RGB_FOLDER, GREY_FOLDER):
+        for part in (RGB_FOLDER, GREY_FOLDER, RGBA_FOLDER):
             (folder / part / name).unlink(missing_ok=True)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
-from dataset.render import RGB_FOLDER
+from dataset.render import RGB_FOLDER, RGBA_FOLDER
 from dataset.report.css_sprites import CssSprites, thumbnail
 from dataset.report.records import Record, Records
 from dataset.report.salvage import salvage
@@ -18,12 +18,14 @@ from dataset.report.statistics import HUES, ImageStatistics, image_statistics
 from dataset.staging import METADATA, PAGE, REPORT
 from kit.atomic import write_text
 from kit.charts import area_chart, bar_table, colour_strip, histogram
+from kit.chequers import on_chequers
 from kit.html_page import data_uri, html_page
 from kit.image_grid import evenly_spaced
 from kit.jsonl import read_jsonl
 from kit.worker_pool import WorkerPool
 
 WALL_IMAGES = 288
+CHEQUERED_IMAGES = 96
 EXTREMES = 8
 BRIGHTNESS_STEPS = 48
 MAX_BARS = 12
@@ -82,6 +84,8 @@ class _Page:
             "A wall of them",
             f'<div class="wall">{self._tiles(evenly_spaced(statistics.names, WALL_IMAGES))}</div>',
         )
+        if "transparent" in self.report["counts"]:
+            yield _section("Transparency", self._transparency())
         yield _section("All at once", _averages(statistics))
         yield _section("At the edges", self._extremes(statistics))
         yield _section("Colours", _colours(statistics))
@@ -101,8 +105,21 @@ class _Page:
             "no usable picture": counts["rejected"],
             "pairs look alike": self.report.get("near_duplicate_pairs", len(self.report["near_duplicates"])),
         }
+        if "transparent" in counts:
+            figures["with transparency"] = counts["transparent"]
         items = "".join(f"<li><b>{value:,}</b>{escape(name)}</li>" for name, value in figures.items())
         return f'<h1>{escape(self.title)}</h1><ul class="figures">{items}</ul>'
+
+    def _transparency(self) -> str:
+        transparent = [record["file_name"] for record in read_jsonl(self.out / METADATA) if record.get("alpha")]
+        names = evenly_spaced(transparent, CHEQUERED_IMAGES)
+        images = [thumbnail(on_chequers(self._open(name, RGBA_FOLDER))) for name in names]
+        tiles = "".join(self.sheets.tiles(images, [self._label(name) for name in names]))
+        lost = f"{100 * self.report['lost_to_flood']:.1f} %"
+        return (
+            f"<p>In {RGBA_FOLDER}/, for vgc train with four channels. A cut by colour would lose {lost} of the "
+            f'figures over this background.</p><div class="wall">{tiles}</div>'
+        )
 
     def _tiles(self, names: Sequence[str]) -> str:
         return "".join(
@@ -110,8 +127,12 @@ class _Page:
         )
 
     def _thumbnail(self, name: str) -> Image.Image:
-        with Image.open(self.out / RGB_FOLDER / name) as image:
-            return thumbnail(image)
+        return thumbnail(self._open(name, RGB_FOLDER))
+
+    def _open(self, name: str, folder: str) -> Image.Image:
+        with Image.open(self.out / folder / name) as image:
+            image.load()
+            return image
 
     def _label(self, name: str) -> str:
         record = self.records[name]

@@ -17,7 +17,7 @@ from odd_images import (
 )
 from PIL import Image
 
-from dataset.decode import decode, edge_colour, parse_background, to_square, trim_margins
+from dataset.decode import decode, edge_colour, parse_background, to_square, trimmed_box
 from dataset.errors import DecodeError
 
 VALID_IMAGES, INVALID_IMAGES = valid_images(), invalid_images()
@@ -204,8 +204,9 @@ def test_margins_of_the_corners_colour_are_cut_off_on_every_side() -> None:
     image = plain((3, 0, 2), size=(60, 40))
     image.paste(GREEN, (10, 5, 30, 35))
     image.putpixel((15, 20), (0, 0, 0))
-    assert trim_margins(image).size == (20, 30)
-    assert trim_margins(plain(RED)).size == (SIDE, SIDE)
+    left, upper, right, lower = trimmed_box(image)
+    assert (right - left, lower - upper) == (20, 30)
+    assert trimmed_box(plain(RED)) == (0, 0, SIDE, SIDE)
 
 
 def test_palettes_are_not_resized_as_numbers() -> None:

@@ -1,0 +1,39 @@
+"""Transparency of pictures: of what kind it is, and squares that keep it."""
+
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from dataset.decode import Fit, Resample, to_square
+from kit.premultiplied import unpremultiply
+
+AlphaKind = Literal["", "binary", "soft"]
+"""No pixel shows what is behind it; each is clear or opaque; or some are in between."""
+CLEAR = (0, 0, 0, 0)
+HALF = 128
+"""Alpha from which a pixel of binary alpha is opaque."""
+
+
+def alpha_kind(image: Image.Image) -> AlphaKind:
+    """The kind of an RGBA image's alpha."""
+    counts = image.getchannel("A").histogram()
+    if not any(counts[:255]):
+        return ""
+    return "soft" if any(counts[1:255]) else "binary"
+
+
+def to_square_rgba(image: Image.Image, size_px: int, fit: Fit, resample: Resample = "lanczos") -> Image.Image:
+    """Bring an RGBA image to ``size_px`` x ``size_px``, as `dataset.decode.to_square` does an RGB one.
+
+    Premultiplied colours are resized, so that what is stored under clear pixels shines through nowhere, and over
+    black the result is the RGB picture. Alpha that is binary stays so. ``pad`` fills up with clear pixels.
+    """
+    if resample == "nearest":
+        return to_square(image, size_px, fit, CLEAR, resample)
+    square = to_square(image.convert("RGBa"), size_px, fit, CLEAR, resample)
+    pixels = unpremultiply(np.asarray(square))
+    if alpha_kind(image) == "binary":
+        pixels[..., 3] = np.where(pixels[..., 3] >= HALF, 255, 0)
+    pixels[pixels[..., 3] == 0] = 0
+    return Image.fromarray(pixels)
