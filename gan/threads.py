@@ -32,6 +32,10 @@ HOPELESS = 2.0
 """What takes so many times as long as the fastest is tried once only."""
 MUST_WIN_BY = 1.1
 """Less is chance, and would be switched to and fro."""
+STEPS = 4
+"""The fastest of so many shows the speed: others wait for what is done between steps."""
+CHANGED_BY = 1.4
+"""Where steps are so many times slower or faster than right after the trials, the load has changed."""
 
 
 def map_on_threads(
@@ -75,8 +79,9 @@ def single_thread() -> Iterator[None]:
 class ThreadTuner:
     """Lets PyTorch compute on all of its threads, on half of them or on one: what is fastest in trials.
 
-    Use it in a ``with`` block, which leaves the number of threads as it was. Where the environment names a number,
-    it does nothing.
+    They are repeated at intervals, and early where the speed of the steps shows that the load has changed. Use it
+    in a ``with`` block, which leaves the number of threads as it was. Where the environment names a number, it does
+    nothing.
     """
 
     def __init__(
@@ -98,10 +103,12 @@ class ThreadTuner:
         self._most = self._threads = torch.get_num_threads()
         self._enabled = enabled and self._most > 1 and not any(name in os.environ for name in FIXED_BY)
         self._choices = sorted({1, (self._most + 1) // 2, self._most})
-        self._due = -math.inf
+        self._due = self._due_early = -math.inf
+        self._step_start = clock()
+        self._first_steps: list[float] = []
+        self._last_steps: deque[float] = deque(maxlen=STEPS)
 
     def __enter__(self) -> Self:
-        self.check()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -110,9 +117,25 @@ class ThreadTuner:
 
     def check(self) -> None:
         """Hold trials, if it is time for them; to be called between two steps."""
-        start = self._clock()
-        if not self._enabled or start < self._due:
+        if not self._enabled:
             return
+        now = self._clock()
+        has_changed = self._load_has_changed(now - self._step_start)
+        if now >= (self._due_early if has_changed else self._due):
+            self._hold_trials()
+        self._step_start = self._clock()
+
+    def _load_has_changed(self, seconds: float) -> bool:
+        """Whether steps, the last of which took so long, have another speed than right after the trials."""
+        if len(self._first_steps) < STEPS:
+            self._first_steps.append(seconds)
+            return False
+        self._last_steps.append(seconds)
+        before, now = min(self._first_steps), min(self._last_steps)
+        return len(self._last_steps) == STEPS and max(before, now) > CHANGED_BY * min(before, now)
+
+    def _hold_trials(self) -> None:
+        start = self._clock()
         seconds = self._try_all()
         fastest = min(self._choices, key=seconds.__getitem__)
         if seconds[self._threads] > MUST_WIN_BY * seconds[fastest]:
@@ -120,8 +143,12 @@ class ThreadTuner:
             which = f"{fastest} of {self._most}" if fastest < self._most else f"all {fastest}"
             self._notify(f"computing on {which} CPU threads, the fastest beside what else runs here")
         torch.set_num_threads(self._threads)
+        self._first_steps.clear()
+        self._last_steps.clear()
         end = self._clock()
-        self._due = end + (end - start) / TRIALS_SHARE
+        # Trials that are held early are paid for as well: the next early ones wait until these were due.
+        self._due_early = max(end, self._due)
+        self._due = self._due_early + (end - start) / TRIALS_SHARE
 
     def _try_all(self) -> dict[int, float]:
         """Mean seconds of a trial by number of threads, taken in turn; the slowest, as when cold, left out."""

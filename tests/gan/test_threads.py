@@ -8,7 +8,7 @@ import torch
 from gan.runs.checkpoint import load_generator
 from gan.runs.model_files import built_in_model
 from gan.sampling.sample import draw, latents_from_seeds
-from gan.threads import FIXED_BY, MUST_WIN_BY, ROUNDS, TRIALS_SHARE, ThreadTuner, map_on_threads
+from gan.threads import FIXED_BY, MUST_WIN_BY, ROUNDS, STEPS, TRIALS_SHARE, ThreadTuner, map_on_threads
 
 CPU = torch.device("cpu")
 
@@ -41,7 +41,7 @@ class Machine:
         end = self.now + seconds
         while self.now < end:
             tuner.check()
-            self.now += 0.1
+            self.now += 3 * self.seconds[torch.get_num_threads()]  # a step
         return torch.get_num_threads()
 
 
@@ -52,7 +52,8 @@ HALF_BUSY = {1: 0.04, 2: 0.02, 4: 0.8}
 
 def test_an_idle_machine_computes_on_all_threads_and_says_nothing():
     machine = Machine(IDLE)
-    with machine.tuner():
+    with machine.tuner() as tuner:
+        tuner.check()
         assert torch.get_num_threads() == 4
     assert machine.messages == []
 
@@ -60,7 +61,8 @@ def test_an_idle_machine_computes_on_all_threads_and_says_nothing():
 @pytest.mark.parametrize(("seconds", "threads"), [(BUSY, 1), (HALF_BUSY, 2)])
 def test_beside_other_work_it_computes_on_the_fastest_number_and_says_so(seconds, threads):
     machine = Machine(seconds)
-    with machine.tuner():
+    with machine.tuner() as tuner:
+        tuner.check()
         assert torch.get_num_threads() == threads
     assert machine.messages == [f"computing on {threads} of 4 CPU threads, the fastest beside what else runs here"]
     assert torch.get_num_threads() == 4  # as it was
@@ -77,9 +79,44 @@ def test_it_follows_the_load_as_that_comes_and_goes():
     assert [message.split()[2:5] for message in machine.messages] == [["1", "of", "4"], ["all", "4", "CPU"]]
 
 
+def test_steps_that_slow_down_show_a_new_load_long_before_the_next_trials_are_due():
+    machine = Machine(IDLE)
+    with machine.tuner() as tuner:
+        machine.work(tuner, 1)  # of the 26 until the next trials
+        machine.seconds = BUSY
+        slow = 3 * BUSY[4]
+        assert machine.work(tuner, (STEPS - 1) * slow) == 4
+        assert machine.work(tuner, 2 * slow) == 1
+
+
+def test_one_slow_step_is_no_new_load():
+    machine = Machine(IDLE)
+    with machine.tuner() as tuner:
+        machine.work(tuner, 1)
+        tried = machine.tried
+        for _ in range(10):
+            machine.now += 5
+            machine.work(tuner, 0.1)
+            machine.now -= 5
+        assert machine.tried == tried
+
+
+@pytest.mark.parametrize("seconds_until_it_changes", [1, 7, 30, 100])
+def test_trials_are_paid_for_however_often_the_load_changes(seconds_until_it_changes):
+    machine = Machine(IDLE)
+    with machine.tuner() as tuner:
+        machine.work(tuner, 1)
+        machine.tried = 0.0
+        for turn in range(3600 // seconds_until_it_changes):
+            machine.seconds = (BUSY, IDLE)[turn % 2]
+            machine.work(tuner, seconds_until_it_changes)
+        assert 0 < machine.tried < 0.01 * machine.now
+
+
 def test_trials_take_less_than_a_hundredth_of_the_time():
     machine = Machine(BUSY)
     with machine.tuner() as tuner:
+        machine.work(tuner, 1)
         machine.tried = 0.0  # those of the start
         machine.work(tuner, 3600)
     assert 0 < machine.tried < 0.01 * 3600
@@ -88,13 +125,15 @@ def test_trials_take_less_than_a_hundredth_of_the_time():
 
 def test_what_wins_by_chance_changes_nothing():
     machine = Machine({1: 1.0, 2: 1.0, 4: MUST_WIN_BY * 0.99})
-    with machine.tuner():
+    with machine.tuner() as tuner:
+        tuner.check()
         assert torch.get_num_threads() == 4
 
 
 def test_what_is_hopeless_is_tried_once():
     machine = Machine(BUSY)
-    with machine.tuner():
+    with machine.tuner() as tuner:
+        tuner.check()
         assert machine.tried == pytest.approx(ROUNDS * 0.04 + 0.2 + 0.8)
 
 
