@@ -80,8 +80,8 @@ class ThreadTuner:
     """Lets PyTorch compute on all of its threads, on half of them or on one: what is fastest in trials.
 
     They are repeated at intervals, and early where the speed of the steps shows that the load has changed. Use it
-    in a ``with`` block, which leaves the number of threads as it was. Where the environment names a number, it does
-    nothing.
+    in a ``with`` block, which leaves the number of threads as it was. Where the environment names a number, it
+    does nothing.
     """
 
     def __init__(
