@@ -1,8 +1,8 @@
-"""The queue of latents to draw: one thread draws a few images of each request in turn."""
+"""The queue of latents to draw: one thread draws an image of each client in turn."""
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ Draw = Callable[[NDArray[np.float32]], NDArray[np.uint8]]
 
 BATCH_SIZE = 16
 MAX_WAITING = 2048
-"""Images; a request beyond this gets a 503."""
+"""Images; a request beyond this gets a 503, unless its client has less than its share of them."""
 
 
 class QueueFull(Exception):
@@ -23,7 +23,7 @@ class QueueFull(Exception):
 
 @dataclass(eq=False)
 class Job:
-    """What one client waits for."""
+    """What one request waits for."""
 
     remaining: NDArray[np.float32]
     """Latents not drawn yet."""
@@ -32,38 +32,51 @@ class Job:
 
 
 class DrawQueue:
-    """Draws in turn: each batch takes a few images of every job, oldest first. Belongs to one event loop."""
+    """Draws in turn: an image of each client, of each of its requests. Belongs to one event loop."""
 
     def __init__(self, draw: Draw) -> None:
         self._draw = draw
-        self._jobs: deque[Job] = deque()
+        self._jobs: dict[str, deque[Job]] = {}
+        """By client; who comes first is next, and so is the first of its jobs."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="draw")
         self._has_jobs = asyncio.Event()
 
     @property
     def waiting(self) -> int:
         """Images that no batch has taken yet."""
-        return sum(len(job.remaining) for job in self._jobs)
+        return sum(map(images_of, self._jobs.values()))
 
-    async def draw(self, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
+    async def draw(self, latents: NDArray[np.float32], client: str) -> NDArray[np.uint8]:
         """The images of some latents; cancel it, and what is not drawn yet never will be.
 
         Args:
             latents: [N, latent_dim] float32, N at least 1.
+            client: whose turn they take; however many requests a client has, it has as many turns as another.
 
         Raises:
             QueueFull: too many images are waiting.
         """
-        if self.waiting + len(latents) > MAX_WAITING:
+        if not self._has_room(len(latents), client):
             raise QueueFull
         job = Job(latents, asyncio.get_running_loop().create_future())
-        self._jobs.append(job)
+        self._jobs.setdefault(client, deque()).append(job)
         self._has_jobs.set()
         try:
             return await job.done
         finally:
-            if job in self._jobs:
-                self._jobs.remove(job)
+            self._remove(job, client)
+
+    def _has_room(self, images: int, client: str) -> bool:
+        """Whether so many more images may wait: in a full queue, as many as make up the client's share."""
+        share = MAX_WAITING // len({client, *self._jobs})
+        return self.waiting + images <= MAX_WAITING or images_of(self._jobs.get(client, ())) + images <= share
+
+    def _remove(self, job: Job, client: str) -> None:
+        jobs = self._jobs.get(client, deque())
+        if job in jobs:
+            jobs.remove(job)
+            if not jobs:
+                del self._jobs[client]
 
     async def run(self) -> None:
         """Draw requests until cancelled."""
@@ -86,19 +99,26 @@ class DrawQueue:
             self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _next_batch(self) -> list[tuple[Job, NDArray[np.float32]]]:
-        """Take the latents of the next batch; a job with more goes to the end of the line."""
-        batch: list[tuple[Job, NDArray[np.float32]]] = []
-        room = BATCH_SIZE
-        for _ in range(len(self._jobs)):
-            if not room:
-                break
-            job = self._jobs.popleft()
-            part, job.remaining = job.remaining[:room], job.remaining[room:]
-            room -= len(part)
-            batch.append((job, part))
-            if len(job.remaining):
-                self._jobs.append(job)
+        """Take the latents of the next batch, one at a turn; who had a turn goes to the end of the line."""
+        taken: Counter[Job] = Counter()
+        while self._jobs and taken.total() < BATCH_SIZE:
+            client, jobs = next(iter(self._jobs.items()))
+            del self._jobs[client]
+            job = jobs.popleft()
+            taken[job] += 1
+            if taken[job] < len(job.remaining):
+                jobs.append(job)
+            if jobs:
+                self._jobs[client] = jobs
+        batch = [(job, job.remaining[:images]) for job, images in taken.items()]
+        for job, part in batch:
+            job.remaining = job.remaining[len(part) :]
         return batch
+
+
+def images_of(jobs: Iterable[Job]) -> int:
+    """Images that some jobs still wait for."""
+    return sum(len(job.remaining) for job in jobs)
 
 
 def deliver(batch: list[tuple[Job, NDArray[np.float32]]], images: NDArray[np.uint8]) -> None:

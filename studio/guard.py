@@ -4,7 +4,7 @@ import asyncio
 import re
 import socket
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -61,6 +61,18 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def client_of(peer: tuple[str, int] | None) -> str:
+    """Whose share of the server a peer uses: its address's, in IPv6 that of its network (/64), one household."""
+    host = peer[0] if peer else ""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host[:MAX_NAME_LETTERS]
+    if isinstance(address, IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped or address.packed[:8].hex())
 
 
 def host_name(authority: str) -> str:

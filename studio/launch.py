@@ -12,13 +12,13 @@ import uvicorn
 
 from gan.config import TrainConfig
 from gan.runs.model_files import find_model
+from studio.connections import Connection
 from studio.engine import Engine
 from studio.engine_loader import load_engine
 from studio.errors import StudioError, StudioSettingsError
 from studio.guard import Access, is_loopback
 from studio.server import build_app
 
-MAX_CONNECTIONS = 256
 KEEP_ALIVE_SECONDS = 30
 SHUTDOWN_SECONDS = 2
 
@@ -93,7 +93,7 @@ def create_server(engine: Engine, access: Access) -> uvicorn.Server:
             access_log=False,
             server_header=False,
             ws="none",
-            limit_concurrency=MAX_CONNECTIONS,
+            http=Connection,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )

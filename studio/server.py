@@ -23,7 +23,7 @@ from sprites.palettes import MAX_COLOURS, MAX_FILE_CHARS, parse_palette
 from sprites.pixels import SMALLEST_SPRITE_PX, SpriteSettings
 from studio.draw_queue import DrawQueue, QueueFull
 from studio.engine import MAX_IMAGES, Engine, named_directions
-from studio.guard import Access, Guard
+from studio.guard import Access, Guard, client_of
 
 PAGE = Path(__file__).with_name("page")
 MAX_NAME_LETTERS = 40
@@ -223,7 +223,7 @@ def add_draw_route(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
     async def draw(wanted: draw_request, request: Request) -> Response:  # type: ignore[valid-type]
         require_model(wanted.model, engine)  # type: ignore[attr-defined]
         latents = np.array(wanted.latents, np.float32)  # type: ignore[attr-defined]
-        images = await cancel_on_disconnect(request, queue.draw(latents))
+        images = await cancel_on_disconnect(request, queue.draw(latents, client_of(request.client)))
         if images is None:
             return Response(status_code=CLIENT_GONE)
         return Response(images.tobytes(), media_type="application/octet-stream")
@@ -248,7 +248,7 @@ def add_sprites_route(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
             raise SpriteSettingsError(f"names: {len(names)} for {len(latents)} characters; give one each, or none")
 
         async def make() -> bytes:
-            drawn = await queue.draw(np.concatenate([latents, morph_latents(latents)]))
+            drawn = await queue.draw(np.concatenate([latents, morph_latents(latents)]), client_of(request.client))
             images, frames = drawn[: len(latents)], drawn[len(latents) :]
             pack = partial(sprite_zip, engine.info, latents, images, frames, settings, names)
             return await asyncio.get_running_loop().run_in_executor(packer, pack)

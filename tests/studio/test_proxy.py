@@ -75,6 +75,7 @@ WHOLE_PATH = "proxy_pass http://127.0.0.1:7860;\n proxy_set_header Host $host;"
 def test_the_studio_works_behind_the_documented_nginx(browser: Browser, engine, tmp_path, passed_on, access):
     server = documented()
     assert "proxy_pass http://127.0.0.1:7860/;" in server
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in server
     server = server.replace("proxy_pass http://127.0.0.1:7860/;", passed_on)
     page = browser.new_page()
     with serving(engine, allow_hosts=(NAME,), **access) as studio, proxy(tmp_path, studio, server) as address:
