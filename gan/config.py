@@ -46,12 +46,12 @@ def doublings(size_px: int) -> int:
 class Architecture:
     """What a network looks like: all that is needed to build it again before its weights are read."""
 
-    family: Literal["students", "transposed", "upsample", "strided", "residual"]
+    family: Literal["students", "transposed", "upsample", "strided", "residual", "projected"]
     """A key of `gan.networks.build`: which class builds it."""
 
     widths: tuple[int, ...]
     """Channels of each stage: from the smallest picture up in a generator, from the largest down in a
-    discriminator."""
+    discriminator; of a projected one, channels into which each feature map is mixed."""
 
     size_px: int = 80
     """Side of the square pictures, pixels."""
@@ -80,6 +80,8 @@ class Architecture:
                 raise SettingsError(
                     f"--preset student: pictures of {SMALLEST_STUDENT_PX} pixels or more, not {size_px}"
                 )
+            return replace(self, size_px=size_px)
+        if self.family == "projected":
             return replace(self, size_px=size_px)
         outwards = self.widths if self.latent_dim else self.widths[::-1]
         stages += self.family in ("upsample", "residual")  # their base has a width of its own
@@ -192,6 +194,20 @@ PRESETS: dict[str, Recipe] = {
         r1_gamma=0.1,
         r1_interval=16,
         r2=True,
+        ema_half_life_kimg=10,
+    ),
+    # Sauer et al. 2021 (arXiv:2111.01007): the generator of `dcgan`, judged by features of a network that knows
+    # photographs. Relativistic pairing takes the place of their hinge loss and batch norm.
+    "projected": Recipe(
+        generator=Architecture("upsample", (256, 128, 64, 32, 16), latent_dim=100),
+        discriminator=Architecture("projected", (64, 64, 128, 256), batch_norm=False),
+        batch=16,
+        generator_lr=3e-4,
+        discriminator_lr=2e-4,
+        betas=(0.0, 0.99),
+        flips=True,
+        augment_p=0.3,
+        relativistic=True,
         ema_half_life_kimg=10,
     ),
     # Huang et al. 2024 (arXiv:2501.05441), for GPUs: residual, nothing normalised, relativistic pairing, R1 + R2.

