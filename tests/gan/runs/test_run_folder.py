@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,50 +21,62 @@ from pathlib import Path
 from gan.config import TrainConfig
 from gan.runs.run_folder import RunFolder
 
-config = TrainConfig(output=Path(sys.argv[1]), run=sys.argv[2] or None, seed=int(sys.argv[3]))
 print("ready", flush=True)
-sys.stdin.readline()
-try:
-    with RunFolder.create(config) as folder:
-        print(folder.path.name, flush=True)
+for line in sys.stdin:
+    output, run = eval(line)
+    try:
+        with RunFolder.create(TrainConfig(output=Path(output), run=run, seed=int(sys.argv[1]))) as folder:
+            print(folder.path.name, flush=True)
+            sys.stdin.readline()
+    except Exception as error:
+        print(error, flush=True)
         sys.stdin.readline()
-except Exception as error:
-    print(error, flush=True)
 """
 
 
-def begin_together(output: Path, run: str, count: int = 2) -> list[str]:
-    """What processes with the seeds 0, 1, … that begin a run in the same second say: a folder, or an error."""
+@pytest.fixture(scope="module")
+def two_processes() -> Iterator[list[subprocess.Popen[str]]]:
+    """They begin runs, with the seeds 0 and 1."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     pipe = subprocess.PIPE
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", BEGIN, str(output), run, str(seed)],
-            env=environment, text=True, stdin=pipe, stdout=pipe,
+            [sys.executable, "-c", BEGIN, str(seed)],
+            env=environment,
+            text=True,
+            bufsize=1,
+            stdin=pipe,
+            stdout=pipe,
         )
-        for seed in range(count)
-    ]  # fmt: skip
+        for seed in range(2)
+    ]
     for process in processes:
         assert process.stdout.readline() == "ready\n"
+    yield processes
+    for process in processes:
+        process.communicate()
+
+
+def begin_together(processes: list[subprocess.Popen[str]], output: Path, run: str | None) -> list[str]:
+    """What they say when they begin a run in the same second: a folder, or an error."""
     time.sleep(1 - time.time() % 1)
     for process in processes:
-        process.stdin.write("go\n")
-        process.stdin.flush()
+        process.stdin.write(f"{(str(output), run)!r}\n")
     answers = [process.stdout.readline().rstrip("\n") for process in processes]
     for process in processes:
-        process.communicate("end\n")
+        process.stdin.write("end\n")
     return answers
 
 
-def test_runs_of_the_same_second_have_folders_of_their_own(tmp_path):
-    names = begin_together(tmp_path / "runs", "")
+def test_runs_of_the_same_second_have_folders_of_their_own(two_processes, tmp_path):
+    names = begin_together(two_processes, tmp_path / "runs", None)
     assert len(set(names)) == 2
     for seed, name in enumerate(names):
         assert json.loads((tmp_path / "runs" / name / "config.json").read_text())["seed"] == seed
 
 
-def test_of_runs_of_one_name_one_begins_and_the_others_are_told_to_take_another_name(tmp_path):
-    answers = begin_together(tmp_path / "runs", "mine")
+def test_of_runs_of_one_name_one_begins_and_the_others_are_told_to_take_another_name(two_processes, tmp_path):
+    answers = begin_together(two_processes, tmp_path / "runs", "mine")
     (winner,) = (seed for seed, answer in enumerate(answers) if answer == "mine")
     busy = f"{tmp_path / 'runs/mine'}: another vgc train works in this run; choose another --run"
     assert [answer for answer in answers if answer != "mine"] == [busy]
