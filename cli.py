@@ -279,8 +279,11 @@ def preprocess(
     resample: Annotated[str, more(help="lanczos, or nearest: whole-number scaling for pixel art.")] = "lanczos",
     trim: Annotated[bool, more("--trim", help="Cut off clear or one-coloured margins first.")] = False,
     frames: Annotated[
-        str, more(help="Of an animation: first (with something to see), all, or how many at most.")
+        str, more(help="Of an animation: first (with something to see), all, or how many, evenly spaced.")
     ] = "first",
+    sheet: Annotated[
+        str, more(help="Cut sheets: 32x32[+margin[+spacing]], json (a file beside each), auto or none.")
+    ] = "none",
     report: Annotated[
         bool, option("--report", help="Also write report.html: the set as a page to look at.")
     ] = False,
@@ -302,6 +305,7 @@ def preprocess(
         resample=cast(Any, resample),
         trim=trim,
         frames=frames,
+        sheet=sheet,
     )
     with screen.progress("preprocess") as line:
         built = build(settings, line)
@@ -349,15 +353,15 @@ def show_built(screen: Screen, built: "BuildReport", raw: Path, out: Path) -> No
         first = f"{built.notes[0]['raw_file']}: {built.notes[0]['note']}"
         count = len({note["raw_file"] for note in built.notes})
         files = "1 file is" if count == 1 else f"{count:,} files are"
-        screen.say(f"{files} animated or repaired ({first}); see notes in {out / 'report.json'}")
+        screen.say(f"{files} animated, repaired or a sheet ({first}); see notes in {out / 'report.json'}")
     if built.frames_passed_over:
         passed_over = "1 frame" if built.frames_passed_over == 1 else f"{built.frames_passed_over:,} frames"
         screen.say(f"{passed_over} of animations passed over; --frames all takes them")
 
 
 def raw_name(record: dict[str, Any]) -> str:
-    """A raw file, and which frame of it."""
-    frame = f" frame {record['frame']}" if "frame" in record else ""
+    """A raw file, and which frame or cell of it."""
+    frame = f" {'cell' if 'cell' in record else 'frame'} {record['frame']}" if "frame" in record else ""
     return f"{record['raw_file']}{frame}"
 
 

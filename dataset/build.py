@@ -23,7 +23,7 @@ from dataset.errors import DatasetError, DatasetSettingsError
 from dataset.frames import ALL, FIRST
 from dataset.lost_rims import share_lost_to_flood
 from dataset.near_duplicates import NearDuplicate
-from dataset.raw import FOLLOW_HINT, RawFolder, each_frame, readable, scan_raw_folder, split_frame
+from dataset.raw import FOLLOW_HINT, RawFolder, each_part, readable, scan_raw_folder, split_part
 from dataset.render import (
     GREY_FOLDER,
     NOT_THIS_TIME,
@@ -38,6 +38,7 @@ from dataset.render import (
 )
 from dataset.render_pool import render_all
 from dataset.set_lists import SetLists, short, write_json
+from dataset.sheets import parse_sheet
 from dataset.staging import (
     METADATA,
     PAGE,
@@ -114,6 +115,9 @@ class BuildSettings:
     frames: str = FIRST
     """Frames of an animation that become pictures: ``first`` (with something to see), ``all``, or how many."""
 
+    sheet: str = "none"
+    """How pictures of many figures are cut; see `dataset.sheets.parse_sheet`."""
+
     def __post_init__(self) -> None:
         if self.size_px not in SIZES_PX:
             raise DatasetSettingsError(f"--size {self.size_px}: choose {SIZES_PX[0]} to {SIZES_PX[-1]} pixels")
@@ -129,6 +133,13 @@ class BuildSettings:
             raise DatasetSettingsError(f"--resample {self.resample}: choose {' or '.join(RESAMPLES)}")
         if self.frames not in (FIRST, ALL) and not (self.frames.isdecimal() and int(self.frames)):
             raise DatasetSettingsError(f"--frames {self.frames}: choose {FIRST}, {ALL} or a number")
+        try:
+            parse_sheet(self.sheet)
+        except ValueError:
+            raise DatasetSettingsError(
+                f"--sheet {self.sheet}: choose none, auto, json, or a cell's size such as 32x32, from 8 "
+                "pixels on, with the margin and the spacing if there are any: 32x32+1+2"
+            ) from None
         if self.tables not in TABLES:
             raise DatasetSettingsError(f"--tables {self.tables}: choose {' or '.join(TABLES)}")
         if self.workers < 1:
@@ -150,6 +161,7 @@ class BuildSettings:
         later: dict[str, Any] = {"resample": self.resample} if self.resample != "lanczos" else {}
         later |= {"trim": True} if self.trim else {}
         later |= {"frames": self.frames} if self.frames != FIRST else {}
+        later |= {"sheet": self.sheet} if self.sheet != "none" else {}
         return {
             "format": FORMAT,
             "pillow": PIL.__version__,
@@ -220,7 +232,11 @@ def build(settings: BuildSettings, progress: Progress = noop) -> BuildReport:
 
 
 def _scan(settings: BuildSettings) -> RawFolder:
-    raw = each_frame(scan_raw_folder(settings.raw, settings.out, settings.follow_links), settings.frames)
+    raw = each_part(
+        scan_raw_folder(settings.raw, settings.out, settings.follow_links),
+        settings.frames,
+        parse_sheet(settings.sheet),
+    )
     first = next(raw.files, None)
     if not first:
         raise DatasetError(f"{raw.folder}: nothing in it; run vgc scrape first, or name another folder with --raw")
@@ -372,7 +388,7 @@ class _Build:
         )
 
     def _source(self, path: bytes) -> Path:
-        return self.raw / os.fsdecode(split_frame(path)[0])
+        return self.raw / os.fsdecode(split_part(path)[0])
 
     def run(self, progress: Progress) -> int:
         """Make the set and give the number of raw files rendered."""
@@ -399,8 +415,8 @@ class _Build:
     def _jobs(self) -> Iterator[RenderJob]:
         rendering = self.settings.rendering()
         for path, name in self.cache.to_render():
-            file, frame = split_frame(path)
-            yield RenderJob(self._source(path), readable(file), name, self.staging, rendering, frame)
+            file, part = split_part(path)
+            yield RenderJob(self._source(path), readable(file), name, self.staging, rendering, *part)
 
     def _write_images(self, to_render: int, progress: Progress) -> dict[str, int]:
         """Write pictures, tables and metadata as a stream, in the order of the clean names.

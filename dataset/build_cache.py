@@ -11,14 +11,15 @@ import numpy.typing as npt
 
 from dataset.frames import frames_of_note
 from dataset.near_duplicates import Comparison, compare
+from dataset.parts import Part
 from dataset.raw import (
     RawFile,
     clean_stem,
-    frame_path,
+    part_path,
     path_key,
     path_of_key,
     readable,
-    split_frame,
+    split_part,
     stem_apart,
 )
 from dataset.render import OUTCOME_FIELDS, STATE, Outcome
@@ -63,12 +64,12 @@ pictures that may lie in the set's folder, where they belong only if they are ke
 
 OPAQUE_FORMATS = ("JPEG", "BMP", "PPM", "PCX", "MPO")
 """Pillow's names of formats without transparency."""
-OUTCOME_COLUMNS = OUTCOME_FIELDS[2:-1]
-"""The file and the frame stand in the path."""
+OUTCOME_COLUMNS = OUTCOME_FIELDS[2:-2]
+"""The file, the frame and the cell stand in the path."""
 _MARK = "instr(files.path, x'0000')"
 FILE_PATH = f"iif({_MARK}, substr(files.path, 1, {_MARK} - 1), files.path)"
-"""The path of an animation for each of its frames."""
-IS_FRAME_1_OR_FILE = f"(NOT {_MARK} OR substr(files.path, {_MARK} + 2) = CAST('000001' AS BLOB))"
+"""The path of an animation for each of its frames, and of a sheet for each of its cells."""
+IS_PART_1_OR_FILE = f"(NOT {_MARK} OR substr(files.path, {_MARK} + 2, 6) = CAST('000001' AS BLOB))"
 _TO_FORGET = ", ".join(
     [f"stage = {TO_RENDER}, doubt = 0, kept = 0, images = NULL, row_bytes = NULL"]
     + [f"{column} = NULL" for column in OUTCOME_COLUMNS]
@@ -354,17 +355,17 @@ class BuildCache:
         return int(self._one(f"SELECT count(*) FROM files WHERE {condition}"))
 
     def count_files(self) -> int:
-        """How many raw files there are: an animation is one, however many of its frames are taken."""
-        return self.count(IS_FRAME_1_OR_FILE)
+        """How many raw files there are: an animation or a sheet is one, however many of its parts are taken."""
+        return self.count(IS_PART_1_OR_FILE)
 
     def count_frames_passed_over(self) -> int:
         """How many frames of animations with a picture are not looked at as pictures of their own."""
         frames, taken = {}, 0
         for path, note in self._connection.execute("SELECT path, note FROM files WHERE note IS NOT NULL"):
             if number := frames_of_note(note):
-                frames[split_frame(path_of_key(path))[0]] = number
+                frames[split_part(path_of_key(path))[0]] = number
         for (path,) in self._connection.execute(f"SELECT path FROM files WHERE note IS NOT NULL OR {_MARK}"):
-            taken += split_frame(path_of_key(path))[0] in frames
+            taken += split_part(path_of_key(path))[0] in frames
         return sum(frames.values()) - taken
 
     def count_twins(self) -> int:
@@ -566,7 +567,7 @@ class BuildCache:
 
     def facts(self, key: bytes) -> str | None:
         """What the manifest tells of a picture, as JSON."""
-        file = path_key(split_frame(path_of_key(key))[0])
+        file = path_key(split_part(path_of_key(key))[0])
         facts: str | None = self._one("SELECT facts FROM facts WHERE path = ?", file)
         return facts
 
@@ -591,7 +592,7 @@ def _new_row(file: RawFile, key: bytes) -> tuple[Any, ...]:
 
 
 def _key(outcome: Outcome) -> bytes:
-    return path_key(frame_path(outcome.raw_file.encode(), outcome.frame))
+    return path_key(part_path(outcome.raw_file.encode(), Part(outcome.frame, outcome.cell)))
 
 
 def _values(outcome: Outcome) -> list[Any]:
@@ -612,8 +613,8 @@ def _outcome(columns: Iterable[Any]) -> Outcome:
             known[name] = known[name].hex()
     if "perceptual_hash" in known:
         known["perceptual_hash"] = known["perceptual_hash"].to_bytes(8, signed=True).hex()
-    path, frame = split_frame(path_of_key(key))
-    return Outcome(readable(path), file_name, **known, frame=frame)
+    path, part = split_part(path_of_key(key))
+    return Outcome(readable(path), file_name, **known, frame=part.number, cell=part.cell)
 
 
 def _write_comparison(comparison: Comparison) -> bytes:

@@ -56,7 +56,9 @@ class DecodedImage:
     """The same with its alpha, where any pixel is not opaque."""
 
 
-def decode(content: bytes, background: Colour | None = NAMED_COLOURS["black"], frame: int = 0) -> DecodedImage:
+def decode(
+    content: bytes, background: Colour | None = NAMED_COLOURS["black"], frame: int = 0, is_sheet: bool = False
+) -> DecodedImage:
     """Decode a file to what a person would see.
 
     First frame with something to see, or the one asked for; upright (EXIF); 8 bits; to sRGB (ICC, gAMA, cHRM);
@@ -67,6 +69,7 @@ def decode(content: bytes, background: Colour | None = NAMED_COLOURS["black"], f
         content: the whole file.
         background: what shines through transparent parts; None for the colour of the image's own edge.
         frame: which of an animation, from 1; 0 for the first with something to see.
+        is_sheet: it may be long and narrow, for it is going to be cut.
 
     Raises:
         DecodeError: there is no image in it that could be used.
@@ -79,21 +82,23 @@ def decode(content: bytes, background: Colour | None = NAMED_COLOURS["black"], f
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return _decode(content, background, frame)
+            return _decode(content, background, frame, is_sheet)
         except DecodeError:
             raise
         except Exception as error:
             # Decoders meet wild bytes with anything from OSError to struct.error; each means the same to us.
             if is_lack_of_memory(error):
                 raise MemoryError from error
-            return _decode_repaired(content, background, frame, error)
+            return _decode_repaired(content, background, frame, is_sheet, error)
 
 
-def _decode_repaired(content: bytes, background: Colour | None, frame: int, error: Exception) -> DecodedImage:
+def _decode_repaired(
+    content: bytes, background: Colour | None, frame: int, is_sheet: bool, error: Exception
+) -> DecodedImage:
     """The image of a damaged file that lacks no pixel, or a `DecodeError` with the reason."""
     if repair := repair_image(content):
         with passing_over_damage():
-            decoded = _decode(repair[0], background, frame)
+            decoded = _decode(repair[0], background, frame, is_sheet)
             return replace(decoded, note="; ".join(filter(None, [repair[1], decoded.note])))
     message = str(error) or type(error).__name__
     if NOT_READ.search(message):
@@ -101,8 +106,10 @@ def _decode_repaired(content: bytes, background: Colour | None, frame: int, erro
     raise DecodeError(f"damaged: {message}") from error
 
 
-def _decode(content: bytes, background: Colour | None, frame: int) -> DecodedImage:
+def _decode(content: bytes, background: Colour | None, frame: int, is_sheet: bool) -> DecodedImage:
     with _open(content) as image:
+        if not is_sheet:
+            refuse_odd_sides(*image.size)
         try:
             note = seek_frame(image, frame)
             image.load()
@@ -116,7 +123,7 @@ def _decode(content: bytes, background: Colour | None, frame: int) -> DecodedIma
         if alpha == (0, 0):
             raise DecodeError("wholly transparent")
         rgba = colours.convert("RGBA") if alpha != (255, 255) else None
-        return DecodedImage(_flatten(colours, background), str(image.format), note, rgba)
+        return DecodedImage(flatten(colours, background), str(image.format), note, rgba)
 
 
 def _open(content: bytes) -> Image.Image:
@@ -131,11 +138,15 @@ def _open(content: bytes) -> Image.Image:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise DecodeError(f"{width}x{height}: more than {MAX_PIXELS // 1_000_000} million pixels")
+    return image
+
+
+def refuse_odd_sides(width: int, height: int) -> None:
+    """DecodeError for sides that no character's picture has."""
     if min(width, height) < MIN_SIDE_PX:
         raise DecodeError(f"{width}x{height}: a side under {MIN_SIDE_PX} pixels")
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise DecodeError(f"{width}x{height}: more than {MAX_ASPECT} times as long as wide")
-    return image
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -145,7 +156,8 @@ def _upright(image: Image.Image) -> Image.Image:
     return image
 
 
-def _flatten(image: Image.Image, background: Colour | None) -> Image.Image:
+def flatten(image: Image.Image, background: Colour | None) -> Image.Image:
+    """An image as RGB, over ``background``, or over the colour of its own edge."""
     if image.mode not in ("LA", "RGBA"):
         return image.convert("RGB")
     colour = background or edge_colour(image.convert("RGBA"))

@@ -43,6 +43,7 @@ OTHER_KINDS: tuple[tuple[bytes, str], ...] = (
     (rb"PK\x03\x04.{26}mimetypeapplication/x-krita", "a Krita document; export it as PNG"),
     (rb"PK\x03\x04.{26}mimetypeimage/openraster", "an OpenRaster document; export it as PNG"),
     (rb"PK\x03\x04|\x1f\x8b|Rar!|7z\xbc\xaf|BZh|\xfd7zXZ|.{257}ustar", "an archive, not a picture"),
+    (rb"\s*\{\s*\"(frames|textures)\"", "the frames of a sheet, not a picture; see --sheet json"),
     (rb"\s*[{\[]\s*[\"\d{\[}\]]", "a JSON text, not a picture"),
 )
 """A pattern for the first bytes (any case), and what such a file is."""

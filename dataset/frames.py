@@ -8,6 +8,7 @@ from PIL import Image
 
 from dataset.file_kinds import FORMATS, MAX_BYTES
 from kit.image_cost import passing_over_damage
+from kit.image_grid import evenly_spaced
 
 ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
 """Formats whose frames follow each other in time; those of TIFF, ICO and MPO are pages and sizes."""
@@ -35,7 +36,7 @@ def wanted_frames(file: Path, frames: str) -> Sequence[int]:
 
     Args:
         file: a raw file.
-        frames: FIRST, ALL, or how many at most.
+        frames: FIRST, ALL, or how many at most, evenly spaced from the first on.
 
     Returns:
         Numbers from 1; 0 alone for a still image, and where the first frame with something to see is taken.
@@ -49,7 +50,8 @@ def wanted_frames(file: Path, frames: str) -> Sequence[int]:
                 count = len(frame_numbers(image))
     if count == 1:
         return (0,)
-    return range(1, (count if frames == ALL else min(count, int(frames))) + 1)
+    numbers = range(1, count + 1)
+    return numbers if frames == ALL else evenly_spaced(numbers, int(frames))
 
 
 def seek_frame(image: Image.Image, number: int) -> str:

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from kit.union_find import UnionFind
+
 MAX_DISTANCE = 8
 """Bits of 64. On game art this finds the same drawing in other colours; from 10 on, unrelated pictures match."""
 MAX_PAIRS = 200
@@ -228,7 +230,7 @@ class _PairCollector:
     """Pairs as they are found."""
 
     def __init__(self, size: int) -> None:
-        self.groups = _Groups(size)
+        self.groups = UnionFind(size)
         self.pairs = 0
         self.nearest: list[tuple[int, int, int]] = []
 
@@ -244,27 +246,3 @@ class _PairCollector:
         best = np.lexsort((seconds, firsts, distances))[:MAX_PAIRS]
         columns = (column[best].tolist() for column in (distances, firsts, seconds))
         self.nearest = sorted([*self.nearest, *zip(*columns, strict=True)])[:MAX_PAIRS]
-
-
-class _Groups:
-    """Union-find: each image points to another of its group, the last one to itself."""
-
-    def __init__(self, size: int) -> None:
-        self.parents = np.arange(size)
-
-    def join(self, ones: Indices, others: Indices) -> None:
-        """Put each of ``ones`` into one group with its other."""
-        while len(ones):
-            ones, others = self.roots(ones), self.roots(others)
-            apart = ones != others
-            ones, others = ones[apart], others[apart]
-            # Of several that claim one root, the last has it; the rest find each other in the next round.
-            self.parents[np.maximum(ones, others)] = np.minimum(ones, others)
-
-    def roots(self, members: Indices) -> Indices:
-        """Who stands for the group of each."""
-        roots = self.parents[members]
-        while (self.parents[roots] != roots).any():
-            roots = self.parents[roots]
-        self.parents[members] = roots
-        return roots

@@ -14,12 +14,15 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
-from dataset.errors import DatasetError
+from dataset.errors import DatasetError, DecodeError
 from dataset.file_kinds import is_archive
-from dataset.frames import FIRST, wanted_frames
+from dataset.frames import FIRST
+from dataset.parts import WHOLE, Part, wanted_parts
+from dataset.render import NOT_THIS_TIME
+from dataset.sheets import SheetSettings
 from dataset.staging import WORK_FOLDER
 from kit.atomic import PARTIAL_SUFFIX
-from kit.worker_pool import WorkerPool
+from kit.worker_pool import WorkerError, WorkerPool
 from scraper.manifest import IMAGES, MANIFEST_NAME
 
 MANIFEST_FIELDS = ("name", "game", "letter", "url", "page")
@@ -42,10 +45,10 @@ DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
 
 
 class RawFile(NamedTuple):
-    """A file that may be a picture, or one frame of an animation."""
+    """A file that may be a picture, or one frame of an animation, or one cell of a sheet."""
 
     path: bytes
-    """Where it is below the raw folder, as the system spells it, with ``/`` between folders; see `frame_path`."""
+    """Where it is below the raw folder, as the system spells it, with ``/`` between folders; see `part_path`."""
     refusal: str
     """Why it must not even be opened; empty for an ordinary file."""
     state: bytes
@@ -85,22 +88,29 @@ def scan_raw_folder(folder: Path, leave_out: Path, follow_links: bool = False) -
     return RawFolder(folder, walk.files(os.fsencode(IMAGES) if scraped else b""))
 
 
-def each_frame(raw: RawFolder, frames: str) -> RawFolder:
-    """The same with the frames of animations in place of their files; see `dataset.frames.wanted_frames`."""
-    return raw if frames == FIRST else replace(raw, files=_frames(raw, frames))
+def each_part(raw: RawFolder, frames: str, sheet: SheetSettings | None) -> RawFolder:
+    """The same with frames of animations and cells of sheets in place of their files; see `wanted_parts`."""
+    return raw if frames == FIRST and not sheet else replace(raw, files=_parts(raw, frames, sheet))
 
 
-def _frames(raw: RawFolder, frames: str) -> Iterator[RawFile]:
+def _parts(raw: RawFolder, frames: str, sheet: SheetSettings | None) -> Iterator[RawFile]:
     files = iter(raw.files)
     with WorkerPool(1) as processes:
         while chunk := list(islice(files, FILES_AT_ONCE)):
             opened = [raw.folder / os.fsdecode(file.path) for file in chunk if not file.refusal]
-            answers = iter(processes.map(partial(wanted_frames, frames=frames), opened))
+            answers = iter(processes.map(partial(wanted_parts, frames=frames, sheet=sheet), opened))
             for file in chunk:
-                numbers = (0,) if file.refusal else next(answers)
-                if isinstance(numbers, Exception):
-                    numbers = (0,)  # what is wrong is said when the file is decoded
-                yield from (file._replace(path=frame_path(file.path, number)) for number in numbers)
+                parts = WHOLE if file.refusal else next(answers)
+                if isinstance(parts, Exception):
+                    yield file._replace(refusal=_refusal(parts))
+                else:
+                    yield from (file._replace(path=part_path(file.path, part)) for part in parts)
+
+
+def _refusal(error: Exception) -> str:
+    if isinstance(error, WorkerError):
+        return f"{NOT_THIS_TIME}{error}"
+    return str(error) if isinstance(error, DecodeError) else ""  # of the file all is said when it is decoded
 
 
 def _not_a_folder(file: Path) -> str:
@@ -201,19 +211,28 @@ def file_state(status: os.stat_result, now_ns: int) -> bytes:
     return struct.pack("<4q", status.st_size, modified, changed, status.st_ino & 2**63 - 1)
 
 
-FRAME_MARK = b"//"
-"""Between an animation's path and the number of a frame: no path of a file has it."""
+PART_MARK = b"//"
+"""Between a file's path and the number of a frame or cell: no path of a file has it."""
+CELL_MARK = b"@"
+"""Between the number and the place of a cell."""
 
 
-def frame_path(path: bytes, frame: int) -> bytes:
-    """An animation's path with the number of a frame, so that frames are ordered as files are; 0: the path."""
-    return b"%b%b%06d" % (path, FRAME_MARK, frame) if frame else path
+def part_path(path: bytes, part: Part) -> bytes:
+    """A file's path with the number of a frame or cell, so that parts are ordered as files are; or the path alone.
+
+    The place of a cell is in it too: a cell that has moved is another one.
+    """
+    if not part.number:
+        return path
+    cell = CELL_MARK + part.cell.encode() if part.cell else b""
+    return b"%b%b%06d%b" % (path, PART_MARK, part.number, cell)
 
 
-def split_frame(path: bytes) -> tuple[bytes, int]:
+def split_part(path: bytes) -> tuple[bytes, Part]:
     """The other way round."""
-    file, mark, frame = path.partition(FRAME_MARK)
-    return (file, int(frame)) if mark else (path, 0)
+    file, mark, part = path.partition(PART_MARK)
+    number, _, cell = part.partition(CELL_MARK)
+    return (file, Part(int(number), cell.decode())) if mark else (path, Part())
 
 
 def path_key(path: bytes) -> bytes:
@@ -237,13 +256,13 @@ def stem_apart(stem: str, path: bytes) -> str:
 
 
 def clean_stem(path: bytes) -> str:
-    """The file's own name without suffix, as every file system and reader of text can hold it; and the frame."""
-    path, frame = split_frame(path)
+    """The file's own name without suffix, as every file system and reader of text can hold it; and the part."""
+    path, part = split_part(path)
     text = unicodedata.normalize("NFC", PurePosixPath(os.fsdecode(path)).stem)
     safe = "".join("_" if char in UNSAFE or not char.isprintable() else char for char in text).strip(" .")
     stem = safe.encode()[:MAX_STEM_BYTES].decode(errors="ignore") or "picture"
     stem = f"_{stem}" if DEVICES.match(stem) or stem.startswith(FORMULA) else stem
-    return f"{stem}-f{frame:04d}" if frame else stem
+    return f"{stem}-{'c' if part.cell else 'f'}{part.number:04d}" if part.number else stem
 
 
 def manifest_fields(record: dict[str, Any]) -> dict[str, str | None]:

@@ -3,20 +3,25 @@
 import io
 import os
 import struct
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from PIL import Image
 
-from dataset.alpha import AlphaKind, alpha_kind, to_square_rgba
+from dataset.alpha import CLEAR, AlphaKind, alpha_kind, to_square_rgba
 from dataset.decode import (
+    Colour,
     DecodedImage,
     Fit,
     Resample,
     decode,
+    edge_colour,
+    flatten,
     parse_background,
+    refuse_odd_sides,
     to_square,
     trimmed_box,
 )
@@ -24,6 +29,7 @@ from dataset.errors import DecodeError
 from dataset.file_kinds import MAX_BYTES
 from dataset.frames import is_single_colour
 from dataset.near_duplicates import perceptual_hash
+from dataset.sheets import EVEN_STEPS, Cell, cut_cell, parse_cell, sheet_note
 from dataset.tables import latest_change_ns, pixel_row
 
 RGB_FOLDER = "rgb_images"
@@ -64,7 +70,10 @@ class Outcome:
     alpha: AlphaKind = ""
     """Of the picture in ``rgba_images/``; empty for one that is opaque all over."""
     frame: int = 0
-    """Which of an animation, from 1; 0 for a still image, and for the first frame with something to see."""
+    """Which of an animation or of a sheet's cells, from 1; 0 for a still image, and for the first frame with
+    something to see."""
+    cell: str = ""
+    """Where in its sheet; see `dataset.sheets.Cell`. Empty for any other picture."""
 
     def as_dict(self) -> dict[str, Any]:
         """All fields by name, fast: a build writes thousands."""
@@ -96,7 +105,12 @@ class RenderJob:
     """Holds ``rgb_images/``, ``grayscale_images/`` and ``rgba_images/``."""
     settings: RenderSettings
     frame: int
+    cell: str
     """As in `Outcome`."""
+
+    def refused(self, reason: str, raw_sha256: str = "") -> Outcome:
+        """What became of the file where there is no picture."""
+        return Outcome(self.raw_file, self.file_name, raw_sha256, reason=reason, frame=self.frame, cell=self.cell)
 
 
 class Rendered(NamedTuple):
@@ -118,11 +132,18 @@ def render(job: RenderJob) -> Rendered:
     """
     digest = ""
     try:
-        content = read_content(job.source)
-        digest = sha256(content).hexdigest()
-        decoded, image, rgba = _square(content, job.settings, job.frame)
+        background = parse_background(job.settings.background)
+        if job.cell:
+            sheet = open_sheet(job.source, background)
+            digest = sheet.sha256
+            decoded = _cut(sheet.decoded, parse_cell(job.cell), background)
+        else:
+            content = read_content(job.source)
+            digest = sha256(content).hexdigest()
+            decoded = _decoded(content, background, job.frame)
+        image, rgba = _square(decoded, job.settings, background)
     except DecodeError as error:
-        return Rendered(Outcome(job.raw_file, job.file_name, digest, reason=str(error), frame=job.frame))
+        return Rendered(job.refused(str(error), digest))
     grey = image.convert("L")
     _save(image, job.target / RGB_FOLDER / job.file_name)
     _save(grey, job.target / GREY_FOLDER / job.file_name)
@@ -140,6 +161,7 @@ def render(job: RenderJob) -> Rendered:
         perceptual_hash=perceptual_hash(grey),
         alpha=alpha_kind(rgba) if rgba else "",
         frame=job.frame,
+        cell=job.cell,
     )
     return Rendered(outcome, pixel_row(grey), image_states(job.target, job.file_name, with_rgba=bool(rgba)))
 
@@ -178,13 +200,59 @@ def write_opaque_rgba(rgb: Path, rgba: Path) -> bytes:
     return STATE.pack(state.st_size, state.st_mtime_ns)
 
 
-def _square(
-    content: bytes, settings: RenderSettings, frame: int
-) -> tuple[DecodedImage, Image.Image, Image.Image | None]:
-    background = parse_background(settings.background)
+class OpenSheet(NamedTuple):
+    """A sheet as it was read."""
+
+    sha256: str
+    decoded: DecodedImage
+
+
+def open_sheet(source: Path, background: Colour | None) -> OpenSheet:
+    """Read and decode a sheet, or give the one that was asked for last in this process.
+
+    Raises:
+        DecodeError: it cannot be read, or there is no picture in it.
+    """
+    try:
+        state = source.stat()
+    except OSError as error:
+        raise DecodeError(f"cannot be read: {error.strerror}") from None
+    return _open_sheet(source, (state.st_size, state.st_mtime_ns, state.st_ino), background)
+
+
+@lru_cache(maxsize=1)
+def _open_sheet(source: Path, _state: tuple[int, ...], background: Colour | None) -> OpenSheet:
+    content = read_content(source)
+    return OpenSheet(sha256(content).hexdigest(), decode(content, background, is_sheet=True))
+
+
+def _cut(sheet: DecodedImage, cell: Cell, background: Colour | None) -> DecodedImage:
+    if sheet.rgba:
+        rgba: Image.Image | None = cut_cell(sheet.rgba, cell, CLEAR)
+        assert rgba
+        is_empty = rgba.getchannel("A").getextrema() == (0, 0)
+        image = flatten(rgba, background)
+    else:
+        rgba = None
+        image = cut_cell(sheet.image, cell, background or edge_colour(sheet.image))
+        is_empty = all(high - low <= EVEN_STEPS for low, high in image.getextrema())  # type: ignore[misc]
+    if is_empty:
+        raise DecodeError("an empty cell")
+    refuse_odd_sides(*image.size)
+    return replace(sheet, image=image, rgba=rgba if rgba and alpha_kind(rgba) else None)
+
+
+def _decoded(content: bytes, background: Colour | None, frame: int) -> DecodedImage:
     decoded = decode(content, background, frame)
     if is_single_colour(decoded.image):
         raise DecodeError(_plain_reason(content, decoded.image, frame))
+    looks_like = "" if frame else sheet_note(decoded.image, decoded.rgba)
+    return replace(decoded, note="; ".join(filter(None, [decoded.note, looks_like]))) if looks_like else decoded
+
+
+def _square(
+    decoded: DecodedImage, settings: RenderSettings, background: Colour | None
+) -> tuple[Image.Image, Image.Image | None]:
     rgb, rgba = decoded.image, decoded.rgba
     if settings.trim:
         box = trimmed_box(rgb)
@@ -194,7 +262,7 @@ def _square(
         raise DecodeError(f"one colour all over at {settings.size_px}x{settings.size_px}")
     if rgba:
         rgba = to_square_rgba(rgba, settings.size_px, settings.fit, settings.resample)
-    return decoded, image, rgba if rgba and alpha_kind(rgba) else None
+    return image, rgba if rgba and alpha_kind(rgba) else None
 
 
 def _plain_reason(content: bytes, image: Image.Image, frame: int) -> str:

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
-from dataset.render import NOT_THIS_TIME, Outcome, Rendered, RenderJob, render
+from dataset.render import NOT_THIS_TIME, Rendered, RenderJob, render
 from kit.worker_pool import SECONDS, WorkerError, WorkerPool
 
 WORTH_A_PROCESS = 64
@@ -50,8 +50,7 @@ def _render_chunk(processes: WorkerPool, jobs: list[RenderJob]) -> list[Rendered
 
 def _answered(job: RenderJob, answer: Any) -> Rendered:
     if isinstance(answer, WorkerError):
-        reason = f"{NOT_THIS_TIME}{answer}"
-        return Rendered(Outcome(job.raw_file, job.file_name, reason=reason, frame=job.frame))
+        return Rendered(job.refused(f"{NOT_THIS_TIME}{answer}"))
     if isinstance(answer, Exception):
         raise answer
     return answer  # type: ignore[no-any-return]
