@@ -61,8 +61,8 @@ def backend() -> str:
 
 
 @contextmanager
-def opened() -> Iterator[tuple[str, float]]:
-    """A studio in a process of its own; gives its host and port, and when the process was started."""
+def opened() -> Iterator[tuple[str, float, int]]:
+    """A studio in a process of its own; gives its host and port, when the process was started, and its number."""
     arguments = [
         sys.executable,
         "-m",
@@ -78,7 +78,8 @@ def opened() -> Iterator[tuple[str, float]]:
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            yield process.stdout.readline().split()[0].removeprefix("http://").rstrip("/"), start
+            address = process.stdout.readline().split()[0].removeprefix("http://").rstrip("/")
+            yield address, start, process.pid
         finally:
             process.terminate()
 
@@ -95,7 +96,7 @@ def drawn(connection: http.client.HTTPConnection, latents: np.ndarray) -> bytes:
 
 def seconds_to_wall() -> float:
     """From the start of the process to the pixels of a wall, page and info fetched on the way."""
-    with opened() as (address, start):
+    with opened() as (address, start, _):
         connection = http.client.HTTPConnection(address)
         for path in ("/", "/api/info"):
             connection.request("GET", path)
@@ -156,7 +157,7 @@ def main() -> None:
     module = backend()
     pairs = [(seconds_to_wall(), seconds_to_import(module)) for _ in range(options.rounds)]
     wall, bare = (statistics.median(each) for each in zip(*pairs, strict=True))
-    with opened() as (address, _):
+    with opened() as (address, _, _):
         one = slider_ms(address, options.moves) if CHROMIUM else []
         many = users_ms(address, max(10, options.moves // 5))
     table = Table("what", "p50", "p95", "goal", title=f"vgc studio, drawing with {module}")

@@ -17,8 +17,8 @@ HEADERS_SECONDS = 10.0
 """From a connection's start, or a later request's first byte, to the end of the request's headers."""
 READING_SECONDS = 30.0
 """For a client to read anything at all of an answer."""
-GRACE_SECONDS = 1.0
-"""Nobody is sent away before: an honest client's request may be on its way."""
+GRACE_SECONDS = 0.1
+"""Nobody is sent away before: a request that came with the connection may be unread yet."""
 
 BUSY = json.dumps({"detail": "The studio has more connections than it can serve; try again in a moment."}).encode()
 BUSY_ANSWER = (
@@ -30,9 +30,9 @@ BUSY_ANSWER = (
 class Connection(H11Protocol):
     """One connection of uvicorn's, which ends when its client does nothing.
 
-    Where no more fit, the one whose client has let the server wait longest makes room, of the address that has
-    most; a request that is being answered never does. So those who only hold connections keep nobody out, and a
-    proxy, from whose one address everybody comes, loses none that it uses.
+    Where no more fit, the one whose client has let the server wait longest makes room: of the address that has
+    most, and of those that never asked if there are such. One that is being answered never does. So those who only
+    hold connections keep nobody out, and a proxy, from whose one address everybody comes, loses none that it uses.
     """
 
     def __init__(self, config: uvicorn.Config, *arguments: Any, **options: Any) -> None:
@@ -117,7 +117,7 @@ class Connection(H11Protocol):
         waited = {each: each.seconds_waited() for each in others}
         idle = [each for each in others if waited[each] > GRACE_SECONDS]
         if idle:
-            longest = max(idle, key=lambda each: (counts[each.address], waited[each]))
+            longest = max(idle, key=lambda each: (counts[each.address], each.cycle is None, waited[each]))
             self.connections.discard(longest)
             longest.transport.abort()
         return bool(idle)

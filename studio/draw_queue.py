@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 Draw = Callable[[NDArray[np.float32]], NDArray[np.uint8]]
 """Latents [N, latent_dim] to RGB images [N, height, width, 3]."""
 
-BATCH_SIZE = 16
+BATCH_SIZE = 8
+"""A new client waits for at most two batches; larger ones are hardly faster on a CPU."""
 MAX_WAITING = 2048
 """Images; a request beyond this gets a 503, unless its client has less than its share of them."""
 
