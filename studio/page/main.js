@@ -12,6 +12,7 @@ import { Address } from "./ui/address.js";
 import { byId } from "./ui/dom.js";
 import { download } from "./ui/download.js";
 import { enableDragging } from "./ui/drag.js";
+import { enableGround } from "./ui/ground.js";
 import { announce, copyText, reportError } from "./ui/messages.js";
 import { Children } from "./views/children.js";
 import { Import } from "./views/import.js";
@@ -185,7 +186,9 @@ async function open() {
   document.documentElement.dataset.loaded = "yes"; // for load_check.js
   enableDragging();
   try {
-    const studio = new Studio(await connect());
+    const engine = await connect();
+    enableGround(engine.info);
+    const studio = new Studio(engine);
     enableShortcuts();
     studio.start();
   } catch (error) {

@@ -1,9 +1,9 @@
 // The engine behind `vgc studio`: the server draws. The static site has this file's twin, onnx.js, under
 // this name; both offer
 //   connect() -> Promise<{info, directions(), draw(latents, signal), sprites(request) | null}>
-//   info: model, hash, latent_dim, latent_bound, size_px, most_pictures, trained_on, licence
+//   info: model, hash, latent_dim, latent_bound, size_px, channels, most_pictures, trained_on, licence
 //   directions() -> Promise<[{name, vector}, ...]>, each vector one step; may take seconds
-//   draw([Float32Array, ...], AbortSignal) -> Promise<[Uint8Array of size_px * size_px * 3 bytes RGB, ...]>
+//   draw([Float32Array, ...], AbortSignal) -> Promise<[Uint8Array, ...]>, each RGB or RGBA, see model/pixels.js
 // and raise EngineError (errors.js) with words for a person; and
 //   answers() -> Promise<boolean>, whether an engine that was gone is back
 
@@ -48,7 +48,7 @@ const post = (path, content, signal) =>
 /** Ask the server who it is. */
 export async function connect() {
   const info = await (await ask("api/info")).json();
-  const bytes = 3 * info.size_px ** 2;
+  const bytes = info.channels * info.size_px ** 2;
 
   async function draw(latents, signal) {
     const wanted = { model: info.hash, latents: latents.map((latent) => Array.from(latent)) };

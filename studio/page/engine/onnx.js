@@ -21,16 +21,26 @@ async function load(path) {
 /** Whether the site's files can be had. */
 export const answers = () => reachable("model.json");
 
-/** Planes of red, green and blue in [-1, 1] to RGB bytes, rounded as `vgc generate` does. */
-function toBytes(planes) {
-  const area = planes.length / 3;
-  const rgb = new Uint8ClampedArray(planes.length);
-  for (let channel = 0; channel < 3; channel++) {
+/** Planes of red, green, blue and maybe alpha in [-1, 1] to bytes, rounded as `vgc generate` does. */
+function toBytes(planes, channels) {
+  const area = planes.length / channels;
+  const pixels = new Uint8ClampedArray(planes.length);
+  for (let channel = 0; channel < channels; channel++) {
     for (let pixel = 0; pixel < area; pixel++) {
-      rgb[3 * pixel + channel] = (planes[channel * area + pixel] + 1) * 127.5; // clamped arrays round by themselves
+      pixels[channels * pixel + channel] = (planes[channel * area + pixel] + 1) * 127.5; // clamped arrays round
     }
   }
-  return new Uint8Array(rgb.buffer);
+  if (channels === 4) unpremultiply(pixels);
+  return new Uint8Array(pixels.buffer);
+}
+
+/** Divide the colours by alpha, in place; black where nothing is seen. */
+function unpremultiply(pixels) {
+  for (let at = 0; at < pixels.length; at += 4) {
+    const alpha = pixels[at + 3];
+    for (let channel = at; channel < at + 3; channel++)
+      pixels[channel] = alpha ? Math.floor((pixels[channel] * 255 + (alpha >> 1)) / alpha) : 0;
+  }
 }
 
 /** Load the model. */
@@ -56,7 +66,7 @@ export async function connect() {
       signal?.throwIfAborted();
       const input = new ort.Tensor("float32", Float32Array.from(latent), [1, info.latent_dim]);
       const { pictures } = await session.run({ latents: input });
-      images.push(toBytes(pictures.data));
+      images.push(toBytes(pictures.data, info.channels));
     }
     return images;
   }

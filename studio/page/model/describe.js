@@ -1,6 +1,7 @@
 // What an image shows, in words, and a character's name: for people who do not see it, and for all to remember.
 
 import { crc32 } from "./crc32.js";
+import { overBlack } from "./pixels.js";
 
 const FIRST =
   "Bel Dor Fen Gil Hal Ivo Jor Kel Lum Mar Nim Oli Pim Quil Ros Sol Tam Una Vel Wil Yor Zan Ember Tilo".split(" ");
@@ -42,7 +43,8 @@ function hueName(red, green, blue) {
 }
 
 /** A few words on an image: "Mostly teal, some white; tall". */
-export function describe(rgb, side) {
+export function describe(pixels, side) {
+  const rgb = overBlack(pixels, side);
   const counts = {};
   let [left, right, top, bottom, ink] = [side, 0, side, 0, 0];
   for (let at = 0; at < side * side; at++) {

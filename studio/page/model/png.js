@@ -2,6 +2,7 @@
 // back) and read for their texts alone. Format: W3C, Portable Network Graphics, third edition.
 
 import { crc32 } from "./crc32.js";
+import { channelsOf } from "./pixels.js";
 
 const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 const LARGEST_TEXT = 1 << 20;
@@ -26,18 +27,19 @@ async function deflated(bytes) {
 /**
  * A square image as a PNG file.
  *
- * @param {Uint8Array} rgb side * side * 3 bytes
+ * @param {Uint8Array} pixels RGB or RGBA
  * @param {number} side pixels
  * @param {Record<string, string>} texts Latin-1, for the file's metadata
  */
-export async function encodePng(rgb, side, texts) {
-  const width = side * 3;
+export async function encodePng(pixels, side, texts) {
+  const channels = channelsOf(pixels, side);
+  const width = side * channels;
   const rows = new Uint8Array(side * (1 + width)); // a filter byte, 0, stands before each row
-  for (let y = 0; y < side; y++) rows.set(rgb.subarray(y * width, (y + 1) * width), y * (1 + width) + 1);
+  for (let y = 0; y < side; y++) rows.set(pixels.subarray(y * width, (y + 1) * width), y * (1 + width) + 1);
   const header = new Uint8Array(13);
   new DataView(header.buffer).setUint32(0, side);
   new DataView(header.buffer).setUint32(4, side);
-  header.set([8, 2], 8); // 8 bits, RGB
+  header.set([8, channels === 4 ? 6 : 2], 8); // 8 bits, RGBA or RGB
   const chunks = Object.entries(texts).map(([key, text]) => chunk("tEXt", latin1(`${key}\0${text}`)));
   const parts = [chunk("IHDR", header), ...chunks, chunk("IDAT", await deflated(rows)), chunk("IEND", [])];
   return new Blob([new Uint8Array(SIGNATURE), ...parts], { type: "image/png" });

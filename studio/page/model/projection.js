@@ -3,6 +3,7 @@
 
 import { backgroundOf, figureBox, replaceBackground } from "./background.js";
 import { crossover, quantise } from "./latents.js";
+import { overBlack } from "./pixels.js";
 import { gaussian, randomSeed } from "./random.js";
 
 const BATCH = 24;
@@ -84,15 +85,15 @@ export class Projection {
   #image;
   #background = null; // the model's own
   #figure; // what the characters are compared with
-  #best = []; // {latent, rgb, distance}, the most alike first
+  #best = []; // {latent, pixels, rgb, distance}, the most alike first
 
-  /** @param {Uint8Array} image size_px * size_px * 3 bytes RGB, as `engine.draw` gives them */
+  /** @param {Uint8Array} image size_px * size_px * 3 bytes RGB */
   constructor(engine, image) {
     this.#engine = engine;
     this.#image = image;
   }
 
-  /** The most alike so far: {latent, rgb, distance}. */
+  /** The most alike so far: {latent, pixels, distance}, its pixels as `engine.draw` gives them. */
   get best() {
     return this.#best[0];
   }
@@ -119,7 +120,8 @@ export class Projection {
     const { latent_bound: bound, most_pictures: most } = this.#engine.info;
     const latents = Array.from({ length: Math.min(BATCH, most) }, () => quantise(next(), bound));
     const images = await this.#engine.draw(latents, signal);
-    return latents.map((latent, index) => ({ latent, rgb: images[index] }));
+    const { size_px: side } = this.#engine.info;
+    return images.map((pixels, index) => ({ latent: latents[index], pixels, rgb: overBlack(pixels, side) }));
   }
 
   #settleTarget(images) {

@@ -1,17 +1,19 @@
 // Characters as small images that can be clicked, dragged, and reached with the arrow keys.
 
 import { describe, nameOf } from "../model/describe.js";
+import { channelsOf } from "../model/pixels.js";
 import { createElement } from "./dom.js";
 
-/** Put pixels on a canvas. */
-export function showPixels(canvas, rgb, side) {
+/** Put pixels, RGB or RGBA, on a canvas. */
+export function showPixels(canvas, pixels, side) {
   if (canvas.width !== side) canvas.width = canvas.height = side;
   const image = new ImageData(side, side);
-  for (let from = 0, to = 0; from < rgb.length; to += 4) {
-    image.data[to] = rgb[from++];
-    image.data[to + 1] = rgb[from++];
-    image.data[to + 2] = rgb[from++];
-    image.data[to + 3] = 255;
+  const channels = channelsOf(pixels, side);
+  for (let from = 0, to = 0; from < pixels.length; from += channels, to += 4) {
+    image.data[to] = pixels[from];
+    image.data[to + 1] = pixels[from + 1];
+    image.data[to + 2] = pixels[from + 2];
+    image.data[to + 3] = channels === 4 ? pixels[from + 3] : 255;
   }
   canvas.getContext("2d").putImageData(image, 0, 0);
 }
@@ -34,13 +36,13 @@ export function drawCards(images, cards, side, signal, prefix = () => "") {
   const latents = cards.map((card) => card.latent);
   return images.draw(
     latents,
-    (index, rgb) => {
+    (index, pixels) => {
       const card = cards[index];
       if (card.latent !== latents[index]) return;
-      showPixels(card.querySelector("canvas"), rgb, side);
+      showPixels(card.querySelector("canvas"), pixels, side);
       card.shown = card.latent;
       card.classList.add("drawn");
-      card.setAttribute("aria-label", `${prefix(card)}${nameOf(card.latent)}: ${describe(rgb, side)}`);
+      card.setAttribute("aria-label", `${prefix(card)}${nameOf(card.latent)}: ${describe(pixels, side)}`);
       card.title = nameOf(card.latent);
     },
     signal,

@@ -89,8 +89,8 @@ export class ProjectionDialog {
   }
 
   #showBest(done) {
-    const { latent, rgb } = this.#projection.best;
-    showPixels(byId("projection-best"), rgb, this.#side);
+    const { latent, pixels } = this.#projection.best;
+    showPixels(byId("projection-best"), pixels, this.#side);
     byId("projection-name").textContent = nameOf(latent);
     byId("projection-take").disabled = false;
     byId("projection-progress").value = done;
