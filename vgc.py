@@ -189,7 +189,7 @@ class Generator:
     """A trained generator, ready to draw."""
 
     network: "nn.Module"
-    """[N, latent_dim] float32 -> [N, 3, size_px, size_px] in about [-1, 1]."""
+    """[N, latent_dim] float32 -> [N, C, size_px, size_px] in about [-1, 1]; see `gan.images` on four channels."""
     path: Path
     """The file that it was read from."""
     latent_dim: int
@@ -197,7 +197,7 @@ class Generator:
     """Side of its pictures, pixels."""
 
     def draw(self, seeds: Sequence[int], truncation: float = 1.0) -> "list[Image.Image]":
-        """The characters of these seeds, those of ``vgc generate --seeds``: RGB pictures.
+        """The characters of these seeds, those of ``vgc generate --seeds``: RGB or RGBA pictures.
 
         Args:
             seeds: 0 to 2^63 - 1.

@@ -14,12 +14,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dataset.decode import decode
 from dataset.errors import DatasetError, DecodeError
-from dataset.image_file import read_size_and_pixels
+from dataset.image_file import read_image, read_size_and_pixels
 from dataset.pixel_file import pixel_file
-from dataset.render import NOT_THIS_TIME, RGB_FOLDER, read_content
+from dataset.render import NOT_THIS_TIME, RGB_FOLDER, RGBA_FOLDER
 from dataset.staging import METADATA
+from kit.channels import RGB, RGBA
 from kit.quoting import quoted
 from kit.worker_pool import WorkerError, WorkerPool
 
@@ -61,6 +61,11 @@ def image_files(folder: Path) -> list[Path]:
     return sorted(files, key=lambda path: path.name)
 
 
+def image_channels(folder: Path) -> int:
+    """How many channels the images of a folder are read with: 4 from the ``rgba_images`` of a set, else 3."""
+    return RGBA if folder.resolve().name == RGBA_FOLDER else RGB
+
+
 def _is_image_name(name: str) -> bool:
     return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
 
@@ -76,27 +81,35 @@ def _no_images(folder: Path) -> str:
 class CharacterImages(VisionDataset):  # type: ignore[misc] # torchvision is not typed
     """The pictures of a folder, opened one by one and in the caller's own process, for a torch ``DataLoader``.
 
-    An item is an RGB ``PIL.Image``, or what ``transform`` makes of it; there are no labels. Sizes are not checked.
+    An item is an RGB ``PIL.Image`` (RGBA from ``rgba_images``), or what ``transform`` makes of it; there are no
+    labels. Sizes are not checked.
     """
 
-    def __init__(self, root: str | Path, transform: Callable[[Image.Image], Any] | None = None) -> None:
+    def __init__(
+        self,
+        root: str | Path,
+        transform: Callable[[Image.Image], Any] | None = None,
+        channels: int | None = None,
+    ) -> None:
         """List the folder.
 
         Args:
             root: holds the pictures themselves, such as ``Data/train_data/rgb_images``.
             transform: applied to each picture, such as ``torchvision.transforms.v2.PILToTensor()``.
+            channels: 3 for RGB, 4 for RGBA; None: those of `image_channels`.
 
         Raises:
             DatasetError: there is no such folder, or no picture in it.
         """
         super().__init__(root, transform=transform)
         self.files = image_files(Path(root))
+        self.channels = channels or image_channels(Path(root))
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, index: int) -> Any:
-        image = _open_rgb(self.files[index])
+        image = _open(self.files[index], self.channels)
         return self.transform(image) if self.transform else image
 
 
@@ -104,7 +117,7 @@ CharacterPictures = CharacterImages
 """The name until 0.1.0, which the cards of older sets show."""
 
 
-def load_images(folder: Path) -> Tensor:
+def load_images(folder: Path, channels: int | None = None) -> Tensor:
     """Read a whole folder of pictures of one square size.
 
     More than fits into the free memory is decoded into one file beside the pictures and mapped from there: see
@@ -112,25 +125,27 @@ def load_images(folder: Path) -> Tensor:
 
     Args:
         folder: holds the pictures themselves, such as ``Data/train_data/rgb_images``.
+        channels: 3 for RGB, 4 for RGBA with premultiplied colours; None: those of `image_channels`.
 
     Returns:
-        [N, 3, H, W] uint8, sorted by file name, contiguous.
+        [N, channels, H, W] uint8, sorted by file name, contiguous.
 
     Raises:
         DatasetError: no folder, no pictures, one that is damaged, of another size or not square, or more than fits
             into the free memory and onto the disk.
     """
     files = image_files(folder)
+    channels = channels or image_channels(folder)
     with WorkerPool(1) as processes:
         side = _side(processes, files[0])
-        shape = (len(files), 3, side, side)
-        images = _square_images(processes, files, side)
+        shape = (len(files), channels, side, side)
+        images = _square_images(processes, files, side, channels)
         if _fits_into_memory(math.prod(shape)):
             pixels = np.empty(shape, np.uint8)
             for index, image in enumerate(images):
                 pixels[index] = image
             return torch.from_numpy(pixels)
-        path = pixel_file(files[0].parent, files, images, 3 * side * side)
+        path = pixel_file(files[0].parent, files, images, channels * side * side)
     return torch.from_file(str(path), shared=True, size=math.prod(shape), dtype=torch.uint8).view(shape)
 
 
@@ -139,17 +154,19 @@ def is_mapped(images: Tensor) -> bool:
     return images.untyped_storage().filename is not None
 
 
-def _square_images(processes: WorkerPool, files: Sequence[Path], side: int) -> Iterator[npt.NDArray[np.uint8]]:
-    """[3, side, side] of each file."""
+def _square_images(
+    processes: WorkerPool, files: Sequence[Path], side: int, channels: int
+) -> Iterator[npt.NDArray[np.uint8]]:
+    """[channels, side, side] of each file."""
     for start in range(0, len(files), FILES_AT_ONCE):
         chunk = files[start : start + FILES_AT_ONCE]
-        answers = processes.map(partial(read_size_and_pixels, side_px=side), chunk)
+        answers = processes.map(partial(read_size_and_pixels, side_px=side, channels=channels), chunk)
         for file, answer in zip(chunk, answers, strict=True):
-            (width, height), rgb = _answered(file, answer)
-            if not rgb:
+            (width, height), pixels = _answered(file, answer)
+            if not pixels:
                 size = f"{width}x{height}, but {files[0].name} is {side}x{side}"
                 raise DatasetError(f"{file}: {size}; {_mend(file.parent, side)}")
-            yield np.frombuffer(rgb, np.uint8).reshape(side, side, 3).transpose(2, 0, 1)
+            yield np.frombuffer(pixels, np.uint8).reshape(side, side, channels).transpose(2, 0, 1)
 
 
 def _side(processes: WorkerPool, first: Path) -> int:
@@ -170,9 +187,9 @@ def _answered(file: Path, answer: Any) -> tuple[tuple[int, int], bytes]:
     return answer  # type: ignore[no-any-return]
 
 
-def _open_rgb(file: Path) -> Image.Image:
+def _open(file: Path, channels: int) -> Image.Image:
     try:
-        return decode(read_content(file)).image
+        return read_image(file, channels)
     except DecodeError as error:
         raise _unreadable(file, error) from None
 
@@ -183,7 +200,9 @@ def _unreadable(file: Path, error: Exception) -> DatasetError:
 
 def is_built_set(folder: Path) -> bool:
     """Whether ``vgc preprocess`` made the images of a folder, which would make a deleted one again."""
-    return (folder / METADATA).is_file() or ((folder.parent / METADATA).is_file() and folder.name == RGB_FOLDER)
+    return (folder / METADATA).is_file() or (
+        (folder.parent / METADATA).is_file() and folder.name in (RGB_FOLDER, RGBA_FOLDER)
+    )
 
 
 def _mend(folder: Path, side: int) -> str:

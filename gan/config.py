@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gan import old_names
+from kit.channels import RGB
 
 MIN_SIZE_PX, MAX_SIZE_PX = 16, 512
 LARGEST_BASE_PX = 7
@@ -67,6 +68,9 @@ class Architecture:
 
     blocks: int = 1
     """Residual blocks of each stage."""
+
+    channels: int = RGB
+    """Of the pictures: RGB, or RGBA with premultiplied colours; see `gan.images`."""
 
     def at_size(self, size_px: int) -> "Architecture":
         """The same architecture for pictures of another size: stages join or leave at the large-picture end.
@@ -146,6 +150,14 @@ class Recipe:
             self,
             generator=self.generator.at_size(size_px),
             discriminator=self.discriminator.at_size(size_px),
+        )
+
+    def with_channels(self, channels: int) -> "Recipe":
+        """The same recipe for pictures of so many channels."""
+        return replace(
+            self,
+            generator=replace(self.generator, channels=channels),
+            discriminator=replace(self.discriminator, channels=channels),
         )
 
     @classmethod
@@ -238,7 +250,7 @@ class TrainConfig:
     """One training run; saved as ``config.json`` in its folder."""
 
     data: Path = Path("Data/train_data/rgb_images")
-    """Folder of equally large square RGB pictures."""
+    """Folder of equally large square RGB pictures; RGBA ones where it is the ``rgba_images`` of a set."""
 
     preset: str = DEFAULT_PRESET
     """A key of `PRESETS`; any name if ``recipe`` is given."""

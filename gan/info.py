@@ -109,9 +109,9 @@ def draw_networks(
         "Generator_Arch.png": draw_network(f"Generator of {owner}", generator_layers(generator), latent),
     }
     if discriminator:
-        side = discriminator.size_px
+        side, channels = discriminator.size_px, discriminator.channels
         title, layers = f"Discriminator of {owner}", discriminator_layers(discriminator)
-        images["Discriminator_Arch.png"] = draw_network(title, layers, f"picture\n3x{side}x{side}")
+        images["Discriminator_Arch.png"] = draw_network(title, layers, f"picture\n{channels}x{side}x{side}")
     for name, image in images.items():
         save_png(image, folder / name)
     return [folder / name for name in images]

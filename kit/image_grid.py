@@ -5,6 +5,8 @@ from typing import TypeVar
 
 from PIL import Image
 
+from kit.chequers import on_chequers
+
 GAP_PX = 4
 GRID_COLOUR = (24, 24, 27)
 
@@ -18,10 +20,10 @@ def evenly_spaced(items: Sequence[Item], count: int) -> list[Item]:
 
 
 def image_grid(images: Sequence[Image.Image], columns: int, scale: int = 1) -> Image.Image:
-    """Lay images out row by row, with a small gap, on a dark ground.
+    """Lay images out row by row, with a small gap, on a dark ground; transparent ones on a chequerboard.
 
     Args:
-        images: RGB, all of one size, at least one.
+        images: RGB or RGBA, all of one size, at least one.
         columns: images in a row.
         scale: whole-number magnification; pixels stay crisp.
 
@@ -37,6 +39,6 @@ def image_grid(images: Sequence[Image.Image], columns: int, scale: int = 1) -> I
     grid = Image.new("RGB", size, GRID_COLOUR)
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
-        enlarged = image.resize((width, height), Image.Resampling.NEAREST)
+        enlarged = on_chequers(image).resize((width, height), Image.Resampling.NEAREST)
         grid.paste(enlarged, (GAP_PX + column * (width + GAP_PX), GAP_PX + row * (height + GAP_PX)))
     return grid

@@ -50,8 +50,8 @@ def sprite_zip(
     Args:
         info: the model that drew them.
         latents: [N, latent_dim] float32, N from 1 to MAX_SPRITES.
-        images: [N, side, side, 3] uint8 RGB, drawn from them.
-        frames: [M, side, side, 3], drawn from `morph_latents` them.
+        images: [N, side, side, C] uint8, RGB or RGBA, drawn from them.
+        frames: [M, side, side, C], drawn from `morph_latents` them.
         settings: what to make of them.
         names: what the characters are called, N of them; left out, their files are numbered.
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from kit.channels import RGB, RGBA
 from kit.foreground import TOLERANCE, foreground_masks
 from sprites.errors import SpriteSettingsError
 from sprites.palettes import MAX_COLOURS, Palette, extract_palette, nearest_colours
@@ -14,6 +15,8 @@ from sprites.palettes import MAX_COLOURS, Palette, extract_palette, nearest_colo
 SMALLEST_SPRITE_PX = 8
 LARGEST_UPSCALE = 16
 FRAME_MS = 80
+HALF = 128
+"""Alpha from which a pixel is opaque."""
 CLEAR = 0
 """The index of transparent pixels; colour n of the palette has index n + 1."""
 
@@ -85,16 +88,20 @@ class SpriteSet:
 def make_sprites(images: NDArray[np.uint8], settings: SpriteSettings, palette: Palette | None = None) -> SpriteSet:
     """Cut the figures out, bring them onto a smaller grid, give them one palette, enlarge the pixels.
 
+    The figures of transparent images are where alpha is at least one half; those of others are found by colour.
+
     Args:
-        images: [N, side, side, 3] uint8 RGB.
+        images: [N, side, side, 3] uint8 RGB, or [N, side, side, 4] RGBA with straight colours.
         settings: how.
         palette: that of another set, in place of the settings'.
     """
     side = settings.side_px(images.shape[1])
-    masks = foreground_masks(images, settings.tolerance)
+    colours = images[..., :RGB]
+    has_alpha = images.shape[-1] == RGBA
+    masks = images[..., RGB] >= HALF if has_alpha else foreground_masks(colours, settings.tolerance)
     # The source pixel under the middle of each target pixel: none is ever a mixture.
     source = ((np.arange(side) + 0.5) * images.shape[1] / side).astype(int)
-    small, mask = images[:, source][:, :, source], masks[:, source][:, :, source]
+    small, mask = colours[:, source][:, :, source], masks[:, source][:, :, source]
     if palette is None and settings.palette is not None:
         palette = np.array(settings.palette, np.uint8)
     if palette is None:

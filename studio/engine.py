@@ -19,7 +19,10 @@ class Engine(Protocol):
         """What it draws with."""
 
     def draw(self, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """[N, latent_dim] float32 -> [N, size_px, size_px, 3] uint8 RGB, none depending on the others."""
+        """[N, latent_dim] float32 -> [N, size_px, size_px, channels] uint8, none depending on the others.
+
+        RGB, or RGBA with straight colours.
+        """
 
     def directions(self) -> NDArray[np.float32]:
         """[K, latent_dim], one step each; see `gan.sampling.directions`. May take seconds."""

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from gan.config import GanError
 from gan.export.onnx_header import HEADER_KEY, INPUT, OnnxHeader
 from gan.runs.model_info import ModelInfo, model_name
+from kit.channels import RGBA
 from kit.pixel_range import denormalize
+from kit.premultiplied import unpremultiply
 from studio.errors import StudioError
 
 log = logging.getLogger(__name__)
@@ -50,12 +52,14 @@ class OnnxEngine:
             latent_dim=self.header.latent_dim,
             size_px=self.header.size_px,
             trained_on=self.header.trained_on,
+            channels=self.header.channels,
         )
 
     def draw(self, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
         """See `Engine`; within 1 of 255 of what PyTorch draws."""
         (values,) = self._session.run(None, {INPUT: latents})
-        return np.ascontiguousarray(denormalize(values).astype(np.uint8).transpose(0, 2, 3, 1))
+        pixels = np.ascontiguousarray(denormalize(values).astype(np.uint8).transpose(0, 2, 3, 1))
+        return unpremultiply(pixels) if self.info.channels == RGBA else pixels
 
     def directions(self) -> NDArray[np.float32]:
         """See `Engine`; read from the file."""

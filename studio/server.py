@@ -72,6 +72,8 @@ class Info(BaseModel):
     latent_bound: float
     """Largest absolute value in a latent."""
     size_px: int
+    channels: int
+    """3: RGB; 4: RGBA."""
     most_pictures: int
     """In one request."""
     trained_on: str
@@ -87,7 +89,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 PIXELS: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "Pictures one after the other: size_px * size_px * 3 bytes RGB each",
+        "description": "Pictures one after the other: size_px * size_px * channels bytes each",
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
@@ -144,6 +146,7 @@ def engine_info(engine: Engine) -> Info:
         latent_dim=info.latent_dim,
         latent_bound=MAX_LATENT,
         size_px=info.size_px,
+        channels=info.channels,
         most_pictures=MAX_IMAGES,
         trained_on=info.trained_on,
         licence=info.licence,

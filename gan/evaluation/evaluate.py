@@ -1,7 +1,7 @@
 """Scores a model or a folder of images against real ones: scores, nearest neighbours, files of both."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dataset.reader import CharacterImages, load_images
+from dataset.reader import CharacterImages, image_channels, load_images
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
 from gan.evaluation.features import MIN_IMAGES, cached_features, load_feature_network, require_scorable
@@ -23,8 +23,8 @@ from gan.evaluation.neighbours import (
     memorisation_ratios,
     neighbour_grid,
 )
-from gan.images import to_tensor
-from gan.runs.checkpoint import load_generator
+from gan.images import GROUNDS, over_ground, to_tensor
+from gan.runs.checkpoint import load_generator, read_generator_file
 from gan.runs.model_files import find_model, run_of, training_data_of
 from gan.runs.report import rewrite_report
 from gan.runs.score_names import SCORES_FILE, score_name
@@ -33,6 +33,7 @@ from gan.sampling.sample import draw, latents_from_seeds
 from gan.sampling.seeds import MAX_IMAGES, check_seed
 from gan.sampling.truncation import check_truncation, truncate
 from kit.atomic import write_text
+from kit.channels import RGB, RGBA
 from kit.overwrite import refuse_foreign
 from kit.png import is_vgc_png, save_png
 from kit.progress import Progress, noop
@@ -111,6 +112,10 @@ class Evaluation:
     """The real pictures whose distances ``memorisation`` is relative to."""
     board: Path | None = None
     """Of nearest neighbours."""
+    ground: str = ""
+    """Of transparent pictures: which of `gan.images.GROUNDS` the scores are over, the worst one."""
+    grounds: dict[str, dict[str, float]] = field(default_factory=dict)
+    """The scores over each of them."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; the scores under names that include their features."""
@@ -118,22 +123,36 @@ class Evaluation:
             group: {score_name(self.features, name): value for name, value in values.items()}
             for group, values in (("scores", self.scores), ("floor", self.floor))
         }
-        return {**vars(self), **named, "board": self.board and str(self.board)}
+        values = {**vars(self), **named, "board": self.board and str(self.board)}
+        named_grounds = {
+            ground: {score_name(self.features, name): value for name, value in each.items()}
+            for ground, each in self.grounds.items()
+        }
+        return {**values, "grounds": named_grounds} if self.grounds else _without(values, "ground", "grounds")
+
+
+def _without(values: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in names}
 
 
 class GeneratedImages:
     """Generated images, drawn or read a batch at a time; the first ones are kept for the board."""
 
-    def __init__(self, origin: str, images: Iterable[Image.Image], count: int, side: int) -> None:
-        """``images``: ``count`` of them at least, ``side`` pixels wide and high."""
+    def __init__(self, origin: str, images: Callable[[], Iterable[Image.Image]], count: int, side: int) -> None:
+        """``images`` gives ``count`` of them at least, ``side`` pixels wide and high, the same at each call."""
         self.origin, self.count, self._side = origin, count, side
         self._images = images
         self._kept: list[Tensor] = []
 
+    def over(self, ground: int) -> Iterator[Tensor]:
+        """Batches [n, 3, H, W] uint8, what is transparent over a grey level."""
+        return (over_ground(batch, ground) for batch in self)
+
     def __iter__(self) -> Iterator[Tensor]:
-        """Batches [n, 3, H, W] uint8; can be iterated once."""
-        waiting = islice(self._images, self.count)
+        """Batches [n, C, H, W] uint8."""
+        waiting = islice(self._images(), self.count)
         kept = 0
+        self._kept.clear()
         while batch := list(islice(waiting, READ_BATCH)):
             chunk = torch.stack([self._to_tensor(image) for image in batch])
             if kept < MAX_COMPARED:
@@ -151,7 +170,7 @@ class GeneratedImages:
 
     @property
     def first(self) -> Tensor:
-        """The first `MAX_COMPARED` pictures iterated so far, [N, 3, H, W] uint8."""
+        """The first `MAX_COMPARED` pictures last iterated, [N, C, H, W] uint8."""
         return torch.cat(self._kept)
 
 
@@ -172,13 +191,23 @@ def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluatio
     network = load_feature_network(settings.weights, device)
     model = None if settings.fakes else find_model(settings.model, TrainConfig.output)
     data = settings.data or (model and training_data_of(model)) or TrainConfig.data
-    reals = load_images(data)
+    channels = read_generator_file(model)[1].architecture.channels if model else image_channels(data)
+    reals = load_images(data, channels)
     require_scorable(reals, data)
     unseen = read_held_out(settings.held_out, reals)
     fakes = fakes_from_model(model, settings, reals, device) if model else fakes_from_folder(settings, reals)
     prepare_output_folder(settings.out)
-    fake_features = network(fakes, fakes.count, "generated", progress)
-    real_features = cached_features(network, reals, progress=progress)
+    by_ground = {}
+    for name, level in GROUNDS.items():
+        fake_features = network(fakes.over(level), fakes.count, "generated", progress)
+        real_features = cached_features(network, over_ground(reals, level), progress=progress)
+        by_ground[name] = Features(fake_features, real_features)
+        if channels == RGB:
+            break
+    progress(fakes.count, fakes.count, "scoring")
+    grounds = {name: each.scores(settings) for name, each in by_ground.items()}
+    worst = max(grounds, key=lambda name: badness(grounds[name]))
+    fake_features, real_features = by_ground[worst].fake, by_ground[worst].real
     result = Evaluation(
         generated=fakes.origin,
         real=str(data),
@@ -188,16 +217,19 @@ def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluatio
         kid_subset=kid_subset_size(len(fake_features), len(reals)),
         floor_subset=kid_subset_size(len(reals) // 2, len(reals) // 2),
     )
-    progress(len(fake_features), len(fake_features), "scoring")
-    result.scores = scores(fake_features, real_features, settings.metric_names, settings.seed)
+    result.scores = grounds[worst]
+    if channels == RGBA:
+        result.ground, result.grounds = worst, grounds
     result.floor = floor_scores(real_features, settings.metric_names, settings.seed)
     if "nn" in settings.metric_names:
         generated = EmbeddedImages(fakes.first, fake_features[: len(fakes.first)])
-        mirrored = cached_features(network, reals, mirrored=True, progress=progress)
+        flat = over_ground(reals, GROUNDS[worst])
+        mirrored = cached_features(network, flat, mirrored=True, progress=progress)
         training = EmbeddedTrainingSet(EmbeddedImages(reals, real_features), mirrored)
         held_out = None
         if unseen is not None:
-            held_out = EmbeddedImages(unseen, network([unseen], len(unseen), "held-out", progress))
+            flat = over_ground(unseen, GROUNDS[worst])
+            held_out = EmbeddedImages(unseen, network([flat], len(unseen), "held-out", progress))
         add_neighbours(result, settings, generated, training, held_out)
     text = json.dumps(result.to_json(), indent=2) + "\n"
     write_text(settings.out / SCORES_FILE, text)
@@ -205,6 +237,24 @@ def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluatio
         write_text(run / SCORES_FILE, text)
         rewrite_report(run)
     return result
+
+
+@dataclass(frozen=True)
+class Features:
+    """Of generated and of real pictures, [N, D] and [M, D] float32."""
+
+    fake: Tensor
+    real: Tensor
+
+    def scores(self, settings: EvaluateSettings) -> dict[str, float]:
+        """As `gan.evaluation.metrics.scores` names them."""
+        return scores(self.fake, self.real, settings.metric_names, settings.seed)
+
+
+def badness(values: dict[str, float]) -> float:
+    """By which the worst ground is told: the first of KID, FID and coverage that was measured."""
+    lower_is_better = (values[name] for name in ("kid", "fid") if name in values)
+    return next(lower_is_better, -values.get("coverage", 0.0))
 
 
 def fakes_from_model(
@@ -215,20 +265,21 @@ def fakes_from_model(
     count = settings.count or max(min(len(reals), MAX_IMAGES), MIN_IMAGES)
     seeds = range(settings.seed, settings.seed + count)
     latents = truncate(latents_from_seeds(seeds, header.architecture.latent_dim), generator, settings.truncation)
-    return GeneratedImages(header.describe(model), draw(generator, latents), count, reals.shape[-1])
+    return GeneratedImages(header.describe(model), lambda: draw(generator, latents), count, reals.shape[-1])
 
 
 def fakes_from_folder(settings: EvaluateSettings, reals: Tensor) -> GeneratedImages:
     """The pictures of a folder, ``grid.png`` left out; GanError if there are fewer than asked for."""
     assert settings.fakes
-    folder = CharacterImages(settings.fakes)
+    folder = CharacterImages(settings.fakes, channels=reals.shape[1])
     folder.files = [path for path in folder.files if path.name != GRID_FILE]
     count = settings.count or len(folder)
     if len(folder) < max(count, MIN_IMAGES):
         needed = f"--count {count}" if settings.count else f"scores need {MIN_IMAGES} at least"
         raise GanError(f"{settings.fakes}: {len(folder)} pictures; {needed}")
-    images = (folder[index] for index in range(count))
-    return GeneratedImages(str(settings.fakes), images, count, reals.shape[-1])
+    return GeneratedImages(
+        str(settings.fakes), lambda: (folder[index] for index in range(count)), count, reals.shape[-1]
+    )
 
 
 def add_neighbours(
@@ -252,14 +303,14 @@ def add_neighbours(
 
 
 def read_held_out(folder: Path | None, reals: Tensor) -> Tensor | None:
-    """Some pictures that the model never saw, [N, 3, H, W] uint8.
+    """Some pictures that the model never saw, [N, C, H, W] uint8.
 
     Raises:
         GanError: their size is not the others', or some are among ``reals``.
     """
     if folder is None:
         return None
-    images = load_images(folder)[:MAX_COMPARED]
+    images = load_images(folder, reals.shape[1])[:MAX_COMPARED]
     side = reals.shape[-1]
     if images.shape[-1] != side:
         raise GanError(

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gan.evaluation.metrics import ROWS_AT_ONCE
 from gan.images import to_image
+from kit.chequers import on_chequers
 from kit.image_grid import GAP_PX, GRID_COLOUR
 
 ROWS_SHOWN = 10
@@ -27,7 +28,7 @@ class EmbeddedImages:
     """Images and their features."""
 
     images: Tensor
-    """[N, 3, H, W] uint8."""
+    """[N, C, H, W] uint8."""
     features: Tensor
     """[N, D] float32."""
 
@@ -103,7 +104,7 @@ def k_nearest(queries: Tensor, image_blocks: Iterable[Tensor], excluded: Tensor 
 
 
 def with_mirror_images(images: Tensor) -> Iterator[Tensor]:
-    """The set's pictures [N, 3, H, W], then their mirror images, which are made a few at a time."""
+    """The set's pictures [N, C, H, W], then their mirror images, which are made a few at a time."""
     yield images
     for block in images.split(ROWS_AT_ONCE):  # type: ignore[no-untyped-call]
         yield block.flip(3)
@@ -130,8 +131,8 @@ def neighbour_grid(generated: Tensor, training: Tensor, neighbours: NearestNeigh
     """Generated pictures beside their nearest training pictures, mirror images among them.
 
     Args:
-        generated: [N, 3, H, W] uint8; of these, the first few and those nearest to a training picture are shown.
-        training: [M, 3, H, W] uint8.
+        generated: [N, C, H, W] uint8; of these, the first few and those nearest to a training picture are shown.
+        training: [M, C, H, W] uint8.
         neighbours: of ``generated``.
     """
     closest = neighbours.by_features.distances[:, 0].argsort()[:ROWS_SHOWN]
@@ -163,10 +164,10 @@ def neighbour_panel(
         pen.text((x, CAPTION_PX * 3 // 2), caption, SUBTITLE_COLOUR, ImageFont.load_default(13), anchor="lm")
     for line, row in enumerate(rows.tolist()):
         y = head + line * step
-        canvas.paste(to_image(generated[row]), (columns[0], y))
+        canvas.paste(on_chequers(to_image(generated[row])), (columns[0], y))
         for x, nearest in zip(columns[1:], (neighbours.by_features, neighbours.by_pixels), strict=True):
             for rank, index in enumerate(distinct_images(nearest.indices[row].tolist(), len(training))):
-                canvas.paste(to_image(training_image(training, index)), (x + rank * step, y))
+                canvas.paste(on_chequers(to_image(training_image(training, index))), (x + rank * step, y))
     return canvas
 
 

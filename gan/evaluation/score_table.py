@@ -26,6 +26,9 @@ def score_table(evaluation: Evaluation, settings: EvaluateSettings) -> Iterator[
     yield f"generated  {evaluation.generated_pictures:,} pictures: {evaluation.generated}"
     yield f"real       {evaluation.real_pictures:,} pictures: {evaluation.real}"
     yield f"features   {evaluation.features}"
+    if evaluation.ground:
+        others = ", ".join(name for name in evaluation.grounds if name != evaluation.ground)
+        yield f"ground     {evaluation.ground}, over which the scores are worst; {others} are in {SCORES_FILE}"
     if evaluation.scores:
         half, rest = evaluation.real_pictures // 2, evaluation.real_pictures - evaluation.real_pictures // 2
         yield ""

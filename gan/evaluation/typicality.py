@@ -9,6 +9,7 @@ from torch import Tensor
 from dataset.reader import load_images
 from gan.evaluation.features import cached_features, load_feature_network, require_scorable
 from gan.evaluation.metrics import typicality
+from gan.images import GROUNDS, over_ground
 from kit.progress import Progress, noop
 
 
@@ -22,7 +23,7 @@ def rate_typicality(
     """How densely real images lie around each of some images; see `gan.evaluation.metrics.typicality`.
 
     Args:
-        images: batches [n, 3, H, W] uint8.
+        images: batches [n, C, H, W] uint8; transparent ones are rated over mid-grey.
         count: images in all batches.
         real_folder: the training images of the generator.
         device: where the features are computed.
@@ -35,8 +36,9 @@ def rate_typicality(
         GanError: the extra ``evaluate`` is not installed, or there are too few real images.
         DatasetError: the folder cannot be read.
     """
-    reals = load_images(real_folder)
+    reals = over_ground(load_images(real_folder), GROUNDS["grey"])
     require_scorable(reals, real_folder)
     network = load_feature_network(None, device)
-    features = network(images, count, "candidate", progress)
+    flat = (over_ground(batch, GROUNDS["grey"]) for batch in images)
+    features = network(flat, count, "candidate", progress)
     return typicality(features, cached_features(network, reals, progress=progress))

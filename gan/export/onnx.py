@@ -62,6 +62,7 @@ def export_onnx(
         trained_on=header.sources,
         directions=tuple(map(tuple, directions.tolist())),
         made_from=hashlib.sha256(model.read_bytes()).hexdigest(),
+        channels=header.architecture.channels,
     )
     graph = trace_onnx(fold_upsampling(generator), latent_dim, opset)
     drop_traces(graph)
@@ -86,7 +87,7 @@ def fold_upsampling(generator: torch.nn.Module) -> torch.nn.Module:
 
 
 def trace_onnx(generator: torch.nn.Module, latent_dim: int, opset: int) -> "ModelProto":
-    """The network as PyTorch exports it: [N, latent_dim] to [N, 3, side, side], N free."""
+    """The network as PyTorch exports it: [N, latent_dim] to [N, channels, side, side], N free."""
     from onnx import helper, version_converter  # noqa: PLC0415 (an extra)
 
     with warnings.catch_warnings():

@@ -4,10 +4,12 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from kit.channels import RGB
+
 HEADER_KEY = "vgc"
 """The key of the header in the file's ``metadata_props``."""
 INPUT, OUTPUT = "latents", "pictures"
-"""[N, latent_dim] float32 in, [N, 3, size_px, size_px] float32 in [-1, 1] out."""
+"""[N, latent_dim] float32 in; [N, channels, size_px, size_px] float32 in [-1, 1] out, RGBA premultiplied."""
 FORMAT = 1
 
 
@@ -24,10 +26,15 @@ class OnnxHeader:
     """`gan.sampling.directions.find_directions`: a tuple a direction."""
     made_from: str
     """SHA-256 of the generator file."""
+    channels: int = RGB
+    """RGB, which files do not name, or RGBA."""
 
     def to_json(self) -> str:
         """One object; `from_json` reads it."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True)
+        values = asdict(self)
+        if self.channels == RGB:
+            del values["channels"]
+        return json.dumps({"format": FORMAT, **values}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "OnnxHeader":

@@ -17,7 +17,7 @@ LEAKY_SLOPE = 0.2
 class TransposedGenerator(nn.Module):
     """The generator of Radford et al. 2015 (arXiv:1511.06434, figure 1) on a base of 4 to 7 pixels.
 
-    ``z`` [N, latent_dim] float32 -> [N, 3, size, size] float32 in [-1, 1].
+    ``z`` [N, latent_dim] float32 -> [N, channels, size, size] float32 in [-1, 1].
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -37,7 +37,7 @@ class TransposedGenerator(nn.Module):
                 nn.ReLU(),
             ]
         self.layers = nn.Sequential(*layers)
-        self.to_rgb = nn.ConvTranspose2d(widths[-1], 3, 4, stride=2, padding=1, bias=False)
+        self.to_rgb = nn.ConvTranspose2d(widths[-1], architecture.channels, 4, stride=2, padding=1, bias=False)
         self.apply(init_normal_002)
 
     def forward(self, z: Tensor) -> Tensor:
@@ -47,14 +47,14 @@ class TransposedGenerator(nn.Module):
 class StridedDiscriminator(nn.Module):
     """Convolutions of stride 2 down to the base, then one over all of it; batch norm or none.
 
-    ``images`` [N, 3, size, size] float32 -> [N] float32, positive for real.
+    ``images`` [N, channels, size, size] float32 -> [N] float32, positive for real.
     """
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         check_stage_count(architecture, len(architecture.widths))
         layers: list[nn.Module] = []
-        channels = 3
+        channels = architecture.channels
         for index, width in enumerate(architecture.widths):
             normalised = architecture.batch_norm and index > 0
             layers.append(nn.Conv2d(channels, width, 4, stride=2, padding=1, bias=not architecture.batch_norm))
@@ -125,7 +125,7 @@ class UpsampleKernel(torch.autograd.Function):
 class UpsampleGenerator(nn.Module):
     """A learned base, then stages of (upsample, conv3, conv3), each with batch norm and leaky ReLU.
 
-    ``z`` [N, latent_dim] float32 -> [N, 3, size, size] float32 in [-1, 1].
+    ``z`` [N, latent_dim] float32 -> [N, channels, size, size] float32 in [-1, 1].
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -145,7 +145,7 @@ class UpsampleGenerator(nn.Module):
                 nn.LeakyReLU(LEAKY_SLOPE),
             ]
         self.layers = nn.Sequential(*layers)
-        self.to_rgb = nn.Conv2d(widths[-1], 3, 3, padding=1)
+        self.to_rgb = nn.Conv2d(widths[-1], architecture.channels, 3, padding=1)
         self.apply(init_kaiming)
 
     def forward(self, z: Tensor) -> Tensor:

@@ -36,7 +36,8 @@ def discriminator_layers(architecture: Architecture) -> list[Layer]:
     """The layers of a discriminator in the order in which they run."""
     with torch.device("meta"):
         side = architecture.size_px
-        return summarize_layers(build_discriminator(architecture), torch.empty(1, 3, side, side))
+        images = torch.empty(1, architecture.channels, side, side)
+        return summarize_layers(build_discriminator(architecture), images)
 
 
 def summarize_layers(network: nn.Module, example: Tensor) -> list[Layer]:

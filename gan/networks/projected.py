@@ -13,6 +13,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from gan.config import Architecture
 from gan.device import in_fp32
 from gan.networks.pretrained_features import CHANNELS, STRIDES, PretrainedFeatures
+from kit.channels import RGB, RGBA
 
 LEAKY_SLOPE = 0.2
 VIEW_PX = 128
@@ -28,7 +29,8 @@ HEAD_WIDTH = 64
 class ProjectedDiscriminator(nn.Module):
     """Small heads on four feature maps, each with logits of its own.
 
-    ``images`` [N, 3, size, size] float32 in [-1, 1] -> [N, L] float32 logits, positive for real.
+    ``images`` [N, channels, size, size] float32 in [-1, 1] -> [N, L] float32 logits, positive for real.
+    Photographs have no alpha: transparent images are judged over black and over white, which together say it all.
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -42,6 +44,13 @@ class ProjectedDiscriminator(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
+        if images.shape[1] == RGBA:
+            colours, alpha = images[:, :RGB], images[:, RGB:]
+            return torch.cat([self.judge(colours), self.judge(colours + 1 - alpha)], 1)
+        return self.judge(images)
+
+    def judge(self, images: Tensor) -> Tensor:
+        """[N, 3, size, size] -> logits."""
         if images.shape[-1] != self.view_px:
             side = (self.view_px, self.view_px)
             images = F.interpolate(images, side, mode="bilinear", align_corners=False)

@@ -73,7 +73,7 @@ class GenerativeBasis(nn.Module):
 class ResidualGenerator(nn.Module):
     """A learned base weighed by the latent, then stages of blocks with bilinear upsampling between.
 
-    ``z`` [N, latent_dim] float32 -> [N, 3, size, size] float32 in [-1, 1].
+    ``z`` [N, latent_dim] float32 -> [N, channels, size, size] float32 in [-1, 1].
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -85,7 +85,7 @@ class ResidualGenerator(nn.Module):
         nn.init.kaiming_normal_(self.weigh.weight, nonlinearity="linear")
         self.stages = nn.ModuleList(residual_stack(width, architecture) for width in widths)
         self.between = nn.ModuleList(match_channels(*pair) for pair in pairwise(widths))
-        self.to_rgb = nn.Conv2d(widths[-1], 3, 1)
+        self.to_rgb = nn.Conv2d(widths[-1], architecture.channels, 1)
         nn.init.kaiming_normal_(self.to_rgb.weight, nonlinearity="linear")
 
     def forward(self, z: Tensor) -> Tensor:
@@ -99,14 +99,14 @@ class ResidualGenerator(nn.Module):
 class ResidualDiscriminator(nn.Module):
     """The generator's mirror image: stages of blocks with 2x2 means between, then one weight a pixel and channel.
 
-    ``images`` [N, 3, size, size] float32 -> [N] float32, positive for real.
+    ``images`` [N, channels, size, size] float32 -> [N] float32, positive for real.
     """
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         widths = architecture.widths
         base_px = architecture.size_px >> doublings(architecture.size_px)
-        self.from_rgb = match_channels(3, widths[0])
+        self.from_rgb = match_channels(architecture.channels, widths[0])
         self.stages = nn.ModuleList(residual_stack(width, architecture) for width in widths)
         self.between = nn.ModuleList(match_channels(*pair) for pair in pairwise(widths))
         group = architecture.minibatch_std_group

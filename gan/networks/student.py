@@ -11,7 +11,7 @@ KERAS_LEAKY_SLOPE = 0.3
 class StudentGenerator(nn.Module):
     """The student project's generator: dense to half size, one transposed convolution, five plain ones.
 
-    ``z`` [N, latent_dim] float32 -> [N, 3, size, size] float32 in [-1, 1].
+    ``z`` [N, latent_dim] float32 -> [N, channels, size, size] float32 in [-1, 1].
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -30,7 +30,7 @@ class StudentGenerator(nn.Module):
             nn.Conv2d(wide, wide, 5, padding=2),
             nn.LeakyReLU(KERAS_LEAKY_SLOPE),
         )
-        self.to_rgb = nn.Conv2d(wide, 3, 7, padding=3)
+        self.to_rgb = nn.Conv2d(wide, architecture.channels, 7, padding=3)
         self.apply(init_glorot_uniform)
 
     def forward(self, z: Tensor) -> Tensor:
@@ -41,13 +41,13 @@ class StudentGenerator(nn.Module):
 class StudentDiscriminator(nn.Module):
     """The student project's discriminator: four unpadded convolutions, dropout, one unit.
 
-    ``images`` [N, 3, size, size] float32 -> [N] float32, positive for real (theirs called fakes 1; a sign).
+    ``images`` [N, channels, size, size] float32 -> [N] float32, positive for real (theirs called fakes 1; a sign).
     """
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        channels, side = 3, architecture.size_px
+        channels, side = architecture.channels, architecture.size_px
         for index, width in enumerate(architecture.widths):
             kernel, stride = (3, 1) if index == 0 else (4, 2)
             layers += [nn.Conv2d(channels, width, kernel, stride), nn.LeakyReLU(KERAS_LEAKY_SLOPE)]

@@ -184,4 +184,5 @@ def model_info(path: Path, generator: nn.Module, header: GeneratorHeader) -> Mod
         latent_dim=header.architecture.latent_dim,
         size_px=header.architecture.size_px,
         trained_on=header.sources,
+        channels=header.architecture.channels,
     )

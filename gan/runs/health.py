@@ -38,7 +38,7 @@ class HealthMonitor:
 
         Args:
             folder: of the run, its metrics already cut to where it goes on.
-            images: [N, 3, H, W] uint8, the whole set, any device.
+            images: [N, C, H, W] uint8, the whole set, any device.
             samples: number of generated images checked each time; the same number of real ones is the reference.
         """
         self._folder = folder
@@ -133,7 +133,7 @@ def median_crispness(images: Tensor) -> float:
     High where few pixels are edges, as in drawings; near 1 where all differ alike, as in noise and in blur.
 
     Args:
-        images: [N, 3, H, W] uint8.
+        images: [N, C, H, W] uint8.
 
     Returns:
         The median over the images, > 0.

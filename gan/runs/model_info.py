@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gan.pretrained import TRAINED_ON
+from kit.channels import RGB
 
 LICENCE_BUILT_IN = "Learned from CC0 1.0 pictures only: what it draws may be used freely, in games for sale too."
 LICENCE_UNKNOWN = (
@@ -24,6 +25,8 @@ class ModelInfo:
     size_px: int
     """Side of its pictures, pixels."""
     trained_on: str
+    channels: int = RGB
+    """RGB or RGBA."""
 
     @property
     def licence(self) -> str:

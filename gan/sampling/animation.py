@@ -6,10 +6,10 @@ from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from gan.config import GanError, SettingsError
+from gan.images import to_pixels
 from kit.atomic import replacing
 
 FPS = 50 / 3
@@ -56,7 +56,7 @@ def save_animation(frames: Sequence[Image.Image], path: Path, fps: float = FPS) 
     """Write an endless animation (a plain film as MP4), enlarged with crisp pixels.
 
     Args:
-        frames: RGB images of one size.
+        frames: RGB or RGBA images of one size; transparent ones are cut at one half in a GIF, and black in a film.
         path: ``.gif``, ``.webp`` or ``.mp4``.
         fps: frames a second, as `check_animation` takes them.
 
@@ -72,10 +72,19 @@ def save_animation(frames: Sequence[Image.Image], path: Path, fps: float = FPS) 
 
 
 def write_gif(frames: Sequence[Image.Image], path: Path, fps: float) -> None:
-    """Of 256 colours a frame."""
-    first, *others = enlarge(frames, 3)
+    """Of 256 colours a frame, transparency among them."""
+    first, *others = enlarge([cut_at_half(frame) for frame in frames], 3)
     durations = durations_ms(len(frames), fps, step_ms=10)
-    first.save(path, "GIF", save_all=True, append_images=others, duration=durations, loop=0, disposal=1)
+    # What is clear in a frame must not show the one before.
+    disposal = 2 if first.mode == "RGBA" else 1
+    first.save(path, "GIF", save_all=True, append_images=others, duration=durations, loop=0, disposal=disposal)
+
+
+def cut_at_half(frame: Image.Image) -> Image.Image:
+    """RGBA with each pixel clear or opaque; RGB as it is."""
+    if frame.mode == "RGBA":
+        frame.putalpha(frame.getchannel("A").point(lambda alpha: 255 if alpha >= 128 else 0))
+    return frame
 
 
 def write_webp(frames: Sequence[Image.Image], path: Path, fps: float) -> None:
@@ -97,7 +106,7 @@ def write_mp4(frames: Sequence[Image.Image], path: Path, fps: float) -> None:
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": str(X264_CRF)}
         for frame in large:
-            film.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(frame))))
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(to_pixels(frame)[..., :3])))
         film.mux(stream.encode())
 
 

@@ -18,7 +18,7 @@ class RateImages(Protocol):
     def __call__(
         self, images: Iterable[Tensor], count: int, real_folder: Path, device: torch.device, progress: Progress
     ) -> Tensor:
-        """``count`` images in batches [n, 3, H, W] uint8 -> [count], higher is better."""
+        """``count`` images in batches [n, C, H, W] uint8 -> [count], higher is better."""
 
 
 def best_seeds(
@@ -38,7 +38,7 @@ def best_seeds(
         latent_dim: of it.
         candidates: groups of equally many seeds.
         truncation: as in drawing.
-        rate: batches [n, 3, H, W] uint8 and how many images -> a value an image, higher is better.
+        rate: batches [n, C, H, W] uint8 and how many images -> a value an image, higher is better.
     """
     seeds = [seed for group in candidates for seed in group]
     latents = truncate(latents_from_seeds(seeds, latent_dim), generator, truncation)

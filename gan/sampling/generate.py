@@ -123,7 +123,7 @@ class Selection:
     """What each PNG says of its character: its code, and its seed where it has one."""
 
     def draw(self) -> Iterator[Image.Image]:
-        """N RGB images."""
+        """N RGB or RGBA images."""
         return draw(self.generator.network, self.latents)
 
 
@@ -196,7 +196,7 @@ def select_codes(generator: LoadedGenerator, codes: list[str]) -> Selection:
 def select_projected(generator: LoadedGenerator, likes: Iterable[Path], progress: Progress) -> Selection:
     """The characters most like pictures; SettingsError if one cannot be read."""
     info = generator.info
-    images = [read_target(path, info.size_px) for path in likes]
+    images = [read_target(path, info.size_px, info.channels) for path in likes]
     latents = project(generator.network, info.latent_dim, images, progress)
     return Selection(generator, latents, [{"code": encode(info.hash, latent)} for latent in latents.numpy()])
 

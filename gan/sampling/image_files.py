@@ -27,7 +27,7 @@ def save_images(
     """Write ``0000.png``… and ``grid.png`` (of the first ON_A_GRID images) in place of an earlier call's.
 
     Args:
-        images: RGB images.
+        images: RGB or RGBA images; transparent ones lie on a chequerboard in ``grid.png``.
         notes: one an image, for its PNG's metadata beside the software's name.
         folder: made where it is missing.
         with_grid: whether to write ``grid.png``; an old one is removed.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -16,6 +17,7 @@ from gan.config import SettingsError
 from gan.images import background_colour, to_tensor, to_uint8
 from gan.sampling.sample import DRAW_BATCH, latents_from_seeds
 from gan.sampling.share_codes import quantise
+from kit.channels import RGB, RGBA
 from kit.foreground import TOLERANCE, foreground_masks
 from kit.pixel_range import normalize
 from kit.progress import Progress, noop
@@ -36,17 +38,19 @@ TRIMMED = 0.03
 """Share of a figure that its box leaves out on each of four sides: thin arms and feelers do not count."""
 
 
-def read_target(path: Path, size_px: int) -> Image.Image:
+def read_target(path: Path, size_px: int, channels: int = RGB) -> Image.Image:
     """Any picture, whole and square: RGB, what is transparent black, filled up with the colour of its own edge.
+
+    For a generator of four channels a transparent picture is RGBA, filled up with clear pixels.
 
     Raises:
         SettingsError: the file cannot be read, or there is no picture in it, or nothing on that.
     """
     try:
-        square = read_padded_square(path, size_px)
+        square = read_padded_square(path, size_px, with_alpha=channels == RGBA)
     except DecodeError as refusal:
         raise SettingsError(f"--like {path}: {refusal}") from refusal
-    if not foreground_masks(np.asarray(square)[None], TOLERANCE).any():
+    if not figure_of(square).any():
         raise SettingsError(f"--like {path}: nothing on it but background")
     return square
 
@@ -55,14 +59,24 @@ def with_background(image: Image.Image, background: Tensor) -> Tensor:
     """An image with another background: a drawing on paper as a generator of characters on black would have it.
 
     Args:
-        image: RGB.
-        background: [3, 1, 1] float32 in [-1, 1].
+        image: RGB, or RGBA for a clear background.
+        background: [C, 1, 1] float32 in [-1, 1].
 
     Returns:
-        [3, H, W] float32 in [-1, 1].
+        [C, H, W] float32 in [-1, 1].
     """
-    figure = torch.from_numpy(foreground_masks(np.asarray(image)[None], TOLERANCE)[0])
-    return torch.where(figure.to(background.device), normalize(to_tensor(image).to(background.device)), background)
+    device = background.device
+    if len(background) == RGBA and image.mode == "RGBA":
+        return normalize(to_tensor(image).to(device))
+    figure = torch.from_numpy(figure_of(image)).to(device)
+    opaque = image.convert("RGBA") if len(background) == RGBA else image
+    return torch.where(figure, normalize(to_tensor(opaque).to(device)), background)
+
+
+def figure_of(image: Image.Image) -> NDArray[np.bool_]:
+    """[H, W], True on the figure: what alpha shows, or what the border's colour does not reach."""
+    pixels = np.asarray(image)
+    return pixels[..., 3] > 0 if image.mode == "RGBA" else foreground_masks(pixels[None], TOLERANCE)[0]
 
 
 def project(
@@ -76,7 +90,7 @@ def project(
     Args:
         generator: in eval mode, any device.
         latent_dim: D.
-        images: RGB, of the generator's size, N of them; their backgrounds do not count.
+        images: as `read_target` gives them, of the generator's size, N of them; their backgrounds do not count.
         progress: called with the number of steps done.
 
     Returns:
@@ -109,12 +123,12 @@ def initial_latents(
 
     Args:
         latents: [N, D].
-        candidates: [N, 3, H, W] drawn from them.
-        target: [3, H, W].
-        background: [3, 1, 1].
+        candidates: [N, C, H, W] drawn from them.
+        target: [C, H, W].
+        background: [C, 1, 1].
 
     Returns:
-        [2 STARTS, D] that require a gradient, and [2 STARTS, 3, H, W].
+        [2 STARTS, D] that require a gradient, and [2 STARTS, C, H, W].
     """
     in_place = multiscale_distance(candidates, target).argsort()[:STARTS]
     anywhere = figure_distance(candidates, target, background).argsort()[:STARTS]
@@ -139,15 +153,16 @@ def to_sphere(latents: Tensor) -> Tensor:
 
 
 def multiscale_distance(images: Tensor, target: Tensor) -> Tensor:
-    """Distance of images [N, 3, H, W] from others, [N, 3, H, W] or [3, H, W]: [N].
+    """Distance of images [N, C, H, W] from others, [N, C, H, W] or [C, H, W]: [N].
 
-    The mean absolute difference in opponent colours (lightness, red against green, blue against yellow), summed
-    over sizes that are each half of the one before, down to a pixel: the coarse ones lead, the fine ones follow.
+    The mean absolute difference in opponent colours (lightness, red against green, blue against yellow) and in
+    alpha, if there is any, summed over sizes that are each half of the one before, down to a pixel. Coarse ones
+    lead, the fine ones follow.
     """
-    red, green, blue = (images - target).unbind(1)
+    red, green, blue, *alpha = (images - target).unbind(-3)
     lightness = (red + green + blue) / 3
     difference = torch.stack(
-        [lightness, COLOUR_WEIGHT * (red - green), COLOUR_WEIGHT * (blue - (red + green) / 2)], 1
+        [lightness, COLOUR_WEIGHT * (red - green), COLOUR_WEIGHT * (blue - (red + green) / 2), *alpha], 1
     )
     total = difference.abs().mean((1, 2, 3))
     while difference.shape[-1] > 1:
@@ -157,11 +172,11 @@ def multiscale_distance(images: Tensor, target: Tensor) -> Tensor:
 
 
 def figure_distance(images: Tensor, target: Tensor, background: Tensor) -> Tensor:
-    """Distance of the figures in images [N, 3, H, W] from that in one [3, H, W], regardless of position: [N].
+    """Distance of the figures in images [N, C, H, W] from that in one [C, H, W], regardless of position: [N].
 
     Args:
         images, target: float32 in [-1, 1].
-        background: [3, 1, 1], the colour behind all of them.
+        background: [C, 1, 1], the colour behind all of them.
     """
     framed, aspects = zip(*(crop_to_figure(image, background) for image in [*images, target]), strict=True)
     stretched = torch.tensor(aspects[:-1], device=background.device).log() - math.log(aspects[-1])
@@ -169,14 +184,14 @@ def figure_distance(images: Tensor, target: Tensor, background: Tensor) -> Tenso
 
 
 def crop_to_figure(image: Tensor, background: Tensor) -> tuple[Tensor, float]:
-    """A figure cut out, as difference to the background [3, FRAME_PX, FRAME_PX], and its width over its height."""
+    """A figure cut out, as difference to the background [C, FRAME_PX, FRAME_PX], and its width over its height."""
     top, bottom, left, right = figure_box(image, background)
     cut = (image - background)[:, top:bottom, left:right]
     return F.adaptive_avg_pool2d(cut, FRAME_PX), (right - left) / (bottom - top)
 
 
 def align_figure(target: Tensor, other: Tensor, background: Tensor) -> Tensor:
-    """``target`` [3, H, W] with its figure moved and scaled onto that of ``other``."""
+    """``target`` [C, H, W] with its figure moved and scaled onto that of ``other``."""
     top, bottom, left, right = figure_box(target, background)
     there = figure_box(other, background)
     figure = target[:, top:bottom, left:right]

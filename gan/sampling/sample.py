@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from gan.images import to_images
+from gan.images import to_images, to_pixels
 from gan.sampling.share_codes import quantise
 from gan.threads import map_on_threads
 
@@ -36,7 +36,7 @@ def draw(generator: nn.Module, latents: Tensor) -> Iterator[Image.Image]:
         latents: [N, latent_dim] float32.
 
     Yields:
-        N RGB images.
+        N RGB images, or RGBA ones of a generator with four channels.
     """
     device = next(generator.parameters()).device
 
@@ -51,7 +51,7 @@ def draw(generator: nn.Module, latents: Tensor) -> Iterator[Image.Image]:
 
 
 def draw_batches(generator: nn.Module, latents: Tensor) -> Iterator[Tensor]:
-    """What `draw` gives, as [n, 3, H, W] uint8, `BATCH_OF_IMAGES` at a time."""
+    """What `draw` gives, as [n, C, H, W] uint8, `BATCH_OF_IMAGES` at a time."""
     images = draw(generator, latents)
     while batch := list(islice(images, BATCH_OF_IMAGES)):
-        yield torch.from_numpy(np.stack([np.asarray(image) for image in batch])).permute(0, 3, 1, 2)
+        yield torch.from_numpy(np.stack([to_pixels(image) for image in batch])).permute(0, 3, 1, 2)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan.config import SettingsError
+from gan.images import to_pixels
 from gan.sampling.sample import draw, latents_from_seeds
 from gan.sampling.share_codes import quantise
 
@@ -49,7 +50,7 @@ def truncate(latents: Tensor, generator: nn.Module, truncation: float) -> Tensor
 def typical_latent(generator: nn.Module, latent_dim: int) -> Tensor:
     """The latent whose picture is on average nearest to others of the same generator: [D] float32, length √D."""
     latents = latents_from_seeds(range(CANDIDATES), latent_dim)
-    images = np.stack([np.asarray(image) for image in draw(generator, latents)])
+    images = np.stack([to_pixels(image) for image in draw(generator, latents)])
     small = F.adaptive_avg_pool2d(torch.from_numpy(images).permute(0, 3, 1, 2).float(), COMPARED_PX).flatten(1)
     typical: Tensor = F.normalize(latents[torch.cdist(small, small).mean(1).argmin()], dim=0)
     return typical * math.sqrt(latent_dim)

@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kit.channels import RGBA
+
 TRANSLATION = 0.125
 """Largest shift, as a share of the side; DiffAugment's."""
 AUGMENT_DRAWS = 7
@@ -31,13 +33,13 @@ def augment(images: Tensor, background: Tensor, uniform: Tensor, p: Tensor) -> T
     with probability ``p`` (Karras et al. 2020, arXiv:2006.06676, section 2.2: below .8 nothing leaks).
 
     Args:
-        images: [N, 3, H, W] float32 in about [-1, 1].
-        background: [3, 1, 1] float32, the data set's background colour.
+        images: [N, C, H, W] float32 in about [-1, 1].
+        background: [C, 1, 1] float32, the data set's background colour.
         uniform: [N, AUGMENT_DRAWS] float32 from U[0, 1): all the randomness.
         p: [] float32, 0 to 1.
 
     Returns:
-        [N, 3, H, W] float32; values may leave [-1, 1].
+        [N, C, H, W] float32; values may leave [-1, 1].
     """
     difference = images - background
     recoloured, moved = (uniform[:, 5:] < p).T
@@ -69,11 +71,16 @@ def jitter_colour(difference: Tensor, uniform: Tensor) -> Tensor:
     generator learns no colours.
     """
     brightness, saturation, contrast = uniform.T[..., None, None, None]
-    figure = difference.detach().abs().amax(1, keepdim=True).mul(8).clamp(max=1)
+    if difference.shape[1] == RGBA:
+        # Of premultiplied colours: what a change adds is multiplied by alpha too, and alpha itself stays.
+        alpha = difference[:, 3:]
+        figure, difference = alpha.detach() / 2, difference[:, :3]
+    else:
+        alpha, figure = None, difference.detach().abs().amax(1, keepdim=True).mul(8).clamp(max=1)
     difference = difference + 0.4 * (brightness - 0.5) * figure
     grey = difference.mean(1, keepdim=True)
     coloured: Tensor = (grey + (difference - grey) * (saturation + 0.5)) * (0.5 * contrast + 0.75)
-    return coloured
+    return coloured if alpha is None else torch.cat([coloured, alpha], 1)
 
 
 def translate(difference: Tensor, uniform: Tensor) -> Tensor:

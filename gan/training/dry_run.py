@@ -57,7 +57,7 @@ def dry_run(config: TrainConfig, progress: Progress = noop) -> DryRun:
     """
     device = choose_device(config.device)
     images = load_training_images(config)
-    config = resolve_config(config, images.shape[-1], device)
+    config = resolve_config(config, images, device)
     progress(0, None, "counting operations")
     trainer = make_trainer(config, images, device, DistributedContext())
     networks, precision = trainer.networks, trainer.execution.precision

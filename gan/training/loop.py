@@ -67,7 +67,7 @@ def train(
     device = local_device(choose_device(config.device))
     with process_group(device) as distributed:
         images = load_training_images(config)
-        config = resolve_config(config, images.shape[-1], device)
+        config = resolve_config(config, images, device)
         config = replace(config, precision=distributed.broadcast(config.precision))
         trainer = make_trainer(config, images, device, distributed)
         config = initialise_from(trainer, config, notify)

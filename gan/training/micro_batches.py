@@ -21,7 +21,7 @@ class MicroBatch:
     """Of these rows."""
 
     def real_images(self) -> Tensor:
-        """[n, 3, H, W] float32 in [-1, 1]; made at each call: a whole step's may not fit into memory."""
+        """[n, C, H, W] float32 in [-1, 1]; made at each call: a whole step's may not fit into memory."""
         return self.training_set.normalised(self.indices)
 
 

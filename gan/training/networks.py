@@ -23,12 +23,12 @@ class Networks:
     optimizer_g: torch.optim.Optimizer
     optimizer_d: torch.optim.Optimizer
     background: Tensor
-    """[3, 1, 1] float32 in [-1, 1], which augmentation leaves as it is."""
+    """[C, 1, 1] float32 in [-1, 1], which augmentation leaves as it is."""
     augment_p: Tensor
     """[] float32, 0 to 1: ADA's p."""
 
     def real_images(self, batch: MicroBatch) -> Tensor:
-        """x: [n, 3, H, W] float32 in [-1, 1], half of them mirrored if the recipe says so."""
+        """x: [n, C, H, W] float32 in [-1, 1], half of them mirrored if the recipe says so."""
         real = batch.real_images()
         return flip_half(real, batch.noise.flips) if self.recipe.flips else real
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from gan.evaluation.features import FeatureNetwork, cached_features, load_feature_network
 from gan.evaluation.metrics import scores
+from gan.images import GROUNDS, over_ground
 from gan.runs.checkpoint import GeneratorHeader, save_generator
 from gan.runs.model_files import BEST_FILE
 from gan.runs.run_folder import RunFolder
@@ -20,14 +21,17 @@ WANTED = frozenset({"kid", "fid", "prdc"})
 
 
 class Evaluator:
-    """Scores the EMA generator of a run; draws nothing from the global random state."""
+    """Scores the EMA generator of a run, transparent pictures over mid-grey.
+
+    Draws nothing from the global random state.
+    """
 
     def __init__(self, folder: RunFolder, images: Tensor, device: torch.device) -> None:
         """Compute nothing yet.
 
         Args:
             folder: of the run, its metrics already cut to where it resumes.
-            images: [N, 3, H, W] uint8, the whole set, any device.
+            images: [N, C, H, W] uint8, the whole set, any device.
             device: on which features are computed.
         """
         self._folder, self._images, self._device = folder, images, device
@@ -49,7 +53,8 @@ class Evaluator:
         network = self._start(progress)
         count = min(len(self._images), MOST_DRAWN)
         latents = latents_from_seeds(range(count), header.architecture.latent_dim)
-        fakes = network(draw_batches(generator_ema, latents), count, "generated", progress)
+        flat = (over_ground(batch, GROUNDS["grey"]) for batch in draw_batches(generator_ema, latents))
+        fakes = network(flat, count, "generated", progress)
         result = {score_name(network.name, key): value for key, value in scores(fakes, self._real, WANTED).items()}
         name = score_name(network.name, "kid")
         kid = result[name]
@@ -65,7 +70,8 @@ class Evaluator:
         """At the first call, load the network, embed the real images, and look up the best score so far."""
         if self._network is None:
             self._network = load_feature_network(None, self._device)
-            self._real = cached_features(self._network, self._images.cpu(), progress=progress)
+            flat = over_ground(self._images.cpu(), GROUNDS["grey"])
+            self._real = cached_features(self._network, flat, progress=progress)
             key = score_name(self._network.name, "kid")
             self._best = min((line[key] for line in self._folder.read_metrics() if key in line), default=math.inf)
         return self._network

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dataset.reader import image_files, is_built_set, load_images
+from dataset.reader import image_channels, image_files, is_built_set, load_images
 from gan import old_names
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_precision, is_out_of_memory, keep_freed_memory, use_algorithms
@@ -42,8 +42,9 @@ RESUMABLE = {
 
 
 def load_training_images(config: TrainConfig) -> Tensor:
-    """[N, 3, H, W] uint8; GanError if there is nothing to learn from them."""
-    images = load_images(config.data)
+    """[N, C, H, W] uint8; GanError if there is nothing to learn from them."""
+    channels = max(config.recipe.generator.channels, image_channels(config.data))
+    images = load_images(config.data, channels)
     flat = images.flatten(2)
     blank = (flat.amax(2) == flat.amin(2)).all(1)
     if blank.any():
@@ -63,13 +64,13 @@ def load_training_images(config: TrainConfig) -> Tensor:
     return images
 
 
-def resolve_config(config: TrainConfig, size_px: int, device: torch.device) -> TrainConfig:
-    """Fill in what was left open: the recipe at the images' size, the precision, the end.
+def resolve_config(config: TrainConfig, images: Tensor, device: torch.device) -> TrainConfig:
+    """Fill in what was left open: the recipe at the images' size and channels, the precision, the end.
 
     Raises:
         SettingsError: the recipe has no networks of that size.
     """
-    recipe = config.recipe.at_size(size_px)
+    recipe = config.recipe.at_size(images.shape[-1]).with_channels(images.shape[1])
     config = replace(config, recipe=recipe, precision=choose_precision(config.precision, device))
     if config.kimg is not None or config.minutes is not None:
         return config

@@ -50,7 +50,7 @@ class Trainer:
 
         Args:
             recipe: at the size of ``images``.
-            images: [N, 3, H, W] uint8, the whole set; moved to the device.
+            images: [N, C, H, W] uint8, the whole set; moved to the device.
             seed: of weights, latents, order and augmentation; sets the global random state.
             execution: how steps are computed.
 

@@ -14,11 +14,11 @@ class TrainingSet:
     """All real images, uint8: on the device, or mapped from the disk where they do not fit into memory."""
 
     def __init__(self, images: Tensor, device: torch.device) -> None:
-        """``images``: [N, 3, H, W] uint8."""
+        """``images``: [N, C, H, W] uint8."""
         self.fingerprint = hashlib.sha256(images.flatten().numpy().data).hexdigest()
         """SHA-256 of the pixels, by which a resumed run knows its images wherever they lie."""
         self.background = background_colour(images).to(device)
-        """[3, 1, 1] float32 in [-1, 1]."""
+        """[C, 1, 1] float32 in [-1, 1]."""
         self.is_mapped = is_mapped(images)
         self.images = images if self.is_mapped else images.to(device)
         self._device = device
@@ -27,6 +27,6 @@ class TrainingSet:
         return len(self.images)
 
     def normalised(self, indices: Tensor) -> Tensor:
-        """[len(indices), 3, H, W] float32 in [-1, 1], channels last."""
+        """[len(indices), C, H, W] float32 in [-1, 1], channels last."""
         chosen = self.images[indices.to(self.images.device)].to(self._device)
         return normalize(chosen.to(torch.float32, memory_format=torch.channels_last))

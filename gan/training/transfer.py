@@ -17,7 +17,9 @@ from gan.networks.minibatch_std import MinibatchStd
 from gan.runs.checkpoint import HEADER_KEY, GeneratorHeader, load_checkpoint, load_generator, model_hash
 from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE
 from gan.runs.run_folder import CHECKPOINT_FILE, RunFolder
+from gan.training.alpha_start import fit_alpha, ignore_alpha
 from gan.training.trainer import Trainer
+from kit.channels import RGB, RGBA
 
 BASE = "base"
 BASE_FILE = "base.safetensors"
@@ -133,12 +135,18 @@ def transfer(trainer: Trainer, source: Source) -> str:
         )
     carried = copy_overlapping_weights(networks.generator, source.generator)
     copy_overlapping_weights(trainer.generator_ema, source.generator_ema)
+    gains_alpha = (theirs.channels, recipe.generator.channels) == (RGB, RGBA)
+    if gains_alpha:
+        for generator in (networks.generator, trainer.generator_ema):
+            fit_alpha(generator, recipe.generator.latent_dim)
     message = f"from {source.lineage[-1]}: {carried:.0%} of the generator's weights"
     if source.discriminator is None:
         return f"{message}; the discriminator starts from fresh weights, for the file has none"
     if type(source.discriminator) is not type(networks.discriminator):
         return f"{message}; the discriminator starts from fresh weights, for it is of another family"
     carried = copy_overlapping_weights(networks.discriminator, source.discriminator, from_end=True)
+    if gains_alpha:
+        ignore_alpha(networks.discriminator)
     return f"{message}, {carried:.0%} of the discriminator's"
 
 

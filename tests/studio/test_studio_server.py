@@ -70,6 +70,7 @@ def test_info_says_all_that_the_page_needs(url):
         "latent_dim": 4,
         "latent_bound": MAX_LATENT,
         "size_px": 8,
+        "channels": 3,
         "most_pictures": MAX_IMAGES,
         "trained_on": "nothing",
         "licence": LICENCE_UNKNOWN,

@@ -1,0 +1,3 @@
+"""Kinds of pictures by their number of channels."""
+
+RGB, RGBA = 3, 4
