@@ -72,6 +72,9 @@ class Architecture:
     channels: int = RGB
     """Of the pictures: RGB, or RGBA with premultiplied colours; see `gan.images`."""
 
+    pixel_widths: tuple[int, ...] = ()
+    """Channels of each stage of the strided discriminator that is a part of a projected one."""
+
     def at_size(self, size_px: int) -> "Architecture":
         """The same architecture for pictures of another size: stages join or leave at the large-picture end.
 
@@ -86,7 +89,7 @@ class Architecture:
                 )
             return replace(self, size_px=size_px)
         if self.family == "projected":
-            return replace(self, size_px=size_px)
+            return replace(self, size_px=size_px, pixel_widths=self.pixels.at_size(size_px).widths)
         outwards = self.widths if self.latent_dim else self.widths[::-1]
         stages += self.family in ("upsample", "residual")  # their base has a width of its own
         grown = outwards[:stages]
@@ -94,11 +97,17 @@ class Architecture:
             grown += (max(8, grown[-1] // 2),)
         return replace(self, size_px=size_px, widths=grown if self.latent_dim else grown[::-1])
 
+    @property
+    def pixels(self) -> "Architecture":
+        """Of a projected discriminator: its part that looks at pixels."""
+        return replace(self, family="strided", widths=self.pixel_widths, pixel_widths=())
+
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Architecture":
         """Read what `dataclasses.asdict` wrote; TypeError if a field is unknown or missing."""
         values = old_names.rename_keys(values, old_names.ARCHITECTURE)
-        return cls(**{**values, "widths": tuple(values["widths"])})
+        widths, pixel_widths = tuple(values["widths"]), tuple(values.get("pixel_widths", ()))
+        return cls(**{**values, "widths": widths, "pixel_widths": pixel_widths})
 
 
 @dataclass(frozen=True)
@@ -209,17 +218,27 @@ PRESETS: dict[str, Recipe] = {
         ema_half_life_kimg=10,
     ),
     # Sauer et al. 2021 (arXiv:2111.01007): the generator of `dcgan`, judged by features of a network that knows
-    # photographs. Relativistic pairing takes the place of their hinge loss and batch norm.
+    # photographs, and by the discriminator of `dcgan` for colours and surfaces. Relativistic pairing takes the
+    # place of their hinge loss and batch norm.
     "projected": Recipe(
         generator=Architecture("upsample", (256, 128, 64, 32, 16), latent_dim=100),
-        discriminator=Architecture("projected", (64, 64, 128, 256), batch_norm=False),
+        discriminator=Architecture(
+            "projected",
+            (64, 64, 128, 256),
+            batch_norm=False,
+            minibatch_std_group=4,
+            pixel_widths=(32, 64, 128, 256),
+        ),
         batch=16,
         generator_lr=3e-4,
-        discriminator_lr=2e-4,
+        discriminator_lr=4e-4,
         betas=(0.0, 0.99),
         flips=True,
         augment_p=0.3,
         relativistic=True,
+        r1_gamma=0.3,
+        r1_interval=16,
+        r2=True,
         ema_half_life_kimg=10,
     ),
     # Huang et al. 2024 (arXiv:2501.05441), for GPUs: residual, nothing normalised, relativistic pairing, R1 + R2.

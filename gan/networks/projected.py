@@ -12,6 +12,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from gan.config import Architecture
 from gan.device import in_fp32
+from gan.networks.dcgan import StridedDiscriminator
 from gan.networks.pretrained_features import CHANNELS, STRIDES, PretrainedFeatures
 from kit.channels import RGB, RGBA
 
@@ -22,15 +23,21 @@ LOGITS_PX = 4
 """Side of each head's map of logits, at `VIEW_PX`."""
 FEATURE_STD = (11.0, 10.0, 8.0, 3.0)
 """About the standard deviation of each map on drawings: behind it all have the same weight."""
+PIXEL_LOGITS = 2 * LOGITS_PX**2
+"""The pixels' score counts as two heads do."""
 HEAD_WIDTH = 64
 """Channels behind a head's first convolution; twice as many behind the next."""
 
 
 class ProjectedDiscriminator(nn.Module):
-    """Small heads on four feature maps, each with logits of its own.
+    """Small heads on four feature maps, each with logits of its own, and one strided network on the pixels.
 
-    ``images`` [N, channels, size, size] float32 in [-1, 1] -> [N, L] float32 logits, positive for real.
-    Photographs have no alpha: transparent images are judged over black and over white, which together say it all.
+    The features hardly tell colours and surfaces apart; without the second part a generator soon keeps to a few.
+    Photographs have no alpha: the heads judge transparent images over black and over white, which say it all.
+
+    ``images`` [N, channels, size, size] float32 in [-1, 1] -> [N, L] float32 logits, positive for real. While its
+    weights learn, only the second part passes a gradient on to the images: the penalty (R1, R2) is its own, for
+    the heads have spectral norm.
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -42,8 +49,15 @@ class ProjectedDiscriminator(nn.Module):
             LogitHead(width, (VIEW_PX // stride // LOGITS_PX).bit_length() - 1)
             for width, stride in zip(architecture.widths, STRIDES, strict=True)
         )
+        self.pixels = StridedDiscriminator(architecture.pixels)
 
     def forward(self, images: Tensor) -> Tensor:
+        score = self.pixels(images).unsqueeze(1).expand(-1, PIXEL_LOGITS)
+        seen = images.detach() if self.pixels.score.weight.requires_grad else images
+        return torch.cat([self.judge_features(seen), score], 1)
+
+    def judge_features(self, images: Tensor) -> Tensor:
+        """The heads' logits, [N, L]."""
         if images.shape[1] == RGBA:
             colours, alpha = images[:, :RGB], images[:, RGB:]
             return torch.cat([self.judge(colours), self.judge(colours + 1 - alpha)], 1)

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from gan.images import to_uint8
 from gan.sampling.sample import DRAW_BATCH, latents_from_seeds
-from kit.channels import RGB
+from kit.channels import RGB, RGBA
 from kit.foreground import foreground_masks
 
 IMAGES_FITTED = 32
@@ -70,6 +70,7 @@ def last_features(generator: nn.Module, layer: nn.Module, latent_dim: int) -> tu
 
 @torch.no_grad()
 def ignore_alpha(discriminator: nn.Module) -> None:
-    """Let a discriminator that judged colours start from those: its weights for alpha, if any, become 0."""
-    first = next(layer for layer in discriminator.modules() if isinstance(layer, nn.Conv2d))
+    """Let a discriminator that judged colours start from those: its weights for alpha become 0."""
+    layers = (layer for layer in discriminator.modules() if isinstance(layer, nn.Conv2d))
+    first = next(layer for layer in layers if layer.in_channels == RGBA)
     first.weight[:, RGB:] = 0

@@ -34,7 +34,7 @@ def generator_loss(fake_scores: Tensor) -> Tensor:
 
 
 def relativistic_loss(better: Tensor, worse: Tensor) -> Tensor:
-    """Softplus of ``worse - better``, the scores of paired images; [N] float32 logits, mean over the pairs.
+    """Softplus of ``worse - better``, the scores of paired images; [N] or [N, L] float32 logits, mean over all.
 
     To the discriminator real images are the better ones, to the generator its own.
 
@@ -47,7 +47,7 @@ def gradient_penalty(scores: Sequence[Tensor], images: Sequence[Tensor]) -> Tens
     """Half the squared gradient norm of the discriminator: the mean over each batch, summed over the batches.
 
     Args:
-        scores: for each batch [N] logits, computed from ``images``.
+        scores: for each batch [N] or [N, L] logits, computed from ``images``; of several, their mean counts.
         images: for each batch [N, 3, H, W] float32 with ``requires_grad`` set: real images for R1, and generated
             ones for R1 + R2.
 
@@ -56,6 +56,6 @@ def gradient_penalty(scores: Sequence[Tensor], images: Sequence[Tensor]) -> Tens
 
     Source: Mescheder et al. 2018, arXiv:1801.04406, equations 9 and 10 (without γ).
     """
-    total = torch.stack([batch.sum() for batch in scores]).sum()
+    total = torch.stack([batch.view(len(batch), -1).mean(1).sum() for batch in scores]).sum()
     gradients = torch.autograd.grad(total, list(images), create_graph=True)
     return torch.stack([gradient.float().square().sum((1, 2, 3)).mean() / 2 for gradient in gradients]).sum()

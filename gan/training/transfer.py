@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from gan import pretrained
 from gan.config import Architecture, GanError, SettingsError
 from gan.networks.build import build_discriminator, build_generator
+from gan.networks.dcgan import StridedDiscriminator
 from gan.networks.minibatch_std import MinibatchStd
+from gan.networks.projected import ProjectedDiscriminator
 from gan.runs.checkpoint import HEADER_KEY, GeneratorHeader, load_checkpoint, load_generator, model_hash
 from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE
 from gan.runs.run_folder import CHECKPOINT_FILE, RunFolder
@@ -23,7 +25,7 @@ from kit.channels import RGB, RGBA
 
 BASE = "base"
 BASE_FILE = "base.safetensors"
-NUMBERED = re.compile(r"(layers|stages|between)\.(\d+)\.(.+)")
+NUMBERED = re.compile(r"((?:pixels\.)?(?:layers|stages|between))\.(\d+)\.(.+)")
 CPU = torch.device("cpu")
 
 
@@ -142,12 +144,15 @@ def transfer(trainer: Trainer, source: Source) -> str:
     message = f"from {source.lineage[-1]}: {carried:.0%} of the generator's weights"
     if source.discriminator is None:
         return f"{message}; the discriminator starts from fresh weights, for the file has none"
-    if type(source.discriminator) is not type(networks.discriminator):
+    part, name = networks.discriminator, "discriminator"
+    if isinstance(part, ProjectedDiscriminator) and isinstance(source.discriminator, StridedDiscriminator):
+        part, name = part.pixels, "part of the discriminator that looks at pixels"
+    if type(source.discriminator) is not type(part):
         return f"{message}; the discriminator starts from fresh weights, for it is of another family"
-    carried = copy_overlapping_weights(networks.discriminator, source.discriminator, from_end=True)
+    carried = copy_overlapping_weights(part, source.discriminator, from_end=True)
     if gains_alpha:
-        ignore_alpha(networks.discriminator)
-    return f"{message}, {carried:.0%} of the discriminator's"
+        ignore_alpha(part)
+    return f"{message}, {carried:.0%} of the {name}'s"
 
 
 @torch.no_grad()
@@ -183,10 +188,11 @@ def matching_name(name: str, network: nn.Module, source: nn.Module) -> str:
     if not match:
         return name
     container, index, rest = match[1], int(match[2]), match[3]
-    shift = stage_count(getattr(network, container)) - stage_count(getattr(source, container))
-    reads_images = container == "layers" and index == 0
+    shift = stage_count(network.get_submodule(container)) - stage_count(source.get_submodule(container))
+    is_strided = container.endswith("layers")
+    reads_images = is_strided and index == 0
     theirs = 0 if reads_images else index - shift
-    if container == "layers" and theirs == 0 and not reads_images:
+    if is_strided and theirs == 0 and not reads_images:
         return ""  # theirs reads images, ours does not
     return f"{container}.{theirs}.{rest}"
 

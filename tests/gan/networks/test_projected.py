@@ -7,6 +7,7 @@ import torch
 from gan.config import PRESETS
 from gan.networks.build import build_discriminator
 from gan.networks.pretrained_features import CHANNELS, MODEL, STRIDES, PretrainedFeatures, imagenet_weights
+from gan.networks.projected import PIXEL_LOGITS
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +54,11 @@ def test_the_features_are_neither_trained_nor_saved_nor_do_they_change(features)
 @pytest.mark.parametrize(("size", "logits"), [(16, 64), (80, 64), (160, 100)])
 def test_each_head_has_a_map_of_logits_at_every_size(size, logits):
     discriminator = build_discriminator(PRESETS["projected"].at_size(size).discriminator)
+    images = torch.rand(2, 3, size, size) * 2 - 1
     with torch.no_grad():
-        assert discriminator(torch.rand(2, 3, size, size)).shape == (2, logits)
+        scores = discriminator(images)
+    assert scores.shape == (2, logits + PIXEL_LOGITS)
+    assert torch.equal(scores[:, logits:], discriminator.pixels(images).expand(PIXEL_LOGITS, 2).T)
 
 
 def test_the_random_projections_are_saved_for_the_heads_have_learned_them():
@@ -65,3 +69,16 @@ def test_the_random_projections_are_saved_for_the_heads_have_learned_them():
         assert not torch.equal(first(images), second(images))
         second.load_state_dict(first.state_dict())
         assert torch.equal(first(images), second(images))
+
+
+def test_the_penalty_is_that_of_the_part_that_looks_at_pixels_and_the_generator_learns_of_both():
+    discriminator = build_discriminator(PRESETS["projected"].discriminator).eval()  # the norms stay as they are
+    images = torch.rand(2, 3, 80, 80, requires_grad=True)
+    (learning,) = torch.autograd.grad(discriminator(images).mean(), images)
+    share = PIXEL_LOGITS / discriminator(images).shape[1]
+    (pixels,) = torch.autograd.grad(discriminator.pixels(images).mean() * share, images)
+    torch.testing.assert_close(learning, pixels)
+    discriminator.requires_grad_(False)
+    (frozen,) = torch.autograd.grad(discriminator(images).mean(), images)
+    heads = discriminator.judge_features(images).mean() * (1 - share)
+    torch.testing.assert_close(frozen, pixels + torch.autograd.grad(heads, images)[0], rtol=1e-3, atol=1e-6)
