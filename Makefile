@@ -7,7 +7,10 @@ else
 BIN := $(VENV)/bin
 endif
 
-.PHONY: demo test quick check bench clean
+LOWEST := $(VENV)-lowest
+LOWEST_TESTS := tests/kit tests/scraper tests/dataset/test_alpha.py tests/dataset/test_decode.py tests/test_screen.py
+
+.PHONY: demo test quick lowest check bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/vgc demo
@@ -17,6 +20,10 @@ test: $(VENV)/.installed-test
 
 quick: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --quick
+
+# The lowest versions that setup.cfg allows: NumPy's is for Python 3.11 and 3.12.
+lowest: $(LOWEST)/.installed
+	$(LOWEST)/$(notdir $(BIN))/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --quick $(LOWEST_TESTS)
 
 check: $(VENV)/.installed-check
 	$(BIN)/ruff check .
@@ -37,6 +44,13 @@ $(BIN)/python:
 $(VENV)/.installed: $(BIN)/python setup.cfg
 	@echo "installing PyTorch and the rest into $(VENV): a few minutes the first time"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(LOWEST)/.installed: setup.cfg tests/lowest.py
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(PYTHON) tests/lowest.py > $(LOWEST)/requirements.txt
+	$(LOWEST)/$(notdir $(BIN))/python -m pip install --quiet --disable-pip-version-check --requirement $(LOWEST)/requirements.txt
+	$(LOWEST)/$(notdir $(BIN))/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
 $(VENV)/.installed-%: $(VENV)/.installed

@@ -1,5 +1,6 @@
 """What an installation holds."""
 
+import importlib.metadata
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from lowest import lowest_versions
 from quick import SLOW, TESTS
 
 ROOT = Path(__file__).parents[1]
@@ -51,3 +53,9 @@ def test_wheel_and_sdist_hold_every_file_of_the_rooms(tmp_path):
 
 def test_what_quick_leaves_out_is_there():
     assert [each for each in SLOW if not (TESTS / each).exists()] == []
+
+
+def test_what_is_installed_at_the_lowest_versions_does_not_bring_torch():
+    for line in lowest_versions():
+        needed = importlib.metadata.requires(line.partition("==")[0]) or []
+        assert [each for each in needed if each.startswith("torch") and "extra ==" not in each] == [], line

@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import PIL
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from image_sets import noise
@@ -23,7 +24,7 @@ KINDS_BY_MODE = {
     "RGB": ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "AVIF"),
     "RGBA": ("PNG", "TIFF", "WEBP", "AVIF", "GIF"),
     "CMYK": ("JPEG", "TIFF"),
-    "YCbCr": ("JPEG", "TIFF"),
+    "YCbCr": ("JPEG", "TIFF") if PIL.__version__ >= "13" else ("JPEG",),  # older ones find it cut off
     "LAB": ("TIFF",),
     "I;16": ("PNG", "TIFF"),
     "I": ("TIFF",),
