@@ -284,6 +284,15 @@ def preprocess(
     sheet: Annotated[
         str, more(help="Cut sheets: 32x32[+margin[+spacing]], json (a file beside each), auto or none.")
     ] = "none",
+    group: Annotated[
+        str, more(help="Tell which pictures show one character: on, off, or auto: with --frames or --sheet.")
+    ] = "auto",
+    include: Annotated[
+        list[str] | None, more(help="Take only files that fit this pattern, such as 'heroes/*'; repeatable.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, more(help="Leave out files that fit this pattern, such as '*-death*'; repeatable.")
+    ] = None,
     report: Annotated[
         bool, option("--report", help="Also write report.html: the set as a page to look at.")
     ] = False,
@@ -306,6 +315,9 @@ def preprocess(
         trim=trim,
         frames=frames,
         sheet=sheet,
+        group=cast(Any, group),
+        include=tuple(include or ()),
+        exclude=tuple(exclude or ()),
     )
     with screen.progress("preprocess") as line:
         built = build(settings, line)
@@ -345,6 +357,10 @@ def show_built(screen: Screen, built: "BuildReport", raw: Path, out: Path) -> No
         screen.say(f"left out: {line_of_one}")
     if len(left_out) > MOST_LEFT_OUT_SHOWN:
         screen.say(f"left out: {len(left_out) - MOST_LEFT_OUT_SHOWN:,} more, all in {out / 'report.json'}")
+    if built.groups:
+        screen.say(
+            f"{built.groups:,} characters; each has the same share in vgc train, see group in metadata.jsonl"
+        )
     if built.near_duplicates:
         groups = f", in {built.near_duplicate_groups:,} groups," if built.near_duplicate_groups else ""
         pairs = "1 pair looks" if built.near_duplicate_pairs == 1 else f"{built.near_duplicate_pairs:,} pairs look"

@@ -37,7 +37,7 @@ from dataset.render import (
     write_opaque_rgba,
 )
 from dataset.render_pool import render_all
-from dataset.set_lists import SetLists, short, write_json
+from dataset.set_lists import SetLists, add_groups, short, write_json
 from dataset.sheets import parse_sheet
 from dataset.staging import (
     METADATA,
@@ -74,6 +74,8 @@ COMMIT_SECONDS = 0.5
 """What was rendered in a longer time is not lost by a kill."""
 Tables = Literal["csv", "none"]
 TABLES: tuple[Tables, ...] = get_args(Tables)
+Group = Literal["auto", "on", "off"]
+GROUPS: tuple[Group, ...] = get_args(Group)
 NETWORK_BASES_PX = (4, 5, 6, 7)
 """Networks of vgc draw sizes of these times a power of two; see `gan.config.doublings`."""
 
@@ -118,6 +120,15 @@ class BuildSettings:
     sheet: str = "none"
     """How pictures of many figures are cut; see `dataset.sheets.parse_sheet`."""
 
+    group: Group = "auto"
+    """Whether the metadata says which pictures show one character; ``auto``: where frames or cells are taken."""
+
+    include: tuple[str, ...] = ()
+    """Patterns of raw files that are taken, all by default; see `dataset.raw.RawFolder.select`."""
+
+    exclude: tuple[str, ...] = ()
+    """Patterns of raw files that are not."""
+
     def __post_init__(self) -> None:
         if self.size_px not in SIZES_PX:
             raise DatasetSettingsError(f"--size {self.size_px}: choose {SIZES_PX[0]} to {SIZES_PX[-1]} pixels")
@@ -142,6 +153,8 @@ class BuildSettings:
             ) from None
         if self.tables not in TABLES:
             raise DatasetSettingsError(f"--tables {self.tables}: choose {' or '.join(TABLES)}")
+        if self.group not in GROUPS:
+            raise DatasetSettingsError(f"--group {self.group}: choose auto, on or off")
         if self.workers < 1:
             raise DatasetSettingsError(f"--workers {self.workers}: choose 1 or more")
         if self.out.is_file():
@@ -151,6 +164,20 @@ class BuildSettings:
                 raise DatasetSettingsError(
                     f"--out {self.out} holds the raw pictures in {images}; choose another folder"
                 )
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether the metadata has groups."""
+        return self.group == "on" or (self.group == "auto" and (self.frames != FIRST or self.sheet != "none"))
+
+    def lists(self) -> dict[str, Any]:
+        """What decides on the set's lists, beside its pictures."""
+        return {"tables": self.tables, "groups": self.has_groups, **self.selection()}
+
+    def selection(self) -> dict[str, Any]:
+        """The patterns of raw files, where there are any."""
+        patterns = {"include": self.include, "exclude": self.exclude}
+        return {name: list(value) for name, value in patterns.items() if value}
 
     def rendering(self) -> RenderSettings:
         """What a process that renders has to know."""
@@ -199,6 +226,8 @@ class BuildReport:
     """Frames of animations that did not become pictures of their own; see ``--frames``."""
     transparent: int
     """Pictures that are not opaque all over; where there is any, all of the set are in ``rgba_images/`` too."""
+    groups: int
+    """Characters that the pictures show, or 0 where that was not asked for; see `dataset.groups`."""
     lost_to_flood: float
     """See `dataset.lost_rims.share_lost_to_flood`."""
 
@@ -232,13 +261,16 @@ def build(settings: BuildSettings, progress: Progress = noop) -> BuildReport:
 
 
 def _scan(settings: BuildSettings) -> RawFolder:
+    folder = scan_raw_folder(settings.raw, settings.out, settings.follow_links)
     raw = each_part(
-        scan_raw_folder(settings.raw, settings.out, settings.follow_links),
+        folder.select(settings.include, settings.exclude),
         settings.frames,
         parse_sheet(settings.sheet),
     )
     first = next(raw.files, None)
     if not first:
+        if settings.selection():
+            raise DatasetError(f"{raw.folder}: nothing in it that --include and --exclude leave; see the patterns")
         raise DatasetError(f"{raw.folder}: nothing in it; run vgc scrape first, or name another folder with --raw")
     return replace(raw, files=chain([first], raw.files))
 
@@ -320,6 +352,7 @@ def _report(out: Path, rendered_now: int) -> BuildReport:
         notes=saved.get("notes", []),
         frames_passed_over=counts.get("frames_passed_over", 0),
         transparent=counts.get("transparent", 0),
+        groups=counts.get("groups", 0),
         lost_to_flood=saved.get("lost_to_flood", 0.0),
     )
 
@@ -369,7 +402,8 @@ class _Build:
         """Whether the set's lists are as this database knows them."""
         if not self.stands:
             adopt(cache, self.out, self.recipe)
-        if cache.note("tables") != self.settings.tables:
+        older = {"tables": cache.note("tables"), "groups": False}
+        if json.loads(cache.note("lists") or json.dumps(older)) != self.settings.lists():
             cache.mark_changed()
         read_manifest(cache, self.raw)
         for number, path, known in cache.doubtful():
@@ -398,16 +432,17 @@ class _Build:
         if not self.cache.count("kept"):
             raise DatasetError(self._nothing())
         remove_images(self.staging, self._unused())
+        groups = add_groups(self.staging / METADATA) if self.settings.has_groups else 0
         self._complete_rgba_folder()
         write_plan(self.staging, self.cache.stale(), ends)
         self.cache.commit()
-        self._write_reports()
+        self._write_reports(groups)
         if self.settings.tables == "none":
             remove_tables(self.out)
         commit(self.out, self.staging)
         remove_other_caches(self.out, self.recipe)
         self.cache.set_note("standing", json.dumps(file_states(self.out)))
-        self.cache.set_note("tables", self.settings.tables)
+        self.cache.set_note("lists", json.dumps(self.settings.lists()))
         self.cache.set_note("rgba", int(has_transparent_images(self.out)))
         self.cache.finish()
         return to_render
@@ -448,7 +483,8 @@ class _Build:
         tables_px = self.settings.size_px if self.settings.tables == "csv" else None
         if not tables_px:
             remove_tables(self.staging)
-        same = self.stands and self.cache.note("tables") == self.settings.tables
+        same = self.stands and self.cache.note("lists") == json.dumps(self.settings.lists())
+        same = same and not self.settings.has_groups  # which any picture can change
         start = (self.cache.first_change() or LAST_NAME) if same else None
         return SetLists(self.cache, self.out, self.staging, tables_px, start, made_ns(self.out, self.recipe))
 
@@ -475,7 +511,7 @@ class _Build:
         text = f"{self.raw}: no usable picture in {files}; {times}: {reason}"
         return f"{text}; or copy the folder with cp -rL" if FOLLOW_HINT in reason else text
 
-    def _write_reports(self) -> None:
+    def _write_reports(self, groups: int) -> None:
         """Write the reports; ``report.json`` last, because it marks the rest as complete."""
         cache = self.cache
         alike = cache.compare()
@@ -501,6 +537,9 @@ class _Build:
         if transparent := cache.count(TRANSPARENT):
             report["counts"]["transparent"] = transparent
             report["lost_to_flood"] = self._share_lost_to_flood(transparent)
+        if groups:
+            report["counts"]["groups"] = groups
+        report |= self.settings.selection()
         if self.settings.tables == "none":
             report["tables"] = "none"
         if cache.count("note IS NOT NULL AND kept"):
@@ -510,7 +549,10 @@ class _Build:
         shown = evenly_spaced(range(pictures), SAMPLE_IMAGES)
         write_sample_grid(self.staging / SAMPLE, [self._image_path(name) for name in cache.names("kept", shown)])
         about = {**report, "near_duplicate_pairs": alike.pairs}
-        write_text(self.staging / CARD, dataset_card(about, cache.most_common("host"), cache.most_common("game")))
+        write_text(
+            self.staging / CARD,
+            dataset_card(about, cache.most_common("host"), cache.most_common("game"), cache.labels()),
+        )
         write_json(self.staging / REPORT, report)
 
     def _share_lost_to_flood(self, transparent: int) -> float:

@@ -15,6 +15,7 @@ from dataset.parts import Part
 from dataset.raw import (
     RawFile,
     clean_stem,
+    label_of,
     part_path,
     path_key,
     path_of_key,
@@ -120,6 +121,7 @@ class BuildCache:
         # A power cut may take the last moments, but harms nothing.
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.create_function("clean_name", 2, _clean_name, deterministic=True)
+        self._connection.create_function("label", 1, _label, deterministic=True)
         self.is_new = not self._one("SELECT count(*) FROM sqlite_master")
         if self.is_new:
             self._connection.executescript(
@@ -571,12 +573,20 @@ class BuildCache:
         facts: str | None = self._one("SELECT facts FROM facts WHERE path = ?", file)
         return facts
 
+    def labels(self) -> list[tuple[str | None, int]]:
+        """Labels, and how many pictures of the set have each, most first."""
+        return self.most_common("label(files.path)")
+
     def most_common(self, fact: str) -> list[tuple[str | None, int]]:
-        """Hosts or games, and how many pictures of the set are from each, most first."""
+        """Hosts, games or labels, and how many pictures of the set are from each, most first."""
         return self._connection.execute(
             f"""SELECT {fact}, count(*) FROM files LEFT JOIN facts ON facts.path = {FILE_PATH} WHERE kept
             GROUP BY {fact} ORDER BY count(*) DESC, min(file_name)"""
         ).fetchall()
+
+
+def _label(key: bytes) -> str | None:
+    return label_of(path_of_key(key))
 
 
 def _clean_name(key: bytes, apart: int) -> str:

@@ -56,7 +56,7 @@ configs:
 | In the set | {pictures:,} |
 | Left out, exactly the pixels of another | {duplicates:,} |
 | Left out, no usable picture | {rejected:,} |
-{transparent}| Pairs that look alike (both kept) | {near:,} |
+{transparent}{groups}| Pairs that look alike (both kept) | {near:,} |
 
 ## What is here
 
@@ -114,13 +114,14 @@ Counts = Sequence[tuple[str | None, int]]
 """How many pictures are from each, most first; from None are those of which it is not known."""
 
 
-def dataset_card(report: dict[str, Any], hosts: Counts, games: Counts) -> str:
+def dataset_card(report: dict[str, Any], hosts: Counts, games: Counts, labels: Counts = ()) -> str:
     """The data set card, with the front matter that Hugging Face reads.
 
     Args:
         report: the ``recipe``, ``counts``, ``tables`` and ``near_duplicate_pairs`` of ``report.json``.
         hosts: that the pictures are from.
         games: that the characters are from.
+        labels: the first folders that they were in.
     """
     recipe, counts = report["recipe"], report["counts"]
     background = "each picture's own edge colour" if recipe["background"] == "edge" else recipe["background"]
@@ -135,7 +136,10 @@ def dataset_card(report: dict[str, Any], hosts: Counts, games: Counts) -> str:
         transparent=f"| With transparency | {counts['transparent']:,} |\n" if "transparent" in counts else "",
         rgba=RGBA_TEXT if "transparent" in counts else "",
         tables="" if report.get("tables") == "none" else TABLES_TEXT,
-        sources=_sources(hosts, [(game, count) for game, count in games if game]),
+        groups=f"| Characters, as `group` in the metadata tells them apart | {counts['groups']:,} |\n"
+        if "groups" in counts
+        else "",
+        sources=_sources(hosts, _named(games), _named(labels)),
         **{name: counts[name] for name in ("found", "pictures", "duplicates", "rejected")},
     )
 
@@ -153,15 +157,27 @@ def _size_category(images: int) -> str:
     return "1M<n<10M"
 
 
-def _sources(hosts: Counts, games: Counts) -> str:
+def _named(counts: Counts) -> Counts:
+    return [(name, count) for name, count in counts if name]
+
+
+def _sources(hosts: Counts, games: Counts, labels: Counts) -> str:
     text = [
         "| From | Pictures |",
         "|---|---|",
         *(f"| {_cell(host or UNKNOWN_HOST)} | {count:,} |" for host, count in hosts),
     ]
-    if games:
-        text += ["", f"{len(games):,} games; most often:", "", "| Game | Pictures |", "|---|---|"]
-        text += [f"| {_cell(game or '')} | {count:,} |" for game, count in games[:MOST_COMMON]]
+    for counts, title, what in (
+        (games, "Game", f"{len(games):,} games; most often:"),
+        (
+            labels,
+            "Label",
+            f"{len(labels):,} labels (`label` in the metadata, the folder they were in); most often:",
+        ),
+    ):
+        if counts:
+            text += ["", what, "", f"| {title} | Pictures |", "|---|---|"]
+            text += [f"| {_cell(name or '')} | {count:,} |" for name, count in counts[:MOST_COMMON]]
     return "\n".join(text)
 
 

@@ -6,8 +6,9 @@ import stat
 import struct
 import time
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from functools import partial
 from hashlib import sha256
 from itertools import islice
@@ -62,6 +63,29 @@ class RawFolder:
     folder: Path
     files: Iterator[RawFile]
     """In the order of their paths' parts, found while it runs."""
+
+    def select(self, include: Sequence[str], exclude: Sequence[str]) -> "RawFolder":
+        """The same with the files alone whose path or name fits a pattern of ``include``, and none of ``exclude``.
+
+        Args:
+            include: as a shell has them, but ``*`` also stands for folders; all files where there is none.
+            exclude: likewise.
+        """
+        if not include and not exclude:
+            return self
+        return replace(
+            self,
+            files=(
+                file
+                for file in self.files
+                if (not include or _fits(file.path, include)) and not _fits(file.path, exclude)
+            ),
+        )
+
+
+def _fits(path: bytes, patterns: Sequence[str]) -> bool:
+    text = os.fsdecode(path)
+    return any(fnmatchcase(name, pattern) for name in (text, text.rpartition("/")[2]) for pattern in patterns)
 
 
 def scan_raw_folder(folder: Path, leave_out: Path, follow_links: bool = False) -> RawFolder:
@@ -263,6 +287,12 @@ def clean_stem(path: bytes) -> str:
     stem = safe.encode()[:MAX_STEM_BYTES].decode(errors="ignore") or "picture"
     stem = f"_{stem}" if DEVICES.match(stem) or stem.startswith(FORMULA) else stem
     return f"{stem}-{'c' if part.cell else 'f'}{part.number:04d}" if part.number else stem
+
+
+def label_of(path: bytes) -> str | None:
+    """The class of a picture: the first folder that it is in, unless that is a scrape's."""
+    folder, _, file = split_part(path)[0].partition(b"/")
+    return readable(folder) if file and folder != os.fsencode(IMAGES) else None
 
 
 def manifest_fields(record: dict[str, Any]) -> dict[str, str | None]:

@@ -20,6 +20,7 @@ from dataset.pixel_file import pixel_file
 from dataset.render import NOT_THIS_TIME, RGB_FOLDER, RGBA_FOLDER
 from dataset.staging import METADATA
 from kit.channels import RGB, RGBA
+from kit.jsonl import read_jsonl
 from kit.quoting import quoted
 from kit.worker_pool import WorkerError, WorkerPool
 
@@ -42,7 +43,7 @@ USABLE_MEMORY = 0.8
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The images directly in ``folder``, or in ``rgb_images`` of a set, sorted by file name.
+    """The images directly in ``folder``, or in ``rgb_images`` of a set, or else in folders below; in order.
 
     Hidden files are passed over: macOS puts a ``._x.png`` beside each ``x.png`` on foreign disks.
 
@@ -57,8 +58,42 @@ def image_files(folder: Path) -> list[Path]:
         folder = folder / RGB_FOLDER
     files = [path for path in folder.iterdir() if _is_image_name(path.name) and path.is_file()]
     if not files:
-        raise DatasetError(_no_images(folder))
-    return sorted(files, key=lambda path: path.name)
+        files = list(_images_below(folder))
+    if not files:
+        raise DatasetError(f"{folder}: no pictures in it; fill it with vgc preprocess, or name another")
+    return sorted(files, key=lambda path: path.relative_to(folder).parts)
+
+
+def _images_below(folder: Path) -> Iterator[Path]:
+    """Those in folders for classes, however deep."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(place, name) for name in names if _is_image_name(name))
+
+
+def image_groups(folder: Path) -> Tensor | None:
+    """Which of a set's pictures show one character, by its metadata.
+
+    Args:
+        folder: as `image_files` takes it.
+
+    Returns:
+        [N] int64 number of each picture's group, from 0 on, in the order of `image_files`; None if the metadata
+        tells of none.
+
+    Raises:
+        DatasetError: as `image_files`.
+    """
+    metadata = next((root / METADATA for root in (folder, folder.parent) if (root / METADATA).is_file()), None)
+    if not metadata:
+        return None
+    names = {str(record.get("file_name")): record["group"] for record in read_jsonl(metadata) if "group" in record}
+    if not names:
+        return None
+    # A picture that is not in the metadata is a group of its own.
+    groups = [str(names.get(file.name, f"//{file.name}")) for file in image_files(folder)]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(groups))}
+    return torch.tensor([numbers[name] for name in groups])
 
 
 def image_channels(folder: Path) -> int:
@@ -68,14 +103,6 @@ def image_channels(folder: Path) -> int:
 
 def _is_image_name(name: str) -> bool:
     return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
-
-
-def _no_images(folder: Path) -> str:
-    below = next((path for path in sorted(folder.glob("*/*")) if _is_image_name(path.name)), None)
-    if below is None:
-        return f"{folder}: no pictures in it; fill it with vgc preprocess, or name another"
-    elsewhere = f"in folders such as {below.parent.name}"
-    return f"{folder}: no pictures in it, but {elsewhere}; {_mend(folder, DEFAULT_SIDE_PX)}"
 
 
 class CharacterImages(VisionDataset):  # type: ignore[misc] # torchvision is not typed
@@ -165,7 +192,8 @@ def _square_images(
             (width, height), pixels = _answered(file, answer)
             if not pixels:
                 size = f"{width}x{height}, but {files[0].name} is {side}x{side}"
-                raise DatasetError(f"{file}: {size}; {_mend(file.parent, side)}")
+                root = Path(os.path.commonpath([each.parent for each in files]))
+                raise DatasetError(f"{file}: {size}; {_mend(root, side)}")
             yield np.frombuffer(pixels, np.uint8).reshape(side, side, channels).transpose(2, 0, 1)
 
 

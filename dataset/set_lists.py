@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from dataset.build_cache import SETTLED, BuildCache, Row
-from dataset.raw import MANIFEST_FIELDS
+from dataset.groups import group_names
+from dataset.raw import MANIFEST_FIELDS, label_of, path_of_key
 from dataset.render import GREY_FOLDER, Outcome
 from dataset.staging import METADATA
 from dataset.tables import (
@@ -21,6 +22,7 @@ from dataset.tables import (
     read_pixel_row,
 )
 from kit.atomic import replacing
+from kit.jsonl import read_jsonl
 
 FIRST_KEY = '{"file_name": '
 """What a line of the metadata begins with."""
@@ -97,7 +99,9 @@ class SetLists:
     def _metadata_line(self, row: Row, outcome: Outcome) -> str:
         facts = self._cache.facts(row.path)
         provenance = json.loads(facts) if facts else dict.fromkeys(MANIFEST_FIELDS)
-        return json.dumps({"file_name": row.file_name, **provenance, **short(outcome)}, ensure_ascii=False) + "\n"
+        label = label_of(path_of_key(row.path))
+        labelled = {"label": label} if label else {}
+        return _line({"file_name": row.file_name, **provenance, **labelled, **short(outcome)})
 
     def _pixels(self, row: Row) -> bytes:
         rendered = self._staging / GREY_FOLDER / row.file_name
@@ -105,6 +109,19 @@ class SetLists:
         if row.stage != SETTLED and rendered.exists():
             return read_pixel_row(rendered)
         return self._former_rows.get(row.file_name) or read_pixel_row(self._out / GREY_FOLDER / row.file_name)
+
+
+def _line(record: dict[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False) + "\n"
+
+
+def add_groups(metadata: Path) -> int:
+    """Write into each line of a set's metadata which character it shows, and give the number of characters."""
+    records = list(read_jsonl(metadata))
+    names = group_names(records)
+    with metadata.open("w", encoding="utf-8", newline="\n") as lines:
+        lines.writelines(_line({**record, "group": name}) for record, name in zip(records, names, strict=True))
+    return len(set(names))
 
 
 def short(outcome: Outcome) -> dict[str, Any]:

@@ -144,10 +144,25 @@ REACHES = [
     (
         "dataset.build.build",
         "preprocess --raw r --out o --size 32 --fit crop --background white --workers 61 --follow-links "
-        "--tables none --resample nearest --trim --frames 3 --sheet 32x32+1",
+        "--tables none --resample nearest --trim --frames 3 --sheet 32x32+1 "
+        "--group on --include a --include b --exclude c",
         [
             BuildSettings(
-                Path("r"), Path("o"), 32, "crop", "white", 61, True, "none", "nearest", True, "3", "32x32+1"
+                Path("r"),
+                Path("o"),
+                32,
+                "crop",
+                "white",
+                61,
+                True,
+                "none",
+                "nearest",
+                True,
+                "3",
+                "32x32+1",
+                "on",
+                ("a", "b"),
+                ("c",),
             )
         ],
     ),

@@ -29,6 +29,7 @@ CHEQUERED_IMAGES = 96
 EXTREMES = 8
 BRIGHTNESS_STEPS = 48
 MAX_BARS = 12
+LARGEST_GROUPS = 24
 MAX_CARDS = 120
 """Of pairs, and of files left out."""
 SUFFIXES = {"JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"), "TIFF": (".tif", ".tiff"), "PPM": (".ppm", ".pgm", ".pbm")}
@@ -86,6 +87,8 @@ class _Page:
         )
         if "transparent" in self.report["counts"]:
             yield _section("Transparency", self._transparency())
+        if "groups" in self.report["counts"]:
+            yield _section("Characters with most pictures", self._groups())
         yield _section("All at once", _averages(statistics))
         yield _section("At the edges", self._extremes(statistics))
         yield _section("Colours", _colours(statistics))
@@ -105,6 +108,8 @@ class _Page:
             "no usable picture": counts["rejected"],
             "pairs look alike": self.report.get("near_duplicate_pairs", len(self.report["near_duplicates"])),
         }
+        if "groups" in counts:
+            figures["characters"] = counts["groups"]
         if "transparent" in counts:
             figures["with transparency"] = counts["transparent"]
         items = "".join(f"<li><b>{value:,}</b>{escape(name)}</li>" for name, value in figures.items())
@@ -119,6 +124,22 @@ class _Page:
         return (
             f"<p>In {RGBA_FOLDER}/, for vgc train with four channels. A cut by colour would lose {lost} of the "
             f'figures over this background.</p><div class="wall">{tiles}</div>'
+        )
+
+    def _groups(self) -> str:
+        members: dict[str, list[str]] = {}
+        for record in read_jsonl(self.out / METADATA):
+            members.setdefault(str(record.get("group")), []).append(record["file_name"])
+        largest = sorted(members.items(), key=lambda item: (-len(item[1]), item[0]))[:LARGEST_GROUPS]
+        cards = [
+            _card(
+                self._tiles(evenly_spaced(names, EXTREMES)), f"<b>{escape(group)}</b><br>{len(names):,} pictures"
+            )
+            for group, names in largest
+        ]
+        return (
+            f"<p>{len(members):,} in all, by names, folders and likeness; each has the same share in training.</p>"
+            f'<div class="cards">{"".join(cards)}</div>'
         )
 
     def _tiles(self, names: Sequence[str]) -> str:

@@ -105,7 +105,7 @@ def resume(
         begun = distributed.broadcast(distributed.is_main and folder.has_begun)
         state = distributed.broadcast(load_checkpoint(folder.checkpoint) if begun and distributed.is_main else {})
         images = load_training_images(replace(config, data=data))
-        trainer = make_trainer(config, images, device, distributed)
+        trainer = make_trainer(replace(config, data=data), images, device, distributed)
         if begun:
             restore(trainer, state, folder, config.data)
         else:
@@ -194,7 +194,9 @@ def start_lines(trainer: Trainer, folder: RunFolder) -> tuple[str, str]:
     count, _, _, side = trainer.training_set.images.shape
     machine = f"{trainer.execution.precision} on {trainer.execution.device}"
     mapped = ", read from the disk as they are shown: they do not fit into memory"
-    where = mapped if trainer.training_set.is_mapped else ""
+    groups = trainer.training_set.groups
+    characters = f" ({groups:,} characters in equal shares)" if groups else ""
+    where = characters + (mapped if trainer.training_set.is_mapped else "")
     return (
         f"{folder.path}: {count:,} pictures of {side}x{side}{where}, batch {trainer.recipe.batch}, {machine}",
         f"to watch: {folder.path / REPORT_FILE}",

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dataset.reader import image_channels, image_files, is_built_set, load_images
+from dataset.reader import image_channels, image_files, image_groups, is_built_set, load_images
 from gan import old_names
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_precision, is_out_of_memory, keep_freed_memory, use_algorithms
@@ -108,7 +108,7 @@ def make_trainer(
         keep_freed_memory()
     precision = choose_precision(config.precision, device)
     execution = Execution(device, precision, distributed, config.grad_accum, config.cuda_graphs)
-    trainer = Trainer(config.recipe, images, config.seed, execution)
+    trainer = Trainer(config.recipe, images, config.seed, execution, image_groups(config.data))
     trainer.ema_warm_up = config.init_from is None
     fingerprint = trainer.training_set.fingerprint
     if distributed.broadcast(fingerprint) != fingerprint:
@@ -148,8 +148,8 @@ def restore(trainer: Trainer, state: dict[str, Any], folder: RunFolder, data: Pa
     """
     if state["fingerprint"] != trainer.training_set.fingerprint:
         raise GanError(
-            f"{data}: the pictures have changed since {folder.path.name} began; put back what it had, "
-            "name them with --data if they have moved, or start a new run"
+            f"{data}: the pictures, or their groups, have changed since {folder.path.name} began; "
+            "put back what it had, name them with --data if they have moved, or start a new run"
         )
     try:
         trainer.load_state(state)

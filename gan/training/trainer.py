@@ -45,7 +45,9 @@ class Execution:
 class Trainer:
     """A generator and a discriminator at some point of their training."""
 
-    def __init__(self, recipe: Recipe, images: Tensor, seed: int, execution: Execution) -> None:
+    def __init__(
+        self, recipe: Recipe, images: Tensor, seed: int, execution: Execution, groups: Tensor | None = None
+    ) -> None:
         """Start from fresh weights.
 
         Args:
@@ -53,6 +55,7 @@ class Trainer:
             images: [N, C, H, W] uint8, the whole set; moved to the device.
             seed: of weights, latents, order and augmentation; sets the global random state.
             execution: how steps are computed.
+            groups: see `IndexSampler`.
 
         Raises:
             SettingsError: the batch cannot be divided evenly, or such steps cannot be recorded.
@@ -73,7 +76,7 @@ class Trainer:
         generator = to_device(build_generator(recipe.generator), device)
         discriminator = to_device(build_discriminator(recipe.discriminator), device)
         self.generator_ema = copy.deepcopy(generator).eval().requires_grad_(False)
-        self.training_set = TrainingSet(images, device)
+        self.training_set = TrainingSet(images, device, groups)
         self.networks = Networks(
             recipe=recipe,
             generator=generator,
@@ -83,7 +86,7 @@ class Trainer:
             background=self.training_set.background,
             augment_p=torch.tensor(0.0 if recipe.augment_target else recipe.augment_p, device=device),
         )
-        self.sampler = IndexSampler(len(images), seed, device)
+        self.sampler = IndexSampler(len(images), seed, device, groups)
         self.steps = 0
         self.ema_warm_up = True
         """Whether the EMA forgets its start quickly; not if that start was trained."""

@@ -103,13 +103,19 @@ def test_a_damaged_image_of_a_set_is_not_preprocessed_once_more(raw: Path, out: 
     assert "--raw" not in message
 
 
-def test_images_in_folders_of_their_own_are_told_with_the_command_that_takes_them(tmp_path: Path) -> None:
-    heroes = tmp_path / "my classes/heroes"
-    heroes.mkdir(parents=True)
-    Image.new("RGB", (16, 16)).save(heroes / "a.png")
-    message = refusal(heroes.parent)
-    assert "no pictures in it, but in folders such as heroes; " in message
-    assert f"vgc preprocess --raw '{heroes.parent}' " in message
+def test_images_in_folders_for_classes_are_read_in_the_order_of_their_paths(tmp_path: Path) -> None:
+    for value, name in enumerate(["foes/old/b", "heroes/a", "foes/c", ".hidden/d"]):
+        file = tmp_path / "my classes" / f"{name}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (16, 16), (value, 0, 0)).save(file)
+    assert load_images(tmp_path / "my classes")[:, 0, 0, 0].tolist() == [2, 0, 1]
+
+
+def test_mixed_sizes_in_folders_for_classes_name_the_command_that_mends_all_of_them(tmp_path: Path) -> None:
+    for side, name in ((16, "foes"), (32, "heroes")):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (side, side)).save(tmp_path / name / "a.png")
+    assert f"vgc preprocess --raw {tmp_path} " in refusal(tmp_path)
 
 
 def test_hidden_files_are_no_images(folder: Path) -> None:

@@ -25,6 +25,7 @@ from gan.training.step import (
 )
 from gan.training.step_noise import StepNoise
 from gan.training.trainer import Execution, Trainer
+from gan.training.training_set import TrainingSet
 
 CPU = torch.device("cpu")
 
@@ -143,6 +144,31 @@ def test_every_image_is_shown_once_an_epoch_in_another_order():
     assert sorted(shown[:10]) == sorted(shown[10:]) == list(range(10))
     assert shown[:10] != shown[10:]
     assert IndexSampler(10, 1, CPU).next_indices(0, 10).tolist() != shown[:10]
+
+
+def test_each_group_has_an_equal_share_of_an_epoch_and_a_resumed_run_the_same():
+    groups = torch.tensor([0, 1, 1, 1, 1, 1, 1, 2, 2, 2])
+    sampler = IndexSampler(10, 0, CPU, groups)
+    first, second = (sampler.next_indices(start, 10) for start in (0, 10))
+    for epoch in (first, second):
+        shares = torch.bincount(groups[epoch], minlength=3)
+        assert shares.sum() == 10
+        assert shares.max() - shares.min() <= 1
+    assert first.tolist() != second.tolist()
+    assert len(set(first[groups[first] == 1].tolist())) >= 3  # none twice before all were shown
+    resumed = IndexSampler(10, 0, CPU, groups)
+    assert resumed.next_indices(7, 6).tolist() == [*first[7:].tolist(), *second[:3].tolist()]
+
+
+def test_groups_of_one_image_each_show_every_image_once_an_epoch():
+    assert sorted(IndexSampler(6, 0, CPU, torch.arange(6)).next_indices(0, 6).tolist()) == list(range(6))
+
+
+def test_a_run_knows_its_groups_again():
+    images = torch.zeros(3, 3, 16, 16, dtype=torch.uint8)
+    plain, grouped = TrainingSet(images, CPU), TrainingSet(images, CPU, torch.tensor([0, 0, 1]))
+    assert (plain.groups, grouped.groups) == (0, 2)
+    assert plain.fingerprint != grouped.fingerprint
 
 
 def test_a_batch_larger_than_the_set_takes_several_epochs():
