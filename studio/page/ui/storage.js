@@ -1,9 +1,15 @@
 // What the browser stores over a reload. One that blocks cookies raises an error at the mere name of the storage.
 
-/** What was stored under a key; `fallback` where the browser stores nothing. */
+const kindOf = (value) => (Array.isArray(value) ? "array" : value === null ? "null" : typeof value);
+
+/**
+ * What was stored under a key, if it is of the fallback's kind; else the fallback. Any program of the same address
+ * may have written it: what an array or an object holds is the caller's to check.
+ */
 export function load(key, fallback, storage = "localStorage") {
   try {
-    return JSON.parse(window[storage].getItem(key)) ?? fallback;
+    const stored = JSON.parse(window[storage].getItem(key));
+    return kindOf(stored) === kindOf(fallback) ? stored : fallback;
   } catch {
     return fallback;
   }

@@ -31,7 +31,7 @@ export class Lineage {
     if (stored.at(-1)?.code !== code) return null;
     try {
       return stored.map(({ code: own, kind, other }) => ({
-        kind,
+        kind: Object.hasOwn(LABELS, kind) ? kind : "opened",
         latent: decode(own, this.#studio.info),
         other: other && decode(other, this.#studio.info),
       }));

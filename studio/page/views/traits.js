@@ -96,7 +96,8 @@ export class Traits {
   }
 
   #row(direction, index) {
-    const name = this.#names[index] ?? direction.name;
+    const renamed = this.#names[index];
+    const name = typeof renamed === "string" ? renamed : direction.name;
     const title = createElement("input", {
       class: "title",
       value: name,

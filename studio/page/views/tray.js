@@ -57,7 +57,8 @@ export class Tray {
   }
 
   #load() {
-    this.latents = load(this.#key, []).flatMap((code) => {
+    const codes = load(this.#key, []).filter((code) => typeof code === "string");
+    const kept = [...new Set(codes)].flatMap((code) => {
       try {
         return [decode(code, this.#studio.info)];
       } catch (error) {
@@ -65,6 +66,7 @@ export class Tray {
         throw error;
       }
     });
+    this.latents = kept.slice(0, MAX_KEPT);
     this.#refresh();
   }
 
