@@ -25,7 +25,7 @@ from gan.evaluation.neighbours import (
 )
 from gan.images import GROUNDS, over_ground, to_tensor
 from gan.runs.checkpoint import load_generator, read_generator_file
-from gan.runs.model_files import find_model, run_of, training_data_of
+from gan.runs.model_files import find_model, run_argument, run_of, training_data_of
 from gan.runs.report import rewrite_report
 from gan.runs.score_names import SCORES_FILE, score_name
 from gan.sampling.image_files import GRID_FILE
@@ -112,6 +112,8 @@ class Evaluation:
     """The real pictures whose distances ``memorisation`` is relative to."""
     board: Path | None = None
     """Of nearest neighbours."""
+    run: str | None = None
+    """The model's, as ``--resume`` calls it."""
     ground: str = ""
     """Of transparent pictures: which of `gan.images.GROUNDS` the scores are over, the worst one."""
     grounds: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -231,9 +233,11 @@ def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluatio
             flat = over_ground(unseen, GROUNDS[worst])
             held_out = EmbeddedImages(unseen, network([flat], len(unseen), "held-out", progress))
         add_neighbours(result, settings, generated, training, held_out)
+    run = run_of(model) if model else None
+    result.run = run_argument(run) if run else None
     text = json.dumps(result.to_json(), indent=2) + "\n"
     write_text(settings.out / SCORES_FILE, text)
-    if model and (run := run_of(model)):
+    if run:
         write_text(run / SCORES_FILE, text)
         rewrite_report(run)
     return result

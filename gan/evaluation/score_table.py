@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from gan.evaluation.evaluate import EvaluateSettings, Evaluation
 from gan.evaluation.metrics import KID_SUBSETS
 from gan.runs.score_names import INCEPTION, SCORES_FILE
+from kit.quoting import quoted
 
 NAMES = {
     "kid": ("KID", "lower is better; 0: the same distribution"),
@@ -56,8 +57,8 @@ def score_table(evaluation: Evaluation, settings: EvaluateSettings) -> Iterator[
         yield f"   distance to the nearest training picture, next to that of {evaluation.compared_with}"
         yield f"look for yourself: {evaluation.board}"
     yield f"all figures: {settings.out / SCORES_FILE}"
-    for line in judgement(evaluation):
-        yield from ("", line)
+    yield ""
+    yield f"judgement: {judgement(evaluation)}"
 
 
 def covered_share(evaluation: Evaluation) -> float | None:
@@ -66,22 +67,23 @@ def covered_share(evaluation: Evaluation) -> float | None:
     return evaluation.scores["coverage"] / floor if floor else None
 
 
-def judgement(evaluation: Evaluation) -> Iterator[str]:
-    """What the scores mean and what to do next, a line; nothing without coverage."""
+def judgement(evaluation: Evaluation) -> str:
+    """What the scores mean and what to do next; without coverage, how to have it."""
     covered = covered_share(evaluation)
     if covered is None:
-        return
-    train_on = "vgc train --resume RUN --minutes 60, or a new run with --from base"
+        return "none without coverage. Next: the same command with prdc among --metrics"
+    what = f"--resume {evaluation.run}" if evaluation.run else f"--data {quoted(evaluation.real)}"
+    train_on = f"vgc train {what} --minutes 60"
+    draw = f"vgc generate --model {evaluation.run}" if evaluation.run else "vgc generate"
     if covered < UNLIKE:
-        yield f"judgement: not like the real pictures yet. Next: {train_on}"
-    elif min(evaluation.memorisation.values(), default=1.0) < COPYING:
-        yield "judgement: many nearly copy training pictures. Next: look at the board; train on more pictures"
-    elif covered < NEAR:
-        yield f"judgement: some are like real pictures, most are not. Next: {train_on}"
-    elif covered < AS_GOOD:
-        yield f"judgement: like the real pictures, in part. Next: {train_on}; or vgc generate --best-of 8"
-    else:
-        yield "judgement: as much like the real pictures as these features can tell. Next: vgc generate -n 64"
+        return f"not like the real pictures yet. Next: {train_on}"
+    if min(evaluation.memorisation.values(), default=1.0) < COPYING:
+        return "many nearly copy training pictures. Next: look at the board; train on more pictures"
+    if covered < NEAR:
+        return f"some are like real pictures, most are not. Next: {train_on}"
+    if covered < AS_GOOD:
+        return f"like the real pictures, in part. Next: {train_on}; or {draw} --best-of 8"
+    return f"as much like the real pictures as these features can tell. Next: {draw} -n 64"
 
 
 def format_score(values: dict[str, float], name: str) -> str:

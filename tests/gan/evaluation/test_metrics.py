@@ -33,13 +33,15 @@ from gan.evaluation.neighbours import (
     k_nearest,
     memorisation_ratios,
 )
-from gan.evaluation.score_table import score_table
+from gan.evaluation.score_table import judgement, score_table
 from gan.networks.build import build_generator
 from gan.runs.checkpoint import GeneratorHeader, load_generator, save_generator
+from gan.runs.model_files import run_argument
 from gan.runs.run_folder import RunFolder
 from gan.runs.score_names import score_name
 from gan.sampling.sample import draw, latents_from_seeds
 from gan.sampling.truncation import truncate
+from kit.quoting import quoted
 
 CPU = torch.device("cpu")
 ALL = frozenset({"kid", "fid", "prdc"})
@@ -325,7 +327,8 @@ def test_an_untrained_model_scores_worse_than_the_set_itself(discs, model, tmp_p
 def test_the_scores_of_a_run_lie_in_its_folder_and_stand_on_its_page(discs, model, tmp_path):
     run = RunFolder.create(TrainConfig(output=tmp_path, run="r")).path
     shutil.move(model, run / "generator.safetensors")
-    evaluate(EvaluateSettings(str(run), data=discs, out=tmp_path / "out", device="cpu", count=30, metrics="kid"))
+    settings = EvaluateSettings(str(run), data=discs, out=tmp_path / "out", device="cpu", count=30, metrics="kid")
+    assert evaluate(settings).run == run_argument(run)
     assert (run / "scores.json").read_bytes() == (tmp_path / "out/scores.json").read_bytes()
     assert "kd_efficientnet_lite0" in (run / "report.html").read_text("utf-8")
 
@@ -373,8 +376,22 @@ def test_an_evaluation_ends_with_a_judgement_and_the_next_step(coverage, memoris
     *_, last = score_table(evaluation, EvaluateSettings())
     assert expected in last
     assert "Next: " in last
+    assert "RUN" not in last
     says_as_new = any("as new as real pictures" in line for line in score_table(evaluation, EvaluateSettings()))
     assert says_as_new == (coverage > 0.1)
+
+
+def test_the_next_step_is_a_command_that_can_be_pasted():
+    evaluation = Evaluation("model", "my data", "efficientnet-lite0", 100, 100, 50, 50)
+    assert judgement(evaluation).endswith("the same command with prdc among --metrics")
+    evaluation.scores, evaluation.floor = {"coverage": 0.8}, {"coverage": 1.0}
+    assert f"Next: vgc train --data {quoted('my data')} --minutes 60; or vgc generate --best" in judgement(
+        evaluation
+    )
+    evaluation.run = "r"
+    assert "Next: vgc train --resume r --minutes 60; or vgc generate --model r --best-of 8" in judgement(
+        evaluation
+    )
 
 
 def test_a_model_is_scored_by_the_seeds_and_the_truncation_that_are_asked_for(discs, model):
