@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
+from kit.counted import counted
 from kit.progress import noop
 from kit.quoting import quoted
 from screen import Screen, StderrLog, print_error, print_traceback
@@ -349,8 +350,8 @@ def show_transparency(screen: Screen, built: "BuildReport", out: Path) -> None:
 
 def show_built(screen: Screen, built: "BuildReport", raw: Path, out: Path) -> None:
     """Print what a build made, and what it left out."""
-    screen.say(f"{built.pictures:,} pictures in {out / 'rgb_images'}")
-    screen.say(f"{built.found:,} files in {raw}, {built.rendered:,} of them new or changed")
+    screen.say(f"{counted(built.pictures, 'picture')} in {out / 'rgb_images'}")
+    screen.say(f"{counted(built.found, 'file')} in {raw}, {built.rendered:,} of them new or changed")
     left_out = [f"{raw_name(each)}: exactly the pixels of {each['duplicate_of']}" for each in built.duplicates]
     left_out += [f"{raw_name(each)}: {each['reason']}" for each in built.rejected]
     for line_of_one in left_out[:MOST_LEFT_OUT_SHOWN]:
@@ -362,17 +363,16 @@ def show_built(screen: Screen, built: "BuildReport", raw: Path, out: Path) -> No
             f"{built.groups:,} characters; each has the same share in vgc train, see group in metadata.jsonl"
         )
     if built.near_duplicates:
-        groups = f", in {built.near_duplicate_groups:,} groups," if built.near_duplicate_groups else ""
-        pairs = "1 pair looks" if built.near_duplicate_pairs == 1 else f"{built.near_duplicate_pairs:,} pairs look"
-        screen.say(f"{pairs} alike{groups} and stay in the set; --report shows the nearest")
+        groups = f", in {counted(built.near_duplicate_groups, 'group')}" if built.near_duplicate_groups else ""
+        pairs = counted(built.near_duplicate_pairs, "pair looks", "pairs look")
+        screen.say(f"{pairs} alike{groups}; all stay in the set, and --report shows the nearest")
     if built.notes:
         first = f"{built.notes[0]['raw_file']}: {built.notes[0]['note']}"
-        count = len({note["raw_file"] for note in built.notes})
-        files = "1 file is" if count == 1 else f"{count:,} files are"
+        files = counted(len({note["raw_file"] for note in built.notes}), "file is", "files are")
         screen.say(f"{files} animated, repaired or a sheet ({first}); see notes in {out / 'report.json'}")
     if built.frames_passed_over:
-        passed_over = "1 frame" if built.frames_passed_over == 1 else f"{built.frames_passed_over:,} frames"
-        screen.say(f"{passed_over} of animations passed over; --frames all takes them")
+        frames = counted(built.frames_passed_over, "frame")
+        screen.say(f"{frames} of animations passed over; --frames all takes them")
 
 
 def raw_name(record: dict[str, Any]) -> str:
@@ -550,7 +550,8 @@ def show_drawn(screen: Screen, drawn: "Drawn", settings: "GenerateSettings", bun
 
     out = settings.out
     screen.hint(f"model: {drawn.model}")
-    screen.say(f"{characters(drawn.count)} in {out}" + (f", on {out / 'grid.png'}" if settings.grid else ""))
+    on_grid = f", on {out / 'grid.png'}" if settings.grid else ""
+    screen.say(f"{counted(drawn.count, 'character')} in {out}{on_grid}")
     if drawn.replaced:
         screen.hint(f"in place of the {drawn.replaced:,} drawn there before; --out names another folder")
     if drawn.replaced and not bundled and (out / BUNDLE_FILE).exists():
@@ -591,13 +592,8 @@ def sprites(
     )
     with screen.progress("sprites") as progress:
         drawn, path = export_sprites(settings, sprite_settings(options), rate_typicality, progress)
-    screen.say(f"{characters(drawn)} for a game: {path}")
+    screen.say(f"{counted(drawn, 'character')} for a game: {path}")
     screen.result({"sprites": path, "count": drawn})
-
-
-def characters(count: int) -> str:
-    """``1 character``, ``64 characters``."""
-    return "1 character" if count == 1 else f"{count:,} characters"
 
 
 def given_options(**options: Any) -> dict[str, Any]:

@@ -60,6 +60,7 @@ from dataset.staging import (
 )
 from dataset.tables import LABELS_CSV, PIXELS_CSV, remove_tables
 from kit.atomic import cannot_write, write_text
+from kit.counted import counted
 from kit.image_grid import evenly_spaced
 from kit.progress import Progress, noop
 from kit.worker_pool import available_cores
@@ -507,7 +508,7 @@ class _Build:
 
     def _nothing(self) -> str:
         reason, count = self.cache.common_reason()
-        files, times = _counted(self.cache.count("reason IS NOT NULL"), "file"), _counted(count, "time")
+        files, times = counted(self.cache.count("reason IS NOT NULL"), "file"), counted(count, "time")
         text = f"{self.raw}: no usable picture in {files}; {times}: {reason}"
         return f"{text}; or copy the folder with cp -rL" if FOLLOW_HINT in reason else text
 
@@ -564,7 +565,3 @@ class _Build:
     def _image_path(self, name: str, folder: str = RGB_FOLDER) -> Path:
         staged = self.staging / folder / name
         return staged if staged.exists() else self.out / folder / name
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")

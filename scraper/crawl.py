@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kit.atomic import PARTIAL_SUFFIX, cannot_write
+from kit.counted import counted
 from kit.lock import lock_or_raise
 from kit.progress import Progress, noop
 from kit.worker_pool import WorkerPool, available_cores
@@ -26,7 +27,7 @@ from scraper.pages.images import checked_image_suffix
 from scraper.pages.links import HUB_LETTER, PageLink
 from scraper.pages.saved import find_saved_pages
 from scraper.settings import ScrapeSettings, parse_letters
-from scraper.summary import ScrapeSummary, counted
+from scraper.summary import ScrapeSummary
 from scraper.task_pool import TaskPool
 
 __all__ = ["ScrapeSettings", "ScrapeSummary", "crawl"]

@@ -3,10 +3,11 @@
 import logging
 import time
 
+from kit.counted import counted
 from kit.progress import Progress
 from scraper.manifest import Record
 from scraper.net.fetch import Fetcher
-from scraper.summary import Failure, ScrapeSummary, counted
+from scraper.summary import Failure, ScrapeSummary
 
 TOLD_MINUTES = 1.0
 """A crawl that will take longer says so before it starts."""

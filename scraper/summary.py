@@ -5,6 +5,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kit.counted import counted
+
 OTHER_HOST = "on another site: "
 """How a failure's reason begins where the host is not listed; its name follows."""
 MOST_REASONS_SHOWN = 12
@@ -123,11 +125,6 @@ class ScrapeSummary:
         if self.forbidden and not self.failures:
             return ": ask the site's owner; --ignore-robots is for those who have leave"
         return ": look at an address above in a browser"
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """``1 picture``, ``2,000 pictures``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def host_patterns(hosts: list[str]) -> list[str]:

@@ -16,6 +16,7 @@ from PIL import Image
 from gan.runs.model_info import ModelInfo
 from gan.sampling.interpolation import slerp_loop
 from gan.sampling.share_codes import encode
+from kit.counted import counted
 from kit.png import png_bytes
 from sprites.atlas import SheetLayout, aseprite_json, draw_sheet, layout_sheet
 from sprites.errors import SpriteSettingsError
@@ -131,7 +132,7 @@ def import_hints(sheet: SheetLayout, settings: SpriteSettings, first: str) -> st
     """What to set in Unity, Godot and Phaser, with this sheet's own numbers and its first frame's name."""
     side, edge = sheet.frame_px, sheet.extrude_px
     rows = -(-len(sheet.corners) // sheet.columns)
-    in_rows = "1 row" if rows == 1 else f"{rows} rows"
+    in_rows = counted(rows, "row")
     return f"""\
 How to import these pictures
 ============================

@@ -366,6 +366,15 @@ for command in sys.argv[1:]:
     assert run.stderr.splitlines() == [f"{command} False" for command in commands]
 
 
+def test_one_picture_is_told_in_the_singular(vgc, tmp_path):
+    (tmp_path / "raw").mkdir()
+    Image.linear_gradient("L").save(tmp_path / "raw/a.png")
+    run = vgc("preprocess", "--raw", "raw", "--out", "set")
+    assert run.stdout.startswith(
+        f"1 picture in {Path('set/rgb_images')}\n1 file in raw, 1 of them new or changed\n"
+    )
+
+
 @pytest.mark.parametrize("code_page", ["ascii", "cp1252", "utf-8"])
 def test_a_name_outside_the_pipes_code_page_ends_no_command(code_page, tmp_path):
     (tmp_path / "raw").mkdir()
