@@ -278,7 +278,10 @@ def preprocess(
     ] = False,
     tables: Annotated[str, more(help="The pictures as numbers too: csv or none.")] = "csv",
     resample: Annotated[str, more(help="lanczos, or nearest: whole-number scaling for pixel art.")] = "lanczos",
-    trim: Annotated[bool, more("--trim", help="Cut off clear or one-coloured margins first.")] = False,
+    trim: Annotated[
+        str, more(help="Cut off empty margins: none, each (every figure fills the square) or together.")
+    ] = "none",
+    margin: Annotated[int, more(help="Pixels left around trimmed figures.")] = 0,
     frames: Annotated[
         str, more(help="Of an animation: first (with something to see), all, or how many, evenly spaced.")
     ] = "first",
@@ -313,7 +316,8 @@ def preprocess(
         follow_links=follow_links,
         tables=cast(Any, tables),
         resample=cast(Any, resample),
-        trim=trim,
+        trim=cast(Any, trim),
+        margin_px=margin,
         frames=frames,
         sheet=sheet,
         group=cast(Any, group),

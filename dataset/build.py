@@ -36,7 +36,7 @@ from dataset.render import (
     image_states,
     write_opaque_rgba,
 )
-from dataset.render_pool import render_all
+from dataset.render_pool import measure_all, render_all
 from dataset.set_lists import SetLists, add_groups, short, write_json
 from dataset.sheets import parse_sheet
 from dataset.staging import (
@@ -59,6 +59,7 @@ from dataset.staging import (
     write_plan,
 )
 from dataset.tables import LABELS_CSV, PIXELS_CSV, remove_tables
+from dataset.trim import TRIMS, Box, Trim
 from kit.atomic import cannot_write, write_text
 from kit.counted import counted
 from kit.image_grid import evenly_spaced
@@ -79,6 +80,15 @@ Group = Literal["auto", "on", "off"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 NETWORK_BASES_PX = (4, 5, 6, 7)
 """Networks of vgc draw sizes of these times a power of two; see `gan.config.doublings`."""
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "fit": FITS,
+    "resample": RESAMPLES,
+    "trim": TRIMS,
+    "tables": TABLES,
+    "group": GROUPS,
+}
+"""Of options that have few."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +122,9 @@ class BuildSettings:
     resample: Resample = "lanczos"
     """The filter; ``nearest`` is for pixel art."""
 
-    trim: bool = False
-    """Cut off margins of one colour first."""
+    trim: Trim = "none"
+    """Cut off empty margins first: ``each`` picture's own, so that every figure fills the square; or those
+    that all have, ``together``, which keeps relative sizes and the ground line."""
 
     frames: str = FIRST
     """Frames of an animation that become pictures: ``first`` (with something to see), ``all``, or how many."""
@@ -130,19 +141,23 @@ class BuildSettings:
     exclude: tuple[str, ...] = ()
     """Patterns of raw files that are not."""
 
+    margin_px: int = 0
+    """Left around a figure that was trimmed, pixels of the set."""
+
     def __post_init__(self) -> None:
         if self.size_px not in SIZES_PX:
             raise DatasetSettingsError(f"--size {self.size_px}: choose {SIZES_PX[0]} to {SIZES_PX[-1]} pixels")
-        if self.fit not in FITS:
-            raise DatasetSettingsError(f"--fit {self.fit}: choose {', '.join(FITS[:-1])} or {FITS[-1]}")
+        for option, choices in CHOICES.items():
+            if getattr(self, option) not in choices:
+                allowed = f"{', '.join(choices[:-1])} or {choices[-1]}"
+                raise DatasetSettingsError(f"--{option} {getattr(self, option)}: choose {allowed}")
         try:
             parse_background(self.background)
         except ValueError:
             raise DatasetSettingsError(
                 f"--background {self.background}: choose black, white, #rrggbb or edge"
             ) from None
-        if self.resample not in RESAMPLES:
-            raise DatasetSettingsError(f"--resample {self.resample}: choose {' or '.join(RESAMPLES)}")
+        self._refuse_margin()
         if self.frames not in (FIRST, ALL) and not (self.frames.isdecimal() and int(self.frames)):
             raise DatasetSettingsError(f"--frames {self.frames}: choose {FIRST}, {ALL} or a number")
         try:
@@ -152,10 +167,6 @@ class BuildSettings:
                 f"--sheet {self.sheet}: choose none, auto, json, or a cell's size such as 32x32, from 8 "
                 "pixels on, with the margin and the spacing if there are any: 32x32+1+2"
             ) from None
-        if self.tables not in TABLES:
-            raise DatasetSettingsError(f"--tables {self.tables}: choose {' or '.join(TABLES)}")
-        if self.group not in GROUPS:
-            raise DatasetSettingsError(f"--group {self.group}: choose auto, on or off")
         if self.workers < 1:
             raise DatasetSettingsError(f"--workers {self.workers}: choose 1 or more")
         if self.out.is_file():
@@ -165,6 +176,14 @@ class BuildSettings:
                 raise DatasetSettingsError(
                     f"--out {self.out} holds the raw pictures in {images}; choose another folder"
                 )
+
+    def _refuse_margin(self) -> None:
+        if not 0 <= self.margin_px <= self.size_px // 4:
+            raise DatasetSettingsError(f"--margin {self.margin_px}: choose 0 to {self.size_px // 4} pixels")
+        if self.margin_px and self.trim == "none":
+            raise DatasetSettingsError(
+                f"--margin {self.margin_px}: is left of margins that are cut; add --trim each"
+            )
 
     @property
     def has_groups(self) -> bool:
@@ -182,12 +201,13 @@ class BuildSettings:
 
     def rendering(self) -> RenderSettings:
         """What a process that renders has to know."""
-        return RenderSettings(self.size_px, self.fit, self.background, self.resample, self.trim)
+        return RenderSettings(self.size_px, self.fit, self.background, self.resample, self.trim, self.margin_px)
 
     def recipe(self) -> dict[str, Any]:
         """All that decides which bytes a raw image becomes; options of later versions only where they are used."""
         later: dict[str, Any] = {"resample": self.resample} if self.resample != "lanczos" else {}
-        later |= {"trim": True} if self.trim else {}
+        later |= {"trim": self.trim} if self.trim != "none" else {}
+        later |= {"margin_px": self.margin_px} if self.margin_px else {}
         later |= {"frames": self.frames} if self.frames != FIRST else {}
         later |= {"sheet": self.sheet} if self.sheet != "none" else {}
         return {
@@ -393,6 +413,7 @@ class _Build:
     def __init__(self, settings: BuildSettings, raw: Path, recipe: dict[str, Any], cache: BuildCache) -> None:
         self.settings, self.raw, self.recipe, self.cache = settings, raw, recipe, cache
         self.out, self.staging = settings.out, staging_folder(settings.out, recipe)
+        self.window: Box | None = None
 
     def find_changes(self, raw: RawFolder) -> None:
         """Compare the folders with what is known: by sizes, times and inodes, and by content where in doubt."""
@@ -414,7 +435,20 @@ class _Build:
         cache.retry(NOT_THIS_TIME)
         if self.recipe["format"] == FORMAT:
             cache.find_alpha()
+        if self.settings.trim == "together":
+            self._find_window()
         cache.commit()
+
+    def _find_window(self) -> None:
+        """Measure the figures of new files; if they need another window, all pictures have to be made anew."""
+        cache, waiting = self.cache, f"stage = {TO_RENDER}"
+        paths = [path for path, _ in cache.to_render()]
+        with closing(measure_all(self._jobs(), cache.count(waiting), self.settings.workers)) as figures:
+            cache.record_figures(zip(paths, figures, strict=True))
+        self.window = cache.window()
+        if cache.note("window") != json.dumps(self.window):
+            cache.forget_all()
+            cache.set_note("window", json.dumps(self.window))
 
     def _is_whole(self, name: str, images: bytes) -> bool:
         with_rgba = len(images) > 2 * STATE.size
@@ -449,7 +483,7 @@ class _Build:
         return to_render
 
     def _jobs(self) -> Iterator[RenderJob]:
-        rendering = self.settings.rendering()
+        rendering = replace(self.settings.rendering(), window=self.window)
         for path, name in self.cache.to_render():
             file, part = split_part(path)
             yield RenderJob(self._source(path), readable(file), name, self.staging, rendering, *part)
@@ -541,6 +575,8 @@ class _Build:
         if groups:
             report["counts"]["groups"] = groups
         report |= self.settings.selection()
+        if self.window:
+            report["window"] = self.window
         if self.settings.tables == "none":
             report["tables"] = "none"
         if cache.count("note IS NOT NULL AND kept"):

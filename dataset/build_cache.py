@@ -24,6 +24,7 @@ from dataset.raw import (
     stem_apart,
 )
 from dataset.render import OUTCOME_FIELDS, STATE, Outcome
+from dataset.trim import Box
 
 VERSION = 2
 """Raised with every change of `SCHEMA`: older databases are then made anew, save for `_without_alpha`."""
@@ -62,6 +63,10 @@ CREATE TABLE notes (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 """``files``: a line for each raw file. It is ``apart`` if its name tells it from another, and ``kept`` if it is in
 the set; ``images`` are `dataset.render.image_states`. ``facts``: what a scrape's manifest tells. ``stale``: clean
 pictures that may lie in the set's folder, where they belong only if they are kept."""
+
+FIGURES = """CREATE TABLE IF NOT EXISTS figures
+    (path BLOB PRIMARY KEY, left INTEGER, top INTEGER, right INTEGER, bottom INTEGER) WITHOUT ROWID"""
+"""Where each file's figure is, by `dataset.render.measure`, for sets that are trimmed together."""
 
 OPAQUE_FORMATS = ("JPEG", "BMP", "PPM", "PCX", "MPO")
 """Pillow's names of formats without transparency."""
@@ -128,6 +133,7 @@ class BuildCache:
                 f"""BEGIN; {SCHEMA} PRAGMA application_id = {APPLICATION_ID};
                 PRAGMA user_version = {VERSION}; COMMIT;"""
             )
+        self._connection.execute(FIGURES)
         if self._version() == (APPLICATION_ID, 1):
             self._add_alpha()
         if self._version() != (APPLICATION_ID, VERSION):
@@ -539,6 +545,27 @@ class BuildCache:
     def is_wanted(self, name: str) -> bool:
         """Whether a raw file's clean picture has this name."""
         return bool(self._one("SELECT 1 FROM files WHERE file_name = ?", name))
+
+    # Figures that are trimmed together
+
+    def record_figures(self, figures: Iterable[tuple[bytes, Box | None]]) -> None:
+        """Take note of where the figures of some files are, and forget those of files that are gone."""
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO figures VALUES (?, ?, ?, ?, ?)",
+            ((path_key(path), *(box or (None,) * 4)) for path, box in figures),
+        )
+        self._connection.execute("DELETE FROM figures WHERE path NOT IN (SELECT path FROM files)")
+
+    def window(self) -> Box | None:
+        """The smallest box that holds all figures; None where there is none."""
+        edges = self._connection.execute(
+            "SELECT min(left), min(top), max(right), max(bottom) FROM figures"
+        ).fetchone()
+        return None if edges[0] is None else Box(*edges)
+
+    def forget_all(self) -> None:
+        """Have all files rendered anew."""
+        self._forget("true")
 
     # What a manifest tells
 

@@ -132,7 +132,7 @@ def dataset_card(report: dict[str, Any], hosts: Counts, games: Counts, labels: C
         background=background,
         fit=FITS_IN_WORDS[recipe["fit"]].format(background=background),
         pillow=recipe["pillow"],
-        resample=f"{'margins cut off, ' if recipe.get('trim') else ''}{recipe.get('resample', 'Lanczos')}",
+        resample=f"{'margins cut off, ' if 'trim' in recipe else ''}{recipe.get('resample', 'Lanczos')}",
         transparent=f"| With transparency | {counts['transparent']:,} |\n" if "transparent" in counts else "",
         rgba=RGBA_TEXT if "transparent" in counts else "",
         tables="" if report.get("tables") == "none" else TABLES_TEXT,

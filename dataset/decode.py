@@ -32,8 +32,6 @@ Fit = Literal["pad", "crop", "stretch"]
 FITS: tuple[Fit, ...] = get_args(Fit)
 Resample = Literal["lanczos", "nearest"]
 RESAMPLES: tuple[Resample, ...] = get_args(Resample)
-TRIM_STEPS = 8
-"""How far, in steps of a channel, a margin may be from its own colour."""
 NAMED_COLOURS = {"black": (0, 0, 0), "white": (255, 255, 255)}
 Colour = tuple[int, int, int]
 Clear = tuple[int, int, int, int]
@@ -192,23 +190,6 @@ def edge_colour(image: Image.Image) -> Colour:
     common = border[groups.ravel() == counts.argmax(), :3]
     red, green, blue = np.median(common, axis=0).astype(int).tolist()
     return red, green, blue
-
-
-def trimmed_box(image: Image.Image) -> tuple[int, int, int, int]:
-    """What is left without the sides that have the colour of the upper left corner, with JPEG's noise in it.
-
-    Args:
-        image: RGB.
-
-    Returns:
-        Left, upper, right and lower edge, as `Image.crop` takes them; all of an image of one colour.
-    """
-    pixels = np.asarray(image).astype(np.int16)
-    differs = np.abs(pixels - pixels[0, 0]).max(axis=2) > TRIM_STEPS
-    rows, columns = np.flatnonzero(differs.any(axis=1)), np.flatnonzero(differs.any(axis=0))
-    if not len(rows):
-        return 0, 0, *image.size
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def to_square(

@@ -23,7 +23,6 @@ from dataset.decode import (
     parse_background,
     refuse_odd_sides,
     to_square,
-    trimmed_box,
 )
 from dataset.errors import DecodeError
 from dataset.file_kinds import MAX_BYTES
@@ -31,6 +30,7 @@ from dataset.frames import is_single_colour
 from dataset.near_duplicates import perceptual_hash
 from dataset.sheets import EVEN_STEPS, Cell, cut_cell, parse_cell, sheet_note
 from dataset.tables import latest_change_ns, pixel_row
+from dataset.trim import Box, Trim, cut_out, figure_box, with_margin
 
 RGB_FOLDER = "rgb_images"
 GREY_FOLDER = "grayscale_images"
@@ -91,7 +91,10 @@ class RenderSettings:
     fit: Fit
     background: str
     resample: Resample
-    trim: bool
+    trim: Trim
+    margin_px: int
+    window: Box | None = None
+    """What of all pictures is kept, from the middle of each one's lower edge; of ``together`` only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,19 @@ def render(job: RenderJob) -> Rendered:
         cell=job.cell,
     )
     return Rendered(outcome, pixel_row(grey), image_states(job.target, job.file_name, with_rgba=bool(rgba)))
+
+
+def measure(job: RenderJob) -> Box | None:
+    """Where the figure of a raw file is, from the middle of its lower edge; None where there is no picture."""
+    try:
+        background = parse_background(job.settings.background)
+        if job.cell:
+            decoded = _cut(open_sheet(job.source, background).decoded, parse_cell(job.cell), background)
+        else:
+            decoded = _decoded(read_content(job.source), background, job.frame)
+    except DecodeError:
+        return None  # which is said when it is rendered
+    return figure_box(decoded.image, decoded.rgba).relative_to_ground(decoded.image)
 
 
 def image_states(
@@ -254,14 +270,19 @@ def _square(
     decoded: DecodedImage, settings: RenderSettings, background: Colour | None
 ) -> tuple[Image.Image, Image.Image | None]:
     rgb, rgba = decoded.image, decoded.rgba
-    if settings.trim:
-        box = trimmed_box(rgb)
-        rgb, rgba = rgb.crop(box), rgba and rgba.crop(box)
-    image = to_square(rgb, settings.size_px, settings.fit, background, settings.resample)
+    if settings.trim != "none":
+        # An image that is cut to its figure has no edge any more that would tell its background.
+        background = background or edge_colour(rgb)
+        box = settings.window.placed_on(rgb) if settings.window else figure_box(rgb, rgba)
+        rgb, rgba = cut_out(rgb, box, background), rgba and cut_out(rgba, box, CLEAR)
+    figure_px = settings.size_px - 2 * settings.margin_px
+    image = to_square(rgb, figure_px, settings.fit, background, settings.resample)
+    image = with_margin(image, settings.margin_px, background)
     if is_single_colour(image):
         raise DecodeError(f"one colour all over at {settings.size_px}x{settings.size_px}")
     if rgba:
-        rgba = to_square_rgba(rgba, settings.size_px, settings.fit, settings.resample)
+        rgba = to_square_rgba(rgba, figure_px, settings.fit, settings.resample)
+        rgba = with_margin(rgba, settings.margin_px, CLEAR)
     return image, rgba if rgba and alpha_kind(rgba) else None
 
 

@@ -1,12 +1,13 @@
 """Rendering on several cores, in order, with a bounded number of pictures in memory."""
 
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
-from dataset.render import NOT_THIS_TIME, Rendered, RenderJob, render
+from dataset.render import NOT_THIS_TIME, Rendered, RenderJob, measure, render
+from dataset.trim import Box
 from kit.worker_pool import SECONDS, WorkerError, WorkerPool
 
 WORTH_A_PROCESS = 64
@@ -19,6 +20,12 @@ CHUNKS_AHEAD = 4
 """Chunks for each process that may wait to be fetched: this bounds the memory."""
 
 
+def measure_all(jobs: Iterator[RenderJob], count: int, workers: int) -> Generator[Box | None, None, None]:
+    """Give `dataset.render.measure` of each of ``count`` jobs, in their order; None of one that takes too long."""
+    for _, answer in _in_order(measure, jobs, count, workers):
+        yield None if isinstance(answer, WorkerError) else answer
+
+
 def render_all(jobs: Iterator[RenderJob], count: int, workers: int) -> Generator[Rendered, None, None]:
     """Give `dataset.render.render` of each of ``count`` jobs, in their order.
 
@@ -27,25 +34,34 @@ def render_all(jobs: Iterator[RenderJob], count: int, workers: int) -> Generator
     Raises:
         OSError: a clean picture cannot be written.
     """
+    for job, answer in _in_order(render, jobs, count, workers):
+        yield _answered(job, answer)
+
+
+def _in_order(
+    function: Callable[[RenderJob], Any], jobs: Iterator[RenderJob], count: int, workers: int
+) -> Generator[tuple[RenderJob, Any], None, None]:
+    """Each job with what became of it, or the exception, in their order."""
     size = min(workers, -(-count // WORTH_A_PROCESS))
     if not size:
         return
     # The processes are ended before the threads that wait for them.
     with ThreadPoolExecutor(size) as threads, WorkerPool(size) as processes:
-        waiting: deque[Future[list[Rendered]]] = deque()
+        waiting: deque[Future[list[tuple[RenderJob, Any]]]] = deque()
         for first in jobs:
             length = min(max(1, CHUNK_PIXELS // first.settings.size_px**2), MAX_CHUNK)
             chunk = [first, *islice(jobs, length - 1)]
-            waiting.append(threads.submit(_render_chunk, processes, chunk))
+            waiting.append(threads.submit(_answers, processes, function, chunk))
             if len(waiting) > CHUNKS_AHEAD * size:
                 yield from waiting.popleft().result()
         while waiting:
             yield from waiting.popleft().result()
 
 
-def _render_chunk(processes: WorkerPool, jobs: list[RenderJob]) -> list[Rendered]:
-    answers = processes.map(render, jobs, SECONDS)
-    return [_answered(job, answer) for job, answer in zip(jobs, answers, strict=True)]
+def _answers(
+    processes: WorkerPool, function: Callable[[RenderJob], Any], jobs: list[RenderJob]
+) -> list[tuple[RenderJob, Any]]:
+    return list(zip(jobs, processes.map(function, jobs, SECONDS), strict=True))
 
 
 def _answered(job: RenderJob, answer: Any) -> Rendered:

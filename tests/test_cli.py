@@ -144,7 +144,7 @@ REACHES = [
     (
         "dataset.build.build",
         "preprocess --raw r --out o --size 32 --fit crop --background white --workers 61 --follow-links "
-        "--tables none --resample nearest --trim --frames 3 --sheet 32x32+1 "
+        "--tables none --resample nearest --trim each --margin 2 --frames 3 --sheet 32x32+1 "
         "--group on --include a --include b --exclude c",
         [
             BuildSettings(
@@ -157,12 +157,13 @@ REACHES = [
                 True,
                 "none",
                 "nearest",
-                True,
+                "each",
                 "3",
                 "32x32+1",
                 "on",
                 ("a", "b"),
                 ("c",),
+                2,
             )
         ],
     ),

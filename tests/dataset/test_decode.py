@@ -17,8 +17,9 @@ from odd_images import (
 )
 from PIL import Image
 
-from dataset.decode import decode, edge_colour, parse_background, to_square, trimmed_box
+from dataset.decode import decode, edge_colour, parse_background, to_square
 from dataset.errors import DecodeError
+from dataset.trim import figure_box
 
 VALID_IMAGES, INVALID_IMAGES = valid_images(), invalid_images()
 
@@ -204,9 +205,9 @@ def test_margins_of_the_corners_colour_are_cut_off_on_every_side() -> None:
     image = plain((3, 0, 2), size=(60, 40))
     image.paste(GREEN, (10, 5, 30, 35))
     image.putpixel((15, 20), (0, 0, 0))
-    left, upper, right, lower = trimmed_box(image)
+    left, upper, right, lower = figure_box(image, None)
     assert (right - left, lower - upper) == (20, 30)
-    assert trimmed_box(plain(RED)) == (0, 0, SIDE, SIDE)
+    assert figure_box(plain(RED), None) == (0, 0, SIDE, SIDE)
 
 
 def test_palettes_are_not_resized_as_numbers() -> None:
