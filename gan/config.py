@@ -1,15 +1,18 @@
 """Settings of a training run, and the presets: every number of a recipe stands here."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from gan import old_names
-from kit.channels import RGB
+from kit.channels import RGB, RGBA
+from kit.typed_json import read_fields
 
 MIN_SIZE_PX, MAX_SIZE_PX = 16, 512
 LARGEST_BASE_PX = 7
+MAX_WIDTH, MAX_STAGES, MAX_BLOCKS, MAX_BATCH = 4096, 8, 64, 8192
 SMALLEST_STUDENT_PX = 40
 """The student discriminator's unpadded convolutions leave nothing of smaller images."""
 
@@ -75,6 +78,21 @@ class Architecture:
     pixel_widths: tuple[int, ...] = ()
     """Channels of each stage of the strided discriminator that is a part of a projected one."""
 
+    def __post_init__(self) -> None:
+        # Files of strangers name these numbers, and memory is asked for by them.
+        for widths, fewest in ((self.widths, 1), (self.pixel_widths, 0)):
+            if not fewest <= len(widths) <= MAX_STAGES or not all(1 <= width <= MAX_WIDTH for width in widths):
+                raise SettingsError(f"widths: 1 to {MAX_STAGES} stages of 1 to {MAX_WIDTH} channels")
+        for name, lowest, highest in (
+            ("size_px", MIN_SIZE_PX, MAX_SIZE_PX),
+            ("latent_dim", 0, MAX_WIDTH),
+            ("minibatch_std_group", 0, MAX_BATCH),
+            ("blocks", 1, MAX_BLOCKS),
+            ("channels", RGB, RGBA),
+        ):
+            if not lowest <= getattr(self, name) <= highest:
+                raise SettingsError(f"{name} {getattr(self, name)}: choose {lowest} to {highest}")
+
     def at_size(self, size_px: int) -> "Architecture":
         """The same architecture for pictures of another size: stages join or leave at the large-picture end.
 
@@ -104,10 +122,17 @@ class Architecture:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Architecture":
-        """Read what `dataclasses.asdict` wrote; TypeError if a field is unknown or missing."""
-        values = old_names.rename_keys(values, old_names.ARCHITECTURE)
-        widths, pixel_widths = tuple(values["widths"]), tuple(values.get("pixel_widths", ()))
-        return cls(**{**values, "widths": widths, "pixel_widths": pixel_widths})
+        """Read what `dataclasses.asdict` wrote; ValueError or SettingsError for anything else."""
+        return read_fields(cls, old_names.rename_keys(values, old_names.ARCHITECTURE))
+
+
+def check_stage_count(architecture: Architecture, stages: int) -> None:
+    """Raise SettingsError unless ``stages`` doublings make the size from a base of 4 to 7 pixels."""
+    needed = doublings(architecture.size_px)
+    if stages != needed:
+        raise SettingsError(
+            f"{architecture.family} network with {stages} doublings: {architecture.size_px} pixels need {needed}"
+        )
 
 
 @dataclass(frozen=True)
@@ -148,6 +173,15 @@ class Recipe:
     ema_half_life_kimg: float = 0.0
     """Half-life of the generator's EMA, thousands of images; 0: no average."""
 
+    def __post_init__(self) -> None:
+        if self.r1_interval < 1 or not self.total_kimg > 0:
+            raise SettingsError("r1_interval and total_kimg: choose numbers above 0")
+        for name in ("generator_lr", "discriminator_lr", "lr_decay", "r1_gamma", "ema_half_life_kimg"):
+            if getattr(self, name) < 0:
+                raise SettingsError(f"{name} {getattr(self, name):g}: choose 0 or more")
+        if not all(0 <= beta < 1 for beta in self.betas) or not 0 <= self.augment_p <= 1:
+            raise SettingsError("betas and augment_p: choose shares, 0 to 1")
+
     @property
     def augments(self) -> bool:
         """Whether the discriminator sees augmented images at all."""
@@ -171,12 +205,8 @@ class Recipe:
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Recipe":
-        """Read what `dataclasses.asdict` wrote; TypeError if a field is unknown or missing."""
-        read = old_names.rename_keys(values, old_names.RECIPE)
-        read["generator"] = Architecture.from_json(read["generator"])
-        read["discriminator"] = Architecture.from_json(read["discriminator"])
-        read["betas"] = tuple(read["betas"])
-        return cls(**read)
+        """Read what `dataclasses.asdict` wrote; ValueError or SettingsError for anything else."""
+        return read_fields(cls, old_names.rename_keys(values, old_names.RECIPE))
 
 
 PRESETS: dict[str, Recipe] = {
@@ -336,10 +366,11 @@ class TrainConfig:
             ("--minutes", self.minutes),
             ("--save-minutes", self.save_minutes),
         ):
-            if value is not None and not value > 0:
+            if value is not None and not 0 < value < math.inf:
                 raise SettingsError(f"{option} {value:g}: choose a number above 0")
-        if self.batch is not None and not 2 <= self.batch <= 8192:
-            raise SettingsError(f"--batch {self.batch}: choose 2 to 8192 pictures")
+        batch = self.recipe.batch if self.batch is None else self.batch
+        if not 2 <= batch <= MAX_BATCH:
+            raise SettingsError(f"--batch {batch}: choose 2 to {MAX_BATCH} pictures")
         if not 0 <= self.seed < 2**63:
             raise SettingsError(f"--seed {self.seed}: choose 0 or a positive number below 2^63")
         if self.eval_every_kimg is not None and not 0.001 <= self.eval_every_kimg <= 1e6:
@@ -363,15 +394,11 @@ class TrainConfig:
         Raises:
             SettingsError: a field is unknown to this version, or a value makes no sense.
         """
-        known = {f.name for f in fields(cls)}
-        values = old_names.rename_keys(values, old_names.CONFIG)
         try:
-            read = {key: value for key, value in values.items() if key in known}
-            read |= {"data": Path(read["data"]), "output": Path(read["output"])}
-            read["recipe"] = Recipe.from_json(read["recipe"])
-            read["lineage"] = tuple(read.get("lineage", ()))
-            if unknown := set(values) - known:
-                raise TypeError(f"unknown settings {', '.join(sorted(unknown))}")
-            return cls(**read)
-        except (KeyError, TypeError) as error:
-            raise SettingsError(f"config.json is of another version of vgc ({error}): start a new run") from error
+            if "recipe" not in values:
+                raise ValueError("recipe is missing")
+            return read_fields(cls, old_names.rename_keys(values, old_names.CONFIG))
+        except (ValueError, SettingsError) as error:
+            raise SettingsError(
+                f"damaged, or the settings of another version of vgc ({error}); start a new run"
+            ) from error

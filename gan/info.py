@@ -12,7 +12,7 @@ from gan.config import DEFAULT_PRESET, PRESETS, Architecture, SettingsError, Tra
 from gan.device import bf16_speedup, choose_device, choose_precision
 from gan.networks.diagram import draw_network
 from gan.networks.layer_summary import describe_recipe, discriminator_layers, generator_layers
-from gan.runs.checkpoint import read_generator_file
+from gan.runs.checkpoint import read_generator_header
 from gan.runs.curve_image import save_curves
 from gan.runs.model_files import built_in_model, find_model, list_runs, run_of
 from gan.runs.run_folder import RunFolder
@@ -80,7 +80,7 @@ def draw_model(model: str, folder: Path) -> list[Path]:
     run = run_of(file)
     name = run.name if run else file.stem
     discriminator = RunFolder(run).read_config().recipe.discriminator if run else None
-    generator = read_generator_file(file)[1].architecture
+    generator = read_generator_header(file).architecture
     return draw_networks(f"the model {name}", generator, discriminator, folder)
 
 

@@ -1,18 +1,18 @@
 """JSON lines: one object a line."""
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from kit.typed_json import parse_object
 
 
 def parse_json_line(line: str | bytes) -> dict[str, Any] | None:
     """The object in a line; None for anything else, such as a line that a kill cut off."""
     try:
-        record = json.loads(line)
-    except (ValueError, RecursionError):
+        return parse_object(line)
+    except ValueError:
         return None
-    return record if isinstance(record, dict) else None
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-from gan.runs.checkpoint import HEADER_KEY, load_checkpoint, load_generator, save_generator
+from gan.runs.checkpoint import load_checkpoint, load_generator, save_generator
+from gan.runs.network_file import HEADER_KEY
 from gan.runs.run_folder import RunFolder
 from gan.training.transfer import BASE_FILE
 from kit.atomic import write_bytes

@@ -44,6 +44,7 @@ class OnnxEngine:
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
             self.header = OnnxHeader.from_json(self._session.get_modelmeta().custom_metadata_map[HEADER_KEY])
+            self._require_pictures()
         except Exception as error:  # its own have no common class
             raise GanError(f"{path}: damaged, or not a file of vgc export; make it again") from error
         self.info = ModelInfo(
@@ -55,10 +56,24 @@ class OnnxEngine:
             channels=self.header.channels,
         )
 
+    def _require_pictures(self) -> None:
+        """ValueError unless the network does what the header says, tried with one picture."""
+        (latents,) = self._session.get_inputs()
+        if (latents.name, latents.type, latents.shape[1:]) != (INPUT, "tensor(float)", [self.header.latent_dim]):
+            raise ValueError("it takes other latents")
+        values = self._run(np.zeros((1, self.header.latent_dim), np.float32))
+        side = self.header.size_px
+        if values.shape != (1, self.header.channels, side, side) or values.dtype != np.float32 or not np.isfinite(values).all():
+            raise ValueError("it gives no pictures")
+
+    def _run(self, latents: NDArray[np.float32]) -> NDArray[np.float32]:
+        values: NDArray[np.float32]
+        (values,) = self._session.run(None, {INPUT: latents})
+        return values
+
     def draw(self, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
         """See `Engine`; within 1 of 255 of what PyTorch draws."""
-        (values,) = self._session.run(None, {INPUT: latents})
-        pixels = np.ascontiguousarray(denormalize(values).astype(np.uint8).transpose(0, 2, 3, 1))
+        pixels = np.ascontiguousarray(denormalize(self._run(latents)).astype(np.uint8).transpose(0, 2, 3, 1))
         return unpremultiply(pixels) if self.info.channels == RGBA else pixels
 
     def directions(self) -> NDArray[np.float32]:

@@ -24,7 +24,7 @@ from gan.evaluation.neighbours import (
     neighbour_grid,
 )
 from gan.images import GROUNDS, over_ground, to_tensor
-from gan.runs.checkpoint import load_generator, read_generator_file
+from gan.runs.checkpoint import load_generator, read_generator_header
 from gan.runs.model_files import find_model, run_argument, run_of, training_data_of
 from gan.runs.report import rewrite_report
 from gan.runs.score_names import SCORES_FILE, score_name
@@ -193,7 +193,7 @@ def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluatio
     network = load_feature_network(settings.weights, device)
     model = None if settings.fakes else find_model(settings.model, TrainConfig.output)
     data = settings.data or (model and training_data_of(model)) or TrainConfig.data
-    channels = read_generator_file(model)[1].architecture.channels if model else image_channels(data)
+    channels = read_generator_header(model).architecture.channels if model else image_channels(data)
     reals = load_images(data, channels)
     require_scorable(reals, data)
     unseen = read_held_out(settings.held_out, reals)

@@ -1,10 +1,14 @@
 """The network that an `Architecture` describes; ``z -> image`` and ``image -> score``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
+import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
-from gan.config import Architecture
+from gan.config import Architecture, SettingsError
 from gan.networks.dcgan import StridedDiscriminator, TransposedGenerator, UpsampleGenerator
 from gan.networks.projected import ProjectedDiscriminator
 from gan.networks.residual import ResidualDiscriminator, ResidualGenerator
@@ -25,13 +29,42 @@ DISCRIMINATORS: dict[str, Callable[[Architecture], nn.Module]] = {
 
 
 def build_generator(architecture: Architecture) -> nn.Module:
-    """Build a generator with fresh weights from the global random state; SettingsError if the size cannot be."""
-    return GENERATORS[architecture.family](architecture)
+    """Build a generator with fresh weights from the global random state; SettingsError if it cannot be."""
+    return _build(GENERATORS, architecture)
 
 
 def build_discriminator(architecture: Architecture) -> nn.Module:
     """Build a discriminator with fresh weights from the global random state; SettingsError as above."""
-    return DISCRIMINATORS[architecture.family](architecture)
+    return _build(DISCRIMINATORS, architecture)
+
+
+def _build(classes: Mapping[str, Callable[[Architecture], nn.Module]], architecture: Architecture) -> nn.Module:
+    if architecture.family not in classes:
+        raise SettingsError(f"no such network is of the family {architecture.family}")
+    try:
+        return classes[architecture.family](architecture)
+    except ValueError as error:
+        raise SettingsError(f"the family {architecture.family} has no such widths ({error})") from error
+
+
+@contextmanager
+def without_weights() -> Iterator[None]:
+    """Networks built in the block have shapes, but neither memory nor values: they are on the meta device."""
+    with torch.device("meta"), NoRandomNumbers():
+        yield
+
+
+class NoRandomNumbers(TorchFunctionMode):
+    """Tensors keep what they have; drawing on the meta device has PyTorch load packages for seconds first."""
+
+    DRAWING = (torch.Tensor.normal_, torch.Tensor.uniform_, nn.init.normal_, nn.init.uniform_)
+
+    def __torch_function__(
+        self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func in self.DRAWING:
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
 
 
 def count_parameters(network: nn.Module) -> int:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gan.config import Architecture, SettingsError, doublings
+from gan.config import Architecture, check_stage_count
 from gan.device import in_fp32
 from gan.networks.minibatch_std import MinibatchStd
 
@@ -151,15 +151,6 @@ class UpsampleGenerator(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         base = self.dense(z).unflatten(1, (-1, self.base_px, self.base_px))
         return in_fp32(self.to_rgb, self.layers(base)).tanh()
-
-
-def check_stage_count(architecture: Architecture, stages: int) -> None:
-    """Raise SettingsError unless ``stages`` doublings make the size from a base of 4 to 7 pixels."""
-    needed = doublings(architecture.size_px)
-    if stages != needed:
-        raise SettingsError(
-            f"{architecture.family} network with {stages} doublings: {architecture.size_px} pixels need {needed}"
-        )
 
 
 def init_normal_002(module: nn.Module) -> None:

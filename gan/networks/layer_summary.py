@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gan.config import Architecture, Recipe
-from gan.networks.build import build_discriminator, build_generator, count_parameters
+from gan.networks.build import build_discriminator, build_generator, count_parameters, without_weights
 from gan.networks.pretrained_features import PretrainedFeatures
 
 
@@ -28,13 +28,13 @@ class Layer:
 
 def generator_layers(architecture: Architecture) -> list[Layer]:
     """The layers of a generator in the order in which they run."""
-    with torch.device("meta"):
+    with without_weights():
         return summarize_layers(build_generator(architecture), torch.empty(1, architecture.latent_dim))
 
 
 def discriminator_layers(architecture: Architecture) -> list[Layer]:
     """The layers of a discriminator in the order in which they run."""
-    with torch.device("meta"):
+    with without_weights():
         side = architecture.size_px
         images = torch.empty(1, architecture.channels, side, side)
         return summarize_layers(build_discriminator(architecture), images)

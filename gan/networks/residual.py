@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gan.config import Architecture, doublings
+from gan.config import Architecture, check_stage_count, doublings
 from gan.device import in_fp32
 from gan.networks.minibatch_std import MinibatchStd
 
@@ -43,6 +43,12 @@ class ResidualBlock(nn.Module):
         return out
 
 
+def base_of(architecture: Architecture) -> int:
+    """Side of the smallest feature maps; SettingsError if the stages do not lead there."""
+    check_stage_count(architecture, len(architecture.widths) - 1)
+    return architecture.size_px >> doublings(architecture.size_px)
+
+
 def residual_stack(channels: int, architecture: Architecture) -> nn.Sequential:
     """The blocks of one stage."""
     total = architecture.blocks * len(architecture.widths)
@@ -63,7 +69,7 @@ class GenerativeBasis(nn.Module):
 
     def __init__(self, channels: int, base_px: int) -> None:
         super().__init__()
-        self.pictures = nn.Parameter(torch.randn(channels, base_px, base_px))
+        self.pictures = nn.Parameter(torch.empty(channels, base_px, base_px).normal_())
 
     def forward(self, weights: Tensor) -> Tensor:
         weighted = torch.unflatten(weights, 1, (-1, 1, 1)) * self.pictures
@@ -79,7 +85,7 @@ class ResidualGenerator(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         widths = architecture.widths
-        base_px = architecture.size_px >> doublings(architecture.size_px)
+        base_px = base_of(architecture)
         self.weigh = nn.Linear(architecture.latent_dim, widths[0], bias=False)
         self.base = GenerativeBasis(widths[0], base_px)
         nn.init.kaiming_normal_(self.weigh.weight, nonlinearity="linear")
@@ -105,7 +111,7 @@ class ResidualDiscriminator(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         widths = architecture.widths
-        base_px = architecture.size_px >> doublings(architecture.size_px)
+        base_px = base_of(architecture)
         self.from_rgb = match_channels(architecture.channels, widths[0])
         self.stages = nn.ModuleList(residual_stack(width, architecture) for width in widths)
         self.between = nn.ModuleList(match_channels(*pair) for pair in pairwise(widths))

@@ -2,29 +2,34 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+import os
+import zipfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from gan import old_names
-from gan.config import Architecture, GanError
+from gan.config import Architecture, GanError, SettingsError
 from gan.device import is_out_of_memory
-from gan.networks.build import build_generator
+from gan.networks.build import build_generator, without_weights
 from gan.runs.model_info import ModelInfo, model_name
+from gan.runs.network_file import HEADER_KEY, bad_header, read_header, read_weights
 from kit.atomic import replacing, write_bytes
+from kit.typed_json import is_finite, read_fields
 
 CHECKPOINT_FORMAT = 4
 """Format 3 had other names; see `gan.old_names`."""
 GENERATOR_FORMAT = 2
 """Format 1 had other names; see `gan.old_names`."""
-HEADER_KEY = "vgc"
+MAX_COUNT = 2**53
+"""Of steps and pictures."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,12 @@ class GeneratorHeader:
     """A few words on the pictures, for the people who get its drawings."""
     lineage: tuple[str, ...] = ()
     """What its training started from, the oldest first; see `gan.training.transfer`."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.images < MAX_COUNT:
+            raise SettingsError(f"images {self.images}: no number of pictures")
+        if not self.architecture.latent_dim:
+            raise SettingsError("latent_dim 0: no generator")
 
     @property
     def sources(self) -> str:
@@ -88,18 +99,57 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise GanError(f"{path}: no checkpoint there to go on from; start a new run")
     with path.open("rb") as file:
         try:
+            require_no_more_than_its_bytes(file)
             state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
-            written_as = state.get("format")
+            written_as = dict(state)["format"]
+            require_plain_state(state)
         except Exception as error:  # damaged bytes mean anything to an unpickler, and so raise anything
             if is_out_of_memory(error):
                 raise GanError(f"{path}: no memory left to read it; end other programs, then go on") from error
             raise GanError(f"{path}: damaged or not a checkpoint of vgc; start a new run") from error
     if written_as not in (3, CHECKPOINT_FORMAT):
         raise GanError(
-            f"{path}: checkpoint format {written_as}, this version reads {CHECKPOINT_FORMAT}; "
+            f"{path}: checkpoint format {written_as!s:.20}, this version reads {CHECKPOINT_FORMAT}; "
             "go on with the version that wrote it, or start a new run (its generator.safetensors still draws)"
         )
     return old_names.rename_keys(state, old_names.CHECKPOINT)
+
+
+def require_no_more_than_its_bytes(file: IO[bytes]) -> None:
+    """ValueError if the zip file of a checkpoint unpacks to more than it is; PyTorch only stores."""
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+    packed = any(member.compress_type != zipfile.ZIP_STORED for member in members)
+    if packed or sum(member.file_size for member in members) > file.seek(0, os.SEEK_END):
+        raise ValueError("it unpacks to more than its size")
+    file.seek(0)
+
+
+def require_plain_state(state: dict[str, Any]) -> None:
+    """ValueError for numbers that no training has, and for tensors of other kinds, or larger than their memory."""
+    if type(state["format"]) is not int:
+        raise ValueError("no format")
+    for name in {"steps", "stats_steps"} & state.keys():
+        if type(state[name]) is not int or not 0 <= state[name] < MAX_COUNT:
+            raise ValueError(f"{name} {state[name]!r:.40}")
+    if not is_finite(state.get("seconds", 0.0)) or state.get("seconds", 0.0) < 0:
+        raise ValueError(f"seconds {state['seconds']!r:.40}")
+    for tensor in tensors_in(state):
+        plain = type(tensor) is Tensor and tensor.layout is torch.strided and tensor.device.type == "cpu"
+        if not plain or tensor.nbytes > tensor.untyped_storage().nbytes():
+            raise ValueError("a tensor that no checkpoint has")
+
+
+def tensors_in(state: object) -> Iterator[Tensor]:
+    """The tensors in dicts, lists and tuples, however they hold each other."""
+    waiting, seen = [state], set[int]()
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, dict | list | tuple) and id(value) not in seen:
+            seen.add(id(value))
+            waiting.extend(value.values() if isinstance(value, dict) else value)
 
 
 def save_generator(
@@ -120,12 +170,10 @@ def load_generator(path: Path, device: torch.device) -> tuple[nn.Module, Generat
     Raises:
         GanError: missing, damaged, not a generator of vgc, or of a newer format.
     """
-    tensors, header = read_generator_file(path)
-    generator = build_generator(header.architecture)
-    try:
-        generator.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise GanError(f"{path}: its weights do not fit its header; the file is damaged") from error
+    header = read_generator_header(path)
+    with without_weights():
+        generator = build_generator(header.architecture)
+    generator = read_weights(path, generator)
     # Channels last as in training: in another layout the same weights may round to another byte.
     generator = generator.to(device).to(memory_format=torch.channels_last)
     return generator.eval().requires_grad_(False), header
@@ -136,30 +184,21 @@ def open_generator(path: Path, device: torch.device) -> "LoadedGenerator":
     return LoadedGenerator(path, *load_generator(path, device))
 
 
-def read_generator_file(path: Path) -> tuple[dict[str, Tensor], GeneratorHeader]:
-    """The tensors and the header of a generator file; GanError as in `load_generator`."""
-    if not path.is_file():
-        raise GanError(f"{path}: no such model file")
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except SafetensorError as error:
-        raise GanError(
-            f"{path}: damaged, or no generator file; name a run or another file with --model"
-        ) from error
-    if HEADER_KEY not in metadata:
-        raise GanError(f"{path}: not a generator of vgc (its header has no '{HEADER_KEY}' entry)")
-    values = json.loads(metadata[HEADER_KEY])
-    file_format = values.pop("format")
+def read_generator_header(path: Path) -> GeneratorHeader:
+    """The header of a generator file, its weights unread; GanError as in `load_generator`."""
+    values = read_header(path)
+    file_format = values.pop("format", None)
     if file_format not in (1, GENERATOR_FORMAT):
         raise GanError(
-            f"{path}: generator format {file_format}, this version reads {GENERATOR_FORMAT}; update vgc"
+            f"{path}: generator format {file_format!s:.20}, this version reads {GENERATOR_FORMAT}; update vgc"
         )
-    values["architecture"] = Architecture.from_json(values["architecture"])
-    values["lineage"] = tuple(values.get("lineage", ()))
-    values["preset"] = old_names.preset_name(values["preset"])
-    return tensors, GeneratorHeader(**values)
+    try:
+        header = read_fields(GeneratorHeader, values)
+        with without_weights():
+            build_generator(header.architecture)  # one that cannot be is found here
+    except (ValueError, SettingsError) as error:
+        raise bad_header(path, error) from error
+    return replace(header, preset=old_names.preset_name(header.preset))
 
 
 def model_hash(generator: nn.Module) -> str:

@@ -1,17 +1,19 @@
 """The generator files there are, without opening them: none of this loads PyTorch."""
 
-import json
 from pathlib import Path
+from typing import Any
 
 from gan import pretrained
 from gan.config import GanError, TrainConfig
 from kit.quoting import quoted
+from kit.typed_json import parse_object
 
 CONFIG_FILE = "config.json"
 GENERATOR_FILE = "generator.safetensors"
 BEST_FILE = "best.safetensors"
 BEFORE_COLLAPSE_FILE = "generator-before-collapse.safetensors"
 BUILT_IN_FILE = "builtin-characters.safetensors"
+MAX_CONFIG_BYTES = 1_000_000
 
 
 def list_runs(output: Path) -> list[Path]:
@@ -55,10 +57,21 @@ def training_data_of(model: Path) -> Path | None:
         GanError: as `find_data`.
     """
     try:
-        recorded = Path(json.loads((model.parent / CONFIG_FILE).read_text("utf-8"))["data"])
-    except (OSError, ValueError, KeyError):
+        recorded = read_config_file(model.parent).get("data")
+    except GanError:
         return None
-    return find_data(recorded, model.parent)
+    return find_data(Path(recorded), model.parent) if isinstance(recorded, str) else None
+
+
+def read_config_file(run: Path) -> dict[str, Any]:
+    """The object in a run's ``config.json``, its values unchecked; GanError if there is none."""
+    path = run / CONFIG_FILE
+    try:
+        if path.stat().st_size > MAX_CONFIG_BYTES:
+            raise ValueError(f"more than {MAX_CONFIG_BYTES:,} bytes")
+        return parse_object(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise GanError(f"{path}: cannot be read ({error}); put back the run's own, or start a new run") from error
 
 
 def find_data(recorded: Path, run: Path) -> Path:

@@ -1,6 +1,5 @@
 """A run as one page, ``report.html``, that can be opened while it trains: curves, samples, settings."""
 
-import json
 import logging
 import math
 import re
@@ -16,9 +15,9 @@ from PIL import Image
 from gan.config import Recipe
 from gan.networks.layer_summary import describe_recipe
 from gan.runs.curves import Line, format_count, format_value, line_chart
-from gan.runs.model_files import BEFORE_COLLAPSE_FILE, BEST_FILE, CONFIG_FILE, GENERATOR_FILE
+from gan.runs.model_files import BEFORE_COLLAPSE_FILE, BEST_FILE, GENERATOR_FILE
 from gan.runs.report_style import STYLE
-from gan.runs.run_folder import CHECKPOINT_FILE, read_metrics, sample_files
+from gan.runs.run_folder import CHECKPOINT_FILE, RunFolder, read_metrics, sample_files
 from gan.runs.score_names import INCEPTION, LITE0, SCORES_FILE, score_name
 from kit.atomic import write_text
 from kit.html_page import data_uri, html_page
@@ -144,8 +143,9 @@ def write_report(run: Path, state: str) -> None:
 
     Raises:
         OSError: the folder cannot be read or written.
+        GanError: its settings cannot be read.
     """
-    config = json.loads((run / CONFIG_FILE).read_text("utf-8"))
+    config = RunFolder(run).read_config().to_json()
     body = "\n".join(sections(run, config, read_metrics(run), state))
     refresh = REFRESH_SECONDS if state == TRAINING else None
     write_text(run / REPORT_FILE, html_page(escape(run.name), body, STYLE, refresh))

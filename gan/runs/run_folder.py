@@ -12,12 +12,21 @@ import numpy as np
 from PIL import Image
 
 from gan.config import GanError, SettingsError, TrainConfig
-from gan.runs.checkpoint import read_generator_file
-from gan.runs.model_files import BEST_FILE, CONFIG_FILE, GENERATOR_FILE, list_runs, run_argument
+from gan.networks.build import build_discriminator, build_generator, without_weights
+from gan.runs.checkpoint import read_generator_header
+from gan.runs.model_files import (
+    BEST_FILE,
+    CONFIG_FILE,
+    GENERATOR_FILE,
+    list_runs,
+    read_config_file,
+    run_argument,
+)
 from kit.atomic import NO_ROOM, write_text
 from kit.jsonl import parse_json_line, read_jsonl
 from kit.lock import lock_or_raise
 from kit.png import save_png
+from kit.typed_json import is_finite
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -85,19 +94,22 @@ class RunFolder:
         """Whether a first checkpoint was ever written, even if it, or all but the trained generator, is gone."""
         if any(path.exists() for path in (self.checkpoint, self.path / BEST_FILE, *sample_files(self.path))):
             return True
-        return self.generator.exists() and read_generator_file(self.generator)[1].images > 0
+        return self.generator.exists() and read_generator_header(self.generator).images > 0
 
     def write_config(self, config: TrainConfig) -> None:
         """Write ``config.json``."""
         write_text(self.path / CONFIG_FILE, json.dumps(config.to_json(), indent=2) + "\n")
 
     def read_config(self) -> TrainConfig:
-        """Read ``config.json``; GanError if it is damaged, SettingsError if it is of another version."""
+        """Read ``config.json``; GanError if it is damaged or of another version."""
         try:
-            values = json.loads((self.path / CONFIG_FILE).read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise GanError(f"{self.path / CONFIG_FILE}: cannot be read ({error})") from error
-        return TrainConfig.from_json(values)
+            config = TrainConfig.from_json(read_config_file(self.path))
+            with without_weights():  # networks that cannot be are found here
+                build_generator(config.recipe.generator)
+                build_discriminator(config.recipe.discriminator)
+            return config
+        except SettingsError as error:
+            raise GanError(f"{self.path / CONFIG_FILE}: {error}") from error
 
     def __enter__(self) -> "RunFolder":
         if not self._is_taken:
@@ -181,11 +193,15 @@ def new_folder(output: Path, preset: str) -> Path:
 
 
 def read_metrics(run: Path) -> list[dict[str, float]]:
-    """The whole lines of a run's metrics, in the order in which they were written."""
+    """The whole lines of a run's metrics in the order in which they were written: ``images`` and other numbers."""
     try:
-        return list(read_jsonl(run / METRICS_FILE))
+        lines = [
+            {name: value for name, value in line.items() if is_finite(value)}
+            for line in read_jsonl(run / METRICS_FILE)
+        ]
     except OSError:
         return []
+    return [line for line in lines if line.get("images", -1) >= 0]
 
 
 def sample_files(run: Path) -> list[Path]:

@@ -22,6 +22,7 @@ from gan.training.setup import (
     load_training_images,
     make_thread_tuner,
     make_trainer,
+    require_networks_of,
     resolve_config,
     restore,
 )
@@ -104,6 +105,8 @@ def resume(
     with process_group(device) as distributed, folder if distributed.is_main else nullcontext():
         begun = distributed.broadcast(distributed.is_main and folder.has_begun)
         state = distributed.broadcast(load_checkpoint(folder.checkpoint) if begun and distributed.is_main else {})
+        if begun:
+            require_networks_of(config.recipe, state, folder)
         images = load_training_images(replace(config, data=data))
         trainer = make_trainer(replace(config, data=data), images, device, distributed)
         if begun:

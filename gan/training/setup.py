@@ -11,13 +11,14 @@ from torch import Tensor
 
 from dataset.reader import image_channels, image_files, image_groups, is_built_set, load_images
 from gan import old_names
-from gan.config import GanError, SettingsError, TrainConfig
+from gan.config import GanError, Recipe, SettingsError, TrainConfig
 from gan.device import choose_precision, is_out_of_memory, keep_freed_memory, use_algorithms
 from gan.evaluation.features import require_scorable
+from gan.networks.build import build_discriminator, build_generator, without_weights
 from gan.runs.run_folder import RunFolder
 from gan.threads import ThreadTuner
 from gan.training.distributed import DistributedContext
-from gan.training.trainer import Execution, Trainer
+from gan.training.trainer import Execution, Trainer, require_like
 from gan.training.transfer import find_source, transfer
 from kit.progress import Notify, noop
 
@@ -146,20 +147,39 @@ def restore(trainer: Trainer, state: dict[str, Any], folder: RunFolder, data: Pa
     Raises:
         GanError: it is of other images or other networks than the run's, or larger than the device's memory.
     """
-    if state["fingerprint"] != trainer.training_set.fingerprint:
+    if "fingerprint" in state and state["fingerprint"] != trainer.training_set.fingerprint:
         raise GanError(
             f"{data}: the pictures, or their groups, have changed since {folder.path.name} began; "
             "put back what it had, name them with --data if they have moved, or start a new run"
         )
     try:
         trainer.load_state(state)
-    except (KeyError, RuntimeError, ValueError) as error:
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         if is_out_of_memory(error):
             device = trainer.execution.device
             raise GanError(
                 f"{folder.checkpoint}: no memory left on {device} to load it; end other programs, then go on"
             ) from error
-        raise GanError(
-            f"{folder.checkpoint}: of other networks than {folder.path.name}'s; "
-            "put back its own, or start a new run"
-        ) from error
+        raise other_networks(folder) from error
+
+
+def require_networks_of(recipe: Recipe, state: dict[str, Any], folder: RunFolder) -> None:
+    """GanError if a checkpoint is of other networks than the recipe's; to be called before those are allocated."""
+    with without_weights():
+        generator, discriminator = build_generator(recipe.generator), build_discriminator(recipe.discriminator)
+    try:
+        for name, network in (
+            ("generator", generator),
+            ("generator_ema", generator),
+            ("discriminator", discriminator),
+        ):
+            require_like(state[name], network.state_dict(), name)
+    except (KeyError, ValueError) as error:
+        raise other_networks(folder) from error
+
+
+def other_networks(folder: RunFolder) -> GanError:
+    """What to raise where a run's checkpoint is not its own."""
+    return GanError(
+        f"{folder.checkpoint}: of other networks than {folder.path.name}'s; put back its own, or start a new run"
+    )

@@ -168,7 +168,14 @@ class Trainer:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on where `state` was taken; RuntimeError if it is of another architecture."""
+        """Go on where `state` was taken.
+
+        Raises:
+            KeyError, RuntimeError, TypeError, ValueError: it is of another architecture, or damaged.
+        """
+        for name, own in self.state().items():
+            if name not in ("optimizer_g", "optimizer_d", "rng", "random"):  # checked by those who take them
+                require_like(state[name], own, name)
         networks, device, distributed = self.networks, self.execution.device, self.execution.distributed
         self.steps = state["steps"]
         networks.generator.load_state_dict(state["generator"])
@@ -189,6 +196,20 @@ class Trainer:
             set_random_state(state["random"], device)
         else:
             torch.manual_seed((seed + distributed.rank) % 2**63)
+
+
+def require_like(saved: object, own: object, name: str) -> None:
+    """ValueError unless ``saved`` has the types, the names and the shapes of ``own``."""
+    if isinstance(own, dict):
+        if not isinstance(saved, dict) or saved.keys() != own.keys():
+            raise ValueError(f"{name}: other names")
+        for key, value in own.items():
+            require_like(saved[key], value, f"{name}.{key}")
+    elif isinstance(own, Tensor):
+        if not isinstance(saved, Tensor) or (saved.shape, saved.dtype) != (own.shape, own.dtype):
+            raise ValueError(f"{name}: another tensor")
+    elif type(saved) is not type(own):
+        raise ValueError(f"{name}: {saved!r:.40}")
 
 
 def to_device(network: nn.Module, device: torch.device) -> nn.Module:

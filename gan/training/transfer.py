@@ -1,23 +1,27 @@
 """Transfer learning, ``vgc train --from``: a new training starts from the weights of an earlier one."""
 
-import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from gan import pretrained
 from gan.config import Architecture, GanError, SettingsError
+<<<<<<< HEAD
 from gan.networks.build import build_discriminator, build_generator
 from gan.networks.dcgan import StridedDiscriminator
 from gan.networks.minibatch_std import MinibatchStd
 from gan.networks.projected import ProjectedDiscriminator
 from gan.runs.checkpoint import HEADER_KEY, GeneratorHeader, load_checkpoint, load_generator, model_hash
+=======
+from gan.networks.build import build_discriminator, build_generator, without_weights
+from gan.networks.minibatch_std import MinibatchStd
+from gan.runs.checkpoint import GeneratorHeader, load_checkpoint, load_generator, model_hash
+>>>>>>> dab774c (Model files, settings, checkpoints and ONNX headers are checked before they are believed)
 from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE
+from gan.runs.network_file import bad_header, read_header, read_weights, with_weights
 from gan.runs.run_folder import CHECKPOINT_FILE, RunFolder
 from gan.training.alpha_start import fit_alpha, ignore_alpha
 from gan.training.trainer import Trainer
@@ -83,12 +87,15 @@ def source_from_run(folder: Path) -> Source:
     state = load_checkpoint(folder / CHECKPOINT_FILE)
     _, header = load_generator(folder / GENERATOR_FILE, CPU)
     path = folder / CHECKPOINT_FILE
+    with without_weights():
+        generator, generator_ema = build_generator(recipe.generator), build_generator(recipe.generator)
+        discriminator = build_discriminator(recipe.discriminator)
     return Source(
         folder.resolve().name,
         header,
-        with_weights(build_generator(recipe.generator), state["generator"], path),
-        with_weights(build_generator(recipe.generator), state["generator_ema"], path).eval(),
-        with_weights(build_discriminator(recipe.discriminator), state["discriminator"], path),
+        with_weights(generator, state.get("generator"), path),
+        with_weights(generator_ema, state.get("generator_ema"), path).eval(),
+        with_weights(discriminator, state.get("discriminator"), path),
     )
 
 
@@ -102,21 +109,12 @@ def source_from_file(path: Path, name: str) -> Source:
 def load_discriminator(path: Path) -> nn.Module:
     """Read a discriminator file: weights, and its architecture in the header; GanError if it is damaged."""
     try:
-        with safe_open(path, "pt") as file:
-            architecture = Architecture.from_json(json.loads(file.metadata()[HEADER_KEY])["architecture"])
-            weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise GanError(f"{path}: damaged, or no discriminator file") from error
-    return with_weights(build_discriminator(architecture), weights, path)
-
-
-def with_weights(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> nn.Module:
-    """The network with these weights; GanError if they are of another one."""
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        raise GanError(f"{path}: its weights do not fit its settings; the file is damaged") from error
-    return network
+        architecture = Architecture.from_json(read_header(path)["architecture"])
+        with without_weights():
+            discriminator = build_discriminator(architecture)
+    except (KeyError, TypeError, ValueError, SettingsError, AttributeError) as error:
+        raise bad_header(path, error) from error
+    return read_weights(path, discriminator)
 
 
 def transfer(trainer: Trainer, source: Source) -> str:

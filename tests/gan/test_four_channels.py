@@ -16,7 +16,7 @@ from gan.evaluation.evaluate import EvaluateSettings, badness, evaluate
 from gan.export.onnx import export_onnx
 from gan.images import background_colour, over_ground, to_image, to_pixels, to_tensor
 from gan.networks.build import build_discriminator, build_generator
-from gan.runs.checkpoint import load_generator, read_generator_file
+from gan.runs.checkpoint import load_generator, read_generator_header
 from gan.runs.model_files import built_in_model
 from gan.sampling.animation import save_animation
 from gan.sampling.directions import find_directions
@@ -122,8 +122,8 @@ def test_a_run_of_three_channels_can_be_gone_on_with_in_four(discs, figures, tmp
     train(config)
     train(replace(config, data=figures, run="rgba", init_from="rgb", recipe=None))
     resume("rgba", tmp_path, {"kimg": 0.08})
-    assert read_generator_file(tmp_path / "rgb/generator.safetensors")[1].architecture.channels == 3
-    assert read_generator_file(tmp_path / "rgba/generator.safetensors")[1].architecture.channels == 4
+    assert read_generator_header(tmp_path / "rgb/generator.safetensors").architecture.channels == 3
+    assert read_generator_header(tmp_path / "rgba/generator.safetensors").architecture.channels == 4
 
 
 def test_characters_are_drawn_with_alpha_and_their_codes_draw_them_again(run, tmp_path):

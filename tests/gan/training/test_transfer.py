@@ -10,7 +10,7 @@ from slim_networks import slim
 
 from gan.config import PRESETS, GanError, Recipe, SettingsError, TrainConfig
 from gan.networks.build import build_discriminator, build_generator
-from gan.runs.checkpoint import load_checkpoint, read_generator_file, save_generator
+from gan.runs.checkpoint import load_checkpoint, read_generator_header, save_generator
 from gan.training.loop import resume, train
 from gan.training.trainer import Execution, Trainer
 from gan.training.transfer import copy_overlapping_weights, find_source, transfer
@@ -133,7 +133,7 @@ def test_the_lineage_stands_in_settings_header_and_words_oldest_first(discs, run
     output: list[str] = []
     train(config(discs, runs, "second", init_from="first"), notify=output.append)
     train(config(discs, runs, "third", init_from=str(runs / "second/generator.safetensors")))
-    header = read_generator_file(runs / "third/generator.safetensors")[1]
+    header = read_generator_header(runs / "third/generator.safetensors")
     assert [line.split(" (")[0] for line in header.lineage] == ["first", "generator"]
     assert json.loads((runs / "third/config.json").read_text())["lineage"] == list(header.lineage)
     assert "; started from generator (dcgan, 80 images" in header.describe(Path("x"))
@@ -197,5 +197,5 @@ def test_what_cannot_be_started_from_is_one_clear_line_and_leaves_no_run(discs, 
 
 
 def header_of(runs: Path, preset: str):
-    header = read_generator_file(runs / "first/generator.safetensors")[1]
+    header = read_generator_header(runs / "first/generator.safetensors")
     return replace(header, preset=preset, architecture=PRESETS[preset].at_size(16).generator)
