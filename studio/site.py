@@ -1,14 +1,17 @@
 """The studio as a static site: the page, the model as ONNX, and the browser's ONNX Runtime; all files local."""
 
 import json
+import os
 import shutil
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from gan.sampling.share_codes import MAX_LATENT
+from kit.lock import lock_or_raise
 from studio.engine import MAX_IMAGES, named_directions
 from studio.engine_onnx import OnnxEngine, find_exported_onnx
 from studio.errors import StudioError, StudioSettingsError
@@ -16,6 +19,7 @@ from studio.runtime import unpack
 
 PAGE = Path(__file__).with_name("page")
 PAGE_ENGINE, BROWSER_ENGINE = "engine/engine.js", "engine/onnx.js"
+NEW, OLD = "new", "old"
 MODEL_FILE, INFO_FILE, RUNTIME_FOLDER = "model.onnx", "model.json", "ort"
 CHARSET = '<meta charset="utf-8">'
 POLICY = (
@@ -28,6 +32,9 @@ but the site's."""
 
 def export_site(model: Path, target: Path) -> Path:
     """Write a folder that any web server can serve as it is; an earlier site in its place is replaced whole.
+
+    The earlier site stays until the new one is on the disk. Where a run is killed between the two renames, it lies
+    beside the folder, in ``.<name>.export/old``, and the next run puts it back.
 
     Args:
         model: a generator file or one of ``vgc export --onnx``.
@@ -45,22 +52,44 @@ def export_site(model: Path, target: Path) -> Path:
         raise StudioError("vgc export --web needs ONNX Runtime and the exporter: pip install '.[studio,onnx]'")
     if target.exists() and not target.is_dir():
         raise StudioSettingsError(f"--web {target}: is a file, not a folder; name another")
-    if foreign := sorted(list_files(target) - exported_files(target)):
-        raise StudioSettingsError(
-            f"--web {target}: {foreign[0]} is of no earlier export and would be lost; "
-            "move it away, or name a new folder"
-        )
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as folder:
-            site = Path(folder) / "new"
-            write_site(site, model)
+        with staging(target) as folder:
+            if foreign := sorted(list_files(target) - exported_files(target)):
+                raise StudioSettingsError(
+                    f"--web {target}: {foreign[0]} is of no earlier export and would be lost; "
+                    "move it away, or name a new folder"
+                )
+            write_site(folder / NEW, model)
+            if hasattr(os, "sync"):
+                os.sync()
             if target.exists():
-                target.rename(Path(folder) / "old")
-            site.rename(target)
+                target.rename(folder / OLD)
+            (folder / NEW).rename(target)
     except OSError as error:
         raise StudioError(f"--web {target}: cannot write it ({error.strerror or error}); name another") from error
     return target / "index.html"
+
+
+@contextmanager
+def staging(target: Path) -> Iterator[Path]:
+    """A folder beside the site's, for this process alone; the earlier site returns from it if no new one came."""
+    folder = target.parent / f".{target.name}.export"
+    folder.mkdir(parents=True, exist_ok=True)
+    busy = StudioError(f"--web {target}: another vgc export is writing it; wait for that, or name another folder")
+    with lock_or_raise(folder / "lock", busy):
+        put_back(folder / OLD, target)
+        shutil.rmtree(folder / NEW, ignore_errors=True)
+        try:
+            yield folder
+        finally:
+            put_back(folder / OLD, target)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def put_back(old: Path, target: Path) -> None:
+    """Give the earlier site its name back, unless a new one has it."""
+    if old.exists() and not target.exists():
+        old.rename(target)
 
 
 def list_files(folder: Path) -> set[str]:

@@ -1,9 +1,14 @@
 """The studio as a static site: from a plain file server, in a real browser, with nothing else to ask."""
 
+import errno
 import functools
 import hashlib
 import http.server
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +21,7 @@ from playwright.sync_api import Browser, Page, expect
 from studio_page import WALL, code_of, drop_file, painted, pick, pixels_of
 
 import studio.site
+from gan.config import GanError
 from gan.export.onnx import export_onnx
 from gan.runs.model_files import built_in_model
 from gan.sampling.directions import find_directions
@@ -24,7 +30,9 @@ from gan.sampling.share_codes import encode
 from studio import runtime
 from studio.engine_torch import TorchEngine
 from studio.errors import StudioError, StudioSettingsError
-from studio.site import export_site
+from studio.site import export_site, staging
+
+ROOT = Path(__file__).parents[2]
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -195,6 +203,71 @@ def test_another_export_replaces_a_site_whole_and_nothing_else(site, tmp_path):
     with pytest.raises(StudioSettingsError, match=r"site: me is of no earlier export"):
         export_site(built_in_model(), target)
     assert (target / "me/CNAME").read_text() == "mine"
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import studio.site
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def rename_and_die(path, to):
+    rename(path, to)
+    die()
+
+rename, moment, model, target = Path.rename, *sys.argv[1:]
+if moment == "in the middle of writing":
+    studio.site.write_model = die
+elif moment == "with all written":
+    os.sync = die
+else:
+    Path.rename = rename_and_die
+studio.site.export_site(Path(model), Path(target))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sync"), reason="kills as Unix does")
+@pytest.mark.parametrize("moment", ["in the middle of writing", "with all written", "between the renames"])
+def test_an_earlier_site_survives_an_export_that_is_killed(tmp_path, moment):
+    target, model = tmp_path / "site", built_in_model().with_suffix(".onnx")
+    export_site(model, target)
+    before = files_of(target)
+    killed = subprocess.run([sys.executable, "-c", KILLED, moment, model, target], cwd=ROOT, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    left = tmp_path / ".site.export/old" if moment == "between the renames" else target
+    assert files_of(left) == before
+    with pytest.raises(GanError):
+        export_site(tmp_path / "no.onnx", target)
+    assert list(tmp_path.iterdir()) == [target]
+    assert files_of(target) == before
+
+
+def test_an_earlier_site_survives_an_export_that_fails_at_the_last_moment(tmp_path, monkeypatch):
+    target, model = tmp_path / "site", built_in_model().with_suffix(".onnx")
+    export_site(model, target)
+    before, rename = files_of(target), Path.rename
+
+    def rename_unless_new(path: Path, to: Path) -> Path:
+        if path.name == "new":
+            raise OSError(errno.EACCES, "in use")
+        return rename(path, to)
+
+    monkeypatch.setattr(Path, "rename", rename_unless_new)
+    with pytest.raises(StudioError, match=r"site: cannot write it \(in use\)"):
+        export_site(model, target)
+    assert list(tmp_path.iterdir()) == [target]
+    assert files_of(target) == before
+
+
+def test_two_exports_to_one_folder_do_not_mix(tmp_path):
+    with staging(tmp_path / "site"), pytest.raises(StudioError, match="another vgc export is writing it"):
+        export_site(built_in_model().with_suffix(".onnx"), tmp_path / "site")
 
 
 def test_the_site_looks_for_the_character_most_like_a_picture_too(page, address):
