@@ -75,6 +75,9 @@ class Architecture:
     channels: int = RGB
     """Of the pictures: RGB, or RGBA with premultiplied colours; see `gan.images`."""
 
+    view_px: int = 0
+    """Side to which a projected discriminator enlarges smaller images before it takes their features."""
+
     pixel_widths: tuple[int, ...] = ()
     """Channels of each stage of the strided discriminator that is a part of a projected one."""
 
@@ -257,6 +260,7 @@ PRESETS: dict[str, Recipe] = {
             (64, 64, 128, 256),
             batch_norm=False,
             minibatch_std_group=4,
+            view_px=128,
             pixel_widths=(32, 64, 128, 256),
         ),
         batch=16,

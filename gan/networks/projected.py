@@ -17,10 +17,8 @@ from gan.networks.pretrained_features import CHANNELS, STRIDES, PretrainedFeatur
 from kit.channels import RGB, RGBA
 
 LEAKY_SLOPE = 0.2
-VIEW_PX = 128
-"""Side to which smaller images are enlarged: the features are those of photographs, whose strokes are wide."""
 LOGITS_PX = 4
-"""Side of each head's map of logits, at `VIEW_PX`."""
+"""Least side of a head's map of logits, where its feature map has it."""
 FEATURE_STD = (11.0, 10.0, 8.0, 3.0)
 """About the standard deviation of each map on drawings: behind it all have the same weight."""
 PIXEL_LOGITS = 2 * LOGITS_PX**2
@@ -42,11 +40,11 @@ class ProjectedDiscriminator(nn.Module):
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
-        self.view_px = max(VIEW_PX, architecture.size_px)
+        self.view_px = max(architecture.view_px, architecture.size_px)
         self.features = PretrainedFeatures()
         self.mixing = RandomMixing(architecture.widths)
         self.heads = nn.ModuleList(
-            LogitHead(width, (VIEW_PX // stride // LOGITS_PX).bit_length() - 1)
+            LogitHead(width, halvings_to_logits(architecture.view_px // stride))
             for width, stride in zip(architecture.widths, STRIDES, strict=True)
         )
         self.pixels = StridedDiscriminator(architecture.pixels)
@@ -70,6 +68,11 @@ class ProjectedDiscriminator(nn.Module):
             images = F.interpolate(images, side, mode="bilinear", align_corners=False)
         maps = self.mixing(self.features(images.contiguous(memory_format=torch.channels_last)))
         return torch.cat([head(x) for head, x in zip(self.heads, maps, strict=True)], 1)
+
+
+def halvings_to_logits(side_px: int) -> int:
+    """How often a square map is halved until its side is `LOGITS_PX`; the architecture's, for any larger image."""
+    return max(0, (side_px // LOGITS_PX).bit_length() - 1)
 
 
 class RandomMixing(nn.Module):

@@ -22,7 +22,12 @@ def slim(recipe: Recipe) -> Recipe:
     return replace(
         recipe,
         generator=replace(recipe.generator, widths=generator),
-        discriminator=replace(recipe.discriminator, widths=discriminator),
+        discriminator=replace(
+            recipe.discriminator,
+            widths=discriminator,
+            view_px=min(recipe.discriminator.view_px, 32),
+            pixel_widths=recipe.discriminator.pixel_widths and discriminator,
+        ),
     )
 
 
