@@ -55,12 +55,13 @@ from dataset.staging import (
     remove_cache,
     remove_images,
     remove_other_caches,
+    remove_stagings,
     staging_folder,
     write_plan,
 )
 from dataset.tables import LABELS_CSV, PIXELS_CSV, remove_tables
 from dataset.trim import TRIMS, Box, Trim
-from kit.atomic import cannot_write, write_text
+from kit.atomic import cannot_write, sync_all, write_text
 from kit.counted import counted
 from kit.image_grid import evenly_spaced
 from kit.progress import Progress, noop
@@ -350,6 +351,7 @@ def _update(
         run.find_changes(raw)
         _refuse_foreign_files(settings.out, raw.folder, cache)
         if not cache.has_changed():
+            remove_stagings(settings.out)
             return 0
         try:
             return run.run(progress)
@@ -590,6 +592,7 @@ class _Build:
             self.staging / CARD,
             dataset_card(about, cache.most_common("host"), cache.most_common("game"), cache.labels()),
         )
+        sync_all()  # pictures and lists, one by one, would take long
         write_json(self.staging / REPORT, report)
 
     def _share_lost_to_flood(self, transparent: int) -> float:

@@ -21,6 +21,8 @@ FORMAT = 6
 COMPATIBLE_FORMAT = 5
 """Of sets of version 0.1.0, which are gone on with; see `read_build_recipe`."""
 HASHED_BYTES = 2**20
+CLOCKS_DIFFER_NS = 2 * 10**9
+"""By so much at most the clock of a network disk is ahead."""
 
 
 def read_build_recipe(out: Path, recipe: dict[str, Any]) -> dict[str, Any]:
@@ -33,8 +35,14 @@ def read_build_recipe(out: Path, recipe: dict[str, Any]) -> dict[str, Any]:
 
 
 def made_ns(out: Path, recipe: dict[str, Any]) -> int:
-    """When the set in ``out`` was made, 0 if by another recipe: what is younger was changed by somebody else."""
-    return latest_change_ns((out / REPORT).stat()) if read_report(out).get("recipe") == recipe else 0
+    """When the set in ``out`` was made: what is younger was changed by somebody else.
+
+    0 if it is by another recipe, or of a time to come: the clock was wrong then, or is now, and tells nothing.
+    """
+    if read_report(out).get("recipe") != recipe:
+        return 0
+    made = latest_change_ns((out / REPORT).stat())
+    return made if made < time.time_ns() + CLOCKS_DIFFER_NS else 0
 
 
 def adopt(cache: BuildCache, out: Path, recipe: dict[str, Any]) -> None:

@@ -325,6 +325,6 @@ def _save(image: Image.Image, path: Path) -> None:
     encoded = io.BytesIO()
     image.save(encoded, "PNG", **PNG_FAST)
     # Straight to its name: a build works in a folder of its own, and believes only pictures recorded after
-    # they were closed. No fsync either: 0.3 ms a picture, for something that can be made again.
+    # they were closed. No fsync either, 0.3 ms a picture: all are synced before the build's report is written.
     with path.open("wb", buffering=0) as file:
         file.write(encoded.getbuffer())

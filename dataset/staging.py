@@ -24,7 +24,7 @@ from dataset.card import CARD, SAMPLE
 from dataset.errors import DatasetError
 from dataset.render import GREY_FOLDER, RGB_FOLDER, RGBA_FOLDER
 from dataset.tables import LABELS_CSV, PIXELS_CSV
-from kit.atomic import move
+from kit.atomic import move, sweep, sync
 from kit.jsonl import parse_json_line, read_jsonl
 from kit.lock import lock_or_raise
 
@@ -51,6 +51,7 @@ def build_lock(out: Path) -> Iterator[None]:
     work.mkdir(parents=True, exist_ok=True)
     busy = DatasetError(f"{out}: another vgc preprocess is at work on it; wait for it, or choose another --out")
     with lock_or_raise(work / "lock", busy):
+        sweep(out)
         yield
 
 
@@ -73,12 +74,17 @@ def staging_folder(out: Path, recipe: dict[str, Any]) -> Path:
 def open_staging(out: Path, recipe: dict[str, Any]) -> Path:
     """Make the folder to build in; what a build by another recipe left behind is deleted."""
     staging = staging_folder(out, recipe)
-    for other in (out / WORK_FOLDER).glob("building-*"):
-        if other != staging:
-            shutil.rmtree(other)
+    remove_stagings(out, but=staging)
     for folder in FOLDERS:
         (staging / folder).mkdir(parents=True, exist_ok=True)
     return staging
+
+
+def remove_stagings(out: Path, but: Path | None = None) -> None:
+    """Delete what builds left behind that never ended."""
+    for staging in (out / WORK_FOLDER).glob("building-*"):
+        if staging != but:
+            shutil.rmtree(staging)
 
 
 def _digest(recipe: dict[str, Any]) -> str:
@@ -103,7 +109,7 @@ def commit(out: Path, staging: Path) -> None:
 
     Files that are the same already are left alone. Pictures are not, for the database knows their dates; nor is
     the report: where the database is lost, pictures that are younger count as changed by somebody else. `METADATA`
-    and then `REPORT` come last.
+    and then `REPORT` come last, each only when the names before it are on the disk.
     """
     ends = _ends(staging)
     _remove_stale(out, staging)
@@ -115,11 +121,20 @@ def commit(out: Path, staging: Path) -> None:
         for path in (staging / folder).glob("*"):
             if path.is_file() and path.name not in NOT_MOVED:
                 _move(path, out / folder / path.name, ends)
+    _sync_folders(out)
     if (staging / METADATA).exists():
         _move(staging / METADATA, out / METADATA, ends)
+    _sync_folders(out)
     if (staging / REPORT).exists():
         move(staging / REPORT, out / REPORT)
+    sync(out)
     shutil.rmtree(staging)
+
+
+def _sync_folders(out: Path) -> None:
+    for folder in (*FOLDERS, "."):
+        if (out / folder).is_dir():
+            sync(out / folder)
 
 
 def write_plan(staging: Path, stale: Iterable[str], ends: dict[str, int]) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; move it there when the block ends well, else delete it.
 
     The content is on the disk before the name is (fsync, then rename), so that after a kill or a power cut
-    ``path`` holds either the old bytes or the new ones.
+    ``path`` holds either the old bytes or the new ones; and once the block has ended, the new ones.
 
     Raises:
         OSError: the folder cannot be written, or the disk is full; it names ``path``, which is untouched.
@@ -33,15 +34,47 @@ def replacing(path: Path) -> Iterator[Path]:
     partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
     try:
         yield partial
-        with partial.open("rb+") as file:
-            os.fsync(file.fileno())
+        sync(partial)
         move(partial, path)
+        sync(path.parent)
     except OSError as error:
         if error.errno and not error.filename:  # as where the disk is full: the system names no file then
             error.filename = str(path)
         raise
     finally:
         partial.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file's bytes, or the names in a folder, are on the disk; Windows knows that of files alone."""
+    is_folder = path.is_dir()
+    if is_folder and os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR | getattr(os, "O_BINARY", 0))
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_all() -> None:
+    """Wait until all that was written to any file is on the disk; nothing on Windows, which has no such call."""
+    if hasattr(os, "sync"):
+        os.sync()
+
+
+def sweep(folder: Path, names: str = ".*") -> None:
+    """Delete what killed runs left of files that they were writing.
+
+    Args:
+        folder: where they lie; that no other process writes there is the caller's affair.
+        names: a regular expression of the finished files' names.
+    """
+    leftover = re.compile(rf"(?:{names})\.\d+{re.escape(PARTIAL_SUFFIX)}", re.DOTALL)
+    if folder.is_dir():
+        for path in folder.iterdir():
+            if leftover.fullmatch(path.name) and not path.is_dir():
+                path.unlink(missing_ok=True)
 
 
 def move(source: Path, target: Path) -> None:

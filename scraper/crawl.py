@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kit.atomic import PARTIAL_SUFFIX, cannot_write
+from kit.atomic import cannot_write, sweep
 from kit.counted import counted
 from kit.lock import lock_or_raise
 from kit.progress import Progress, noop
@@ -445,5 +445,5 @@ def _prepare_folder(folder: Path, stack: ExitStack) -> None:
     )
     stack.enter_context(lock_or_raise(folder / LOCK_NAME, ScrapeError(busy)))
     for name in (IMAGES, PAGES):
-        for partial in (folder / name).glob(f"*{PARTIAL_SUFFIX}"):
-            partial.unlink()
+        if not (folder / name).is_symlink():  # what lies behind a link may be anybody's
+            sweep(folder / name)

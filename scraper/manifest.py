@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import re
 import stat
 from dataclasses import dataclass, field, fields, replace
@@ -106,6 +107,8 @@ class Manifest:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._writer:
+            os.fsync(self._writer.fileno())
         for file in (self._reader, self._writer):
             if file:
                 file.close()

@@ -1,5 +1,6 @@
 """``vgc sprites``: characters by seed or code, as one zip for a game."""
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from gan.sampling.best_of import RateImages
 from gan.sampling.generate import Drawn, GenerateSettings, Selection, save, select
 from gan.sampling.image_files import file_names, previous_images
 from gan.sampling.sample import draw
-from kit.atomic import write_bytes
+from kit.atomic import sweep, write_bytes
 from kit.overwrite import refuse_foreign
 from kit.progress import Progress, noop
 from sprites.bundle import CHARACTERS_FILE, check_sprite_count, morph_latents, sprite_zip
@@ -70,6 +71,7 @@ def draw_into(path: Path, selection: Selection, settings: SpriteSettings) -> lis
     content = sprite_zip(selection.generator.info, latents, pixels[:count], pixels[count:], settings)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent, re.escape(path.name))
         write_bytes(path, content)
     except OSError as error:
         raise GanError(f"{path}: cannot write it ({error.strerror or error}); choose another --out") from error

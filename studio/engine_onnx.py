@@ -62,8 +62,8 @@ class OnnxEngine:
         if (latents.name, latents.type, latents.shape[1:]) != (INPUT, "tensor(float)", [self.header.latent_dim]):
             raise ValueError("it takes other latents")
         values = self._run(np.zeros((1, self.header.latent_dim), np.float32))
-        side = self.header.size_px
-        if values.shape != (1, self.header.channels, side, side) or values.dtype != np.float32 or not np.isfinite(values).all():
+        shape = (1, self.header.channels, self.header.size_px, self.header.size_px)
+        if values.shape != shape or values.dtype != np.float32 or not np.isfinite(values).all():
             raise ValueError("it gives no pictures")
 
     def _run(self, latents: NDArray[np.float32]) -> NDArray[np.float32]:

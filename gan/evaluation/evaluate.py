@@ -1,6 +1,7 @@
 """Scores a model or a folder of images against real ones: scores, nearest neighbours, files of both."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -32,7 +33,7 @@ from gan.sampling.image_files import GRID_FILE
 from gan.sampling.sample import draw, latents_from_seeds
 from gan.sampling.seeds import MAX_IMAGES, check_seed
 from gan.sampling.truncation import check_truncation, truncate
-from kit.atomic import write_text
+from kit.atomic import sweep, write_text
 from kit.channels import RGB, RGBA
 from kit.overwrite import refuse_foreign
 from kit.png import is_vgc_png, save_png
@@ -335,6 +336,7 @@ def prepare_output_folder(folder: Path) -> None:
     """GanError if the folder cannot be made, or holds another board than vgc's."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder, f"{re.escape(SCORES_FILE)}|{re.escape(BOARD_FILE)}")
     except OSError as error:
         raise GanError(f"{folder}: cannot be made ({error.strerror}); choose another --out") from error
     grid = folder / BOARD_FILE

@@ -1,6 +1,7 @@
 """A generator as one ONNX file, for other programs and for the studio."""
 
 import hashlib
+import re
 import warnings
 from collections.abc import Callable
 from copy import deepcopy
@@ -16,7 +17,7 @@ from gan.config import GanError, SettingsError
 from gan.export.onnx_header import HEADER_KEY, INPUT, OUTPUT, OnnxHeader
 from gan.networks.dcgan import UpsampleConv2d
 from gan.runs.checkpoint import load_generator, model_hash
-from kit.atomic import write_bytes
+from kit.atomic import sweep, write_bytes
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -70,6 +71,7 @@ def export_onnx(
     note.key, note.value = HEADER_KEY, onnx_header.to_json()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        sweep(target.parent, re.escape(target.name))
         write_bytes(target, graph.SerializeToString(deterministic=True))
     except OSError as error:
         raise GanError(f"{target}: cannot write it ({error.strerror or error}); choose another file") from error

@@ -22,7 +22,7 @@ from gan.runs.model_files import (
     read_config_file,
     run_argument,
 )
-from kit.atomic import NO_ROOM, write_text
+from kit.atomic import NO_ROOM, sweep, sync, write_text
 from kit.jsonl import parse_json_line, read_jsonl
 from kit.lock import lock_or_raise
 from kit.png import save_png
@@ -65,9 +65,11 @@ class RunFolder:
             )
             try:
                 # A run that could not write its settings left no more than this.
+                sweep(folder.path)
                 if {path.name for path in folder.path.iterdir()} - {LOCK_FILE}:
                     raise FileExistsError
                 folder.write_config(config)
+                sync(config.output)
             except BaseException:
                 folder._lock.close()
                 raise
@@ -114,7 +116,10 @@ class RunFolder:
     def __enter__(self) -> "RunFolder":
         if not self._is_taken:
             self._take(GanError(f"{self.path}: another vgc train works in this run; wait for it or stop it"))
-        (self.path / "samples").mkdir(exist_ok=True)
+        samples = self.path / "samples"
+        samples.mkdir(exist_ok=True)
+        for folder in (self.path, samples):
+            sweep(folder)
         return self
 
     def _take(self, busy: Exception) -> None:
@@ -165,6 +170,11 @@ class RunFolder:
         if self._events:
             for key, value in values.items():
                 self._events.add_scalar(key, value, images)
+
+    def sync_metrics(self) -> None:
+        """Have the lines so far on the disk, before a checkpoint that goes on after them."""
+        if self._metrics.exists():
+            sync(self._metrics)
 
     def save_sample(self, images_shown: int, image: Image.Image) -> None:
         """Write ``samples/<images shown, 8 digits>.png``, and the same to the event file."""

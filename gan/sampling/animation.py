@@ -1,5 +1,6 @@
 """Animations of drawn images: GIF, WebP or MP4, as the file's suffix says."""
 
+import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from importlib.util import find_spec
@@ -10,7 +11,7 @@ from PIL import Image
 
 from gan.config import GanError, SettingsError
 from gan.images import to_pixels
-from kit.atomic import replacing
+from kit.atomic import replacing, sweep
 
 FPS = 50 / 3
 """Frames per second by default: 60 ms each, which GIF holds exactly."""
@@ -65,6 +66,7 @@ def save_animation(frames: Sequence[Image.Image], path: Path, fps: float = FPS) 
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent, re.escape(path.name))
         with replacing(path) as partial:
             WRITERS[path.suffix.lower()](frames, partial, fps)
     except OSError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from gan.config import GanError
+from kit.atomic import sweep
 from kit.image_grid import image_grid
 from kit.overwrite import refuse_foreign
 from kit.png import is_vgc_png, save_png
@@ -43,6 +44,7 @@ def save_images(
     names = file_names(len(notes), with_grid)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder, rf"\d+\.png|{re.escape(GRID_FILE)}")
         earlier = previous_images(folder, names)
         on_grid: list[Image.Image] = []
         for index, (image, texts) in enumerate(zip(images, notes, strict=True)):

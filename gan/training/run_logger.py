@@ -131,5 +131,6 @@ class RunLogger:
         tensors = parameters_and_buffers(self.trainer.generator_ema)
         total = torch.stack([tensor.float().sum() for tensor in tensors]).sum()
         check_finite({"a weight": float(total)}, self.path)
+        self.folder.sync_metrics()
         save_generator(self.folder.generator, self.trainer.generator_ema, self.header())
         save_checkpoint(self.folder.checkpoint, {**self.trainer.state(), "seconds": self.clock.seconds})

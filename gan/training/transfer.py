@@ -9,17 +9,11 @@ from torch import Tensor, nn
 
 from gan import pretrained
 from gan.config import Architecture, GanError, SettingsError
-<<<<<<< HEAD
-from gan.networks.build import build_discriminator, build_generator
+from gan.networks.build import build_discriminator, build_generator, without_weights
 from gan.networks.dcgan import StridedDiscriminator
 from gan.networks.minibatch_std import MinibatchStd
 from gan.networks.projected import ProjectedDiscriminator
-from gan.runs.checkpoint import HEADER_KEY, GeneratorHeader, load_checkpoint, load_generator, model_hash
-=======
-from gan.networks.build import build_discriminator, build_generator, without_weights
-from gan.networks.minibatch_std import MinibatchStd
 from gan.runs.checkpoint import GeneratorHeader, load_checkpoint, load_generator, model_hash
->>>>>>> dab774c (Model files, settings, checkpoints and ONNX headers are checked before they are believed)
 from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE
 from gan.runs.network_file import bad_header, read_header, read_weights, with_weights
 from gan.runs.run_folder import CHECKPOINT_FILE, RunFolder

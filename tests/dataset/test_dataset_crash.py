@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from image_sets import contents, noise
+from image_sets import contents, make, noise
 
 from dataset.build import BuildSettings, build
 from dataset.errors import DatasetError
@@ -281,3 +282,26 @@ def test_a_disk_that_cannot_be_written_is_an_error_and_the_old_set_stays(
     build(BuildSettings(raw, out, 64, workers=1))
     build(BuildSettings(raw, tmp_path / "undisturbed", 64, workers=1))
     assert contents(out) == contents(tmp_path / "undisturbed")
+
+
+@pytest.mark.parametrize("harm", ["cut", "empty", "another picture"])
+def test_a_report_of_a_time_to_come_hides_no_harm(raw: Path, out: Path, harm: str) -> None:
+    make(raw, out)
+    whole = contents(out)
+    shutil.rmtree(out / ".vgc")  # what tells sizes and times
+    one, other = sorted(name for name in whole if name.startswith("rgb_images/") and name.endswith(".png"))[:2]
+    (out / one).write_bytes({"cut": whole[one][:100], "empty": b"", "another picture": whole[other]}[harm])
+    tomorrow = time.time() + 86_400
+    os.utime(out / "report.json", (tomorrow, tomorrow))
+    make(raw, out)
+    assert contents(out) == whole
+
+
+def test_a_build_that_never_ended_is_swept_even_where_nothing_is_to_be_done(raw: Path, out: Path) -> None:
+    make(raw, out)
+    for leftover in ("report.html.7.partial", ".vgc/building-0123456789ab/rgb_images/x.png"):
+        (out / leftover).parent.mkdir(parents=True, exist_ok=True)
+        (out / leftover).write_bytes(b"half")
+    make(raw, out)
+    assert not list(out.rglob("*.partial"))
+    assert not list(out.rglob("building-*"))

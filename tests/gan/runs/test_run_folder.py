@@ -113,3 +113,14 @@ def test_a_relative_data_folder_is_found_beside_the_run_from_any_folder(tmp_path
     monkeypatch.chdir(tmp_path)
     with pytest.raises(GanError, match="are not there any more; name their folder with --data"):
         find_data(data, run)
+
+
+def test_what_a_killed_training_was_writing_is_swept_when_the_run_begins_or_goes_on(tmp_path):
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r/config.json.7.partial").write_bytes(b"{")
+    with RunFolder.create(TrainConfig(output=tmp_path, run="r")):
+        pass
+    for name in ("checkpoint.pt.7.partial", "samples/00001000.png.7.partial"):
+        (tmp_path / "r" / name).write_bytes(b"half")
+    with RunFolder.find("r", tmp_path):
+        assert not list(tmp_path.rglob("*.partial"))

@@ -117,6 +117,15 @@ def test_fewer_pictures_leave_none_of_an_earlier_call_behind_but_strangers_stay(
     assert list(written(out)) == ["0000.png", "0001.png", "0099.png"]
 
 
+def test_what_a_killed_call_was_writing_is_swept_and_nothing_else(model, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("0003.png.7.partial", "grid.png.7.partial", "mine.png.7.partial"):
+        (out / name).write_bytes(b"half")
+    generate(settings(model, out, count=1))
+    assert [path.name for path in out.rglob("*.partial")] == ["mine.png.7.partial"]
+
+
 def test_a_file_in_place_of_the_folder_is_called_one(model, tmp_path):
     (tmp_path / "out").write_text("mine")
     with pytest.raises(GanError, match="out: is a file, not a folder; choose another --out"):

@@ -1,0 +1,144 @@
+"""Commands that are interrupted on purpose, and what must be true after the same command was given again."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gan.runs.checkpoint import load_checkpoint, read_generator_header
+from scraper.demosite.server import serve
+
+VGC = [sys.executable, "-m", "cli"]
+REPOSITORY = Path(__file__).parents[1]
+SIZE_PX = 16
+NOT_COMPARED = (".vgc", ".lock", "manifest.jsonl", "events.out", "metrics.jsonl", "report.html", "config.json")
+"""What differs from run to run: times, logs and databases."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command that works in a folder of its own."""
+
+    name: str
+    prepare: Callable[[Path], object]
+    """Makes what the folder holds before."""
+    command: Callable[[Path], list[str]]
+    """What is run, and run again, in the folder."""
+    check: Callable[[Path, Path], None]
+    """AssertionError unless the folder, after the second run, is as one of a run that nothing interrupted."""
+
+
+def environment() -> dict[str, str]:
+    """Of a command: this checkout, one thread, and nobody's home."""
+    return {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "HOME": "/nonexistent"}
+
+
+def run(arguments: list[str], folder: Path) -> None:
+    """Run a command to its end; AssertionError shows what it said, where it failed."""
+    done = subprocess.run(arguments, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"exit {done.returncode}: {done.stderr[-600:]}"
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """All files that a rerun must make alike."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not any(word in path.relative_to(folder).as_posix() for word in NOT_COMPARED)
+    }
+
+
+def leftovers(folder: Path) -> list[str]:
+    """What no command may leave behind."""
+    marks = (".partial", "building-", ".probe", ".tmp")
+    return [str(path) for path in folder.rglob("*") if any(mark in path.name for mark in marks)]
+
+
+def same_files(folder: Path, whole: Path) -> None:
+    """The files are those of a run that nothing interrupted, and nothing is left behind."""
+    result, expected = files_in(folder), files_in(whole)
+    other = sorted(name for name in result.keys() | expected.keys() if result.get(name) != expected.get(name))
+    assert not other, f"other files: {other[:5]}"
+    assert not leftovers(folder), f"left behind: {leftovers(folder)[:5]}"
+
+
+def same_crawl(folder: Path, whole: Path) -> None:
+    """The same pictures, and a manifest of whole lines that names each of them."""
+    same_files(folder, whole)
+    named = set()
+    for line in (folder / "raw/manifest.jsonl").read_text("utf-8").splitlines():
+        named.add(json.loads(line).get("file"))
+    assert named >= {name.removeprefix("raw/") for name in files_in(folder) if "/images/" in name}
+
+
+def whole_run(folder: Path, _whole: Path) -> None:
+    """The run has ended, both its files load, and nothing is left behind."""
+    runs = folder / "train_output/r"
+    assert load_checkpoint(runs / "checkpoint.pt")["steps"] > 0
+    assert read_generator_header(runs / "generator.safetensors").images > 0
+    for line in (runs / "metrics.jsonl").read_text("utf-8").splitlines():
+        json.loads(line)
+    assert not leftovers(folder), f"left behind: {leftovers(folder)[:5]}"
+
+
+def train_command(folder: Path) -> list[str]:
+    """Begin the run, or go on with it where it has begun."""
+    run = folder / "train_output/r"
+    generator = run / "generator.safetensors"
+    images = read_generator_header(generator).images if generator.exists() else 0
+    length = ["--kimg", str(max(0.4, images / 1000 + 0.1)), "--device", "cpu"]
+    if (run / "config.json").exists():
+        return [*VGC, "train", "--resume", "r", *length]
+    return [
+        *VGC,
+        "train",
+        "--data",
+        "set/rgb_images",
+        "--batch",
+        "16",
+        "--run",
+        "r",
+        "--save-minutes",
+        "0.01",
+        *length,
+    ]
+
+
+@contextmanager
+def cases(materials: Path) -> Iterator[list[Case]]:
+    """Every command that writes, with tiny inputs made in ``materials``, while the built-in site is served."""
+    with serve() as url:
+        scrape = [*VGC, "scrape", "--base-url", url, "--limit", "20", "--delay", "0"]
+        preprocess = [*VGC, "preprocess", "--raw", str(materials / "raw"), "--size", str(SIZE_PX)]
+        materials.mkdir(parents=True)
+        run([*scrape, "--out", "raw"], materials)
+        run([*preprocess, "--out", "set"], materials)
+        shutil.copytree(materials / "raw", materials / "less")
+        for path in sorted((materials / "less/images").iterdir())[::3]:
+            path.unlink()
+        run([*VGC, "preprocess", "--raw", "less", "--size", str(SIZE_PX), "--out", "grown/set"], materials)
+        yield [
+            Case("scrape", Path.mkdir, lambda _: [*scrape, "--out", "raw"], same_crawl),
+            Case("preprocess", Path.mkdir, lambda _: [*preprocess, "--out", "set"], same_files),
+            Case(
+                "preprocess a grown set",
+                lambda folder: shutil.copytree(materials / "grown", folder),
+                lambda _: [*preprocess, "--out", "set"],
+                same_files,
+            ),
+            Case(
+                "train",
+                lambda folder: shutil.copytree(materials / "set", folder / "set"),
+                train_command,
+                whole_run,
+            ),
+            Case("generate", Path.mkdir, lambda _: [*VGC, "generate", "-n", "8", "--device", "cpu"], same_files),
+            Case("export --onnx", Path.mkdir, lambda _: [*VGC, "export", "--onnx", "x.onnx"], same_files),
+            Case("export --web", Path.mkdir, lambda _: [*VGC, "export", "--web", "site"], same_files),
+            Case("sprites", Path.mkdir, lambda _: [*VGC, "sprites", "-n", "4", "--device", "cpu"], same_files),
+        ]
