@@ -282,6 +282,9 @@ def preprocess(
         str, more(help="Cut off empty margins: none, each (every figure fills the square) or together.")
     ] = "none",
     margin: Annotated[int, more(help="Pixels left around trimmed figures.")] = 0,
+    matte: Annotated[
+        bool, more("--matte", help="Give drawings on one colour a transparent background, in rgba_images.")
+    ] = False,
     frames: Annotated[
         str, more(help="Of an animation: first (with something to see), all, or how many, evenly spaced.")
     ] = "first",
@@ -318,6 +321,7 @@ def preprocess(
         resample=cast(Any, resample),
         trim=cast(Any, trim),
         margin_px=margin,
+        matte=matte,
         frames=frames,
         sheet=sheet,
         group=cast(Any, group),

@@ -145,6 +145,9 @@ class BuildSettings:
     margin_px: int = 0
     """Left around a figure that was trimmed, pixels of the set."""
 
+    matte: bool = False
+    """Give drawings on one colour an alpha, for ``rgba_images``; see `dataset.matte`."""
+
     def __post_init__(self) -> None:
         if self.size_px not in SIZES_PX:
             raise DatasetSettingsError(f"--size {self.size_px}: choose {SIZES_PX[0]} to {SIZES_PX[-1]} pixels")
@@ -202,13 +205,16 @@ class BuildSettings:
 
     def rendering(self) -> RenderSettings:
         """What a process that renders has to know."""
-        return RenderSettings(self.size_px, self.fit, self.background, self.resample, self.trim, self.margin_px)
+        return RenderSettings(
+            *(self.size_px, self.fit, self.background, self.resample, self.trim, self.margin_px, self.matte)
+        )
 
     def recipe(self) -> dict[str, Any]:
         """All that decides which bytes a raw image becomes; options of later versions only where they are used."""
         later: dict[str, Any] = {"resample": self.resample} if self.resample != "lanczos" else {}
         later |= {"trim": self.trim} if self.trim != "none" else {}
         later |= {"margin_px": self.margin_px} if self.margin_px else {}
+        later |= {"matte": True} if self.matte else {}
         later |= {"frames": self.frames} if self.frames != FIRST else {}
         later |= {"sheet": self.sheet} if self.sheet != "none" else {}
         return {

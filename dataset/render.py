@@ -27,6 +27,7 @@ from dataset.decode import (
 from dataset.errors import DecodeError
 from dataset.file_kinds import MAX_BYTES
 from dataset.frames import is_single_colour
+from dataset.matte import matte
 from dataset.near_duplicates import perceptual_hash
 from dataset.sheets import EVEN_STEPS, Cell, cut_cell, parse_cell, sheet_note
 from dataset.tables import latest_change_ns, pixel_row
@@ -93,6 +94,7 @@ class RenderSettings:
     resample: Resample
     trim: Trim
     margin_px: int
+    matte: bool
     window: Box | None = None
     """What of all pictures is kept, from the middle of each one's lower edge; of ``together`` only."""
 
@@ -270,6 +272,8 @@ def _square(
     decoded: DecodedImage, settings: RenderSettings, background: Colour | None
 ) -> tuple[Image.Image, Image.Image | None]:
     rgb, rgba = decoded.image, decoded.rgba
+    if settings.matte and not rgba:
+        rgba = matte(rgb)
     if settings.trim != "none":
         # An image that is cut to its figure has no edge any more that would tell its background.
         background = background or edge_colour(rgb)

@@ -68,9 +68,15 @@ def foreground_masks(images: NDArray[np.uint8], tolerance: int) -> NDArray[np.bo
 
 
 def flood_from_border(open_: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The open pixels that the border reaches in each field [N, H, W]: sweeps to and fro until nothing is new."""
+    """The open pixels that the border reaches in each field [N, H, W]."""
     reached = open_.copy()
     reached[:, 1:-1, 1:-1] = False
+    return flood(reached, open_)
+
+
+def flood(start: NDArray[np.bool_], open_: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The open pixels that ``start`` reaches in each field [N, H, W]: sweeps to and fro until nothing is new."""
+    reached = start & open_
     before = -1
     while before != (before := int(reached.sum())):
         for lines, ways in ((reached, open_), (reached.swapaxes(1, 2), open_.swapaxes(1, 2))):

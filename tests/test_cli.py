@@ -145,7 +145,7 @@ REACHES = [
         "dataset.build.build",
         "preprocess --raw r --out o --size 32 --fit crop --background white --workers 61 --follow-links "
         "--tables none --resample nearest --trim each --margin 2 --frames 3 --sheet 32x32+1 "
-        "--group on --include a --include b --exclude c",
+        "--group on --include a --include b --exclude c --matte",
         [
             BuildSettings(
                 Path("r"),
@@ -164,6 +164,7 @@ REACHES = [
                 ("a", "b"),
                 ("c",),
                 2,
+                matte=True,
             )
         ],
     ),

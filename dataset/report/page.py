@@ -121,9 +121,11 @@ class _Page:
         images = [thumbnail(on_chequers(self._open(name, RGBA_FOLDER))) for name in names]
         tiles = "".join(self.sheets.tiles(images, [self._label(name) for name in names]))
         lost = f"{100 * self.report['lost_to_flood']:.1f} %"
+        recipe = self.report["recipe"]
+        cut = " What had no alpha was cut out (--matte): look at the rims." if recipe.get("matte") else ""
         return (
-            f"<p>In {RGBA_FOLDER}/, for vgc train with four channels. A cut by colour would lose {lost} of the "
-            f'figures over this background.</p><div class="wall">{tiles}</div>'
+            f"<p>In {RGBA_FOLDER}/, for vgc train with four channels.{cut} A cut by colour would lose {lost} of "
+            f'the figures over this background.</p><div class="wall">{tiles}</div>'
         )
 
     def _groups(self) -> str:
