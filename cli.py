@@ -285,6 +285,9 @@ def preprocess(
     matte: Annotated[
         bool, more("--matte", help="Give drawings on one colour a transparent background, in rgba_images.")
     ] = False,
+    pixel_art: Annotated[
+        str, more(help="Whole-number scaling, no new colour, enlarged art back to its grid: off, auto or on.")
+    ] = "off",
     frames: Annotated[
         str, more(help="Of an animation: first (with something to see), all, or how many, evenly spaced.")
     ] = "first",
@@ -322,6 +325,7 @@ def preprocess(
         trim=cast(Any, trim),
         margin_px=margin,
         matte=matte,
+        pixel_art=cast(Any, pixel_art),
         frames=frames,
         sheet=sheet,
         group=cast(Any, group),

@@ -23,6 +23,7 @@ from dataset.errors import DatasetError, DatasetSettingsError
 from dataset.frames import ALL, FIRST
 from dataset.lost_rims import share_lost_to_flood
 from dataset.near_duplicates import NearDuplicate
+from dataset.pixel_art import PIXEL_ARTS, PixelArt
 from dataset.raw import FOLLOW_HINT, RawFolder, each_part, readable, scan_raw_folder, split_part
 from dataset.render import (
     GREY_FOLDER,
@@ -86,6 +87,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "fit": FITS,
     "resample": RESAMPLES,
     "trim": TRIMS,
+    "pixel_art": PIXEL_ARTS,
     "tables": TABLES,
     "group": GROUPS,
 }
@@ -147,6 +149,9 @@ class BuildSettings:
 
     matte: bool = False
     """Give drawings on one colour an alpha, for ``rgba_images``; see `dataset.matte`."""
+    pixel_art: PixelArt = "off"
+    """Scale by whole numbers without a new colour, and bring what was enlarged back to its grid first; ``auto``:
+    pictures that look like it. The pictures are then padded to a size that a network draws."""
 
     def __post_init__(self) -> None:
         if self.size_px not in SIZES_PX:
@@ -154,7 +159,8 @@ class BuildSettings:
         for option, choices in CHOICES.items():
             if getattr(self, option) not in choices:
                 allowed = f"{', '.join(choices[:-1])} or {choices[-1]}"
-                raise DatasetSettingsError(f"--{option} {getattr(self, option)}: choose {allowed}")
+                name = option.replace("_", "-")
+                raise DatasetSettingsError(f"--{name} {getattr(self, option)}: choose {allowed}")
         try:
             parse_background(self.background)
         except ValueError:
@@ -181,6 +187,11 @@ class BuildSettings:
                     f"--out {self.out} holds the raw pictures in {images}; choose another folder"
                 )
 
+    @property
+    def side_px(self) -> int:
+        """Side of the pictures: ``size_px``, or of pixel art the next larger one that a network draws."""
+        return self.size_px if self.pixel_art == "off" else _sizes_around(self.size_px - 1)[1]
+
     def _refuse_margin(self) -> None:
         if not 0 <= self.margin_px <= self.size_px // 4:
             raise DatasetSettingsError(f"--margin {self.margin_px}: choose 0 to {self.size_px // 4} pixels")
@@ -206,7 +217,8 @@ class BuildSettings:
     def rendering(self) -> RenderSettings:
         """What a process that renders has to know."""
         return RenderSettings(
-            *(self.size_px, self.fit, self.background, self.resample, self.trim, self.margin_px, self.matte)
+            *(self.side_px, self.fit, self.background, self.resample, self.trim, self.margin_px, self.matte),
+            pixel_art=self.pixel_art,
         )
 
     def recipe(self) -> dict[str, Any]:
@@ -215,12 +227,13 @@ class BuildSettings:
         later |= {"trim": self.trim} if self.trim != "none" else {}
         later |= {"margin_px": self.margin_px} if self.margin_px else {}
         later |= {"matte": True} if self.matte else {}
+        later |= {"pixel_art": self.pixel_art} if self.pixel_art != "off" else {}
         later |= {"frames": self.frames} if self.frames != FIRST else {}
         later |= {"sheet": self.sheet} if self.sheet != "none" else {}
         return {
             "format": FORMAT,
             "pillow": PIL.__version__,
-            "size_px": self.size_px,
+            "size_px": self.side_px,
             "fit": self.fit,
             "background": self.background,
             **later,
@@ -274,7 +287,11 @@ def build(settings: BuildSettings, progress: Progress = noop) -> BuildReport:
         KeyboardInterrupt: Ctrl-C; the same settings resume where this run stopped.
     """
     raw = _scan(settings)
-    if not _fits_a_network(settings.size_px):
+    if settings.side_px != settings.size_px:
+        log.warning(
+            "--size %d: no network of vgc draws this size; padded to %d", settings.size_px, settings.side_px
+        )
+    elif not _fits_a_network(settings.size_px):
         smaller, larger = _sizes_around(settings.size_px)
         log.warning(
             "--size %d: no network of vgc draws this size; for vgc train choose %d or %d",
@@ -523,7 +540,7 @@ class _Build:
         return lists.ends
 
     def _lists(self) -> SetLists:
-        tables_px = self.settings.size_px if self.settings.tables == "csv" else None
+        tables_px = self.settings.side_px if self.settings.tables == "csv" else None
         if not tables_px:
             remove_tables(self.staging)
         same = self.stands and self.cache.note("lists") == json.dumps(self.settings.lists())

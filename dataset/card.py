@@ -94,6 +94,8 @@ data mining), name the sources, and do not publish the pictures, or a model that
 their owners' leave. If all pictures are your own, or free, say so in a copy of this file.
 """
 
+PIXEL_ART_TEXT = " (pixel art at its own grid, by whole numbers)"
+
 RGBA_TEXT = """\
 | `rgba_images/` | the same with transparency (RGBA, straight colours); those that were opaque have alpha 255 |
 """
@@ -132,7 +134,8 @@ def dataset_card(report: dict[str, Any], hosts: Counts, games: Counts, labels: C
         background=background,
         fit=FITS_IN_WORDS[recipe["fit"]].format(background=background),
         pillow=recipe["pillow"],
-        resample=f"{'margins cut off, ' if 'trim' in recipe else ''}{recipe.get('resample', 'Lanczos')}",
+        resample=f"{'margins cut off, ' if 'trim' in recipe else ''}{recipe.get('resample', 'Lanczos')}"
+        f"{PIXEL_ART_TEXT if 'pixel_art' in recipe else ''}",
         transparent=f"| With transparency | {counts['transparent']:,} |\n" if "transparent" in counts else "",
         rgba=RGBA_TEXT if "transparent" in counts else "",
         tables="" if report.get("tables") == "none" else TABLES_TEXT,

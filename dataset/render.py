@@ -29,6 +29,7 @@ from dataset.file_kinds import MAX_BYTES
 from dataset.frames import is_single_colour
 from dataset.matte import matte
 from dataset.near_duplicates import perceptual_hash
+from dataset.pixel_art import PixelArt, is_pixel_art, to_own_grid
 from dataset.sheets import EVEN_STEPS, Cell, cut_cell, parse_cell, sheet_note
 from dataset.tables import latest_change_ns, pixel_row
 from dataset.trim import Box, Trim, cut_out, figure_box, with_margin
@@ -95,6 +96,7 @@ class RenderSettings:
     trim: Trim
     margin_px: int
     matte: bool
+    pixel_art: PixelArt = "off"
     window: Box | None = None
     """What of all pictures is kept, from the middle of each one's lower edge; of ``together`` only."""
 
@@ -146,6 +148,9 @@ def render(job: RenderJob) -> Rendered:
             content = read_content(job.source)
             digest = sha256(content).hexdigest()
             decoded = _decoded(content, background, job.frame)
+        raw_width, raw_height = decoded.image.size
+        if job.settings.pixel_art != "off":
+            decoded = to_own_grid(decoded, background)
         image, rgba = _square(decoded, job.settings, background)
     except DecodeError as error:
         return Rendered(job.refused(str(error), digest))
@@ -160,8 +165,8 @@ def render(job: RenderJob) -> Rendered:
         digest,
         note=decoded.note,
         raw_format=decoded.image_format,
-        raw_width=decoded.image.width,
-        raw_height=decoded.image.height,
+        raw_width=raw_width,
+        raw_height=raw_height,
         pixel_sha256=sha256(image.tobytes()).hexdigest(),
         perceptual_hash=perceptual_hash(grey),
         alpha=alpha_kind(rgba) if rgba else "",
@@ -179,6 +184,8 @@ def measure(job: RenderJob) -> Box | None:
             decoded = _cut(open_sheet(job.source, background).decoded, parse_cell(job.cell), background)
         else:
             decoded = _decoded(read_content(job.source), background, job.frame)
+        if job.settings.pixel_art != "off":
+            decoded = to_own_grid(decoded, background)
     except DecodeError:
         return None  # which is said when it is rendered
     return figure_box(decoded.image, decoded.rgba).relative_to_ground(decoded.image)
@@ -280,12 +287,15 @@ def _square(
         box = settings.window.placed_on(rgb) if settings.window else figure_box(rgb, rgba)
         rgb, rgba = cut_out(rgb, box, background), rgba and cut_out(rgba, box, CLEAR)
     figure_px = settings.size_px - 2 * settings.margin_px
-    image = to_square(rgb, figure_px, settings.fit, background, settings.resample)
+    fit, resample = settings.fit, settings.resample
+    if settings.pixel_art == "on" or (settings.pixel_art == "auto" and is_pixel_art(decoded)):
+        fit, resample = "pad", "nearest"
+    image = to_square(rgb, figure_px, fit, background, resample)
     image = with_margin(image, settings.margin_px, background)
     if is_single_colour(image):
         raise DecodeError(f"one colour all over at {settings.size_px}x{settings.size_px}")
     if rgba:
-        rgba = to_square_rgba(rgba, figure_px, settings.fit, settings.resample)
+        rgba = to_square_rgba(rgba, figure_px, fit, resample)
         rgba = with_margin(rgba, settings.margin_px, CLEAR)
     return image, rgba if rgba and alpha_kind(rgba) else None
 

@@ -144,7 +144,7 @@ REACHES = [
     (
         "dataset.build.build",
         "preprocess --raw r --out o --size 32 --fit crop --background white --workers 61 --follow-links "
-        "--tables none --resample nearest --trim each --margin 2 --frames 3 --sheet 32x32+1 "
+        "--tables none --resample nearest --trim each --margin 2 --pixel-art auto --frames 3 --sheet 32x32+1 "
         "--group on --include a --include b --exclude c --matte",
         [
             BuildSettings(
@@ -165,6 +165,7 @@ REACHES = [
                 ("c",),
                 2,
                 matte=True,
+                pixel_art="auto",
             )
         ],
     ),
