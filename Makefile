@@ -29,6 +29,7 @@ check: $(VENV)/.installed-check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m release.audit
 
 bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks

@@ -1,1 +1,1 @@
-"""How the files that the package ships are made; for maintainers, not installed."""
+"""How the files that the package ships are made, and its dependencies checked; for maintainers, not installed."""

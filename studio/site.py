@@ -1,7 +1,6 @@
 """The studio as a static site: the page, the model as ONNX, and the browser's ONNX Runtime; all files local."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gan.sampling.share_codes import MAX_LATENT
+from kit.atomic import sync_all
 from kit.lock import lock_or_raise
 from studio.engine import MAX_IMAGES, named_directions
 from studio.engine_onnx import OnnxEngine, find_exported_onnx
@@ -60,8 +60,7 @@ def export_site(model: Path, target: Path) -> Path:
                     "move it away, or name a new folder"
                 )
             write_site(folder / NEW, model)
-            if hasattr(os, "sync"):
-                os.sync()
+            sync_all()
             if target.exists():
                 target.rename(folder / OLD)
             (folder / NEW).rename(target)
