@@ -1,4 +1,4 @@
-"""What comes from outside, broken in every way: pages, images, lines of files, palettes, descriptions of sites.
+"""What comes from outside, broken in every way: pages, images, lines of files, sites, models, settings, codes.
 
 ``python -m benchmarks.fuzz --minutes 10`` says what was found: any exception that is not the room's own, or an
 answer that is not fit to be kept. What it finds becomes a test.
@@ -7,23 +7,37 @@ answer that is not fit to be kept. What it finds becomes a test.
 import argparse
 import json
 import logging
+import shutil
+import struct
 import tempfile
 import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from dataset.build import BuildSettings, build
 from dataset.decode import decode
-from dataset.errors import DecodeError
+from dataset.errors import DatasetError, DecodeError
 from dataset.file_kinds import FORMATS
+from dataset.render import OUTCOME_FIELDS
+from gan.config import PRESETS, Architecture, GanError, Recipe, TrainConfig
+from gan.export.onnx_header import OnnxHeader
+from gan.networks.build import build_generator
+from gan.runs.checkpoint import GeneratorHeader, load_checkpoint, load_generator, save_checkpoint, save_generator
+from gan.runs.run_folder import RunFolder
+from gan.sampling.share_codes import decode as decode_share_code
+from gan.sampling.share_codes import encode as encode_share_code
 from kit.image_repair import repair_image
 from kit.jsonl import parse_json_line
 from kit.printable import printable
@@ -171,14 +185,160 @@ def fuzz_sites(values: dict[str, Any], noise: str) -> None:
             load_site(path)
 
 
-TARGETS = (fuzz_pages, fuzz_addresses, fuzz_images, fuzz_lines, fuzz_palettes, fuzz_sites)
+SMALL = Architecture("upsample", (8, 8, 8), 16, 8)
+DECISIVE = st.sampled_from(
+    [-1, 0, 1, 1.5, 2**40, 10**4000, True, None, "", "<b>", [], {}, [8, 8], [4096] * 8, float("nan"), float("inf")]
+)
+ANY = st.one_of(JSON, DECISIVE)
 
 
-def main(minutes: float) -> None:
+@cache
+def whole_model() -> tuple[bytes, bytes]:
+    """A generator file and a checkpoint."""
+    with tempfile.TemporaryDirectory() as folder:
+        generator, checkpoint = Path(folder) / "g", Path(folder) / "c"
+        network = build_generator(SMALL)
+        save_generator(generator, network, GeneratorHeader(SMALL, "dcgan", 7, "noise"))
+        save_checkpoint(
+            checkpoint, {"steps": 7, "seconds": 1.0, "generator": network.state_dict(), "list": [(1, "a")]}
+        )
+        return generator.read_bytes(), checkpoint.read_bytes()
+
+
+@st.composite
+def broken(draw: Any, content: bytes, most: int = 4) -> bytes:
+    """Some bytes of a file are others, cut off or doubled; nearly always near its beginning or its end."""
+    harmed = bytearray(content)
+    for _ in range(draw(st.integers(1, most))):
+        near = draw(st.integers(0, min(len(harmed), 1500)))
+        at = draw(st.sampled_from([near, len(harmed) - near]))
+        harmed[at : at + draw(st.integers(0, 4))] = draw(st.binary(max_size=4))
+    return bytes(harmed)
+
+
+@st.composite
+def safetensors_headers(draw: Any) -> bytes:
+    """A generator file whose header, or what vgc wrote into it, has other values."""
+    content = whole_model()[0]
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + length])
+    about = json.loads(header["__metadata__"]["vgc"])
+    target = draw(st.sampled_from([about, about["architecture"], header, header["to_rgb.bias"]]))
+    target[draw(st.sampled_from([*target, "more"]))] = draw(ANY)
+    if isinstance(header.get("__metadata__"), dict):
+        header["__metadata__"]["vgc"] = json.dumps(about)
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + content[8 + length :]
+
+
+@given(st.one_of(safetensors_headers(), st.deferred(lambda: broken(whole_model()[0]))))
+def fuzz_models(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.safetensors"
+        path.write_bytes(content)
+        with suppress(GanError):
+            network, header = load_generator(path, torch.device("cpu"))
+            assert torch.isfinite(network(torch.zeros(1, header.architecture.latent_dim))).all()
+
+
+@given(st.deferred(lambda: broken(whole_model()[1])))
+def fuzz_checkpoints(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "checkpoint.pt"
+        path.write_bytes(content)
+        with suppress(GanError):
+            load_checkpoint(path)
+
+
+@given(st.data())
+def fuzz_settings(data: Any) -> None:
+    values = TrainConfig(recipe=PRESETS["dcgan"].at_size(16)).to_json()
+    recipe = values["recipe"] = json.loads(json.dumps(values["recipe"]))
+    target = data.draw(st.sampled_from([values, recipe, recipe["generator"], recipe["discriminator"]]))
+    target[data.draw(st.sampled_from([*target, "more"]))] = data.draw(ANY)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "config.json").write_text(json.dumps(values), "utf-8", "replace")
+        with suppress(GanError):
+            config = RunFolder(Path(folder)).read_config()
+            assert isinstance(config.recipe, Recipe)
+            assert TrainConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
+
+
+@given(st.sampled_from([*OnnxHeader.__dataclass_fields__, "format", "more"]), ANY)
+def fuzz_onnx_headers(name: str, value: Any) -> None:
+    whole = asdict(OnnxHeader("0" * 64, 2, 16, "noise", ((0.0, 1.0),), "0" * 64))
+    with suppress(ValueError):
+        header = OnnxHeader.from_json(json.dumps({"format": 1, **whole, name: value}))
+        assert np.array(header.directions, np.float32).shape[1:] in ((2,), ())
+
+
+@given(st.one_of(st.text(max_size=80), st.binary(max_size=40)), st.integers(0, 80))
+def fuzz_share_codes(noise: str | bytes, at: int) -> None:
+    code = encode_share_code("0123abcd" * 8, np.zeros(8, np.float32))
+    words = noise if isinstance(noise, str) else noise.decode("latin-1")
+    for text in (words, code[:at] + words + code[at + len(words) :], code[:at]):
+        with suppress(GanError):
+            assert np.isfinite(decode_share_code(text).latent).all()
+
+
+@cache
+def whole_set() -> Path:
+    """A set of four pictures, and its raw folder beside it; left for the system to clean up."""
+    folder = Path(tempfile.mkdtemp(prefix="vgc-fuzz-"))
+    (folder / "raw").mkdir()
+    for seed in range(4):
+        values = np.random.default_rng(seed % 3).integers(0, 256, (16, 16, 3), np.uint8)
+        Image.fromarray(values).save(folder / f"raw/{seed}.png")
+    build(BuildSettings(folder / "raw", folder / "set", 16, workers=1))
+    return folder
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["duplicates", "rejected", "near_duplicates", "notes", "counts", "recipe"]), ANY
+    ),
+    st.lists(
+        st.dictionaries(st.sampled_from(OUTCOME_FIELDS), st.one_of(ANY, st.just("0.png")), min_size=2), max_size=3
+    ),
+)
+def fuzz_reports(values: dict[str, Any], records: list[dict[str, Any]]) -> None:
+    folder = whole_set()
+    report = json.loads((folder / "set/report.json").read_text("utf-8"))
+    lists = {
+        "duplicates": records,
+        "rejected": [{"raw_file": "0.png", "file_name": "0.png", **each} for each in records],
+    }
+    (folder / "set/report.json").write_text(json.dumps({**report, **lists, **values}), "utf-8", "replace")
+    lines = [json.dumps({"raw_file": "1.png", "file_name": "1.png", **each}) for each in records]
+    with (folder / "set/rgb_images/metadata.jsonl").open("a", encoding="utf-8", errors="replace") as metadata:
+        metadata.write("\n".join(lines))
+    shutil.rmtree(folder / "set/.vgc", ignore_errors=True)
+    with suppress(DatasetError):
+        assert build(BuildSettings(folder / "raw", folder / "set", 16, workers=1)).pictures == 3
+
+
+TARGETS = (
+    fuzz_pages,
+    fuzz_addresses,
+    fuzz_images,
+    fuzz_lines,
+    fuzz_palettes,
+    fuzz_sites,
+    fuzz_models,
+    fuzz_checkpoints,
+    fuzz_settings,
+    fuzz_onnx_headers,
+    fuzz_share_codes,
+    fuzz_reports,
+)
+
+
+def main(minutes: float, only: str) -> None:
     """Give each target its share of the time, or until something is found, and say what came of it."""
     logging.disable(logging.CRITICAL)
-    for target in TARGETS:
-        end = time.monotonic() + 60 * minutes / len(TARGETS)
+    targets = [target for target in TARGETS if only in target.__name__]
+    for target in targets:
+        end = time.monotonic() + 60 * minutes / len(targets)
         examples = 0
         bounded: Callable[[], None] = settings(
             max_examples=200,
@@ -200,4 +360,6 @@ def main(minutes: float) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=10)
-    main(parser.parse_args().minutes)
+    parser.add_argument("--only", default="", help="targets whose name has this in it")
+    chosen = parser.parse_args()
+    main(chosen.minutes, chosen.only)

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from dataset.render import OUTCOME_FIELDS, Outcome, image_states
 from dataset.staging import METADATA, REPORT, has_transparent_images, metadata_names, read_report
 from dataset.tables import latest_change_ns
 from kit.jsonl import parse_json_line, read_jsonl
+from kit.typed_json import read_fields
 from scraper.manifest import MANIFEST_NAME
 
 FORMAT = 6
@@ -58,22 +60,24 @@ def adopt(cache: BuildCache, out: Path, recipe: dict[str, Any]) -> None:
             _adopt(cache, outcome, images)
     report = read_report(out)
     # A version that refused more files: they are looked at again.
-    rejected = report.get("rejected", []) if recipe["format"] != COMPATIBLE_FORMAT else []
-    for outcome in _outcomes([*report.get("duplicates", []), *rejected]):
-        _adopt(cache, outcome, None)
+    names = ("duplicates", "rejected") if recipe["format"] != COMPATIBLE_FORMAT else ("duplicates",)
+    for records in (report.get(name) for name in names):
+        for outcome in _outcomes(records if isinstance(records, list) else []):
+            _adopt(cache, outcome, None)
 
 
 def _outcomes(records: Iterable[Any]) -> Iterator[Outcome]:
     for record in records:
         # Somebody may have edited it: what it lacks is computed again.
-        if isinstance(record, dict) and {"raw_file", "file_name"} <= record.keys():
-            yield Outcome(**{key: record[key] for key in OUTCOME_FIELDS if key in record})
+        with suppress(ValueError):
+            if isinstance(record, dict):
+                yield read_fields(Outcome, {key: record[key] for key in OUTCOME_FIELDS if key in record})
 
 
 def _adopt(cache: BuildCache, outcome: Outcome, images: bytes | None) -> None:
     try:
         cache.adopt(outcome, images)
-    except (ValueError, TypeError, AttributeError):  # no checksum, no text: edited
+    except (ValueError, OverflowError):  # no checksum, a number that no database holds: edited
         return
 
 

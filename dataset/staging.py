@@ -185,7 +185,8 @@ def read_report(out: Path) -> dict[str, Any]:
 
 def has_transparent_images(out: Path) -> bool:
     """Whether a set's pictures have copies in four channels, by its report."""
-    return "transparent" in read_report(out).get("counts", {})
+    counts = read_report(out).get("counts")
+    return isinstance(counts, dict) and "transparent" in counts
 
 
 def _remove_rgba_folder(out: Path) -> None:

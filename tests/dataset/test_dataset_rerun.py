@@ -337,3 +337,22 @@ def test_files_whose_clean_names_become_one_are_told_apart_and_told_apart_no_mor
     (raw / "A.bmp").unlink()
     make(raw, out)
     assert names(out) == ["a.png", "b.png", "c.png", "d.png", "e.png"]
+
+
+@pytest.mark.parametrize("value", [None, 7, 10**30, 1.5, "x", "\ud800", [], ["a.png"], {}, {"a": [1]}, True])
+def test_a_report_with_values_of_every_kind_is_passed_over(value: Any, raw: Path, out: Path) -> None:
+    make(raw, out)
+    whole = contents(out)
+    report = json.loads((out / "report.json").read_text("utf-8"))
+    known = {"raw_file": "a.png", "file_name": "a.png"}
+    strange = [
+        value,
+        *({**known, name: value} for name in ("raw_file", "reason", "raw_width", "frame", "raw_sha256")),
+    ]
+    lists = {"rejected": strange, "duplicates": value, "near_duplicates": value, "counts": value}
+    (out / "report.json").write_text(json.dumps({**report, **lists}), "utf-8")
+    with (out / "rgb_images/metadata.jsonl").open("a", encoding="utf-8") as lines:
+        lines.writelines(f"{json.dumps(each)}\n" for each in strange)
+    shutil.rmtree(out / ".vgc")
+    make(raw, out)
+    assert contents(out) == whole
