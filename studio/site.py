@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gan.sampling.share_codes import MAX_LATENT
-from kit.atomic import sync_all
+from kit.atomic import sync, sync_all
 from kit.lock import lock_or_raise
 from studio.engine import MAX_IMAGES, named_directions
 from studio.engine_onnx import OnnxEngine, find_exported_onnx
@@ -64,6 +64,7 @@ def export_site(model: Path, target: Path) -> Path:
             if target.exists():
                 target.rename(folder / OLD)
             (folder / NEW).rename(target)
+            sync(target.parent)
     except OSError as error:
         raise StudioError(f"--web {target}: cannot write it ({error.strerror or error}); name another") from error
     return target / "index.html"

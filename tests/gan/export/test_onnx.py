@@ -183,6 +183,30 @@ def test_a_model_without_our_header_is_refused(tmp_path):
         load_engine(tmp_path / "x.onnx")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"latent_dim": 99},
+        {"size_px": 40},
+        {"size_px": "<b>"},
+        {"latent_dim": 10**12},
+        {"directions": [[1.0]]},
+        {"directions": "x"},
+        {"hash": "no hash"},
+        {"trained_on": 7},
+        {"more": 1},
+        {"channels": 5},
+    ],
+)
+def test_a_header_that_promises_what_the_network_does_not_do_is_refused(change, tmp_path):
+    graph = onnx.load(built_in_model().with_suffix(".onnx"))
+    values = json.loads(graph.metadata_props[0].value)
+    graph.metadata_props[0].value = json.dumps({**values, **change})
+    onnx.save(graph, tmp_path / "x.onnx")
+    with pytest.raises(GanError, match=r"x\.onnx: damaged, or not a file of vgc export"):
+        load_engine(tmp_path / "x.onnx")
+
+
 def test_missing_packages_are_named_with_their_command(tmp_path, monkeypatch):
     monkeypatch.setattr(gan.export.onnx, "find_spec", lambda _: None)
     with pytest.raises(GanError, match=r"pip install '\.\[onnx\]'"):
