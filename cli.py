@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gan.sampling.generate import Drawn, GenerateSettings
     from gan.training.dry_run import DryRun
     from gan.training.loop import TrainSummary
+    from kit.palette_files import Colour
     from scraper.summary import ScrapeSummary
     from sprites.pixels import SpriteSettings
 
@@ -285,6 +286,10 @@ def preprocess(
     matte: Annotated[
         bool, more("--matte", help="Give drawings on one colour a transparent background, in rgba_images.")
     ] = False,
+    palette: Annotated[
+        str,
+        more(help="For vgc sprites: auto (pixel art's own colours), none, or a file."),
+    ] = "auto",
     pixel_art: Annotated[
         str, more(help="Whole-number scaling, no new colour, enlarged art back to its grid: off, auto or on.")
     ] = "off",
@@ -325,6 +330,7 @@ def preprocess(
         trim=cast(Any, trim),
         margin_px=margin,
         matte=matte,
+        palette=palette,
         pixel_art=cast(Any, pixel_art),
         frames=frames,
         sheet=sheet,
@@ -543,7 +549,7 @@ def generate(
     bundled = None
     with screen.progress("search") if settings.wants_search else nullcontext(noop) as progress:
         if sprites:
-            drawn, bundled = generate_sprites(settings, sprite_settings(options), rate_typicality, progress)
+            drawn, bundled = generate_sprites(settings, sprite_settings(options, model), rate_typicality, progress)
         else:
             drawn = generate_images(settings, rate_typicality, progress)
     show_drawn(screen, drawn, settings, bundled)
@@ -603,7 +609,7 @@ def sprites(
         colours=colours, palette=palette, sprite_px=sprite_size, upscale=upscale, tolerance=tolerance
     )
     with screen.progress("sprites") as progress:
-        drawn, path = export_sprites(settings, sprite_settings(options), rate_typicality, progress)
+        drawn, path = export_sprites(settings, sprite_settings(options, model), rate_typicality, progress)
     screen.say(f"{counted(drawn, 'character')} for a game: {path}")
     screen.result({"sprites": path, "count": drawn})
 
@@ -620,8 +626,8 @@ def usage_error(message: str) -> Exception:
     return SettingsError(message)
 
 
-def sprite_settings(given: dict[str, Any]) -> "SpriteSettings":
-    """The settings of sprites that the options name."""
+def sprite_settings(given: dict[str, Any], model: str | None = None) -> "SpriteSettings":
+    """The settings of sprites that the options name; the palette is that of the model's set, if it has one."""
     from sprites.palettes import read_palette
     from sprites.pixels import SpriteSettings
 
@@ -629,7 +635,23 @@ def sprite_settings(given: dict[str, Any]) -> "SpriteSettings":
         raise usage_error("--colours and --palette: give one of them")
     if "palette" in given:
         given["palette"] = read_palette(given["palette"])
+    elif "colours" not in given:
+        given |= given_options(palette=trained_palette(model))
     return SpriteSettings(**given)
+
+
+def trained_palette(model: str | None) -> "tuple[Colour, ...] | None":
+    """The palette of the set that a model learned from; None where none is known."""
+    from dataset.set_palette import palette_of_set
+    from gan.config import GanError, TrainConfig
+    from gan.runs.model_files import find_model, training_data_of
+
+    try:
+        data = training_data_of(find_model(model, TrainConfig.output))
+    except GanError:
+        return None  # a model that is not there is said when it is to draw
+    colours = palette_of_set(data) if data else None
+    return tuple(colours) if colours else None
 
 
 @command(MORE_COMMANDS)

@@ -39,6 +39,7 @@ from dataset.render import (
 )
 from dataset.render_pool import measure_all, render_all
 from dataset.set_lists import SetLists, add_groups, short, write_json
+from dataset.set_palette import PALETTE, as_report, own_palette
 from dataset.sheets import parse_sheet
 from dataset.staging import (
     METADATA,
@@ -65,6 +66,7 @@ from dataset.trim import TRIMS, Box, Trim
 from kit.atomic import cannot_write, sync_all, write_text
 from kit.counted import counted
 from kit.image_grid import evenly_spaced
+from kit.palette_files import Colour, PaletteError, read_palette_file
 from kit.progress import Progress, noop
 from kit.worker_pool import available_cores
 from scraper.manifest import IMAGES
@@ -149,6 +151,10 @@ class BuildSettings:
 
     matte: bool = False
     """Give drawings on one colour an alpha, for ``rgba_images``; see `dataset.matte`."""
+    palette: str = "auto"
+    """For the sprites, recorded in the report: a palette file; ``auto``: the own colours of pixel art, if they are
+    at most 255; or ``none``."""
+
     pixel_art: PixelArt = "off"
     """Scale by whole numbers without a new colour, and bring what was enlarged back to its grid first; ``auto``:
     pictures that look like it. The pictures are then padded to a size that a network draws."""
@@ -168,6 +174,7 @@ class BuildSettings:
                 f"--background {self.background}: choose black, white, #rrggbb or edge"
             ) from None
         self._refuse_margin()
+        self.palette_colours()
         if self.frames not in (FIRST, ALL) and not (self.frames.isdecimal() and int(self.frames)):
             raise DatasetSettingsError(f"--frames {self.frames}: choose {FIRST}, {ALL} or a number")
         try:
@@ -192,6 +199,15 @@ class BuildSettings:
         """Side of the pictures: ``size_px``, or of pixel art the next larger one that a network draws."""
         return self.size_px if self.pixel_art == "off" else _sizes_around(self.size_px - 1)[1]
 
+    def palette_colours(self) -> list[Colour] | None:
+        """Those of the palette file, if one is named."""
+        if self.palette in ("auto", "none"):
+            return None
+        try:
+            return read_palette_file(Path(self.palette))
+        except PaletteError as error:
+            raise DatasetSettingsError(str(error)) from None
+
     def _refuse_margin(self) -> None:
         if not 0 <= self.margin_px <= self.size_px // 4:
             raise DatasetSettingsError(f"--margin {self.margin_px}: choose 0 to {self.size_px // 4} pixels")
@@ -207,7 +223,9 @@ class BuildSettings:
 
     def lists(self) -> dict[str, Any]:
         """What decides on the set's lists, beside its pictures."""
-        return {"tables": self.tables, "groups": self.has_groups, **self.selection()}
+        colours = self.palette_colours()
+        palette = {} if self.palette == "auto" else {"palette": as_report(colours or ())}
+        return {"tables": self.tables, "groups": self.has_groups, **palette, **self.selection()}
 
     def selection(self) -> dict[str, Any]:
         """The patterns of raw files, where there are any."""
@@ -600,6 +618,8 @@ class _Build:
         if groups:
             report["counts"]["groups"] = groups
         report |= self.settings.selection()
+        if palette := self._palette(bool(transparent)):
+            report[PALETTE] = as_report(palette)
         if self.window:
             report["window"] = self.window
         if self.settings.tables == "none":
@@ -617,6 +637,12 @@ class _Build:
         )
         sync_all()  # pictures and lists, one by one, would take long
         write_json(self.staging / REPORT, report)
+
+    def _palette(self, has_rgba: bool) -> list[Colour]:
+        if self.settings.palette == "auto" and self.settings.pixel_art != "off":
+            folder = RGBA_FOLDER if has_rgba else RGB_FOLDER
+            return own_palette(self._image_path(name, folder) for name in self.cache.kept_names())
+        return self.settings.palette_colours() or []
 
     def _share_lost_to_flood(self, transparent: int) -> float:
         names = self.cache.names(TRANSPARENT, evenly_spaced(range(transparent), SAMPLE_IMAGES))

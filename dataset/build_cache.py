@@ -520,6 +520,11 @@ class BuildCache:
         self.set_note("comparison", _write_comparison(comparison))
         return comparison
 
+    def kept_names(self) -> Iterator[str]:
+        """The clean names of the set's pictures, in order."""
+        for page in self._pages("file_name", "kept"):
+            yield from (name for name, *_ in page)
+
     def name(self, number: int) -> str:
         """A file's clean name."""
         return str(self._one("SELECT file_name FROM files WHERE id = ?", number))

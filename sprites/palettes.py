@@ -1,23 +1,17 @@
 """Palettes: read from files, found in pictures, applied, written."""
 
-import re
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from kit.palette_files import GPL_TITLE, PaletteError, parse_palette_text, read_palette_file
 from sprites.errors import SpriteSettingsError
 
 Palette = NDArray[np.uint8]
 """[P, 3] RGB, no colour twice."""
 
-MAX_COLOURS = 255
-"""A GIF has 256, one of them transparent."""
-MAX_FILE_CHARS = 100_000
-GPL_TITLE = "GIMP Palette"
-GPL_COLOUR = r"\s*(\d{1,3})\s+(\d{1,3})\s+(\d{1,3})(?:\s.*)?"
-GPL_REMARK = r"\s*|#.*|(?:Name|Columns|Channels):.*"
 PAIRS_AT_ONCE = 1 << 20
 """Pixels times colours compared in one go, for the memory's sake."""
 # Ottosson 2020, "A perceptual color space for image processing": linear RGB to cone responses, and on to OKLab.
@@ -38,59 +32,23 @@ LMS_TO_LAB = np.array(
 
 
 def parse_palette(text: str) -> Palette:
-    """Read a palette as Lospec serves it: GIMP's .gpl, or .hex with six digits a line.
+    """Read a palette as text: see `kit.palette_files`.
 
     Raises:
-        SpriteSettingsError: a line is neither; no colour, or more than MAX_COLOURS.
+        SpriteSettingsError: a line is no colour; no colour, or more than MAX_COLOURS.
     """
-    if len(text) > MAX_FILE_CHARS:
-        raise SpriteSettingsError(f"the palette has {len(text):,} letters; {MAX_FILE_CHARS:,} are read")
-    lines = text.removeprefix("\ufeff").splitlines()
-    is_gpl = bool(lines) and lines[0].strip() == GPL_TITLE
-    colours = [c for n, line in enumerate(lines) if (c := (gpl_colour if is_gpl else hex_colour)(n, line))]
-    unique = list(dict.fromkeys(colours))
-    if not 1 <= len(unique) <= MAX_COLOURS:
-        raise SpriteSettingsError(f"the palette has {len(unique)} colours; 1 to {MAX_COLOURS} can be used")
-    return np.array(unique, np.uint8)
+    try:
+        return np.array(parse_palette_text(text), np.uint8)
+    except PaletteError as error:
+        raise SpriteSettingsError(str(error)) from error
 
 
 def read_palette(path: Path) -> tuple[tuple[int, int, int], ...]:
     """The colours of a palette file; SpriteSettingsError names the file and what is wrong."""
     try:
-        palette = parse_palette(path.read_bytes()[: 4 * MAX_FILE_CHARS].decode(errors="replace"))
-    except OSError as error:
-        raise SpriteSettingsError(
-            f"--palette {path}: {error.strerror or error}; name a .gpl or .hex file"
-        ) from error
-    except SpriteSettingsError as error:
-        raise SpriteSettingsError(f"--palette {path}: {error}") from error
-    return tuple((r, g, b) for r, g, b in palette.tolist())
-
-
-def gpl_colour(number: int, line: str) -> tuple[int, ...] | None:
-    """The colour on a line of a .gpl file, None on a remark; SpriteSettingsError on anything else."""
-    if number == 0 or re.fullmatch(GPL_REMARK, line):
-        return None
-    match = re.fullmatch(GPL_COLOUR, line, re.ASCII)
-    colour = tuple(map(int, match.groups())) if match else ()
-    if not colour or max(colour) > 255:
-        raise SpriteSettingsError(
-            f"line {number + 1} of the palette: {line.strip()[:40]!r} is no colour; a .gpl has numbers to 255"
-        )
-    return colour
-
-
-def hex_colour(number: int, line: str) -> tuple[int, ...] | None:
-    """The colour on a line of a .hex file, None on an empty one; SpriteSettingsError on anything else."""
-    digits = line.strip()
-    if not digits:
-        return None
-    if not re.fullmatch(r"[0-9a-fA-F]{6}", digits):
-        raise SpriteSettingsError(
-            f"line {number + 1} of the palette: {digits[:40]!r} is no colour; "
-            f"a .hex has six digits a line, a .gpl begins with {GPL_TITLE!r}"
-        )
-    return tuple(bytes.fromhex(digits))
+        return tuple(read_palette_file(path))
+    except PaletteError as error:
+        raise SpriteSettingsError(str(error)) from error
 
 
 def extract_palette(colours: NDArray[np.uint8], count: int) -> Palette:

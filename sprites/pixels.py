@@ -9,8 +9,9 @@ from PIL import Image
 
 from kit.channels import RGB, RGBA
 from kit.foreground import TOLERANCE, foreground_masks
+from kit.palette_files import MAX_COLOURS
 from sprites.errors import SpriteSettingsError
-from sprites.palettes import MAX_COLOURS, Palette, extract_palette, nearest_colours
+from sprites.palettes import Palette, extract_palette, nearest_colours
 
 SMALLEST_SPRITE_PX = 8
 LARGEST_UPSCALE = 16

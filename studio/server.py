@@ -17,9 +17,10 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from gan.sampling.share_codes import MAX_LATENT
+from kit.palette_files import MAX_COLOURS, MAX_FILE_CHARS
 from sprites.bundle import morph_latents, sprite_zip
 from sprites.errors import SpriteSettingsError
-from sprites.palettes import MAX_COLOURS, MAX_FILE_CHARS, parse_palette
+from sprites.palettes import parse_palette
 from sprites.pixels import SMALLEST_SPRITE_PX, SpriteSettings
 from studio.draw_queue import DrawQueue, QueueFull
 from studio.engine import MAX_IMAGES, Engine, named_directions

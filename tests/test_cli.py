@@ -145,7 +145,7 @@ REACHES = [
         "dataset.build.build",
         "preprocess --raw r --out o --size 32 --fit crop --background white --workers 61 --follow-links "
         "--tables none --resample nearest --trim each --margin 2 --pixel-art auto --frames 3 --sheet 32x32+1 "
-        "--group on --include a --include b --exclude c --matte",
+        "--group on --include a --include b --exclude c --matte --palette none",
         [
             BuildSettings(
                 Path("r"),
@@ -165,6 +165,7 @@ REACHES = [
                 ("c",),
                 2,
                 matte=True,
+                palette="none",
                 pixel_art="auto",
             )
         ],
@@ -486,3 +487,15 @@ def test_a_reader_that_has_gone_is_no_error_message(tmp_path):
     os.close(write)
     assert run.returncode == 1
     assert run.stderr == ""
+
+
+def test_sprites_take_the_palette_of_the_set_that_the_model_learned_from(tmp_path: Path) -> None:
+    run, data = tmp_path / "run", tmp_path / "set/rgb_images"
+    run.mkdir()
+    data.mkdir(parents=True)
+    (run / "generator.safetensors").touch()
+    (run / "config.json").write_text(json.dumps({"data": str(data)}))
+    assert cli.sprite_settings({}, str(run)).palette is None
+    (tmp_path / "set/report.json").write_text('{"palette": ["0a0014", "c82828"]}')
+    assert cli.sprite_settings({}, str(run)).palette == ((10, 0, 20), (200, 40, 40))
+    assert cli.sprite_settings({"colours": 8}, str(run)).palette is None
