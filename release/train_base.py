@@ -35,7 +35,6 @@ def train_piece(images: Path, output: Path, kimg: float = FOREVER_KIMG, init_fro
         data=images,
         output=output,
         run=RUN,
-        preset="projected",
         device="cpu",
         kimg=kimg,
         save_minutes=SAVE_MINUTES,
