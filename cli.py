@@ -313,7 +313,7 @@ def preprocess(
     ] = False,
 ) -> None:
     """Make a clean training set of square pictures; a rerun does only what changed."""
-    from dataset.build import BuildSettings, build
+    from dataset.build import BuildSettings, build, fits_a_network
     from dataset.report.page import refresh_page
     from kit.worker_pool import available_cores
 
@@ -345,9 +345,9 @@ def preprocess(
     show_transparency(screen, built, out)
     if report:
         screen.say(f"to look at: {page}")
-    screen.hint(
-        "next: vgc train" + ("" if out == Path("Data/train_data") else f" --data {quoted(out / 'rgb_images')}")
-    )
+    if fits_a_network(settings.side_px):  # else the build has said which sizes do
+        data = "" if out == Path("Data/train_data") else f" --data {quoted(out / 'rgb_images')}"
+        screen.hint(f"next: vgc train{data}")
     screen.result({**vars(built), "page": page})
 
 

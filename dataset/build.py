@@ -309,7 +309,7 @@ def build(settings: BuildSettings, progress: Progress = noop) -> BuildReport:
         log.warning(
             "--size %d: no network of vgc draws this size; padded to %d", settings.size_px, settings.side_px
         )
-    elif not _fits_a_network(settings.size_px):
+    elif not fits_a_network(settings.size_px):
         smaller, larger = _sizes_around(settings.size_px)
         log.warning(
             "--size %d: no network of vgc draws this size; for vgc train choose %d or %d",
@@ -338,7 +338,8 @@ def _scan(settings: BuildSettings) -> RawFolder:
     return replace(raw, files=chain([first], raw.files))
 
 
-def _fits_a_network(size_px: int) -> bool:
+def fits_a_network(size_px: int) -> bool:
+    """Whether a network of vgc draws pictures of this side."""
     while size_px > max(NETWORK_BASES_PX) and size_px % 2 == 0:
         size_px //= 2
     return size_px in NETWORK_BASES_PX
@@ -346,7 +347,7 @@ def _fits_a_network(size_px: int) -> bool:
 
 def _sizes_around(size_px: int) -> tuple[int, int]:
     """The nearest sizes below and above that networks draw."""
-    sizes = [size for size in SIZES_PX if _fits_a_network(size)]
+    sizes = [size for size in SIZES_PX if fits_a_network(size)]
     smaller = max((size for size in sizes if size < size_px), default=sizes[0])
     return smaller, min((size for size in sizes if size > size_px), default=sizes[-1])
 

@@ -20,6 +20,7 @@ from gan.config import TrainConfig
 from gan.evaluation.evaluate import EvaluateSettings
 from gan.sampling.generate import GenerateSettings
 from gan.training.dry_run import DryRun
+from kit.quoting import quoted
 from scraper.crawl import ScrapeSettings
 from screen import Screen
 from sprites.pixels import SpriteSettings
@@ -377,6 +378,16 @@ def test_one_picture_is_told_in_the_singular(vgc, tmp_path):
     assert run.stdout.startswith(
         f"1 picture in {Path('set/rgb_images')}\n1 file in raw, 1 of them new or changed\n"
     )
+
+
+def test_pictures_that_no_network_draws_are_not_said_to_be_trained_on_next(vgc, tmp_path):
+    (tmp_path / "raw").mkdir()
+    Image.linear_gradient("L").save(tmp_path / "raw/a.png")
+    refused = vgc("preprocess", "--raw", "raw", "--out", "set", "--size", "72")
+    assert "for vgc train choose 64 or 80" in refused.stderr
+    assert "next:" not in refused.stderr
+    fitting = vgc("preprocess", "--raw", "raw", "--out", "set", "--size", "64")
+    assert f"next: vgc train --data {quoted(Path('set/rgb_images'))}" in fitting.stderr
 
 
 @pytest.mark.parametrize("code_page", ["ascii", "cp1252", "utf-8"])
