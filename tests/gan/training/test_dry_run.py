@@ -205,7 +205,8 @@ def test_running_out_of_memory_names_the_split_that_fits(discs, tmp_path):
         check=False,
         timeout=600,
     )
-    assert "out of memory with 2048 pictures at once: add --grad-accum" in run.stderr
+    message = "out of memory with 2048 pictures at once: add --grad-accum"
+    assert message in run.stderr, f"exit {run.returncode}: {run.stderr}"
     assert (tmp_path / "r/checkpoint.pt").exists()
 
 
