@@ -177,6 +177,8 @@ class Recipe:
     """Half-life of the generator's EMA, thousands of images; 0: no average."""
 
     def __post_init__(self) -> None:
+        if not self.generator.latent_dim:
+            raise SettingsError("latent_dim 0: no generator")
         if self.r1_interval < 1 or not self.total_kimg > 0:
             raise SettingsError("r1_interval and total_kimg: choose numbers above 0")
         for name in ("generator_lr", "discriminator_lr", "lr_decay", "r1_gamma", "ema_half_life_kimg"):

@@ -239,6 +239,7 @@ HARMED_SETTINGS: dict[str, Harm] = {
     "widths of 25 TB": network("discriminator", widths=[2_000_000, 2_000_000]),
     "a size that is markup": network("generator", size_px="<b>"),
     "other stages": network("discriminator", widths=[8]),
+    "no latent": network("generator", latent_dim=0),
 }
 
 
