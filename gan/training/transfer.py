@@ -130,7 +130,8 @@ def transfer(trainer: Trainer, source: Source) -> str:
     carried = copy_overlapping_weights(networks.generator, source.generator)
     copy_overlapping_weights(trainer.generator_ema, source.generator_ema)
     gains_alpha = (theirs.channels, recipe.generator.channels) == (RGB, RGBA)
-    if gains_alpha:
+    # At another size stages are missing, and there is no figure on black yet that alpha could be fitted to.
+    if gains_alpha and theirs.size_px == recipe.generator.size_px:
         for generator in (networks.generator, trainer.generator_ema):
             fit_alpha(generator, recipe.generator.latent_dim)
     message = f"from {source.lineage[-1]}: {carried:.0%} of the generator's weights"
