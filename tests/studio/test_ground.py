@@ -1,0 +1,44 @@
+"""Transparent characters on the page: over the ground that people choose."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from playwright.sync_api import Browser, expect
+from studio_page import painted
+from studio_server import FlatEngine, serving
+
+
+class HalfClearEngine(FlatEngine):
+    """Draws the flat pictures, half clear."""
+
+    info = replace(FlatEngine.info, channels=4)
+
+    def draw(self, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
+        return np.pad(super().draw(latents), [(0, 0)] * 3 + [(0, 1)], constant_values=128)
+
+
+def test_a_transparent_character_lies_over_the_ground_that_was_chosen(browser: Browser) -> None:
+    with serving(HalfClearEngine()) as url:
+        page = browser.new_page()
+        page.goto(url)
+        expect(page.locator("body")).to_have_class(re.compile("ready"))
+        canvas = painted(page.locator("#wall-grid .card")).first.locator("canvas")
+        alpha = canvas.evaluate("each => each.getContext('2d').getImageData(0, 0, 1, 1).data[3]")
+        assert alpha == 128
+        expect(page.locator("html")).to_have_attribute("data-ground", "chequer")
+        page.locator("#ground").select_option("white")
+        expect(canvas).to_have_css("background-color", "rgb(255, 255, 255)")
+        page.reload()
+        expect(page.locator("#ground")).to_have_value("white")
+        page.close()
+
+
+def test_a_model_without_alpha_offers_no_ground(browser: Browser) -> None:
+    with serving(FlatEngine()) as url:
+        page = browser.new_page()
+        page.goto(url)
+        expect(page.locator("body")).to_have_class(re.compile("ready"))
+        expect(page.locator("#ground-choice")).to_be_hidden()
+        page.close()
