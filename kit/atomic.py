@@ -22,11 +22,15 @@ IN_THE_WAY = frozenset({errno.ENOTDIR, errno.EEXIST})
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, sync_name: bool = True) -> Iterator[Path]:
     """Give a temporary path beside ``path``; move it there when the block ends well, else delete it.
 
     The content is on the disk before the name is (fsync, then rename), so that after a kill or a power cut
     ``path`` holds either the old bytes or the new ones; and once the block has ended, the new ones.
+
+    Args:
+        path: of the file, in a folder that exists.
+        sync_name: whether to wait for the name too; who writes many files syncs their folder once, at the end.
 
     Raises:
         OSError: the folder cannot be written, or the disk is full; it names ``path``, which is untouched.
@@ -36,7 +40,8 @@ def replacing(path: Path) -> Iterator[Path]:
         yield partial
         sync(partial)
         move(partial, path)
-        sync(path.parent)
+        if sync_name:
+            sync(path.parent)
     except OSError as error:
         if error.errno and not error.filename:  # as where the disk is full: the system names no file then
             error.filename = str(path)
@@ -97,9 +102,9 @@ def move(source: Path, target: Path) -> None:
             time.sleep(0.05)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, sync_name: bool = True) -> None:
     """Write ``content`` to ``path`` atomically; see `replacing`."""
-    with replacing(path) as partial:
+    with replacing(path, sync_name) as partial:
         partial.write_bytes(content)
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from PIL import Image
 
 from gan.config import GanError
-from kit.atomic import sweep
+from kit.atomic import sweep, sync, write_bytes
 from kit.image_grid import image_grid
 from kit.overwrite import refuse_foreign
-from kit.png import is_vgc_png, save_png
+from kit.png import is_vgc_png, png_bytes, save_png
 
 GRID_FILE = "grid.png"
 ON_A_GRID = 1024
@@ -48,13 +48,14 @@ def save_images(
         earlier = previous_images(folder, names)
         on_grid: list[Image.Image] = []
         for index, (image, texts) in enumerate(zip(images, notes, strict=True)):
-            save_png(image, folder / names[index], **texts)
+            write_bytes(folder / names[index], png_bytes(image, **texts), sync_name=False)
             if index < ON_A_GRID:
                 on_grid.append(image)
         for name in earlier - set(names):
             (folder / name).unlink()
         if with_grid:
             save_png(grid(on_grid), folder / GRID_FILE)
+        sync(folder)
         return len(earlier - {GRID_FILE})
     except OSError as error:
         raise GanError(
