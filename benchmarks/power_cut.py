@@ -4,7 +4,8 @@
 a folder is made as a disk may hold it: of the names (made, moved, deleted) before the cut, all up to some moment
 that is not before their folder was last synced; of each file as many writes as chance will, not fewer than were
 synced. There the same command is given again, and what it leaves is compared with what an uninterrupted run
-leaves. That the recording is whole is checked too: all of it gives the files that the command left.
+leaves. Every fourth cut comes when the command has ended, and there nothing is run again. That the recording is
+whole is checked too: all of it gives the files that the command left.
 """
 
 import argparse
@@ -269,13 +270,15 @@ def cut_again_and_again(case: Case, cuts: int, seed: int, work: Path) -> Iterato
     log = record(case, root, work / "trace")
     chance = random.Random(seed)
     for number in range(cuts):
-        cut = chance.randint(1, log.events)
+        after_its_end = number % 4 == 0  # what the command has said to be done is done
+        cut = log.events if after_its_end else chance.randint(1, log.events)
         folder = work / "cut"
         disk_after(log, cut, chance, root, folder)
         harmed = work / "harmed"
         shutil.copytree(folder, harmed, symlinks=True)
         try:
-            run(case.command(folder), folder)
+            if not after_its_end:
+                run(case.command(folder), folder)
             case.check(folder, root)
         except (AssertionError, OSError, ValueError) as error:
             keep = Path(tempfile.mkdtemp(prefix="vgc-power-cut-")) / "disk"
