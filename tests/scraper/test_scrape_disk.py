@@ -143,7 +143,7 @@ def test_what_another_program_holds_on_windows_is_replaced_as_soon_as_it_lets_go
 
     monkeypatch.setattr(Path, "replace", replace)
     monkeypatch.setattr("kit.atomic.HELD_SECONDS", 0.3)
-    monkeypatch.setattr("kit.atomic.os", SimpleNamespace(name="nt", getpid=os.getpid, fsync=os.fsync))
+    monkeypatch.setattr("kit.atomic.os", SimpleNamespace(**{**vars(os), "name": "nt"}))
     with nullcontext() if output == "new" else pytest.raises(PermissionError, match="denied"):
         write_text(tmp_path / "file", "new")
     assert [path.read_text() for path in tmp_path.iterdir()] == [output]
