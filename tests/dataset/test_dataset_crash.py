@@ -49,7 +49,7 @@ build(BuildSettings(Path(raw), Path(out), size, workers=1))
 MOMENTS = [
     ("adopt", 1),
     ("_settle_names", 1),
-    ("_render_chunk", 1),
+    ("_answers", 1),
     ("_answered", 2),
     ("record", 1),
     ("record", 9),

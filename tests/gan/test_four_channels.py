@@ -38,7 +38,7 @@ def figures(discs: Path, tmp_path: Path) -> Path:
     """The discs cut out, with half-clear shadows and pink under the clear pixels, as a set has them."""
     folder = tmp_path / "set/rgba_images"
     folder.mkdir(parents=True)
-    for path in discs.iterdir():
+    for path in discs.glob("*.png"):
         colours = np.array(Image.open(path))
         alpha = np.where(colours.any(2), 255, 0).astype(np.uint8)
         alpha[14:, 4:12] = 128

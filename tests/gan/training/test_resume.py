@@ -168,7 +168,7 @@ def test_resuming_refuses_changed_pictures(discs, tmp_path):
         (data / path.name).write_bytes(path.read_bytes())
     train(config(data, tmp_path))
     Image.new("RGB", (16, 16)).save(data / "zzz.png")
-    with pytest.raises(GanError, match="pictures have changed"):
+    with pytest.raises(GanError, match="pictures, or their groups, have changed"):
         resume("r", tmp_path, {})
 
 
