@@ -16,14 +16,14 @@ demo: $(VENV)/.installed
 	$(BIN)/vgc demo
 
 test: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 quick: $(VENV)/.installed-test
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --quick
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --quick
 
 # The lowest versions that setup.cfg allows: NumPy's is for Python 3.11 and 3.12.
 lowest: $(LOWEST)/.installed
-	$(LOWEST)/$(notdir $(BIN))/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --quick $(LOWEST_TESTS)
+	$(LOWEST)/$(notdir $(BIN))/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --quick $(LOWEST_TESTS)
 
 check: $(VENV)/.installed-check
 	$(BIN)/ruff check .
