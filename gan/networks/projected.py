@@ -52,16 +52,16 @@ class ProjectedDiscriminator(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         score = self.pixels(images).unsqueeze(1).expand(-1, PIXEL_LOGITS)
         seen = images.detach() if self.pixels.score.weight.requires_grad else images
-        return torch.cat([self.judge_features(seen), score], 1)
+        return torch.cat([self.feature_logits(seen), score], 1)
 
-    def judge_features(self, images: Tensor) -> Tensor:
+    def feature_logits(self, images: Tensor) -> Tensor:
         """The heads' logits, [N, L]."""
         if images.shape[1] == RGBA:
             colours, alpha = images[:, :RGB], images[:, RGB:]
-            return torch.cat([self.judge(colours), self.judge(colours + 1 - alpha)], 1)
-        return self.judge(images)
+            return torch.cat([self.head_logits(colours), self.head_logits(colours + 1 - alpha)], 1)
+        return self.head_logits(images)
 
-    def judge(self, images: Tensor) -> Tensor:
+    def head_logits(self, images: Tensor) -> Tensor:
         """[N, 3, size, size] -> logits."""
         if images.shape[-1] != self.view_px:
             side = (self.view_px, self.view_px)

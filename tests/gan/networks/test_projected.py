@@ -80,5 +80,5 @@ def test_the_penalty_is_that_of_the_part_that_looks_at_pixels_and_the_generator_
     torch.testing.assert_close(learning, pixels)
     discriminator.requires_grad_(False)
     (frozen,) = torch.autograd.grad(discriminator(images).mean(), images)
-    heads = discriminator.judge_features(images).mean() * (1 - share)
+    heads = discriminator.feature_logits(images).mean() * (1 - share)
     torch.testing.assert_close(frozen, pixels + torch.autograd.grad(heads, images)[0], rtol=1e-3, atol=1e-6)
