@@ -15,7 +15,13 @@ from torch import Tensor
 from dataset.reader import CharacterImages, image_channels, load_images
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
-from gan.evaluation.features import MIN_IMAGES, cached_features, load_feature_network, require_scorable
+from gan.evaluation.features import (
+    MIN_IMAGES,
+    FeatureNetwork,
+    cached_features,
+    load_feature_network,
+    require_scorable,
+)
 from gan.evaluation.metrics import floor_scores, kid_subset_size, scores
 from gan.evaluation.neighbours import (
     MAX_COMPARED,
@@ -34,7 +40,7 @@ from gan.sampling.sample import draw, latents_from_seeds
 from gan.sampling.seeds import MAX_IMAGES, check_seed
 from gan.sampling.truncation import check_truncation, truncate
 from kit.atomic import sweep, write_text
-from kit.channels import RGB, RGBA
+from kit.channels import RGBA
 from kit.overwrite import refuse_foreign
 from kit.png import is_vgc_png, save_png
 from kit.progress import Progress, noop
@@ -200,47 +206,37 @@ def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluatio
     unseen = read_held_out(settings.held_out, reals)
     fakes = fakes_from_model(model, settings, reals, device) if model else fakes_from_folder(settings, reals)
     prepare_output_folder(settings.out)
-    by_ground = {}
-    for name, level in GROUNDS.items():
-        fake_features = network(fakes.over(level), fakes.count, "generated", progress)
-        real_features = cached_features(network, over_ground(reals, level), progress=progress)
-        by_ground[name] = Features(fake_features, real_features)
-        if channels == RGB:
-            break
+    by_ground = features_by_ground(network, fakes, reals, progress)
     progress(fakes.count, fakes.count, "scoring")
     grounds = {name: each.scores(settings) for name, each in by_ground.items()}
     worst = max(grounds, key=lambda name: badness(grounds[name]))
-    fake_features, real_features = by_ground[worst].fake, by_ground[worst].real
+    features = by_ground[worst]
+    run = run_of(model) if model else None
     result = Evaluation(
         generated=fakes.origin,
         real=str(data),
         features=network.name,
-        generated_pictures=len(fake_features),
+        generated_pictures=len(features.fake),
         real_pictures=len(reals),
-        kid_subset=kid_subset_size(len(fake_features), len(reals)),
+        kid_subset=kid_subset_size(len(features.fake), len(reals)),
         floor_subset=kid_subset_size(len(reals) // 2, len(reals) // 2),
+        scores=grounds[worst],
+        floor=floor_scores(features.real, settings.metric_names, settings.seed),
+        run=run_argument(run) if run else None,
     )
-    result.scores = grounds[worst]
     if channels == RGBA:
         result.ground, result.grounds = worst, grounds
-    result.floor = floor_scores(real_features, settings.metric_names, settings.seed)
     if "nn" in settings.metric_names:
-        generated = EmbeddedImages(fakes.first, fake_features[: len(fakes.first)])
-        flat = over_ground(reals, GROUNDS[worst])
-        mirrored = cached_features(network, flat, mirrored=True, progress=progress)
-        training = EmbeddedTrainingSet(EmbeddedImages(reals, real_features), mirrored)
+        level = GROUNDS[worst]
+        generated = EmbeddedImages(fakes.first, features.fake[: len(fakes.first)])
+        mirrored = cached_features(network, over_ground(reals, level), mirrored=True, progress=progress)
+        training = EmbeddedTrainingSet(EmbeddedImages(reals, features.real), mirrored)
         held_out = None
         if unseen is not None:
-            flat = over_ground(unseen, GROUNDS[worst])
-            held_out = EmbeddedImages(unseen, network([flat], len(unseen), "held-out", progress))
+            embedded = network([over_ground(unseen, level)], len(unseen), "held-out", progress)
+            held_out = EmbeddedImages(unseen, embedded)
         add_neighbours(result, settings, generated, training, held_out)
-    run = run_of(model) if model else None
-    result.run = run_argument(run) if run else None
-    text = json.dumps(result.to_json(), indent=2) + "\n"
-    write_text(settings.out / SCORES_FILE, text)
-    if run:
-        write_text(run / SCORES_FILE, text)
-        rewrite_report(run)
+    write_scores(result, settings.out, run)
     return result
 
 
@@ -254,6 +250,20 @@ class Features:
     def scores(self, settings: EvaluateSettings) -> dict[str, float]:
         """As `gan.evaluation.metrics.scores` names them."""
         return scores(self.fake, self.real, settings.metric_names, settings.seed)
+
+
+def features_by_ground(
+    network: FeatureNetwork, fakes: GeneratedImages, reals: Tensor, progress: Progress
+) -> dict[str, Features]:
+    """By the name of the ground that transparent images are put over; opaque ones need one only."""
+    names = list(GROUNDS) if reals.shape[1] == RGBA else list(GROUNDS)[:1]
+    return {
+        name: Features(
+            fake=network(fakes.over(GROUNDS[name]), fakes.count, "generated", progress),
+            real=cached_features(network, over_ground(reals, GROUNDS[name]), progress=progress),
+        )
+        for name in names
+    }
 
 
 def badness(values: dict[str, float]) -> float:
@@ -305,6 +315,15 @@ def add_neighbours(
     result.memorisation = memorisation_ratios(neighbours, others)
     result.board = settings.out / BOARD_FILE
     save_png(neighbour_grid(generated.images, training.originals.images, neighbours), result.board)
+
+
+def write_scores(result: Evaluation, folder: Path, run: Path | None) -> None:
+    """Write ``scores.json``; of a run's model into the run too, whose report shows it."""
+    text = json.dumps(result.to_json(), indent=2) + "\n"
+    write_text(folder / SCORES_FILE, text)
+    if run:
+        write_text(run / SCORES_FILE, text)
+        rewrite_report(run)
 
 
 def read_held_out(folder: Path | None, reals: Tensor) -> Tensor | None:

@@ -9,9 +9,8 @@ from gan.config import SettingsError, TrainConfig
 from gan.device import choose_device
 from gan.runs.checkpoint import load_checkpoint
 from gan.runs.model_files import find_data
-from gan.runs.report import REPORT_FILE
 from gan.runs.run_folder import RunFolder
-from gan.training.clock import Clock, format_remaining, images_and_total, is_due, is_finished
+from gan.training.clock import Clock, is_finished
 from gan.training.distributed import local_device, process_group
 from gan.training.out_of_memory import checked_train_step
 from gan.training.profiling import open_profiler
@@ -29,9 +28,6 @@ from gan.training.setup import (
 from gan.training.signals import after_stop, stop_signals
 from gan.training.trainer import Trainer
 from kit.progress import Notify, Progress, noop
-
-IMAGES_BETWEEN_METRICS = 1000
-IMAGES_BETWEEN_SAMPLES = 5000
 
 
 @dataclass(frozen=True)
@@ -144,14 +140,9 @@ def training_loop(
     Raises:
         GanError: out of memory (says what would fit), or the losses are not numbers any more.
     """
-    distributed, batch = trainer.execution.distributed, trainer.recipe.batch
+    distributed = trainer.execution.distributed
     clock = Clock(earlier_seconds, trainer.images_shown, config.save_minutes * 60)
-    logger = RunLogger(trainer, folder, config, clock)
-    if folder:
-        for line in start_lines(trainer, folder):
-            notify(line)
-    first_line = (trainer.images_shown // IMAGES_BETWEEN_METRICS + 1) * IMAGES_BETWEEN_METRICS
-    losses = f"losses from {first_line:,} images on"
+    logger = RunLogger(trainer, folder, config, clock, progress, notify)
     threads = make_thread_tuner(trainer, config, notify)
     clock.start()
     logger.start()
@@ -171,36 +162,8 @@ def training_loop(
                 break
             checked_train_step(trainer)
             profiler.step()
-            images = trainer.images_shown
-            clock.update(images)
-            if is_due(images, batch, IMAGES_BETWEEN_METRICS):
-                losses = logger.log_metrics()
-            if is_due(images, batch, IMAGES_BETWEEN_SAMPLES):
-                logger.check_health(logger.save_sample())
-            elif clock.sample_is_due():
-                logger.save_sample()
-            if config.eval_every_kimg and is_due(images, batch, round(config.eval_every_kimg * 1000)):
-                logger.evaluate(progress, notify)
-            if clock.save_is_due():
-                logger.save()
-            logger.refresh_report()
-            done, total = images_and_total(images, config, clock)
-            time_left = format_remaining(done, total, clock.speed)
-            progress(done, total, f"{clock.speed:.0f} img/s · {time_left} left · {losses}")
+            clock.update(trainer.images_shown)
+            logger.after_step()
         noise = logger.finish(stopped)
     speed = (trainer.images_shown - clock.images_before) / max(clock.session_seconds, 1e-9)
     return TrainSummary(logger.path, trainer.images_shown, clock.seconds / 60, speed, stopped, noise)
-
-
-def start_lines(trainer: Trainer, folder: RunFolder) -> tuple[str, str]:
-    """Where a run is, and what it trains with."""
-    count, _, _, side = trainer.training_set.images.shape
-    machine = f"{trainer.execution.precision} on {trainer.execution.device}"
-    mapped = ", read from the disk as they are shown: they do not fit into memory"
-    groups = trainer.training_set.groups
-    characters = f" ({groups:,} characters in equal shares)" if groups else ""
-    where = characters + (mapped if trainer.training_set.is_mapped else "")
-    return (
-        f"{folder.path}: {count:,} pictures of {side}x{side}{where}, batch {trainer.recipe.batch}, {machine}",
-        f"to watch: {folder.path / REPORT_FILE}",
-    )
