@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from gan.sampling.generate import Drawn, GenerateSettings
     from gan.training.dry_run import DryRun
     from gan.training.loop import TrainSummary
-    from kit.palette_files import Colour
     from scraper.summary import ScrapeSummary
     from sprites.pixels import SpriteSettings
+    from sprites.sprite_export import ExportedSprites
 
 app = typer.Typer(
     name="vgc",
@@ -42,6 +42,8 @@ EXIT_USAGE = 2
 EXIT_INTERRUPTED = 130
 
 MOST_LEFT_OUT_SHOWN = 20
+
+MOST_CUT_SHOWN = 4
 
 MORE_COMMANDS = "More commands"
 
@@ -84,6 +86,13 @@ Upscale = Annotated[int | None, option(help="Factor by which the sprites' pixels
 Tolerance = Annotated[
     int | None, option(help="How far from the background's colour is still background. [default: 32]")
 ]
+UpscaleMethod = Annotated[
+    str | None, more(help="How pixels are enlarged: nearest (squares), scale2x or scale3x. [default: nearest]")
+]
+MinIsland = Annotated[
+    int | None, more(help="Specks of fewer pixels vanish, and dots along edges; 0: none. [default: 4]")
+]
+Outline = Annotated[str | None, option(help="Line of one pixel around each sprite: black, white or #rrggbb.")]
 
 EvalEvery = Annotated[
     float | None, more(help="Thousand pictures between two scores, which find the best generator.")
@@ -498,7 +507,10 @@ def show_dry_run(screen: Screen, result: "DryRun") -> None:
     screen.result(vars(result))
 
 
-SPRITE_OPTIONS = ("sprites", "colours", "palette", "sprite_size", "upscale", "tolerance")
+SPRITE_OPTIONS = (
+    *("sprites", "colours", "palette", "sprite_size", "upscale", "upscale_with", "tolerance", "min_island"),
+    "outline",
+)
 
 
 @command(hidden=SPRITE_OPTIONS)
@@ -527,7 +539,10 @@ def generate(
     palette: Palette = None,
     sprite_size: SpriteSize = None,
     upscale: Upscale = None,
+    upscale_with: UpscaleMethod = None,
     tolerance: Tolerance = None,
+    min_island: MinIsland = None,
+    outline: Outline = None,
     device: Device = "auto",
 ) -> None:
     """Draw new characters; vgc sprites packs them for a game."""
@@ -542,27 +557,29 @@ def generate(
         fps=fps, seconds=seconds,
     )  # fmt: skip
     options = given_options(
-        colours=colours, palette=palette, sprite_px=sprite_size, upscale=upscale, tolerance=tolerance
-    )
+        colours=colours, palette=palette, sprite_px=sprite_size, upscale=upscale, upscale_with=upscale_with,
+        tolerance=tolerance, min_island_px=min_island, outline=outline,
+    )  # fmt: skip
     if options and not sprites:
-        raise usage_error("--colours, --palette, --sprite-size, --upscale and --tolerance are for vgc sprites")
+        names = [f"--{name.replace('_', '-')}" for name in SPRITE_OPTIONS if name != "sprites"]
+        raise usage_error(f"{', '.join(names[:-1])} and {names[-1]} are for vgc sprites")
     bundled = None
     with screen.progress("search") if settings.wants_search else nullcontext(noop) as progress:
         if sprites:
             drawn, bundled = generate_sprites(settings, sprite_settings(options, model), rate_typicality, progress)
         else:
             drawn = generate_images(settings, rate_typicality, progress)
-    show_drawn(screen, drawn, settings, bundled)
+    show_drawn(screen, drawn, settings, has_sprites=bundled is not None)
     if animate:
         screen.say(f"animation: {animate}")
+    path = bundled.path if bundled else None
     if bundled:
-        screen.say(f"for a game: {bundled}")
-    screen.result(
-        {"out": out, "count": drawn.count, "model": drawn.model, "animation": animate, "sprites": bundled}
-    )
+        screen.say(f"for a game: {path}")
+        show_cut(screen, bundled)
+    screen.result({"out": out, "count": drawn.count, "model": drawn.model, "animation": animate, "sprites": path})
 
 
-def show_drawn(screen: Screen, drawn: "Drawn", settings: "GenerateSettings", bundled: Path | None) -> None:
+def show_drawn(screen: Screen, drawn: "Drawn", settings: "GenerateSettings", has_sprites: bool) -> None:
     """Print which model drew, and what was replaced."""
     from sprites.sprite_export import BUNDLE_FILE
 
@@ -572,7 +589,7 @@ def show_drawn(screen: Screen, drawn: "Drawn", settings: "GenerateSettings", bun
     screen.say(f"{counted(drawn.count, 'character')} in {out}{on_grid}")
     if drawn.replaced:
         screen.hint(f"in place of the {drawn.replaced:,} drawn there before; --out names another folder")
-    if drawn.replaced and not bundled and (out / BUNDLE_FILE).exists():
+    if drawn.replaced and not has_sprites and (out / BUNDLE_FILE).exists():
         screen.hint(f"{out / BUNDLE_FILE} holds earlier characters; vgc sprites makes it again")
 
 
@@ -589,7 +606,10 @@ def sprites(
     palette: Palette = None,
     sprite_size: SpriteSize = None,
     upscale: Upscale = None,
+    upscale_with: UpscaleMethod = None,
     tolerance: Tolerance = None,
+    min_island: MinIsland = None,
+    outline: Outline = None,
     truncation: Truncation = 1.0,
     best_of: BestOf = 1,
     data: RealImages = None,
@@ -606,12 +626,22 @@ def sprites(
         truncation=truncation, best_of=best_of, data=data, out=out, grid=False, device=device,
     )  # fmt: skip
     options = given_options(
-        colours=colours, palette=palette, sprite_px=sprite_size, upscale=upscale, tolerance=tolerance
-    )
+        colours=colours, palette=palette, sprite_px=sprite_size, upscale=upscale, upscale_with=upscale_with,
+        tolerance=tolerance, min_island_px=min_island, outline=outline,
+    )  # fmt: skip
     with screen.progress("sprites") as progress:
-        drawn, path = export_sprites(settings, sprite_settings(options, model), rate_typicality, progress)
-    screen.say(f"{counted(drawn, 'character')} for a game: {path}")
-    screen.result({"sprites": path, "count": drawn})
+        exported = export_sprites(settings, sprite_settings(options, model), rate_typicality, progress)
+    screen.say(f"{counted(exported.count, 'character')} for a game: {exported.path}")
+    show_cut(screen, exported)
+    screen.result({"sprites": exported.path, "count": exported.count, "cut": exported.cut})
+
+
+def show_cut(screen: Screen, exported: "ExportedSprites") -> None:
+    """Say which figures may have been cut."""
+    if exported.cut:
+        names = ", ".join(exported.cut[:MOST_CUT_SHOWN]) + (", …" if len(exported.cut) > MOST_CUT_SHOWN else "")
+        figures = counted(len(exported.cut), "figure reaches", "figures reach")
+        screen.hint(f"{figures} the edge of the picture and may be cut there ({names}); other seeds draw others")
 
 
 def given_options(**options: Any) -> dict[str, Any]:
@@ -627,31 +657,26 @@ def usage_error(message: str) -> Exception:
 
 
 def sprite_settings(given: dict[str, Any], model: str | None = None) -> "SpriteSettings":
-    """The settings of sprites that the options name; the palette is that of the model's set, if it has one."""
-    from sprites.palettes import read_palette
+    """The settings of sprites that the options name; palette and grid are those of the model's set."""
+    from gan.config import GanError, TrainConfig
+    from gan.runs.model_files import find_model
+    from sprites.palettes import parse_colour, read_palette
     from sprites.pixels import SpriteSettings
+    from sprites.set_defaults import set_defaults
 
     if "colours" in given and "palette" in given:
         raise usage_error("--colours and --palette: give one of them")
     if "palette" in given:
         given["palette"] = read_palette(given["palette"])
-    elif "colours" not in given:
-        given |= given_options(palette=trained_palette(model))
-    return SpriteSettings(**given)
-
-
-def trained_palette(model: str | None) -> "tuple[Colour, ...] | None":
-    """The palette of the set that a model learned from; None where none is known."""
-    from dataset.set_palette import palette_of_set
-    from gan.config import GanError, TrainConfig
-    from gan.runs.model_files import find_model, training_data_of
-
+    if "outline" in given:
+        given["outline"] = parse_colour("--outline", given["outline"])
     try:
-        data = training_data_of(find_model(model, TrainConfig.output))
+        defaults = set_defaults(find_model(model, TrainConfig.output))
     except GanError:
-        return None  # a model that is not there is said when it is to draw
-    colours = palette_of_set(data) if data else None
-    return tuple(colours) if colours else None
+        defaults = {}  # a model that is not there is said when it is to draw
+    if "colours" in given:
+        defaults.pop("palette", None)
+    return SpriteSettings(**{**defaults, **given})
 
 
 @command(MORE_COMMANDS)

@@ -38,6 +38,7 @@ from dataset.render import (
     write_opaque_rgba,
 )
 from dataset.render_pool import measure_all, render_all
+from dataset.set_grid import GRID, shared_grid
 from dataset.set_lists import SetLists, add_groups, short, write_json
 from dataset.set_palette import PALETTE, as_report, own_palette
 from dataset.sheets import parse_sheet
@@ -621,6 +622,8 @@ class _Build:
         report |= self.settings.selection()
         if palette := self._palette(bool(transparent)):
             report[PALETTE] = as_report(palette)
+        if self.settings.pixel_art != "off" and (grid := shared_grid(self._images(bool(transparent)))):
+            report[GRID] = grid._asdict()
         if self.window:
             report["window"] = self.window
         if self.settings.tables == "none":
@@ -641,9 +644,12 @@ class _Build:
 
     def _palette(self, has_rgba: bool) -> list[Colour]:
         if self.settings.palette == "auto" and self.settings.pixel_art != "off":
-            folder = RGBA_FOLDER if has_rgba else RGB_FOLDER
-            return own_palette(self._image_path(name, folder) for name in self.cache.kept_names())
+            return own_palette(self._images(has_rgba))
         return self.settings.palette_colours() or []
+
+    def _images(self, has_rgba: bool) -> Iterator[Path]:
+        folder = RGBA_FOLDER if has_rgba else RGB_FOLDER
+        return (self._image_path(name, folder) for name in self.cache.kept_names())
 
     def _share_lost_to_flood(self, transparent: int) -> float:
         names = self.cache.names(TRANSPARENT, evenly_spaced(range(transparent), SAMPLE_IMAGES))

@@ -18,6 +18,34 @@ def island_boxes(field: NDArray[np.bool_], gap_px: int) -> NDArray[np.int64]:
     Raises:
         ValueError: it is noise, with more than `MAX_RUNS` runs.
     """
+    begins, ends, roots = _joined_runs(field, gap_px)
+    rows, lefts = np.divmod(begins, field.shape[1] + gap_px + 1)
+    return _boxes(roots, lefts, lefts + ends - begins - gap_px, rows)
+
+
+def without_small_islands(field: NDArray[np.bool_], least_px: int) -> NDArray[np.bool_]:
+    """A field [H, W] without islands of fewer pixels, corners joined; the largest always stays.
+
+    Raises:
+        ValueError: as `island_boxes`.
+    """
+    height, width = field.shape
+    begins, ends, roots = _joined_runs(field, gap_px=0)
+    sizes = np.bincount(roots, ends - begins)[roots]
+    kept = sizes >= min(least_px, sizes.max(initial=0))
+    steps = np.zeros(height * (width + 1) + 1, np.int8)
+    steps[begins[kept]], steps[ends[kept]] = 1, -1
+    return steps[:-1].cumsum(dtype=np.int8).astype(bool).reshape(height, width + 1)[:, :width]
+
+
+def _joined_runs(
+    field: NDArray[np.bool_], gap_px: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Begins and ends of runs, in a field wider by the gap and one, and the first run of each one's island.
+
+    Raises:
+        ValueError: as `island_boxes`.
+    """
     height, width = field.shape
     wide = np.zeros((height, width + gap_px + 1), bool)
     wide[:, :width] = field
@@ -29,20 +57,18 @@ def island_boxes(field: NDArray[np.bool_], gap_px: int) -> NDArray[np.int64]:
         raise ValueError(f"{len(begins):,} runs")
     groups = UnionFind(len(begins))
     for rows_up in range(1, gap_px + 2):
-        ones, others = _overlaps(begins - rows_up * wide.shape[1], begins, ends, gap_px)
+        ones, others = _overlaps(begins - rows_up * wide.shape[1], begins, ends)
         groups.join(ones, others)
-    roots = groups.roots(np.arange(len(begins)))
-    rows, lefts = np.divmod(begins, wide.shape[1])
-    return _boxes(roots, lefts, lefts + ends - begins - gap_px, rows)
+    return begins, ends, groups.roots(np.arange(len(begins)))
 
 
 def _overlaps(
-    above: NDArray[np.int64], begins: NDArray[np.int64], ends: NDArray[np.int64], gap_px: int
+    above: NDArray[np.int64], begins: NDArray[np.int64], ends: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of runs of which one lies where the other would be, moved to ``above``; corners touch too."""
     lengths = ends - begins
-    first = np.searchsorted(ends, above - (gap_px == 0), side="left")
-    last = np.searchsorted(begins, above + lengths + (gap_px == 0), side="left")
+    first = np.searchsorted(ends, above, side="left")
+    last = np.searchsorted(begins, above + lengths, side="right")
     counts = (last - first).clip(min=0)
     ones = np.repeat(np.arange(len(begins)), counts)
     offsets = np.arange(len(ones)) - np.repeat(np.cumsum(counts) - counts, counts)

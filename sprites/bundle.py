@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import chain, count
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,14 @@ MORPH = "morph"
 SHEET_FILE, GIF_FILE, CHARACTERS_FILE = "sheet.png", f"{MORPH}.gif", "characters.json"
 
 
+class SpriteZip(NamedTuple):
+    """What `sprite_zip` gives."""
+
+    content: bytes
+    cut: list[str]
+    """Files of sprites whose figure reaches its picture's edge, which may have cut it."""
+
+
 def morph_latents(latents: NDArray[np.float32]) -> NDArray[np.float32]:
     """The latents of the animation's frames: [M, latent_dim]; none where there is but one character."""
     return slerp_loop(latents[:MAX_MORPHED], FRAMES_BETWEEN) if len(latents) > 1 else latents[:0]
@@ -45,7 +54,7 @@ def sprite_zip(
     frames: NDArray[np.uint8],
     settings: SpriteSettings,
     names: Sequence[str] = (),
-) -> bytes:
+) -> SpriteZip:
     """The zip of some characters; the same input gives the same bytes.
 
     Args:
@@ -81,7 +90,8 @@ def sprite_zip(
     files[CHARACTERS_FILE] = characters_json(info, paths, codes, settings)
     files["IMPORT.txt"] = import_hints(sheet, settings, Path(paths[0]).name)
     files["LICENCE.txt"] = licence_note(info)
-    return zip_bytes(files)
+    cut = [path for path, is_cut in zip(paths, sprites.cut.tolist(), strict=True) if is_cut]
+    return SpriteZip(zip_bytes(files), cut)
 
 
 def layout_with_morph(count: int, frames: int, frame_px: int, extrude_px: int) -> SheetLayout:

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kit.palette_files import GPL_TITLE, PaletteError, parse_palette_text, read_palette_file
+from dataset.decode import parse_background
+from kit.palette_files import GPL_TITLE, Colour, PaletteError, parse_palette_text, read_palette_file
 from sprites.errors import SpriteSettingsError
 
 Palette = NDArray[np.uint8]
@@ -43,12 +44,23 @@ def parse_palette(text: str) -> Palette:
         raise SpriteSettingsError(str(error)) from error
 
 
-def read_palette(path: Path) -> tuple[tuple[int, int, int], ...]:
+def read_palette(path: Path) -> tuple[Colour, ...]:
     """The colours of a palette file; SpriteSettingsError names the file and what is wrong."""
     try:
         return tuple(read_palette_file(path))
     except PaletteError as error:
         raise SpriteSettingsError(str(error)) from error
+
+
+def parse_colour(option: str, text: str) -> Colour:
+    """``black``, ``white`` or ``#rrggbb``; SpriteSettingsError names the option if it is none of these."""
+    try:
+        colour = parse_background(text)
+    except ValueError:
+        colour = None
+    if colour is None:
+        raise SpriteSettingsError(f"{option} {text}: choose black, white or #rrggbb")
+    return colour
 
 
 def extract_palette(colours: NDArray[np.uint8], count: int) -> Palette:

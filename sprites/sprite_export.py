@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +23,23 @@ from sprites.pixels import SpriteSettings
 BUNDLE_FILE = "sprites.zip"
 
 
+@dataclass(frozen=True)
+class ExportedSprites:
+    """What was written."""
+
+    path: Path
+    count: int
+    cut: list[str]
+    """As in `sprites.bundle.SpriteZip`."""
+
+
 def export_sprites(
     settings: GenerateSettings,
     sprite_settings: SpriteSettings,
     rate: RateImages | None = None,
     progress: Progress = noop,
-) -> tuple[int, Path]:
-    """Write ``sprites.zip`` alone; returns how many characters it holds, and its path.
+) -> ExportedSprites:
+    """Write ``sprites.zip`` alone.
 
     Raises:
         GanError, SettingsError, DatasetError: as in `gan.sampling.generate.select`; or the zip cannot be written,
@@ -36,8 +47,7 @@ def export_sprites(
         SpriteSettingsError: too many, too large.
     """
     selection = select(settings, rate, progress)
-    path = settings.out / BUNDLE_FILE
-    return len(draw_into(path, selection, sprite_settings)), path
+    return draw_into(settings.out / BUNDLE_FILE, selection, sprite_settings)[0]
 
 
 def generate_sprites(
@@ -45,21 +55,22 @@ def generate_sprites(
     sprite_settings: SpriteSettings,
     rate: RateImages | None = None,
     progress: Progress = noop,
-) -> tuple[Drawn, Path]:
-    """`gan.sampling.generate.generate`, and a ``sprites.zip`` of the same images beside them; returns its path.
+) -> tuple[Drawn, ExportedSprites]:
+    """`gan.sampling.generate.generate`, and a ``sprites.zip`` of the same images beside them.
 
     Raises:
         GanError, SettingsError, DatasetError, SpriteSettingsError: as in `export_sprites`.
     """
     selection = select(settings, rate, progress)
-    path = settings.out / BUNDLE_FILE
     # What would refuse the images is found before the zip is written.
     previous_images(settings.out, file_names(len(selection.latents), settings.grid))
-    images = draw_into(path, selection, sprite_settings)
-    return save(selection, images, settings), path
+    exported, images = draw_into(settings.out / BUNDLE_FILE, selection, sprite_settings)
+    return save(selection, images, settings), exported
 
 
-def draw_into(path: Path, selection: Selection, settings: SpriteSettings) -> list[Image.Image]:
+def draw_into(
+    path: Path, selection: Selection, settings: SpriteSettings
+) -> tuple[ExportedSprites, list[Image.Image]]:
     """Draw the characters, write their zip to ``path`` and return their images; errors as in `export_sprites`."""
     count = len(selection.latents)
     check_sprite_count(count)
@@ -68,14 +79,14 @@ def draw_into(path: Path, selection: Selection, settings: SpriteSettings) -> lis
     frames = torch.from_numpy(morph_latents(latents))
     images = list(draw(selection.generator.network, torch.cat([selection.latents, frames])))
     pixels = np.stack([np.asarray(image) for image in images])
-    content = sprite_zip(selection.generator.info, latents, pixels[:count], pixels[count:], settings)
+    bundle = sprite_zip(selection.generator.info, latents, pixels[:count], pixels[count:], settings)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path.parent, re.escape(path.name))
-        write_bytes(path, content)
+        write_bytes(path, bundle.content)
     except OSError as error:
         raise GanError(f"{path}: cannot write it ({error.strerror or error}); choose another --out") from error
-    return images[:count]
+    return ExportedSprites(path, count, bundle.cut), images[:count]
 
 
 def is_bundle(path: Path) -> bool:

@@ -255,7 +255,7 @@ def add_sprites_route(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
             drawn = await queue.draw(np.concatenate([latents, morph_latents(latents)]), client_of(request.client))
             images, frames = drawn[: len(latents)], drawn[len(latents) :]
             pack = partial(sprite_zip, engine.info, latents, images, frames, settings, names)
-            return await asyncio.get_running_loop().run_in_executor(packer, pack)
+            return (await asyncio.get_running_loop().run_in_executor(packer, pack)).content
 
         content = await cancel_on_disconnect(request, make())
         return Response(content or b"", 200 if content else CLIENT_GONE, media_type="application/zip")

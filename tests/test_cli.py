@@ -224,16 +224,18 @@ REACHES = [
     ),
     (
         "sprites.sprite_export.generate_sprites",
-        "generate --sprites --colours 5 --sprite-size 16 --upscale 2 --tolerance 7",
-        [GenerateSettings(), SpriteSettings(5, None, 16, 2, 7)],
+        "generate --sprites --colours 5 --sprite-size 16 --upscale 2 --tolerance 7 --upscale-with scale2x "
+        "--min-island 9 --outline #0000ff",
+        [GenerateSettings(), SpriteSettings(5, None, 16, 2, 7, 1, "scale2x", 9, (0, 0, 255))],
     ),
     (
         "sprites.sprite_export.export_sprites",
         "sprites --count 3 --model m --seed 4 --seeds 5 --truncation 0.5 --data d --out o --device cpu "
-        "--colours 5 --sprite-size 16 --upscale 2 --tolerance 7",
+        "--colours 5 --sprite-size 16 --upscale 2 --tolerance 7 --upscale-with scale2x --min-island 9 "
+        "--outline white",
         [
             GenerateSettings(3, "m", 4, "5", (), (), 0.5, 1, Path("d"), Path("o"), False, None, "cpu"),
-            SpriteSettings(5, None, 16, 2, 7),
+            SpriteSettings(5, None, 16, 2, 7, 1, "scale2x", 9, (255, 255, 255)),
         ],
     ),
     (
@@ -313,7 +315,7 @@ def test_help_fits_the_terminal_and_shows_first_what_most_people_need(command, c
 
 
 def test_options_of_other_commands_are_accepted_and_not_shown():
-    for name in ("--sprites", "--colours", "--palette", "--sprite-size", "--upscale", "--tolerance"):
+    for name in ("--sprites", "--colours", "--palette", "--sprite-size", "--upscale", "--tolerance", "--outline"):
         assert name in options_of("generate")
         assert f"{name} " not in shown("generate")
     assert "--grad-accum" in shown("train")
@@ -510,3 +512,5 @@ def test_sprites_take_the_palette_of_the_set_that_the_model_learned_from(tmp_pat
     (tmp_path / "set/report.json").write_text('{"palette": ["0a0014", "c82828"]}')
     assert cli.sprite_settings({}, str(run)).palette == ((10, 0, 20), (200, 40, 40))
     assert cli.sprite_settings({"colours": 8}, str(run)).palette is None
+    (tmp_path / "set/report.json").write_text('{"grid": {"block_px": 2, "left_px": 1, "top_px": 0}}')
+    assert cli.sprite_settings({}, str(run)).grid == (2, 1, 0)

@@ -338,7 +338,10 @@ def test_generate_leaves_a_zip_for_a_game_and_always_the_same_one(tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--upscale", "2"), "vgc: --colours, --palette, --sprite-size, --upscale and --tolerance are"),
+        (
+            ("--upscale", "2"),
+            "vgc: --colours, --palette, --sprite-size, --upscale, --upscale-with, --tolerance,",
+        ),
         (
             ("--sprites", "--colours", "8", "--palette", "x"),
             "vgc: --colours and --palette: give one of them\n",
@@ -368,14 +371,14 @@ def test_sprites_are_of_the_model_that_is_named_and_one_character_morphs_nowhere
     model = tmp_path / "mine.safetensors"
     save_generator(model, build_generator(architecture), GeneratorHeader(architecture, "dcgan", 7, "noise"))
     settings = GenerateSettings(count=1, model=str(model), out=tmp_path)
-    drawn, path = generate_sprites(settings, SpriteSettings())
+    drawn, exported = generate_sprites(settings, SpriteSettings())
     assert (drawn.count, drawn.replaced) == (1, 0)
     assert (tmp_path / "0000.png").is_file()
-    with zipfile.ZipFile(path) as archive:
+    with zipfile.ZipFile(exported.path) as archive:
         assert json.loads(archive.read("characters.json"))["model"]["name"] == "mine"
         assert Image.open(archive.open("sprites/000.png")).size == (16, 16)
         assert "morph.gif" not in archive.namelist()
         assert json.loads(archive.read("sheet.json"))["meta"]["frameTags"] == []
         assert "for your own study" in archive.read("LICENCE.txt").decode()
     again, same = generate_sprites(settings, SpriteSettings())
-    assert (again.replaced, same) == (1, path)
+    assert (again.replaced, same) == (1, exported)
