@@ -165,8 +165,12 @@ class Recipe:
     """Probability of each augmentation of what the discriminator sees, 0 to 1; see `gan.training.augment`."""
     augment_target: float = 0.0
     """ADA's target for the mean sign of the scores on real images: p starts at 0 and follows it; 0: p stays."""
+    augment_colour_share: float = 1.0
+    """How often colours are changed, as a share of p; the generator learns none of which every degree is seen."""
     relativistic: bool = False
     """Whether each real image is paired with a generated one (RpGAN); else each is scored by itself."""
+    rescore_real: bool = True
+    """Whether real images are scored again for G's update (RpGAN), else paired as D's update scored them."""
     r1_gamma: float = 0.0
     """Weight γ of the R1 penalty, on real images; 0: no penalty."""
     r1_interval: int = 8
@@ -184,8 +188,10 @@ class Recipe:
         for name in ("generator_lr", "discriminator_lr", "lr_decay", "r1_gamma", "ema_half_life_kimg"):
             if getattr(self, name) < 0:
                 raise SettingsError(f"{name} {getattr(self, name):g}: choose 0 or more")
-        if not all(0 <= beta < 1 for beta in self.betas) or not 0 <= self.augment_p <= 1:
-            raise SettingsError("betas and augment_p: choose shares, 0 to 1")
+        if not all(0 <= beta < 1 for beta in self.betas) or not (
+            0 <= self.augment_p <= 1 and 0 <= self.augment_colour_share <= 1
+        ):
+            raise SettingsError("betas, augment_p and augment_colour_share: choose shares, 0 to 1")
 
     @property
     def augments(self) -> bool:
@@ -247,6 +253,7 @@ PRESETS: dict[str, Recipe] = {
         flips=True,
         augment_target=0.6,
         relativistic=True,
+        rescore_real=False,
         r1_gamma=0.1,
         r1_interval=16,
         r2=True,
@@ -262,7 +269,7 @@ PRESETS: dict[str, Recipe] = {
             (64, 64, 128, 256),
             batch_norm=False,
             minibatch_std_group=4,
-            view_px=128,
+            view_px=96,
             pixel_widths=(32, 64, 128, 256),
         ),
         batch=16,
@@ -270,8 +277,10 @@ PRESETS: dict[str, Recipe] = {
         discriminator_lr=4e-4,
         betas=(0.0, 0.99),
         flips=True,
-        augment_p=0.3,
+        augment_p=0.7,
+        augment_colour_share=0.4,
         relativistic=True,
+        rescore_real=False,
         r1_gamma=0.3,
         r1_interval=16,
         r2=True,

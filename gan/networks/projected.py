@@ -21,8 +21,8 @@ LOGITS_PX = 4
 """Least side of a head's map of logits, where its feature map has it."""
 FEATURE_STD = (11.0, 10.0, 8.0, 3.0)
 """About the standard deviation of each map on drawings: behind it all have the same weight."""
-PIXEL_LOGITS = 2 * LOGITS_PX**2
-"""The pixels' score counts as two heads do."""
+PIXEL_SHARE = 0.5
+"""The pixels' score counts as half of the heads do."""
 HEAD_WIDTH = 64
 """Channels behind a head's first convolution; twice as many behind the next."""
 
@@ -50,9 +50,10 @@ class ProjectedDiscriminator(nn.Module):
         self.pixels = StridedDiscriminator(architecture.pixels)
 
     def forward(self, images: Tensor) -> Tensor:
-        score = self.pixels(images).unsqueeze(1).expand(-1, PIXEL_LOGITS)
         seen = images.detach() if self.pixels.score.weight.requires_grad else images
-        return torch.cat([self.feature_logits(seen), score], 1)
+        logits = self.feature_logits(seen)
+        score = self.pixels(images).unsqueeze(1)
+        return torch.cat([logits, score.expand(-1, round(PIXEL_SHARE * logits.shape[1]))], 1)
 
     def feature_logits(self, images: Tensor) -> Tensor:
         """The heads' logits, [N, L]."""

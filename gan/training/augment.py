@@ -24,7 +24,7 @@ def flip_half(images: Tensor, uniform: Tensor) -> Tensor:
     return torch.where(uniform.view(-1, 1, 1, 1) < 0.5, images.flip(3), images)
 
 
-def augment(images: Tensor, background: Tensor, uniform: Tensor, p: Tensor) -> Tensor:
+def augment(images: Tensor, background: Tensor, uniform: Tensor, p: Tensor, colour_share: float = 1.0) -> Tensor:
     """Change brightness, saturation, contrast and position at random; differentiable.
 
     The policy is DiffAugment's (colour, milder, and translation; Zhao et al. 2020, arXiv:2006.10738, section 3),
@@ -37,12 +37,13 @@ def augment(images: Tensor, background: Tensor, uniform: Tensor, p: Tensor) -> T
         background: [C, 1, 1] float32, the data set's background colour.
         uniform: [N, AUGMENT_DRAWS] float32 from U[0, 1): all the randomness.
         p: [] float32, 0 to 1.
+        colour_share: of ``p``, with which colours change.
 
     Returns:
         [N, C, H, W] float32; values may leave [-1, 1].
     """
     difference = images - background
-    recoloured, moved = (uniform[:, 5:] < p).T
+    recoloured, moved = uniform[:, 5] < colour_share * p, uniform[:, 6] < p
     difference = torch.where(
         recoloured[:, None, None, None], jitter_colour(difference, uniform[:, :3]), difference
     )

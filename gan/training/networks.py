@@ -34,7 +34,9 @@ class Networks:
 
     def augment(self, images: Tensor, uniform: Tensor) -> Tensor:
         """T(images), by the random numbers ``uniform``, a field of `gan.training.step_noise.StepNoise`."""
-        return augment(images, self.background, uniform, self.augment_p) if self.recipe.augments else images
+        if not self.recipe.augments:
+            return images
+        return augment(images, self.background, uniform, self.augment_p, self.recipe.augment_colour_share)
 
     def score(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
         """D(real) and D(fake), [n] float32 logits each, in one pass unless a layer would mix the two."""

@@ -4,6 +4,7 @@ Notation: real images x, latents z, generator G, discriminator D (logits), augme
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -16,13 +17,23 @@ from gan.training.networks import Networks, frozen
 from gan.training.stats import STATS
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A micro-batch after D's update, for G's."""
+
+    fake: Tensor
+    """G(z); with its graph if the batch is whole, for of micro-batches the graphs would not fit."""
+    real_scores: Tensor
+    """D(T(x)), detached, as they were before the update."""
+
+
 def train_step(
     nets: Networks, batches: Sequence[MicroBatch], penalise: bool, distributed: DistributedContext
 ) -> Tensor:
     """Update D, ADA's p and G once each; returns [len(STATS)] float32, detached."""
     recipe = nets.recipe
     nets.optimizer_d.zero_grad(set_to_none=True)
-    fakes, stats = accumulate_discriminator_gradients(nets, batches, penalise)
+    judged, stats = accumulate_discriminator_gradients(nets, batches, penalise)
     nets.update_discriminator(distributed)
     if recipe.augment_target:
         sign_real = stats[STATS.index("sign_real")].clone()
@@ -30,33 +41,34 @@ def train_step(
         update_augment_p(nets.augment_p, sign_real, recipe.augment_target, recipe.batch)
     augment_p = nets.augment_p.clone()
     nets.optimizer_g.zero_grad(set_to_none=True)
-    loss_g = accumulate_generator_gradients(nets, batches, fakes)
+    loss_g = accumulate_generator_gradients(nets, batches, judged)
     nets.update_generator(distributed)
     return torch.cat([stats, augment_p.view(1), loss_g.view(1)])
 
 
 def accumulate_discriminator_gradients(
     nets: Networks, batches: Sequence[MicroBatch], penalise: bool
-) -> tuple[list[Tensor], Tensor]:
-    """Add up D's gradients over the micro-batches; returns G(z) of each, and the first of `STATS`, [4]."""
-    fakes, stats = [], torch.zeros(4, device=nets.augment_p.device)
+) -> tuple[list[Judged], Tensor]:
+    """Add up D's gradients over the micro-batches; returns those after it, and the first of `STATS`, [4]."""
+    judged, stats = [], torch.zeros(4, device=nets.augment_p.device)
     for batch in batches:
-        # G's graph is kept for its own update only if the batch is whole; of micro-batches it would not fit.
         with torch.set_grad_enabled(len(batches) == 1):
-            fakes.append(nets.generator(batch.noise.latents))
-        objective, batch_stats = discriminator_objective(nets, batch, fakes[-1].detach(), penalise)
+            fake = nets.generator(batch.noise.latents)
+        objective, real_scores, batch_stats = discriminator_objective(nets, batch, fake.detach(), penalise)
         (objective / len(batches)).backward()  # type: ignore[no-untyped-call]
+        judged.append(Judged(fake, real_scores))
         stats += batch_stats
-    return fakes, stats.div_(len(batches))
+    return judged, stats.div_(len(batches))
 
 
 def discriminator_objective(
     nets: Networks, batch: MicroBatch, fake: Tensor, penalise: bool
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """What D minimises: the loss of D(T(x)) and D(T(G(z))), plus lazy R1 at T(x), and R2 at T(G(z)).
 
     Returns:
-        [] float32, and [4] float32, detached: loss, penalty, sign_real, sign_fake.
+        [] float32; and detached D(T(x)), [n] or [n, L] float32, and [4] float32: loss, penalty, sign_real,
+        sign_fake.
     """
     recipe, noise = nets.recipe, batch.noise
     real = nets.augment(nets.real_images(batch), noise.d_real)
@@ -74,28 +86,30 @@ def discriminator_objective(
         margins = scores
     penalty = losses.gradient_penalty(scores[: len(penalised)], penalised) if penalise else torch.zeros_like(loss)
     objective = loss + recipe.r1_gamma * recipe.r1_interval * penalty
-    return objective, torch.stack([loss, penalty, *(margin.sign().mean() for margin in margins)]).detach()
+    stats = torch.stack([loss, penalty, *(margin.sign().mean() for margin in margins)])
+    return objective, real_scores.detach(), stats.detach()
 
 
 def accumulate_generator_gradients(
-    nets: Networks, batches: Sequence[MicroBatch], fakes: Sequence[Tensor]
+    nets: Networks, batches: Sequence[MicroBatch], judged: Sequence[Judged]
 ) -> Tensor:
     """Add up G's gradients over the micro-batches, through a frozen D; returns the loss, [], detached."""
     shares = []
     with frozen(nets.discriminator):
-        for batch, fake in zip(batches, fakes, strict=True):
-            with_graph = fake if fake.requires_grad else nets.generator(batch.noise.latents)
-            share = generator_objective(nets, batch, with_graph) / len(batches)
+        for batch, each in zip(batches, judged, strict=True):
+            fake = each.fake if each.fake.requires_grad else nets.generator(batch.noise.latents)
+            share = generator_objective(nets, batch, fake, each.real_scores) / len(batches)
             share.backward()  # type: ignore[no-untyped-call]
             shares.append(share.detach())
     return torch.stack(shares).sum(0)
 
 
-def generator_objective(nets: Networks, batch: MicroBatch, fake: Tensor) -> Tensor:
+def generator_objective(nets: Networks, batch: MicroBatch, fake: Tensor, real_scores: Tensor) -> Tensor:
     """What G minimises: the loss of D(T(G(z))), with relativistic pairing against D(T(x)); [] float32."""
     fake_scores = nets.discriminator(nets.augment(fake, batch.noise.g_fake))
     if not nets.recipe.relativistic:
         return losses.generator_loss(fake_scores)
-    with torch.no_grad():
-        real_scores = nets.discriminator(nets.augment(nets.real_images(batch), batch.noise.g_real))
+    if nets.recipe.rescore_real:
+        with torch.no_grad():
+            real_scores = nets.discriminator(nets.augment(nets.real_images(batch), batch.noise.g_real))
     return losses.relativistic_loss(fake_scores, real_scores)

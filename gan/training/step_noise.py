@@ -31,7 +31,7 @@ class StepNoise:
     g_fake: Tensor
     """The same, of generated images in the generator's update."""
     g_real: Tensor
-    """The same, of the real images paired with them."""
+    """The same, of the real images that are scored again for it."""
 
     @classmethod
     def draw(cls, count: int, latent_dim: int, rng: torch.Generator) -> "StepNoise":

@@ -7,7 +7,7 @@ import torch
 from gan.config import PRESETS
 from gan.networks.build import build_discriminator
 from gan.networks.pretrained_features import CHANNELS, MODEL, STRIDES, PretrainedFeatures, imagenet_weights
-from gan.networks.projected import PIXEL_LOGITS
+from gan.networks.projected import PIXEL_SHARE
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +51,15 @@ def test_the_features_are_neither_trained_nor_saved_nor_do_they_change(features)
     assert not any(value.requires_grad for value in discriminator.features.buffers())
 
 
-@pytest.mark.parametrize(("size", "logits"), [(16, 64), (80, 64), (160, 100)])
+@pytest.mark.parametrize(("size", "logits"), [(16, 117), (80, 117), (160, 325)])
 def test_each_head_has_a_map_of_logits_at_every_size(size, logits):
     discriminator = build_discriminator(PRESETS["projected"].at_size(size).discriminator)
     images = torch.rand(2, 3, size, size) * 2 - 1
     with torch.no_grad():
         scores = discriminator(images)
-    assert scores.shape == (2, logits + PIXEL_LOGITS)
-    assert torch.equal(scores[:, logits:], discriminator.pixels(images).expand(PIXEL_LOGITS, 2).T)
+    repeated = round(PIXEL_SHARE * logits)
+    assert scores.shape == (2, logits + repeated)
+    assert torch.equal(scores[:, logits:], discriminator.pixels(images).expand(repeated, 2).T)
 
 
 def test_the_random_projections_are_saved_for_the_heads_have_learned_them():
@@ -75,10 +76,11 @@ def test_the_penalty_is_that_of_the_part_that_looks_at_pixels_and_the_generator_
     discriminator = build_discriminator(PRESETS["projected"].discriminator).eval()  # the norms stay as they are
     images = torch.rand(2, 3, 80, 80, requires_grad=True)
     (learning,) = torch.autograd.grad(discriminator(images).mean(), images)
-    share = PIXEL_LOGITS / discriminator(images).shape[1]
+    heads = discriminator.feature_logits(images)
+    share = 1 - heads.shape[1] / discriminator(images).shape[1]
     (pixels,) = torch.autograd.grad(discriminator.pixels(images).mean() * share, images)
     torch.testing.assert_close(learning, pixels)
     discriminator.requires_grad_(False)
     (frozen,) = torch.autograd.grad(discriminator(images).mean(), images)
-    heads = discriminator.feature_logits(images).mean() * (1 - share)
-    torch.testing.assert_close(frozen, pixels + torch.autograd.grad(heads, images)[0], rtol=1e-3, atol=1e-6)
+    (of_heads,) = torch.autograd.grad(heads.mean() * (1 - share), images)
+    torch.testing.assert_close(frozen, pixels + of_heads, rtol=1e-3, atol=1e-6)

@@ -90,6 +90,10 @@ def test_augmentation_with_p_of_one_half_changes_half_of_the_colours_and_indepen
     assert moved.float().mean() == pytest.approx(0.5 * 24 / 25, abs=0.05)
     assert recoloured.float().mean() == pytest.approx(0.5, abs=0.05)
     assert (moved & recoloured).float().mean() == pytest.approx(0.25 * 24 / 25, abs=0.05)
+    seldom = augment(images, background, torch.rand(1000, AUGMENT_DRAWS), torch.tensor(0.5), colour_share=0.2)
+    recoloured = ~torch.isclose(seldom.flatten(2).amax(2), images.flatten(2).amax(2)).all(1)
+    assert recoloured.float().mean() == pytest.approx(0.1, abs=0.05)
+    assert (seldom[:, :, 8, 8] == -1).all(1).float().mean() == pytest.approx(0.5 * 24 / 25, abs=0.05)
 
 
 def test_p_goes_up_and_down_a_step_and_stays_where_nothing_leaks():
