@@ -9,13 +9,13 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
-from itertools import chain
+from itertools import chain, tee
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import PIL
 
-from dataset.build_cache import LAST_NAME, TO_RENDER, BuildCache
+from dataset.build_cache import LAST_NAME, TO_RENDER, WITHOUT_RGBA, BuildCache
 from dataset.card import CARD, SAMPLE, SAMPLE_IMAGES, dataset_card, write_sample_grid
 from dataset.decode import FITS, RESAMPLES, Fit, Resample, parse_background
 from dataset.earlier_set import FORMAT, adopt, made_ns, read_build_recipe, read_manifest
@@ -31,13 +31,13 @@ from dataset.render import (
     RGB_FOLDER,
     RGBA_FOLDER,
     STATE,
+    OpaqueCopy,
     RenderJob,
     RenderSettings,
     content_sha256,
     image_states,
-    write_opaque_rgba,
 )
-from dataset.render_pool import measure_all, render_all
+from dataset.render_pool import measure_all, render_all, write_all_opaque_rgba
 from dataset.set_grid import GRID, shared_grid
 from dataset.set_lists import SetLists, add_groups, short, write_json
 from dataset.set_palette import PALETTE, as_report, own_palette
@@ -459,6 +459,8 @@ class _Build:
         self.settings, self.raw, self.recipe, self.cache = settings, raw, recipe, cache
         self.out, self.staging = settings.out, staging_folder(settings.out, recipe)
         self.window: Box | None = None
+        self.is_transparent = False
+        """Whether a transparent picture of the set is known."""
 
     def find_changes(self, raw: RawFolder) -> None:
         """Compare the folders with what is known: by sizes, times and inodes, and by content where in doubt."""
@@ -508,6 +510,7 @@ class _Build:
         """Make the set and give the number of raw files rendered."""
         open_staging(self.out, self.recipe)
         to_render = self.cache.count(f"stage = {TO_RENDER}")
+        self.is_transparent = bool(self.cache.count(TRANSPARENT))
         ends = self._write_images(to_render, progress)
         if not self.cache.count("kept"):
             raise DatasetError(self._nothing())
@@ -531,7 +534,9 @@ class _Build:
         rendering = replace(self.settings.rendering(), window=self.window)
         for path, name in self.cache.to_render():
             file, part = split_part(path)
-            yield RenderJob(self._source(path), readable(file), name, self.staging, rendering, *part)
+            yield RenderJob(
+                self._source(path), readable(file), name, self.staging, rendering, *part, self.is_transparent
+            )
 
     def _write_images(self, to_render: int, progress: Progress) -> dict[str, int]:
         """Write pictures, tables and metadata as a stream, in the order of the clean names.
@@ -547,6 +552,7 @@ class _Build:
                 if row.stage == TO_RENDER:
                     outcome, pixels, images = next(fresh)
                     if self.cache.record(row, outcome, images, len(pixels)):
+                        self.is_transparent = self.is_transparent or bool(outcome.alpha)
                         lists.add(row, outcome, pixels)
                     progress(done, total, outcome.raw_file)
                 elif row.pixel_sha256 and self.cache.keep(row):
@@ -577,9 +583,15 @@ class _Build:
         folder = self.out / RGBA_FOLDER
         if not (self.cache.note("rgba") or has_transparent_images(self.out)) and any(png_names(folder)):
             raise DatasetError(_not_ours(folder))
-        for number, name, images in self.cache.without_rgba():
-            rgba = self.staging / RGBA_FOLDER / name
-            self.cache.set_images(number, images + write_opaque_rgba(self._image_path(name), rgba))
+        waiting, noted = tee(self.cache.without_rgba())
+        copies = (
+            OpaqueCopy(self._image_path(name), self.staging / RGBA_FOLDER / name, self.settings.side_px)
+            for _, name, _ in waiting
+        )
+        count, workers = self.cache.count(WITHOUT_RGBA), self.settings.workers
+        with closing(write_all_opaque_rgba(copies, count, workers)) as states:
+            for (number, _, images), state in zip(noted, states, strict=True):
+                self.cache.set_images(number, images + state)
 
     def _unused(self) -> list[str]:
         """Pictures of files that were rendered and then found to be twins, or went away since."""

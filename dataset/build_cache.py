@@ -84,6 +84,8 @@ _OUTCOME = f"path, file_name, {', '.join(OUTCOME_COLUMNS)}"
 _SET_OUTCOME = ", ".join(f"{column} = ?" for column in OUTCOME_COLUMNS)
 IS_TWIN = "pixel_sha256 IS NOT NULL AND images IS NULL"
 """A file with another's pixels; only that one has clean pictures. SQLite has to be told to use the index."""
+WITHOUT_RGBA = f"kept AND length(images) <= {2 * STATE.size}"
+"""Pictures of the set without a copy in four channels."""
 LAST_NAME = chr(0x10FFFF)
 """After all clean names."""
 
@@ -300,7 +302,7 @@ class BuildCache:
 
     def without_rgba(self) -> Iterator[tuple[int, str, bytes]]:
         """Number, clean name and ``images`` of the set's pictures without a copy in four channels."""
-        for page in self._pages("images", f"kept AND length(images) <= {2 * STATE.size}"):
+        for page in self._pages("images", WITHOUT_RGBA):
             yield from ((number, name, images) for name, number, images in page)
 
     def set_images(self, number: int, images: bytes) -> None:

@@ -114,6 +114,13 @@ class RenderJob:
     frame: int
     cell: str
     """As in `Outcome`."""
+    with_rgba: bool = False
+    """Write the picture in ``rgba_images/`` too if it is opaque, because others of the set are not."""
+
+    @property
+    def size_px(self) -> int:
+        """Side of the clean picture, pixels."""
+        return self.settings.size_px
 
     def refused(self, reason: str, raw_sha256: str = "") -> Outcome:
         """What became of the file where there is no picture."""
@@ -131,7 +138,7 @@ class Rendered(NamedTuple):
 
 
 def render(job: RenderJob) -> Rendered:
-    """Write the two clean pictures of a raw file, three where it is transparent somewhere; or refuse it.
+    """Write the two clean pictures of a raw file, three where its set has transparent ones; or refuse it.
 
     Raises:
         OSError: ``job.target`` cannot be written. A raw file that cannot be read is refused instead.
@@ -154,6 +161,9 @@ def render(job: RenderJob) -> Rendered:
         image, rgba = _square(decoded, job.settings, background)
     except DecodeError as error:
         return Rendered(job.refused(str(error), digest))
+    alpha = alpha_kind(rgba) if rgba else ""
+    if job.with_rgba and not rgba:
+        rgba = image.convert("RGBA")
     grey = image.convert("L")
     _save(image, job.target / RGB_FOLDER / job.file_name)
     _save(grey, job.target / GREY_FOLDER / job.file_name)
@@ -169,7 +179,7 @@ def render(job: RenderJob) -> Rendered:
         raw_height=raw_height,
         pixel_sha256=sha256(image.tobytes()).hexdigest(),
         perceptual_hash=perceptual_hash(grey),
-        alpha=alpha_kind(rgba) if rgba else "",
+        alpha=alpha,
         frame=job.frame,
         cell=job.cell,
     )
@@ -217,11 +227,21 @@ def image_states(
     return b"".join(STATE.pack(state.st_size, state.st_mtime_ns) for state in states)
 
 
-def write_opaque_rgba(rgb: Path, rgba: Path) -> bytes:
-    """Give a clean picture that is opaque all over a copy with four channels; and its part of `image_states`."""
-    with Image.open(rgb) as image:
-        _save(image.convert("RGBA"), rgba)
-    state = rgba.stat()
+@dataclass(frozen=True, slots=True)
+class OpaqueCopy:
+    """A clean picture that is opaque all over, and where its copy with four channels goes."""
+
+    rgb: Path
+    rgba: Path
+    size_px: int
+    """Side of both, pixels."""
+
+
+def write_opaque_rgba(copy: OpaqueCopy) -> bytes:
+    """Write the copy, and give its part of `image_states`."""
+    with Image.open(copy.rgb) as image:
+        _save(image.convert("RGBA"), copy.rgba)
+    state = copy.rgba.stat()
     return STATE.pack(state.st_size, state.st_mtime_ns)
 
 

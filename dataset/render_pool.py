@@ -6,7 +6,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
-from dataset.render import NOT_THIS_TIME, Rendered, RenderJob, measure, render
+from dataset.errors import DatasetError
+from dataset.render import (
+    NOT_THIS_TIME,
+    OpaqueCopy,
+    Rendered,
+    RenderJob,
+    measure,
+    render,
+    write_opaque_rgba,
+)
 from dataset.trim import Box
 from kit.worker_pool import SECONDS, WorkerError, WorkerPool
 
@@ -38,18 +47,33 @@ def render_all(jobs: Iterator[RenderJob], count: int, workers: int) -> Generator
         yield _answered(job, answer)
 
 
+def write_all_opaque_rgba(copies: Iterator[OpaqueCopy], count: int, workers: int) -> Generator[bytes, None, None]:
+    """Give `dataset.render.write_opaque_rgba` of each of ``count`` pictures, in their order.
+
+    Raises:
+        OSError: a picture cannot be read or written.
+        DatasetError: one takes too long, or ends its process.
+    """
+    for copy, answer in _in_order(write_opaque_rgba, copies, count, workers):
+        if isinstance(answer, WorkerError):
+            raise DatasetError(f"{copy.rgba}: not written this time: {answer}; the same command goes on")
+        if isinstance(answer, Exception):
+            raise answer
+        yield answer
+
+
 def _in_order(
-    function: Callable[[RenderJob], Any], jobs: Iterator[RenderJob], count: int, workers: int
-) -> Generator[tuple[RenderJob, Any], None, None]:
+    function: Callable[[Any], Any], jobs: Iterator[Any], count: int, workers: int
+) -> Generator[tuple[Any, Any], None, None]:
     """Each job with what became of it, or the exception, in their order."""
     size = min(workers, -(-count // WORTH_A_PROCESS))
     if not size:
         return
     # The processes are ended before the threads that wait for them.
     with ThreadPoolExecutor(size) as threads, WorkerPool(size) as processes:
-        waiting: deque[Future[list[tuple[RenderJob, Any]]]] = deque()
+        waiting: deque[Future[list[tuple[Any, Any]]]] = deque()
         for first in jobs:
-            length = min(max(1, CHUNK_PIXELS // first.settings.size_px**2), MAX_CHUNK)
+            length = min(max(1, CHUNK_PIXELS // first.size_px**2), MAX_CHUNK)
             chunk = [first, *islice(jobs, length - 1)]
             waiting.append(threads.submit(_answers, processes, function, chunk))
             if len(waiting) > CHUNKS_AHEAD * size:
@@ -58,9 +82,7 @@ def _in_order(
             yield from waiting.popleft().result()
 
 
-def _answers(
-    processes: WorkerPool, function: Callable[[RenderJob], Any], jobs: list[RenderJob]
-) -> list[tuple[RenderJob, Any]]:
+def _answers(processes: WorkerPool, function: Callable[[Any], Any], jobs: list[Any]) -> list[tuple[Any, Any]]:
     return list(zip(jobs, processes.map(function, jobs, SECONDS), strict=True))
 
 
