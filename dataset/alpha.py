@@ -34,6 +34,7 @@ def to_square_rgba(image: Image.Image, size_px: int, fit: Fit, resample: Resampl
     square = to_square(image.convert("RGBa"), size_px, fit, CLEAR, resample)
     pixels = unpremultiply(np.asarray(square))
     if alpha_kind(image) == "binary":
-        pixels[..., 3] = np.where(pixels[..., 3] >= HALF, 255, 0)
-    pixels[pixels[..., 3] == 0] = 0
+        is_opaque = pixels[..., 3:] >= HALF
+        pixels[..., 3] = 255
+        pixels *= is_opaque
     return Image.fromarray(pixels)
