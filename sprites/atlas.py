@@ -1,14 +1,11 @@
-"""A sprite sheet (texture atlas): where its frames lie, its pixels, and Aseprite's JSON of it."""
+"""A sprite sheet (texture atlas): where its frames lie, where their figures stand, and its pixels."""
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sprites.errors import SpriteSettingsError
-from sprites.pixels import FRAME_MS
 
 LARGEST_SHEET_PX = 8192
 """What nearly every GPU takes as one texture."""
@@ -65,34 +62,14 @@ def draw_sheet(frames: NDArray[np.uint8], sheet: SheetLayout) -> NDArray[np.uint
     return pixels
 
 
-def aseprite_json(sheet: SheetLayout, names: Sequence[str], image: str, animation: str) -> str:
-    """The sheet in the array format that Aseprite exports and Phaser, PixiJS, Unity and Godot importers read.
+def ground_pivots(frames: NDArray[np.uint8]) -> list[tuple[float, float]]:
+    """Where each figure stands, as shares of its frame's width and height: in the middle, below its lowest pixel.
+
+    Frames drawn with these pivots at one height stand on one ground line.
 
     Args:
-        sheet: where the frames lie.
-        names: of the first ones; all after them are the animation.
-        image: the sheet's file.
-        animation: the tag of the animation.
+        frames: [N, side, side, 4]; a wholly clear one stands on its lower edge.
     """
-    side, count = sheet.frame_px, len(sheet.corners)
-    # Phaser looks for the frames of a tag by their numbers.
-    filenames = [*names, *map(str, range(len(names), count))]
-    tag = {"name": animation, "from": len(names), "to": count - 1, "direction": "forward"}
-    frames = [
-        {
-            "filename": name,
-            "frame": {"x": x, "y": y, "w": side, "h": side},
-            "rotated": False,
-            "trimmed": False,
-            "spriteSourceSize": {"x": 0, "y": 0, "w": side, "h": side},
-            "sourceSize": {"w": side, "h": side},
-            "duration": FRAME_MS,
-        }
-        for name, (x, y) in zip(filenames, sheet.corners, strict=True)
-    ]
-    size = dict(zip("wh", sheet.size_px, strict=True))
-    meta = {"app": "vgc", "version": "1", "image": image, "format": "RGBA8888", "size": size, "scale": "1"}
-    tags = [tag] if count > len(names) else []
-    return json.dumps(
-        {"frames": frames, "meta": {**meta, "frameTags": tags, "layers": [], "slices": []}}, indent=1
-    )
+    side = frames.shape[1]
+    lowest_rows = (frames[..., 3].max(axis=2) > 0)[:, ::-1].argmax(axis=1)
+    return [(0.5, (side - row) / side) for row in lowest_rows.tolist()]

@@ -19,7 +19,8 @@ from gan.sampling.interpolation import slerp_loop
 from gan.sampling.share_codes import encode
 from kit.counted import counted
 from kit.png import png_bytes
-from sprites.atlas import SheetLayout, aseprite_json, draw_sheet, layout_sheet
+from sprites.atlas import SheetLayout, draw_sheet, ground_pivots, layout_sheet
+from sprites.atlas_files import Atlas, aseprite_json, godot_sprite_frames, hash_json, starling_xml
 from sprites.errors import SpriteSettingsError
 from sprites.palettes import to_gpl, to_hex
 from sprites.pixels import SpriteSettings, gif_bytes, make_sprites
@@ -31,6 +32,13 @@ ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 """The earliest that the format knows: the same characters give the same bytes on any day."""
 MORPH = "morph"
 """The animation's tag and, with its suffix, its file."""
+ATLAS_FILES = {
+    ".json": aseprite_json,
+    "-hash.json": hash_json,
+    ".xml": starling_xml,
+    ".tres": godot_sprite_frames,
+}
+"""What each file after ``sheet`` is written by."""
 SHEET_FILE, GIF_FILE, CHARACTERS_FILE = "sheet.png", f"{MORPH}.gif", "characters.json"
 
 
@@ -82,7 +90,10 @@ def sprite_zip(
         morph = make_sprites(frames, settings, sprites.palette)
         pixels = np.concatenate([pixels, morph.rgba()])[: len(sheet.corners)]
     files[SHEET_FILE] = png_bytes(Image.fromarray(draw_sheet(pixels, sheet)))
-    files["sheet.json"] = aseprite_json(sheet, [Path(path).name for path in paths], SHEET_FILE, MORPH)
+    atlas = Atlas(sheet, SHEET_FILE, [Path(path).name for path in paths], MORPH, ground_pivots(pixels))
+    files |= {f"sheet{suffix}": write(atlas) for suffix, write in ATLAS_FILES.items()}
+    indexed = zip(paths, sprites.indexed(), codes, strict=True)
+    files |= {f"indexed/{Path(path).name}": png_bytes(image, code=code) for path, image, code in indexed}
     if len(frames):
         files[GIF_FILE] = gif_bytes(morph)
     files["palette.gpl"] = to_gpl(sprites.palette, f"vgc {info.model}")
@@ -139,7 +150,7 @@ def characters_json(info: ModelInfo, paths: Sequence[str], codes: Sequence[str],
 
 
 def import_hints(sheet: SheetLayout, settings: SpriteSettings, first: str) -> str:
-    """What to set in Unity, Godot and Phaser, with this sheet's own numbers and its first frame's name."""
+    """What to set in Unity, Godot, Phaser and PixiJS, with this sheet's own numbers and its first frame's name."""
     side, edge = sheet.frame_px, sheet.extrude_px
     rows = -(-len(sheet.corners) // sheet.columns)
     in_rows = counted(rows, "row")
@@ -150,13 +161,19 @@ How to import these pictures
 sprites/*.png   one character each, {side}x{side} pixels, transparent or opaque, nothing between
 {SHEET_FILE}       {sheet.size_px[0]}x{sheet.size_px[1]} pixels, {sheet.columns} frames in a row, {in_rows}:
                 the characters, then the animation's frames
-sheet.json      the frames' places in Aseprite's array format, the animation under the tag {MORPH}
+indexed/*.png   the same with one palette, its first colour transparent
+sheet.json      the frames' places and pivots in Aseprite's array format, the animation under the tag {MORPH}
+sheet-hash.json the same as a hash by name, for PixiJS and most others
+sheet.xml       the same for Starling, Sparrow, HaxeFlixel
+sheet.tres      the same as SpriteFrames of Godot 4
 {GIF_FILE}       the animation: each character becomes the next (with two or more)
 palette.*       the colours, for Aseprite, GIMP, Krita, LibreSprite (.gpl) and Lospec (.hex)
 
 Each pixel of the drawing is a square of {settings.upscale}x{settings.upscale} pixels. In the sheet, the outermost
 pixels of each frame are repeated {edge} pixel{"s" * (edge > 1)} outwards, so that no seams show when it is scaled:
 a frame begins {edge} from the left and top, and the next one {2 * edge} after its end.
+A pivot is in the middle of its frame's width, below the figure's lowest pixel: sprites put at one height by their
+pivots stand on one ground line.
 
 Unity
   Texture Type: Sprite (2D and UI)      Filter Mode: Point (no filter)
@@ -168,7 +185,8 @@ Unity
 Godot 4
   Project Settings > Rendering > Textures > Default Texture Filter: Nearest
   Import: Compress Mode Lossless, Mipmaps > Generate off
-  {SHEET_FILE}: SpriteFrames > Add frames from sprite sheet:
+  sheet.tres beside {SHEET_FILE}: Sprite Frames of an AnimatedSprite2D, each character and {MORPH} an animation
+  or {SHEET_FILE}: SpriteFrames > Add frames from sprite sheet:
     Size {side} x {side}, Separation {2 * edge} x {2 * edge}, Offset {edge} x {edge}
   Sprite2D with Hframes and Vframes takes no margins: use the single pictures there, or an AtlasTexture.
 
@@ -178,6 +196,11 @@ Phaser 3 and 4
   create, one character:  this.add.sprite(x, y, "sheet", "{first}")
   create, the animation:  this.anims.createFromAseprite("sheet")
                           this.add.sprite(x, y, "sheet").play({{ key: "{MORPH}", repeat: -1 }})
+
+PixiJS 8
+  const sheet = await Assets.load("sheet-hash.json");
+  one character:          new Sprite(sheet.textures["{first}"])
+  the animation:          new AnimatedSprite(sheet.animations.{MORPH})
 
 Scale by whole numbers only, and the grid stays true.
 """

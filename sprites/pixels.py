@@ -123,6 +123,14 @@ class SpriteSet:
         """[N, side, side, 4]; alpha is 0 or 255, and transparent pixels are black."""
         return self.colours[self.indexes]
 
+    def indexed(self) -> list[Image.Image]:
+        """N images of mode P, each pixel in its palette's very colour; CLEAR is transparent."""
+        images = [Image.fromarray(indexes).convert("P") for indexes in self.indexes]
+        for image in images:
+            image.putpalette(self.colours[:, :3].tobytes())
+            image.info["transparency"] = CLEAR
+        return images
+
 
 def make_sprites(images: NDArray[np.uint8], settings: SpriteSettings, palette: Palette | None = None) -> SpriteSet:
     """Cut the figures out, bring them onto their grid, clean their rims, give them one palette, enlarge them.
@@ -189,9 +197,7 @@ def chosen_palette(colours: NDArray[np.uint8], settings: SpriteSettings) -> Pale
 
 def gif_bytes(sprites: SpriteSet) -> bytes:
     """The sprites one after the other, endless, with transparency, each pixel in its palette's very colour."""
-    frames = [Image.fromarray(indexes).convert("P") for indexes in sprites.indexes]
-    for frame in frames:
-        frame.putpalette(sprites.colours[:, :3].tobytes())
+    frames = sprites.indexed()
     file = io.BytesIO()
     frames[0].save(
         file,

@@ -22,7 +22,7 @@ from gan.sampling.generate import GenerateSettings
 from gan.sampling.share_codes import decode
 from kit.foreground import background_colour, foreground_masks
 from kit.png import png_bytes
-from sprites.atlas import aseprite_json, draw_sheet, layout_sheet
+from sprites.atlas import draw_sheet, layout_sheet
 from sprites.bundle import layout_with_morph
 from sprites.errors import SpriteSettingsError
 from sprites.palettes import extract_palette, nearest_colours, parse_palette, to_gpl, to_hex
@@ -229,21 +229,6 @@ def test_a_sheet_beyond_what_gpus_take_is_refused():
         layout_sheet(1000, 640, 1)
 
 
-def test_aseprites_array_names_every_frame_and_its_place():
-    read = json.loads(aseprite_json(layout_sheet(2, 30, 1), ["a.png", "b.png"], "sheet.png", "morph"))
-    assert [frame["filename"] for frame in read["frames"]] == ["a.png", "b.png"]
-    assert read["frames"][1]["frame"] == {"x": 33, "y": 1, "w": 30, "h": 30}
-    assert read["meta"]["image"] == "sheet.png"
-    assert read["meta"]["size"] == {"w": 64, "h": 32}
-    assert read["meta"]["frameTags"] == []
-
-
-def test_frames_after_the_named_ones_are_the_animation_by_their_numbers():
-    read = json.loads(aseprite_json(layout_sheet(5, 30, 1), ["a.png", "b.png"], "sheet.png", "morph"))
-    assert [frame["filename"] for frame in read["frames"]] == ["a.png", "b.png", "2", "3", "4"]
-    assert read["meta"]["frameTags"] == [{"name": "morph", "from": 2, "to": 4, "direction": "forward"}]
-
-
 def test_a_sheet_without_room_for_the_animation_holds_the_characters():
     assert len(layout_with_morph(600, 24, 322, 0).corners) == 624
     assert len(layout_with_morph(620, 24, 322, 0).corners) == 620
@@ -307,8 +292,9 @@ def test_generate_leaves_a_zip_for_a_game_and_always_the_same_one(tmp_path: Path
     assert path.read_bytes() == first
     with zipfile.ZipFile(path) as archive:
         names = [f"sprites/00{n}.png" for n in range(3)]
-        rest = ["sheet.png", "sheet.json", "morph.gif", "palette.gpl", "palette.hex", "characters.json"]
-        assert archive.namelist() == [*names, *rest, "IMPORT.txt", "LICENCE.txt"]
+        rest = ["morph.gif", "palette.gpl", "palette.hex", "characters.json", "IMPORT.txt", "LICENCE.txt"]
+        atlas = ["sheet.png", "sheet.json", "sheet-hash.json", "sheet.xml", "sheet.tres"]
+        assert archive.namelist() == [*names, *atlas, *[f"indexed/00{n}.png" for n in range(3)], *rest]
         assert archive.read("palette.hex") == b"101010\nf0f0f0\n"
         assert "the 1,500 built-in characters (CC0 1.0" in archive.read("LICENCE.txt").decode()
         assert "may be used freely" in archive.read("LICENCE.txt").decode()
@@ -328,6 +314,9 @@ def test_generate_leaves_a_zip_for_a_game_and_always_the_same_one(tmp_path: Path
                 code = image.info["code"]
             assert sprite.info["code"] == characters["characters"][n]["code"] == code
             assert decode(code).model == characters["model"]["hash"][:8]
+            indexed = Image.open(archive.open(name.replace("sprites", "indexed")))
+            assert (indexed.mode, indexed.info["code"], indexed.info["transparency"]) == ("P", code, 0)
+            assert indexed.convert("RGBA").tobytes() == sprite.tobytes()
             x, y, w, h = frames[n]["frame"].values()
             assert sheet.crop((x, y, x + w, y + h)).tobytes() == sprite.tobytes()
             assert {colour for _, colour in sprite.getcolors()} == {

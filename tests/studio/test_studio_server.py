@@ -239,9 +239,8 @@ def test_sprites_come_as_the_zip_that_the_settings_ask_for(url, engine):
     answer = ask_for_sprites(url, *latents.tolist(), colours=4, upscale=2, extrude_px=2)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/zip")
     drawn, frames = engine.draw(latents), engine.draw(morph_latents(latents))
-    assert answer.content == sprite_zip(
-        engine.info, latents, drawn, frames, SpriteSettings(4, upscale=2, extrude_px=2)
-    )
+    wanted = SpriteSettings(4, upscale=2, extrude_px=2)
+    assert answer.content == sprite_zip(engine.info, latents, drawn, frames, wanted).content
 
 
 def test_sprites_files_are_called_as_the_characters_are(url):
