@@ -377,10 +377,15 @@ def show_transparency(screen: Screen, built: "BuildReport", out: Path) -> None:
 
 def show_built(screen: Screen, built: "BuildReport", raw: Path, out: Path) -> None:
     """Print what a build made, and what it left out."""
+    from dataset.curation import CURATION, LEFT_OUT
+
     screen.say(f"{counted(built.pictures, 'picture')} in {out / 'rgb_images'}")
     screen.say(f"{counted(built.found, 'file')} in {raw}, {built.rendered:,} of them new or changed")
     left_out = [f"{raw_name(each)}: exactly the pixels of {each['duplicate_of']}" for each in built.duplicates]
-    left_out += [f"{raw_name(each)}: {each['reason']}" for each in built.rejected]
+    left_out += [f"{raw_name(each)}: {each['reason']}" for each in built.rejected if each["reason"] != LEFT_OUT]
+    if built.by_hand:
+        by_hand = (f"{count:,} {name.replace('_', ' ')}" for name, count in built.by_hand.items())
+        screen.say(f"by hand: {', '.join(by_hand)}; see {raw / CURATION}")
     for line_of_one in left_out[:MOST_LEFT_OUT_SHOWN]:
         screen.say(f"left out: {line_of_one}")
     if len(left_out) > MOST_LEFT_OUT_SHOWN:
@@ -396,7 +401,9 @@ def show_built(screen: Screen, built: "BuildReport", raw: Path, out: Path) -> No
     if built.notes:
         first = f"{built.notes[0]['raw_file']}: {built.notes[0]['note']}"
         files = counted(len({note["raw_file"] for note in built.notes}), "file is", "files are")
-        screen.say(f"{files} animated, repaired or a sheet ({first}); see notes in {out / 'report.json'}")
+        screen.say(
+            f"{files} animated, repaired, changed by hand or a sheet ({first}); see notes in {out / 'report.json'}"
+        )
     if built.frames_passed_over:
         frames = counted(built.frames_passed_over, "frame")
         screen.say(f"{frames} of animations passed over; --frames all takes them")

@@ -17,6 +17,7 @@ import PIL
 
 from dataset.build_cache import LAST_NAME, TO_RENDER, WITHOUT_RGBA, BuildCache
 from dataset.card import CARD, SAMPLE, SAMPLE_IMAGES, dataset_card, write_sample_grid
+from dataset.curation import CROPPED, CURATION, LEFT_OUT, TURNED, read_curation
 from dataset.decode import FITS, RESAMPLES, Fit, Resample, parse_background
 from dataset.earlier_set import FORMAT, adopt, made_ns, read_build_recipe, read_manifest
 from dataset.errors import DatasetError, DatasetSettingsError
@@ -46,6 +47,8 @@ from dataset.staging import (
     METADATA,
     PAGE,
     REPORT,
+    SETTINGS,
+    WORK_FOLDER,
     build_lock,
     cache_file,
     commit,
@@ -69,6 +72,7 @@ from kit.counted import counted
 from kit.image_grid import evenly_spaced
 from kit.palette_files import Colour, PaletteError, read_palette_file
 from kit.progress import Progress, noop
+from kit.typed_json import parse_object, read_fields
 from kit.worker_pool import available_cores
 from scraper.manifest import IMAGES
 
@@ -77,6 +81,12 @@ log = logging.getLogger(__name__)
 SIZES_PX = range(16, 513)
 TRANSPARENT = "kept AND alpha IS NOT NULL"
 """In the database: pictures of the set that are not opaque all over."""
+CURATED = {
+    "left_out": f"reason = '{LEFT_OUT}'",
+    "cropped": f"kept AND instr(note, '{CROPPED}')",
+    "turned": f"kept AND instr(note, '{TURNED}')",
+}
+"""In the database: pictures as people decided on them; see `dataset.curation`."""
 COMMIT_SECONDS = 0.5
 """What was rendered in a longer time is not lost by a kill."""
 Tables = Literal["csv", "none"]
@@ -288,6 +298,8 @@ class BuildReport:
     """Pictures that are not opaque all over; where there is any, all of the set are in ``rgba_images/`` too."""
     groups: int
     """Characters that the pictures show, or 0 where that was not asked for; see `dataset.groups`."""
+    by_hand: dict[str, int]
+    """Pictures ``left_out``, ``cropped`` and ``turned`` by people, where there are any; see `dataset.curation`."""
     lost_to_flood: float
     """See `dataset.lost_rims.share_lost_to_flood`."""
 
@@ -365,7 +377,25 @@ def _build(settings: BuildSettings, raw: RawFolder, progress: Progress) -> Build
             log.warning("%s: damaged (%s); what it held is found out anew", file, error)
             remove_cache(file)
             count = _update(settings, _scan(settings), recipe, file, progress)
+        _save_settings(settings)
         return _report(settings.out, rendered_now=count)
+
+
+def _save_settings(settings: BuildSettings) -> None:
+    values = asdict(replace(settings, raw=settings.raw.absolute(), out=settings.out.absolute()))
+    text = json.dumps(values, default=os.fspath)
+    path = settings.out / WORK_FOLDER / SETTINGS
+    if not path.is_file() or path.read_text("utf-8") != text:
+        write_text(path, text)
+
+
+def saved_settings(out: Path) -> BuildSettings | None:
+    """How the set in ``out`` was made last; None where nothing that can be read tells it."""
+    try:
+        saved = read_fields(BuildSettings, parse_object((out / WORK_FOLDER / SETTINGS).read_bytes()))
+        return replace(saved, out=out)  # it may have been moved since
+    except (OSError, ValueError, DatasetError):
+        return None
 
 
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
@@ -419,6 +449,7 @@ def _report(out: Path, rendered_now: int) -> BuildReport:
         frames_passed_over=counts.get("frames_passed_over", 0),
         transparent=counts.get("transparent", 0),
         groups=counts.get("groups", 0),
+        by_hand=counts.get("by_hand", {}),
         lost_to_flood=saved.get("lost_to_flood", 0.0),
     )
 
@@ -461,6 +492,12 @@ class _Build:
         self.window: Box | None = None
         self.is_transparent = False
         """Whether a transparent picture of the set is known."""
+        self.curation = read_curation(raw)
+        if self.curation.passed_over:
+            log.warning("%s: %s without a decision", raw / CURATION, counted(self.curation.passed_over, "line"))
+        groups_by_hand = {"groups_by_hand": True} if settings.group != "off" and self.curation.groups() else {}
+        self.has_groups = settings.has_groups or bool(groups_by_hand)
+        self.lists = json.dumps({**settings.lists(), **groups_by_hand})
 
     def find_changes(self, raw: RawFolder) -> None:
         """Compare the folders with what is known: by sizes, times and inodes, and by content where in doubt."""
@@ -472,8 +509,11 @@ class _Build:
         if not self.stands:
             adopt(cache, self.out, self.recipe)
         older = {"tables": cache.note("tables"), "groups": False}
-        if json.loads(cache.note("lists") or json.dumps(older)) != self.settings.lists():
+        if json.loads(cache.note("lists") or json.dumps(older)) != json.loads(self.lists):
             cache.mark_changed()
+        if decided_anew := self.curation.changed_since(cache.note("curation") or "{}"):
+            cache.forget_files(decided_anew)
+            cache.set_note("curation", self.curation.as_json())
         read_manifest(cache, self.raw)
         for number, path, known in cache.doubtful():
             digest = content_sha256(self._source(path))
@@ -515,7 +555,7 @@ class _Build:
         if not self.cache.count("kept"):
             raise DatasetError(self._nothing())
         remove_images(self.staging, self._unused())
-        groups = add_groups(self.staging / METADATA) if self.settings.has_groups else 0
+        groups = self._add_groups() if self.has_groups else 0
         self._complete_rgba_folder()
         write_plan(self.staging, self.cache.stale(), ends)
         self.cache.commit()
@@ -525,13 +565,13 @@ class _Build:
         commit(self.out, self.staging)
         remove_other_caches(self.out, self.recipe)
         self.cache.set_note("standing", json.dumps(file_states(self.out)))
-        self.cache.set_note("lists", json.dumps(self.settings.lists()))
+        self.cache.set_note("lists", self.lists)
         self.cache.set_note("rgba", int(has_transparent_images(self.out)))
         self.cache.finish()
         return to_render
 
     def _jobs(self) -> Iterator[RenderJob]:
-        rendering = replace(self.settings.rendering(), window=self.window)
+        rendering = replace(self.settings.rendering(), window=self.window, curation=self.curation.file)
         for path, name in self.cache.to_render():
             file, part = split_part(path)
             yield RenderJob(
@@ -569,10 +609,13 @@ class _Build:
         tables_px = self.settings.side_px if self.settings.tables == "csv" else None
         if not tables_px:
             remove_tables(self.staging)
-        same = self.stands and self.cache.note("lists") == json.dumps(self.settings.lists())
-        same = same and not self.settings.has_groups  # which any picture can change
+        same = self.stands and self.cache.note("lists") == self.lists
+        same = same and not self.has_groups  # which any picture can change
         start = (self.cache.first_change() or LAST_NAME) if same else None
         return SetLists(self.cache, self.out, self.staging, tables_px, start, made_ns(self.out, self.recipe))
+
+    def _add_groups(self) -> int:
+        return add_groups(self.staging / METADATA, self.curation.groups(), others_too=self.settings.has_groups)
 
     def _complete_rgba_folder(self) -> None:
         """All pictures of a set with a transparent one have four channels; those of any other have three."""
@@ -624,6 +667,8 @@ class _Build:
             "near_duplicates": nearest,
             "rejected": map(short, cache.rejected()),
         }
+        if by_hand := {name: count for name, which in CURATED.items() if (count := cache.count(which))}:
+            report["counts"]["by_hand"] = by_hand
         if passed_over := cache.count_frames_passed_over():
             report["counts"]["frames_passed_over"] = passed_over
         if transparent := cache.count(TRANSPARENT):

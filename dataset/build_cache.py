@@ -1,6 +1,7 @@
 """What is known of the raw files and of the set, in a database: a cache, made anew where it is lost."""
 
 import io
+import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -337,6 +338,10 @@ class BuildCache:
         which = "reason IS NOT NULL AND substr(reason, 1, ?) = ?"
         if self._one(f"SELECT 1 FROM files WHERE {which} LIMIT 1", len(reason), reason):
             self._forget(which, len(reason), reason)
+
+    def forget_files(self, raw_sha256s: Iterable[str]) -> None:
+        """Have files with these checksums rendered anew."""
+        self._forget("lower(hex(raw_sha256)) IN (SELECT value FROM json_each(?))", json.dumps(sorted(raw_sha256s)))
 
     def adopt(self, outcome: Outcome, images: bytes | None) -> None:
         """Take over what an earlier build found out where nothing is known; the file itself stays in doubt.

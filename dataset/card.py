@@ -56,7 +56,7 @@ configs:
 | In the set | {pictures:,} |
 | Left out, exactly the pixels of another | {duplicates:,} |
 | Left out, no usable picture | {rejected:,} |
-{transparent}{groups}| Pairs that look alike (both kept) | {near:,} |
+{by_hand}{transparent}{groups}| Pairs that look alike (both kept) | {near:,} |
 
 ## What is here
 
@@ -105,6 +105,8 @@ TABLES_TEXT = """\
 | `csv_files/train_labels.csv` | the file name of each row |
 """
 
+BY_HAND_TEXT = {"left_out": "Left out by hand", "cropped": "Cropped by hand", "turned": "Turned by hand"}
+
 FITS_IN_WORDS = {
     "pad": "the whole picture with bars of {background} beside it",
     "crop": "the longer side cut off evenly",
@@ -139,6 +141,9 @@ def dataset_card(report: dict[str, Any], hosts: Counts, games: Counts, labels: C
         transparent=f"| With transparency | {counts['transparent']:,} |\n" if "transparent" in counts else "",
         rgba=RGBA_TEXT if "transparent" in counts else "",
         tables="" if report.get("tables") == "none" else TABLES_TEXT,
+        by_hand="".join(f"| {BY_HAND_TEXT[name]} | {count:,} |\n" for name, count in counts["by_hand"].items())
+        if "by_hand" in counts
+        else "",
         groups=f"| Characters, as `group` in the metadata tells them apart | {counts['groups']:,} |\n"
         if "groups" in counts
         else "",

@@ -10,6 +10,7 @@ from typing import Any
 
 from dataset.build_cache import BuildCache
 from dataset.card import host_of
+from dataset.curation import BY_HAND
 from dataset.raw import file_state, manifest_fields
 from dataset.render import OUTCOME_FIELDS, Outcome, image_states
 from dataset.staging import METADATA, REPORT, has_transparent_images, metadata_names, read_report
@@ -75,6 +76,8 @@ def _outcomes(records: Iterable[Any]) -> Iterator[Outcome]:
 
 
 def _adopt(cache: BuildCache, outcome: Outcome, images: bytes | None) -> None:
+    if BY_HAND in f"{outcome.reason}{outcome.note}":  # which may have been decided otherwise since
+        return
     try:
         cache.adopt(outcome, images)
     except (ValueError, OverflowError):  # no checksum, a number that no database holds: edited

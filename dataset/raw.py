@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from dataset.curation import CURATION
 from dataset.errors import DatasetError, DecodeError
 from dataset.file_kinds import is_archive
 from dataset.frames import FIRST
@@ -214,7 +215,7 @@ class _Walk:
 def _is_wanted(name: bytes, folder: bytes) -> bool:
     if name.startswith(b".") or name.endswith(os.fsencode(PARTIAL_SUFFIX)) or name.lower() in LEFT_BY_WINDOWS:
         return False
-    return bool(folder) or name != os.fsencode(MANIFEST_NAME)
+    return bool(folder) or name not in (os.fsencode(MANIFEST_NAME), os.fsencode(CURATION))
 
 
 def _identity(state: os.stat_result) -> tuple[int, int]:

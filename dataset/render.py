@@ -3,8 +3,9 @@
 import io
 import os
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from dataset.alpha import CLEAR, AlphaKind, alpha_kind, to_square_rgba
+from dataset.curation import CurationFile, PictureKey
 from dataset.decode import (
     Colour,
     DecodedImage,
@@ -99,6 +101,8 @@ class RenderSettings:
     pixel_art: PixelArt = "off"
     window: Box | None = None
     """What of all pictures is kept, from the middle of each one's lower edge; of ``together`` only."""
+    curation: CurationFile | None = None
+    """What people decided, where they did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,16 @@ class RenderJob:
         """What became of the file where there is no picture."""
         return Outcome(self.raw_file, self.file_name, raw_sha256, reason=reason, frame=self.frame, cell=self.cell)
 
+    def refuse_left_out(self, raw_sha256: str) -> None:
+        """DecodeError where somebody left the picture out."""
+        if self.settings.curation:
+            self.settings.curation.refuse_left_out(PictureKey(raw_sha256, self.frame, self.cell))
+
+    def edit(self, decoded: DecodedImage, raw_sha256: str) -> DecodedImage:
+        """The picture as somebody cropped and turned it."""
+        curation = self.settings.curation
+        return curation.edit(decoded, PictureKey(raw_sha256, self.frame, self.cell)) if curation else decoded
+
 
 class Rendered(NamedTuple):
     """What `render` gives."""
@@ -147,15 +161,11 @@ def render(job: RenderJob) -> Rendered:
     digest = ""
     try:
         background = parse_background(job.settings.background)
-        if job.cell:
-            sheet = open_sheet(job.source, background)
-            digest = sheet.sha256
-            decoded = _cut(sheet.decoded, parse_cell(job.cell), background)
-        else:
-            content = read_content(job.source)
-            digest = sha256(content).hexdigest()
-            decoded = _decoded(content, background, job.frame)
+        digest, decode_it = _read(job, background)
+        job.refuse_left_out(digest)
+        decoded = decode_it()
         raw_width, raw_height = decoded.image.size
+        decoded = job.edit(decoded, digest)
         if job.settings.pixel_art != "off":
             decoded = to_own_grid(decoded, background)
         image, rgba = _square(decoded, job.settings, background)
@@ -190,15 +200,23 @@ def measure(job: RenderJob) -> Box | None:
     """Where the figure of a raw file is, from the middle of its lower edge; None where there is no picture."""
     try:
         background = parse_background(job.settings.background)
-        if job.cell:
-            decoded = _cut(open_sheet(job.source, background).decoded, parse_cell(job.cell), background)
-        else:
-            decoded = _decoded(read_content(job.source), background, job.frame)
+        digest, decode_it = _read(job, background)
+        job.refuse_left_out(digest)
+        decoded = job.edit(decode_it(), digest)
         if job.settings.pixel_art != "off":
             decoded = to_own_grid(decoded, background)
     except DecodeError:
         return None  # which is said when it is rendered
     return figure_box(decoded.image, decoded.rgba).relative_to_ground(decoded.image)
+
+
+def _read(job: RenderJob, background: Colour | None) -> tuple[str, Callable[[], DecodedImage]]:
+    """The raw file's checksum, and what decodes the picture in it."""
+    if job.cell:
+        sheet = open_sheet(job.source, background)
+        return sheet.sha256, partial(_cut, sheet.decoded, parse_cell(job.cell), background)
+    content = read_content(job.source)
+    return sha256(content).hexdigest(), partial(_decoded, content, background, job.frame)
 
 
 def image_states(

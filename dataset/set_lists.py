@@ -1,13 +1,14 @@
 """What a set says of its pictures: metadata.jsonl, the tables and report.json, all written as streams."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
 from dataset.build_cache import SETTLED, BuildCache, Row
+from dataset.curation import PictureKey
 from dataset.groups import group_names
 from dataset.raw import MANIFEST_FIELDS, label_of, path_of_key
 from dataset.render import GREY_FOLDER, Outcome
@@ -115,10 +116,18 @@ def _line(record: dict[str, Any]) -> str:
     return json.dumps(record, ensure_ascii=False) + "\n"
 
 
-def add_groups(metadata: Path) -> int:
-    """Write into each line of a set's metadata which character it shows, and give the number of characters."""
+def add_groups(metadata: Path, by_hand: Mapping[PictureKey, str], others_too: bool) -> int:
+    """Write into each line of a set's metadata which character it shows, and give the number of characters.
+
+    Args:
+        metadata: of the set.
+        by_hand: the groups that people decided on.
+        others_too: find the groups of the other pictures; else each is one of its own.
+    """
     records = list(read_jsonl(metadata))
-    names = group_names(records)
+    names = group_names(records) if others_too else [Path(record["file_name"]).stem for record in records]
+    keys = [PictureKey(each["raw_sha256"], each.get("frame", 0), each.get("cell", "")) for each in records]
+    names = [by_hand.get(key, name) for key, name in zip(keys, names, strict=True)]
     with metadata.open("w", encoding="utf-8", newline="\n") as lines:
         lines.writelines(_line({**record, "group": name}) for record, name in zip(records, names, strict=True))
     return len(set(names))

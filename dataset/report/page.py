@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
+from dataset.card import BY_HAND_TEXT
 from dataset.render import RGB_FOLDER, RGBA_FOLDER
 from dataset.report.css_sprites import CssSprites, thumbnail
 from dataset.report.records import Record, Records
@@ -110,6 +111,7 @@ class _Page:
         }
         if "groups" in counts:
             figures["characters"] = counts["groups"]
+        figures |= {BY_HAND_TEXT[name].lower(): count for name, count in counts.get("by_hand", {}).items()}
         if "transparent" in counts:
             figures["with transparency"] = counts["transparent"]
         items = "".join(f"<li><b>{value:,}</b>{escape(name)}</li>" for name, value in figures.items())
