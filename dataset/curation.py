@@ -57,8 +57,8 @@ class Decision:
     def __post_init__(self) -> None:
         if self.turn_degrees not in (0, *QUARTERS):
             raise ValueError(f"turn_degrees cannot be {self.turn_degrees}")
-        if self.group is not None and not 0 < len(self.group) <= MAX_GROUP_CHARS:
-            raise ValueError(f"group: 1 to {MAX_GROUP_CHARS} characters")
+        if self.group is not None and not (0 < len(self.group) <= MAX_GROUP_CHARS and self.group.isprintable()):
+            raise ValueError(f"group: 1 to {MAX_GROUP_CHARS} printable characters")
         if self.crop and not (0 <= self.crop[0] < self.crop[2] and 0 <= self.crop[1] < self.crop[3]):
             raise ValueError("crop: left, top, right and bottom, in this order")
 
