@@ -1,10 +1,10 @@
-"""A folder of square RGB pictures, for training: as a torchvision data set, and as one tensor."""
+"""A folder of square pictures, for training: as one tensor, and as a torchvision data set."""
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from importlib.metadata import version
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +24,6 @@ from kit.jsonl import read_jsonl
 from kit.quoting import quoted
 from kit.worker_pool import WorkerError, WorkerPool
 
-try:
-    from torchvision.datasets import VisionDataset
-except RuntimeError as error:  # "operator torchvision::nms does not exist"
-    raise DatasetError(
-        f"torch {version('torch')} and torchvision {version('torchvision')} are not built for each other: "
-        "pip install --force-reinstall torch torchvision, both at once and from one place"
-    ) from error
-
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".avif", ".tif", ".tiff"})
 SIDES_PX = (16, 32, 48, 64, 80, 96, 128, 192, 256)
 """Sides that we advise: some of those that networks can be built for."""
@@ -40,6 +32,13 @@ FILES_AT_ONCE = 64
 """So many are asked for at once of the process that decodes them."""
 USABLE_MEMORY = 0.8
 """Share of the free memory that the pictures may take."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("CharacterImages", "CharacterPictures"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # These need torchvision, which takes as long to load as torch.
+    return getattr(import_module("dataset.character_images"), name)
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -103,45 +102,6 @@ def image_channels(folder: Path) -> int:
 
 def _is_image_name(name: str) -> bool:
     return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
-
-
-class CharacterImages(VisionDataset):  # type: ignore[misc] # torchvision is not typed
-    """The pictures of a folder, opened one by one and in the caller's own process, for a torch ``DataLoader``.
-
-    An item is an RGB ``PIL.Image`` (RGBA from ``rgba_images``), or what ``transform`` makes of it; there are no
-    labels. Sizes are not checked.
-    """
-
-    def __init__(
-        self,
-        root: str | Path,
-        transform: Callable[[Image.Image], Any] | None = None,
-        channels: int | None = None,
-    ) -> None:
-        """List the folder.
-
-        Args:
-            root: holds the pictures themselves, such as ``Data/train_data/rgb_images``.
-            transform: applied to each picture, such as ``torchvision.transforms.v2.PILToTensor()``.
-            channels: 3 for RGB, 4 for RGBA; None: those of `image_channels`.
-
-        Raises:
-            DatasetError: there is no such folder, or no picture in it.
-        """
-        super().__init__(root, transform=transform)
-        self.files = image_files(Path(root))
-        self.channels = channels or image_channels(Path(root))
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, index: int) -> Any:
-        image = _open(self.files[index], self.channels)
-        return self.transform(image) if self.transform else image
-
-
-CharacterPictures = CharacterImages
-"""The name until 0.1.0, which the cards of older sets show."""
 
 
 def load_images(folder: Path, channels: int | None = None) -> Tensor:
@@ -215,7 +175,12 @@ def _answered(file: Path, answer: Any) -> tuple[tuple[int, int], bytes]:
     return answer  # type: ignore[no-any-return]
 
 
-def _open(file: Path, channels: int) -> Image.Image:
+def open_image(file: Path, channels: int) -> Image.Image:
+    """Read an image in this very process: RGB, or RGBA where ``channels`` is 4.
+
+    Raises:
+        DatasetError: the file cannot be read, or there is no image in it.
+    """
     try:
         return read_image(file, channels)
     except DecodeError as error:

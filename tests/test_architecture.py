@@ -31,8 +31,8 @@ WINGS = [
 ]
 """Of gan, in the same way; what is no wing, such as gan.info, stands above them all."""
 PAGE = ROOT / "studio/page"
-LOADED_ALONE = ("dataset.reader", "scraper.demosite.draw")
-"""The one that may load torch, and the one that needs a package for maintainers."""
+LOADED_ALONE = ("dataset.reader", "dataset.character_images", "scraper.demosite.draw")
+"""Those that may load torch, and the one that needs a package for maintainers."""
 
 Graph = dict[str, set[str]]
 """The modules that each module imports."""
@@ -160,6 +160,16 @@ def test_only_the_reader_of_scraper_and_dataset_loads_torch():
     modules = [each for each in modules if each not in LOADED_ALONE and not each.endswith("__main__")]
     probe = f"import importlib, sys\nfor name in {modules}: importlib.import_module(name)\n"
     probe += "print('torch' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout == "False\n"
+
+
+def test_no_command_loads_torchvision():
+    modules = [
+        module for module in python_imports() if module.split(".")[0] in ("cli", "gan", "studio", "sprites")
+    ]
+    probe = f"import importlib, sys\nfor name in {modules}: importlib.import_module(name)\n"
+    probe += "print('torchvision' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout == "False\n"
 

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dataset.reader import CharacterImages, image_channels, load_images
+from dataset.reader import image_channels, image_files, load_images, open_image
 from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
 from gan.evaluation.features import (
@@ -286,14 +286,17 @@ def fakes_from_model(
 def fakes_from_folder(settings: EvaluateSettings, reals: Tensor) -> GeneratedImages:
     """The pictures of a folder, ``grid.png`` left out; GanError if there are fewer than asked for."""
     assert settings.fakes
-    folder = CharacterImages(settings.fakes, channels=reals.shape[1])
-    folder.files = [path for path in folder.files if path.name != GRID_FILE]
-    count = settings.count or len(folder)
-    if len(folder) < max(count, MIN_IMAGES):
+    files = [path for path in image_files(settings.fakes) if path.name != GRID_FILE]
+    count = settings.count or len(files)
+    if len(files) < max(count, MIN_IMAGES):
         needed = f"--count {count}" if settings.count else f"scores need {MIN_IMAGES} at least"
-        raise GanError(f"{settings.fakes}: {len(folder)} pictures; {needed}")
+        raise GanError(f"{settings.fakes}: {len(files)} pictures; {needed}")
+    channels = reals.shape[1]
     return GeneratedImages(
-        str(settings.fakes), lambda: (folder[index] for index in range(count)), count, reals.shape[-1]
+        str(settings.fakes),
+        lambda: (open_image(file, channels) for file in files[:count]),
+        count,
+        reals.shape[-1],
     )
 
 
