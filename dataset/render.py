@@ -68,7 +68,7 @@ class Outcome:
     raw_width: int = 0
     raw_height: int = 0
     pixel_sha256: str = ""
-    """Of the clean RGB picture's bytes, row by row."""
+    """Of the clean RGB picture's bytes, row by row; and of the RGBA picture's, where it is transparent."""
     perceptual_hash: str = ""
     """See `dataset.near_duplicates.perceptual_hash`."""
     alpha: AlphaKind = ""
@@ -172,6 +172,8 @@ def render(job: RenderJob) -> Rendered:
     except DecodeError as error:
         return Rendered(job.refused(str(error), digest))
     alpha = alpha_kind(rgba) if rgba else ""
+    # Two that are the same over the background alone are two pictures.
+    pixels = image.tobytes() + (rgba.tobytes() if rgba else b"")
     if job.with_rgba and not rgba:
         rgba = image.convert("RGBA")
     grey = image.convert("L")
@@ -187,7 +189,7 @@ def render(job: RenderJob) -> Rendered:
         raw_format=decoded.image_format,
         raw_width=raw_width,
         raw_height=raw_height,
-        pixel_sha256=sha256(image.tobytes()).hexdigest(),
+        pixel_sha256=sha256(pixels).hexdigest(),
         perceptual_hash=perceptual_hash(grey),
         alpha=alpha,
         frame=job.frame,

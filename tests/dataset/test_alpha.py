@@ -131,6 +131,22 @@ def test_a_lost_picture_with_alpha_is_made_again(sprites: Path, out: Path, name:
     assert contents(out) == before
 
 
+def test_pictures_that_differ_in_their_alpha_alone_are_no_twins(raw: Path, out: Path) -> None:
+    cut_out = figure(24)
+    cut_out.save(raw / "cut out.png")
+    on_black = Image.alpha_composite(Image.new("RGBA", cut_out.size, "black"), cut_out)
+    on_black.save(raw / "on black.png")
+    with_outline = np.asarray(cut_out).copy()
+    with_outline[1, 9:11] = (0, 0, 0, 255)  # black, where the other is clear
+    Image.fromarray(with_outline).save(raw / "outlined.png")
+    cut_out.save(raw / "twin.png")
+    report = make(raw, out, size_px=20)
+    twins = [(twin["raw_file"], twin["duplicate_of"]) for twin in report.duplicates]
+    assert twins == [("twin.png", "cut out.png")]
+    same = [(out / "rgb_images" / name).read_bytes() for name in ("cut out.png", "on black.png", "outlined.png")]
+    assert same[0] == same[1] == same[2]
+
+
 def test_transparent_pictures_come_and_go(raw: Path, out: Path, tmp_path: Path) -> None:
     make(raw, out)
     opaque = contents(out)
