@@ -17,6 +17,8 @@ MIN_CELL_PX = 8
 MAX_CELL_PX = 4096
 MAX_CELLS = 16_384
 """Of one sheet: 128x128."""
+MAX_FRAME_PIXELS = 500_000_000
+"""Of all frames that a JSON file tells of: so many cells of 174x174."""
 MAX_JSON_BYTES = 16 * 2**20
 MAX_NAME_CHARS = 200
 GAP_PX = 2
@@ -193,6 +195,9 @@ def json_cells(file: Path, picture_name: str = "") -> list[Cell]:
             cells[_json_cell(name, entry)] = None
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             raise DecodeError(f"{file.name}: what it says of frame {name[:40]!r} cannot be") from None
+    pixels = sum(max(cell.width * cell.height, cell.frame_width * cell.frame_height) for cell in cells)
+    if pixels > MAX_FRAME_PIXELS:
+        raise DecodeError(f"{file.name}: frames of {pixels:,} pixels; {MAX_FRAME_PIXELS:,} are read of a sheet")
     return list(cells)
 
 
@@ -234,7 +239,8 @@ def _json_cell(name: str, entry: dict[str, Any]) -> Cell:
     inner, outer = entry["spriteSourceSize"], entry["sourceSize"]
     offset_x, offset_y = _pixels(inner["x"]), _pixels(inner["y"])
     frame_width, frame_height = _pixels(outer["w"]), _pixels(outer["h"])
-    if offset_x + width > frame_width or offset_y + height > frame_height:
+    inside = offset_x + width <= frame_width and offset_y + height <= frame_height
+    if not inside or max(frame_width, frame_height) > MAX_CELL_PX:
         raise ValueError
     return cell._replace(offset_x=offset_x, offset_y=offset_y, frame_width=frame_width, frame_height=frame_height)
 

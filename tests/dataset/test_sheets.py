@@ -155,6 +155,9 @@ def test_a_frame_that_moved_is_made_anew_and_one_outside_is_left_out(raw: Path, 
         '{"frames": [null]}',
         '{"frames": [{"frame": {"x": 0, "y": 0, "w": 9, "h": 9}, "trimmed": true, '
         '"spriteSourceSize": {"x": 0, "y": 0}, "sourceSize": {"w": 8, "h": 9}}]}',
+        '{"frames": [{"frame": {"x": 0, "y": 0, "w": 9, "h": 9}, "trimmed": true, '
+        '"spriteSourceSize": {"x": 0, "y": 0}, "sourceSize": {"w": 16384, "h": 16384}}]}',
+        json.dumps({"frames": [frame(x, 0, 4096, 4096) for x in range(99)]}),
         '{"frames": []}',
         '{"frames": ',
         "[" * 100_000,
