@@ -53,4 +53,4 @@ class SiteCookies:
         if host not in self._hosts:
             return None
         header: str | None = get_cookie_header(self._jar, request)  # type: ignore[no-untyped-call]
-        return header
+        return header and header.encode().decode("latin-1")  # UTF-8 goes out as it is, as from a browser

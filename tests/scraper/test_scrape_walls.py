@@ -186,6 +186,15 @@ def test_cookies_go_to_the_sites_own_host_and_are_bound_to_their_paths(tmp_path:
     assert jar.header(requests.Request("GET", "http://127.0.0.1/").prepare()) is None
 
 
+def test_a_cookie_goes_out_in_utf_8_as_from_a_browser(tmp_path: Path) -> None:
+    cookies = tmp_path / "cookies.txt"
+    cookies.write_text(COOKIES.format(host="127.0.0.1").replace("yes", "\u65e5\u672c"), "utf-8")
+    with small_site("a", count=1) as site:
+        assert scrape(site, tmp_path / "raw", cookies=cookies).saved == 1
+        sent = {headers.get("Cookie") for _, path, headers in site.requests if path == HUB}
+    assert sent == {"pass=\u65e5\u672c".encode().decode("latin-1")}
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b"\xff\xfe"])
 def test_a_file_that_holds_no_cookies_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "cookies.txt"
