@@ -92,6 +92,7 @@ class Architecture:
             ("minibatch_std_group", 0, MAX_BATCH),
             ("blocks", 1, MAX_BLOCKS),
             ("channels", RGB, RGBA),
+            ("view_px", 0, MAX_SIZE_PX),
         ):
             if not lowest <= getattr(self, name) <= highest:
                 raise SettingsError(f"{name} {getattr(self, name)}: choose {lowest} to {highest}")

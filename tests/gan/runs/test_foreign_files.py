@@ -240,6 +240,7 @@ HARMED_SETTINGS: dict[str, Harm] = {
     "a size that is markup": network("generator", size_px="<b>"),
     "other stages": network("discriminator", widths=[8]),
     "no latent": network("generator", latent_dim=0),
+    "a view of 10^6 pixels": network("discriminator", view_px=10**6),
 }
 
 
