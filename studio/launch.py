@@ -94,6 +94,8 @@ def create_server(engine: Engine, access: Access) -> uvicorn.Server:
             server_header=False,
             ws="none",
             http=Connection,
+            # Who can reach the port could claim to be anybody; where a proxy is declared, it says who asks.
+            proxy_headers=bool(access.allow_hosts or access.path_prefix),
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )

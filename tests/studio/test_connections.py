@@ -173,18 +173,20 @@ def test_forty_requests_of_one_client_do_not_keep_anothers_picture_waiting(url, 
     assert engine.drawn.index(2) < 1 + draw_queue.BATCH_SIZE  # in the batch after the one picture being drawn
 
 
-def test_a_proxy_that_names_its_clients_gets_a_turn_for_each(url, engine):
+@pytest.mark.parametrize(("allow_hosts", "share"), [(("studio.example.org",), 1 / 2), ((), 1 / 3)])
+def test_a_proxy_that_names_its_clients_gets_a_turn_for_each_where_it_is_declared(engine, allow_hosts, share):
     engine.may_draw.clear()
-    with ThreadPoolExecutor(4) as users:
+    with serving(engine, allow_hosts=allow_hosts) as url, ThreadPoolExecutor(4) as users:
         jobs = [users.submit(draw_from, url, HERE, [0, 0, 0, 1], forwarded_for="192.0.2.1")]
         wait_until(lambda: engine.batches == 1)
-        jobs += [users.submit(draw_from, url, HERE, *[[0, 0, 0, 1]] * 40, forwarded_for="192.0.2.1") for _ in "ab"]
-        wait_until(lambda: waiting(url) == 80)
-        jobs += [users.submit(draw_from, url, HERE, [0, 0, 0, 2], forwarded_for="192.0.2.2")]
-        wait_until(lambda: waiting(url) == 81)
+        jobs += [users.submit(draw_from, url, HERE, *[[0, 0, 0, 1]] * 64, forwarded_for="192.0.2.1") for _ in "ab"]
+        wait_until(lambda: waiting(url) == 128)
+        jobs += [users.submit(draw_from, url, HERE, *[[0, 0, 0, 2]] * 8, forwarded_for="192.0.2.2")]
+        wait_until(lambda: waiting(url) == 136)
         engine.may_draw.set()
         assert {job.result() for job in jobs} == {200}
-    assert engine.drawn.index(2) < 1 + draw_queue.BATCH_SIZE
+    # It takes turns with one other client, or, where all are one, with that one's two other requests.
+    assert engine.drawn[1:17].count(2) == pytest.approx(16 * share, abs=1)
 
 
 @only_linux
