@@ -3,12 +3,19 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import numpy as np
 
 from gan.runs.checkpoint import load_checkpoint, read_generator_header
 from scraper.demosite.server import serve
@@ -16,6 +23,8 @@ from scraper.demosite.server import serve
 VGC = [sys.executable, "-m", "cli"]
 REPOSITORY = Path(__file__).parents[1]
 SIZE_PX = 16
+LATENT_DIM = 100
+"""Of the built-in generator."""
 NOT_COMPARED = (".vgc", ".lock", "manifest.jsonl", "events.out", "metrics.jsonl", "report.html", "config.json")
 """What differs from run to run: times, logs and databases."""
 
@@ -31,6 +40,9 @@ class Case:
     """What is run, and run again, in the folder."""
     check: Callable[[Path, Path], None]
     """AssertionError unless the folder, after the second run, is as one of a run that nothing interrupted."""
+    client: Callable[[Path], None] | None = None
+    """What is done while the command, a server, runs; then that gets Ctrl-C."""
+    exit_code: int = 0
 
 
 def environment() -> dict[str, str]:
@@ -91,7 +103,7 @@ def train_command(folder: Path) -> list[str]:
     run = folder / "train_output/r"
     generator = run / "generator.safetensors"
     images = read_generator_header(generator).images if generator.exists() else 0
-    length = ["--kimg", str(max(0.4, images / 1000 + 0.1)), "--device", "cpu"]
+    length = ["--kimg", str(max(0.2, images / 1000 + 0.1)), "--device", "cpu"]
     if (run / "config.json").exists():
         return [*VGC, "train", "--resume", "r", *length]
     return [
@@ -109,10 +121,30 @@ def train_command(folder: Path) -> list[str]:
     ]
 
 
+def upload(port: int, folder: Path) -> None:
+    """Have the studio draw latents and pack sprites, and keep its answers."""
+    studio = f"http://127.0.0.1:{port}"
+    latents = np.random.default_rng(0).normal(size=(4, LATENT_DIM)).astype(np.float16).tolist()
+    body = json.dumps({"latents": latents}).encode()
+    for name in ("draw", "sprites"):
+        request = Request(f"{studio}/api/{name}", body, {"Content-Type": "application/json"})
+        while True:
+            try:
+                with urlopen(request) as answer:
+                    (folder / name).write_bytes(answer.read())
+                break
+            except (URLError, ConnectionError):  # not up yet
+                time.sleep(0.05)
+
+
 @contextmanager
 def cases(materials: Path) -> Iterator[list[Case]]:
     """Every command that writes, with tiny inputs made in ``materials``, while the built-in site is served."""
-    with serve() as url:
+    with serve() as url, socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+        reserved.close()
+        studio = [*VGC, "studio", "--port", str(port), "--no-browser"]
         scrape = [*VGC, "scrape", "--base-url", url, "--limit", "20", "--delay", "0"]
         preprocess = [*VGC, "preprocess", "--raw", str(materials / "raw"), "--size", str(SIZE_PX)]
         materials.mkdir(parents=True)
@@ -141,4 +173,5 @@ def cases(materials: Path) -> Iterator[list[Case]]:
             Case("export --onnx", Path.mkdir, lambda _: [*VGC, "export", "--onnx", "x.onnx"], same_files),
             Case("export --web", Path.mkdir, lambda _: [*VGC, "export", "--web", "site"], same_files),
             Case("sprites", Path.mkdir, lambda _: [*VGC, "sprites", "-n", "4", "--device", "cpu"], same_files),
+            Case("studio", Path.mkdir, lambda _: studio, same_files, partial(upload, port), exit_code=130),
         ]

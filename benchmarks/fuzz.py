@@ -12,10 +12,11 @@ import struct
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict
-from functools import cache
+from datetime import timedelta
+from functools import cache, wraps
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -25,24 +26,30 @@ import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from requests import Request
 
 from dataset.build import BuildSettings, build
+from dataset.decode import MAX_PIXELS as DATASET_MAX_PIXELS
 from dataset.decode import decode
 from dataset.errors import DatasetError, DecodeError
 from dataset.file_kinds import FORMATS
+from dataset.pixel_art import to_own_grid
 from dataset.render import OUTCOME_FIELDS
+from dataset.sheets import cut_cell, json_cells
 from gan.config import PRESETS, Architecture, GanError, Recipe, TrainConfig
 from gan.export.onnx_header import OnnxHeader
-from gan.networks.build import build_generator
+from gan.networks.build import build_discriminator, build_generator, without_weights
 from gan.runs.checkpoint import GeneratorHeader, load_checkpoint, load_generator, save_checkpoint, save_generator
 from gan.runs.run_folder import RunFolder
 from gan.sampling.share_codes import decode as decode_share_code
 from gan.sampling.share_codes import encode as encode_share_code
 from kit.image_repair import repair_image
 from kit.jsonl import parse_json_line
+from kit.palette_files import PaletteError, parse_palette_file
 from kit.printable import printable
 from scraper.errors import FetchError, ScrapeError, ScrapeSettingsError
 from scraper.manifest import MANIFEST_NAME, Manifest
+from scraper.net.cookies import SiteCookies
 from scraper.net.urls import is_http_url, join_url, url_path
 from scraper.pages.content import read_details, read_gallery, read_hub
 from scraper.pages.html import page_text, refresh_target
@@ -53,6 +60,8 @@ from sprites.palettes import parse_palette
 
 URL = "http://site.test/a/"
 MAX_PIXELS = 1_000_000
+EXAMPLE_SECONDS = 60
+"""One example may take so long, on a machine that is busy with other things."""
 ANY_SITE = Site("any", "http://site.test")
 
 TAGS = st.sampled_from(
@@ -148,7 +157,9 @@ def fuzz_addresses(base: str, reference: str) -> None:
 @given(broken_images())
 def fuzz_images(content: bytes) -> None:
     with suppress(DecodeError):
-        assert decode(content).image.mode == "RGB"
+        decoded = decode(content)
+        assert decoded.image.mode == "RGB"
+        assert to_own_grid(decoded, None).image.mode == "RGB"
     with suppress(FetchError):
         checked_image_suffix(content, MAX_PIXELS)
     repair_image(content)
@@ -165,11 +176,92 @@ def fuzz_lines(lines: list[bytes]) -> None:
             assert record is None or record.file is None  # there is no such file
 
 
-@given(st.one_of(st.text(max_size=200), st.text("0123456789abcdefABCDEF #\n\tGIMPalet:", max_size=200)))
-def fuzz_palettes(text: str) -> None:
-    for each in (text, f"GIMP Palette\n{text}"):
+ASE_BLOCKS = st.builds(
+    lambda kind, length, name, model, values: struct.pack(">HIH", kind, length, name) + model + values,
+    st.sampled_from([1, 0xC001, 0]),
+    st.one_of(st.integers(0, 60), st.just(2**32 - 1)),
+    st.sampled_from([0, 1, 2, 65_535]),
+    st.sampled_from([b"\0A\0\0RGB ", b"RGB ", b"Gray", b"CMYK", b"LAB "]),
+    st.one_of(st.binary(max_size=16), st.floats(width=32).map(lambda share: 3 * struct.pack(">f", share))),
+)
+
+
+@given(
+    st.one_of(st.text(max_size=200), st.text("0123456789abcdefABCDEF #\n\tGIMPalet:", max_size=200)),
+    st.lists(ASE_BLOCKS, max_size=6).map(b"".join),
+)
+def fuzz_palettes(text: str, blocks: bytes) -> None:
+    for each in (text, f"GIMP Palette\n{text}", f"JASC-PAL\n0100\n2\n{text}"):
         with suppress(SpriteSettingsError):
             parse_palette(each)
+        with suppress(PaletteError):
+            parse_palette_file(each.encode("utf-8", "surrogatepass"))
+    with suppress(PaletteError):
+        assert all(0 <= channel <= 255 for colour in parse_palette_file(b"ASEF" + blocks) for channel in colour)
+
+
+SIDES = st.one_of(
+    st.integers(-1, 70), st.sampled_from([16_384, 2**31, 10**400, 1.0, 1.5, True, None, "8"]), st.floats()
+)
+BOXES = st.one_of(
+    st.fixed_dictionaries({"x": SIDES, "y": SIDES, "w": SIDES, "h": SIDES}),
+    st.just({"x": 0, "y": 0, "w": 16, "h": 16}),
+    JSON,
+)
+FRAMES = st.fixed_dictionaries(
+    {"frame": BOXES},
+    optional={
+        "filename": st.one_of(st.text(max_size=10), JSON),
+        "rotated": st.booleans(),
+        "trimmed": st.booleans(),
+        "spriteSourceSize": BOXES,
+        "sourceSize": BOXES,
+    },
+)
+FRAME_LISTS = st.one_of(
+    st.lists(st.one_of(FRAMES, JSON), max_size=5), st.dictionaries(st.text(max_size=5), FRAMES, max_size=5), JSON
+)
+SHEETS = st.one_of(
+    st.builds(lambda frames: {"frames": frames}, FRAME_LISTS),
+    st.builds(
+        lambda frames: {"textures": [{"image": "s.png", "frames": each} for each in frames]},
+        st.lists(FRAME_LISTS, max_size=2),
+    ),
+    JSON,
+)
+
+
+@given(st.one_of(SHEETS.map(lambda sheet: json.dumps(sheet).encode()), st.binary(max_size=60)), st.booleans())
+def fuzz_sheets(content: bytes, is_clear: bool) -> None:
+    sheet = Image.new("RGBA" if is_clear else "RGB", (64, 48))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "s.json"
+        path.write_bytes(content)
+        with suppress(DecodeError):
+            for cell in json_cells(path, "s.png"):
+                assert cell.name.isprintable()
+                with suppress(DecodeError):
+                    figure = cut_cell(sheet, cell, (0, 0, 0, 0)[: len(sheet.mode)])
+                    assert figure.width * figure.height <= DATASET_MAX_PIXELS
+
+
+COOKIES = st.lists(
+    st.one_of(st.text(max_size=12), st.sampled_from(["TRUE", "FALSE", "0", "site.test", "/"])), max_size=8
+)
+
+
+@given(
+    st.lists(COOKIES.map("\t".join), max_size=4), st.text(max_size=8), st.text(max_size=8), st.text(max_size=12)
+)
+def fuzz_cookies(lines: list[str], name: str, value: str, expires: str) -> None:
+    whole = "\t".join(["site.test", "FALSE", "/", "FALSE", expires, name, value])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "cookies.txt"
+        path.write_text("\n".join([*lines, whole]), "utf-8", "replace")
+        with suppress(ScrapeSettingsError):
+            header = SiteCookies(path, frozenset({"site.test"})).header(Request("GET", URL).prepare()) or ""
+            assert not {"\r", "\n"} & set(header)
+            header.encode("latin-1")
 
 
 @given(
@@ -250,18 +342,28 @@ def fuzz_checkpoints(content: bytes) -> None:
             load_checkpoint(path)
 
 
-@given(st.data())
-def fuzz_settings(data: Any) -> None:
-    values = TrainConfig(recipe=PRESETS["dcgan"].at_size(16)).to_json()
-    recipe = values["recipe"] = json.loads(json.dumps(values["recipe"]))
-    target = data.draw(st.sampled_from([values, recipe, recipe["generator"], recipe["discriminator"]]))
-    target[data.draw(st.sampled_from([*target, "more"]))] = data.draw(ANY)
+@st.composite
+def broken_settings(draw: Any) -> dict[str, Any]:
+    """A run's settings in which one value is another."""
+    preset = draw(st.sampled_from(["dcgan", "projected"]))
+    values: dict[str, Any] = json.loads(json.dumps(TrainConfig(recipe=PRESETS[preset].at_size(16)).to_json()))
+    recipe = values["recipe"]
+    target = draw(st.sampled_from([values, recipe, recipe["generator"], recipe["discriminator"]]))
+    target[draw(st.sampled_from([*target, "more"]))] = draw(ANY)
+    return values
+
+
+@given(broken_settings())
+def fuzz_settings(values: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "config.json").write_text(json.dumps(values), "utf-8", "replace")
         with suppress(GanError):
             config = RunFolder(Path(folder)).read_config()
             assert isinstance(config.recipe, Recipe)
             assert TrainConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
+            with without_weights():
+                build_generator(config.recipe.generator)
+                build_discriminator(config.recipe.discriminator)
 
 
 @given(st.sampled_from([*OnnxHeader.__dataclass_fields__, "format", "more"]), ANY)
@@ -323,6 +425,8 @@ TARGETS = (
     fuzz_images,
     fuzz_lines,
     fuzz_palettes,
+    fuzz_sheets,
+    fuzz_cookies,
     fuzz_sites,
     fuzz_models,
     fuzz_checkpoints,
@@ -333,28 +437,46 @@ TARGETS = (
 )
 
 
+def until(end: float, test: Any, counts: Counter[str]) -> Any:
+    """The same test, counted; it does nothing any more once the time is over, unless it has found something."""
+
+    @wraps(test)
+    def bounded(*arguments: Any, **options: Any) -> None:
+        if time.monotonic() > end and not counts["found"]:
+            return
+        counts["examples"] += 1
+        try:
+            test(*arguments, **options)
+        except Exception:
+            counts["found"] += 1
+            raise
+
+    return bounded
+
+
 def main(minutes: float, only: str) -> None:
     """Give each target its share of the time, or until something is found, and say what came of it."""
     logging.disable(logging.CRITICAL)
     targets = [target for target in TARGETS if only in target.__name__]
+    often = settings(
+        max_examples=200,
+        deadline=timedelta(seconds=EXAMPLE_SECONDS),
+        database=None,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+    )
     for target in targets:
         end = time.monotonic() + 60 * minutes / len(targets)
-        examples = 0
-        bounded: Callable[[], None] = settings(
-            max_examples=200,
-            deadline=None,
-            database=None,
-            phases=(Phase.generate, Phase.shrink),
-            suppress_health_check=list(HealthCheck),
-        )(target)
+        counts: Counter[str] = Counter()
+        target.hypothesis.inner_test = until(end, target.hypothesis.inner_test, counts)
+        run = often(target)
         outcome = "nothing found"
         while time.monotonic() < end and outcome == "nothing found":
-            examples += 200
             try:
-                bounded()
+                run()
             except Exception as error:
                 outcome = "".join(traceback.format_exception(error))
-        print(f"{target.__name__}: {examples:,} examples, {outcome}", flush=True)
+        print(f"{target.__name__}: {counts['examples']:,} examples, {outcome}", flush=True)
 
 
 if __name__ == "__main__":
