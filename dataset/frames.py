@@ -14,7 +14,7 @@ ANIMATED = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
 """Formats whose frames follow each other in time; those of TIFF, ICO and MPO are pages and sizes."""
 MAX_FRAMES_TRIED = 64
 FIRST, ALL = "first", "all"
-"""Of `dataset.build.BuildSettings.frames`, beside a number."""
+"""Of `dataset.build_settings.BuildSettings.frames`, beside a number."""
 
 
 def frame_numbers(image: Image.Image) -> range:

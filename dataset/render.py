@@ -89,7 +89,7 @@ OUTCOME_FIELDS = tuple(field.name for field in fields(Outcome))
 
 @dataclass(frozen=True, slots=True)
 class RenderSettings:
-    """How a raw image becomes a square; see `dataset.build.BuildSettings`."""
+    """How a raw image becomes a square; see `dataset.build_settings.BuildSettings`."""
 
     size_px: int
     fit: Fit

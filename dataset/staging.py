@@ -3,7 +3,7 @@
 Everything here lives in the hidden folder `WORK_FOLDER` of a set; without it, only time is lost::
 
     lock                  held while a build runs
-    settings.json         how the set was made last, see `dataset.build.saved_settings`
+    settings.json         how the set was made last, see `dataset.build_settings.saved_settings`
     <recipe>.sqlite       what is known of the raw files and of the set, see `dataset.build_cache`
     building-<recipe>/    what a build has made so far; laid out like the set itself
       stale.txt           pictures of the set that go
