@@ -89,6 +89,9 @@ Tolerance = Annotated[
 UpscaleMethod = Annotated[
     str | None, more(help="How pixels are enlarged: nearest (squares), scale2x or scale3x. [default: nearest]")
 ]
+AlphaCut = Annotated[
+    int | None, more(help="Of a model with alpha: from which alpha a pixel is opaque, 1 to 255. [default: 128]")
+]
 MinIsland = Annotated[
     int | None, more(help="Specks of fewer pixels vanish, and dots along edges; 0: none. [default: 4]")
 ]
@@ -515,8 +518,8 @@ def show_dry_run(screen: Screen, result: "DryRun") -> None:
 
 
 SPRITE_OPTIONS = (
-    *("sprites", "colours", "palette", "sprite_size", "upscale", "upscale_with", "tolerance", "min_island"),
-    "outline",
+    *("sprites", "colours", "palette", "sprite_size", "upscale", "upscale_with", "tolerance"),
+    *("alpha_cut", "min_island", "outline"),
 )
 
 
@@ -548,6 +551,7 @@ def generate(
     upscale: Upscale = None,
     upscale_with: UpscaleMethod = None,
     tolerance: Tolerance = None,
+    alpha_cut: AlphaCut = None,
     min_island: MinIsland = None,
     outline: Outline = None,
     device: Device = "auto",
@@ -565,7 +569,7 @@ def generate(
     )  # fmt: skip
     options = given_options(
         colours=colours, palette=palette, sprite_px=sprite_size, upscale=upscale, upscale_with=upscale_with,
-        tolerance=tolerance, min_island_px=min_island, outline=outline,
+        tolerance=tolerance, alpha_cut=alpha_cut, min_island_px=min_island, outline=outline,
     )  # fmt: skip
     if options and not sprites:
         names = [f"--{name.replace('_', '-')}" for name in SPRITE_OPTIONS if name != "sprites"]
@@ -615,6 +619,7 @@ def sprites(
     upscale: Upscale = None,
     upscale_with: UpscaleMethod = None,
     tolerance: Tolerance = None,
+    alpha_cut: AlphaCut = None,
     min_island: MinIsland = None,
     outline: Outline = None,
     truncation: Truncation = 1.0,
@@ -634,7 +639,7 @@ def sprites(
     )  # fmt: skip
     options = given_options(
         colours=colours, palette=palette, sprite_px=sprite_size, upscale=upscale, upscale_with=upscale_with,
-        tolerance=tolerance, min_island_px=min_island, outline=outline,
+        tolerance=tolerance, alpha_cut=alpha_cut, min_island_px=min_island, outline=outline,
     )  # fmt: skip
     with screen.progress("sprites") as progress:
         exported = export_sprites(settings, sprite_settings(options, model), rate_typicality, progress)

@@ -1,6 +1,5 @@
-"""The grid of a set of enlarged pixel art, where all its pictures share one; in the report, for the sprites."""
+"""The grid of a set of enlarged pixel art, where its pictures share one; in the report, for the sprites."""
 
-import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -13,10 +12,13 @@ from dataset.staging import read_report
 
 GRID = "grid"
 """In ``report.json``: the fields of `SetGrid` by name."""
+LARGEST_PX = 16
+NEARLY_ALL = 0.9
+"""Of the changes: a few pictures of another size do not spoil the grid of all others."""
 
 
 class SetGrid(NamedTuple):
-    """Squares of the same colour in every picture of a set, from a corner on."""
+    """Squares of one colour in the pictures of a set, from a corner on."""
 
     block_px: int
     left_px: int
@@ -24,33 +26,32 @@ class SetGrid(NamedTuple):
 
 
 def shared_grid(files: Iterable[Path]) -> SetGrid | None:
-    """The grid of pictures of one size, the coarsest that fits; None where their pixels are not enlarged."""
-    columns, rows = None, None
+    """The coarsest grid that nearly all changes of colour in pictures of one size lie on, if there is any."""
+    columns: NDArray[np.int64] | int = 0
+    rows: NDArray[np.int64] | int = 0
     for file in files:
         with Image.open(file) as image:
             pixels = np.asarray(image)
-        across, down = _changes(pixels), _changes(pixels.swapaxes(0, 1))
-        columns = across if columns is None else columns | across
-        rows = down if rows is None else rows | down
-        if _spacing(columns, rows) == 1:
-            return None
-    if columns is None or rows is None or not (columns.any() and rows.any()):
-        return None
-    block = _spacing(columns, rows)
-    if block < 2:
-        return None
-    return SetGrid(block, *(int(np.flatnonzero(places)[0] + 1) % block for places in (columns, rows)))
+        columns, rows = columns + _changes(pixels), rows + _changes(pixels.swapaxes(0, 1))
+    for block in range(LARGEST_PX, 1, -1):
+        left, top = (_first_line(changes, block) for changes in (columns, rows))
+        if left is not None and top is not None:
+            return SetGrid(block, left, top)
+    return None
 
 
-def _changes(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """[W - 1] where a column differs from the next."""
-    changes: NDArray[np.bool_] = (pixels[:, 1:] != pixels[:, :-1]).any(axis=(0, 2))
-    return changes
+def _changes(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """[W] in how many rows a column differs from the one before."""
+    changes = (pixels[:, 1:] != pixels[:, :-1]).any(axis=2).sum(axis=0)
+    return np.concatenate([[0], changes])
 
 
-def _spacing(columns: NDArray[np.bool_], rows: NDArray[np.bool_]) -> int:
-    """The largest number that all distances between changes are multiples of, in both directions."""
-    return math.gcd(*np.diff(np.flatnonzero(columns)).tolist(), *np.diff(np.flatnonzero(rows)).tolist())
+def _first_line(changes: NDArray[np.int64] | int, block: int) -> int | None:
+    """Where the lines of a grid begin that nearly all changes lie on."""
+    places = np.arange(np.size(changes)) % block
+    sums = np.bincount(places, np.ravel(changes))
+    first = int(sums.argmax())
+    return first if sums[first] >= NEARLY_ALL * max(sums.sum(), 1) else None
 
 
 def grid_of_set(images: Path) -> SetGrid | None:

@@ -21,7 +21,7 @@ LARGEST_UPSCALE = 16
 LEAST_ISLAND_PX, LARGEST_ISLAND_PX = 4, 64
 FRAME_MS = 80
 HALF = 128
-"""Alpha from which a pixel is opaque."""
+"""Alpha from which a pixel is opaque, where nobody says another."""
 CLEAR = 0
 """The index of transparent pixels; colour n of the palette has index n + 1."""
 
@@ -62,6 +62,8 @@ class SpriteSettings:
     """A line of one pixel around every figure; of a given palette the nearest colour."""
     grid: Grid | None = None
     """Of a set of pixel art: each of its pixels becomes one of the sprite. Not with ``sprite_px``."""
+    alpha_cut: int = HALF
+    """Alpha from which a pixel of a transparent picture is opaque, 1 to 255."""
 
     def __post_init__(self) -> None:
         if not 2 <= self.colours <= MAX_COLOURS:
@@ -81,6 +83,8 @@ class SpriteSettings:
             raise SpriteSettingsError(f"--min-island {self.min_island_px}: choose 0 to {LARGEST_ISLAND_PX} pixels")
         if not 0 <= self.tolerance <= 255:
             raise SpriteSettingsError(f"--tolerance {self.tolerance}: choose 0 to 255")
+        if not 1 <= self.alpha_cut <= 255:
+            raise SpriteSettingsError(f"--alpha-cut {self.alpha_cut}: choose 1 to 255")
         if self.extrude_px not in (1, 2):
             raise SpriteSettingsError(f"an extrusion of {self.extrude_px} pixels: choose 1 or 2")
 
@@ -135,15 +139,17 @@ class SpriteSet:
 def make_sprites(images: NDArray[np.uint8], settings: SpriteSettings, palette: Palette | None = None) -> SpriteSet:
     """Cut the figures out, bring them onto their grid, clean their rims, give them one palette, enlarge them.
 
-    The figures of transparent images are where alpha is at least one half; those of others are found by colour.
+    The figures of transparent images are where alpha reaches the cut; those of others are found by colour.
 
     Args:
         images: [N, side, side, 3] uint8 RGB, or [N, side, side, 4] RGBA with straight colours.
         settings: how.
         palette: that of another set, in place of the settings'.
     """
-    has_alpha = images.shape[-1] == RGBA
-    masks = images[..., RGB] >= HALF if has_alpha else foreground_masks(images[..., :RGB], settings.tolerance)
+    if images.shape[-1] == RGBA:
+        masks = images[..., RGB] >= settings.alpha_cut
+    else:
+        masks = foreground_masks(images, settings.tolerance)
     side = settings.side_px(images.shape[1])
     if settings.grid and not settings.sprite_px:
         colours, masks = block_means(images[..., :RGB], masks, settings.grid)

@@ -7,11 +7,13 @@ import sys
 import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import uvicorn
 
 from gan.config import TrainConfig
 from gan.runs.model_files import find_model
+from sprites.set_defaults import set_defaults
 from studio.connections import Connection
 from studio.engine import Engine
 from studio.engine_loader import load_engine
@@ -73,22 +75,23 @@ def open_studio(settings: StudioSettings, on_open: Callable[[Opened], None]) -> 
         KeyboardInterrupt: Ctrl-C; nothing is drawn any more.
     """
     with listen(settings.host, settings.port) as listener:
-        engine = load_engine(find_model(settings.model, TrainConfig.output))
+        model = find_model(settings.model, TrainConfig.output)
+        engine = load_engine(model)
         url = local_url(settings.host, listener.getsockname()[1])
         on_open(Opened(url, engine.info.model, not is_loopback(settings.host)))
         if settings.browser and has_desktop():
             webbrowser.open(url)
         try:
-            create_server(engine, settings.access).run(sockets=[listener])
+            create_server(engine, settings.access, set_defaults(model)).run(sockets=[listener])
         except KeyboardInterrupt:
             raise KeyboardInterrupt("the studio is closed") from None
 
 
-def create_server(engine: Engine, access: Access) -> uvicorn.Server:
+def create_server(engine: Engine, access: Access, sprite_defaults: dict[str, Any] | None = None) -> uvicorn.Server:
     """The server, not started; what it writes on stderr are its own failures alone."""
     return uvicorn.Server(
         uvicorn.Config(
-            build_app(engine, access),
+            build_app(engine, access, sprite_defaults),
             log_level="warning",
             access_log=False,
             server_header=False,

@@ -17,11 +17,12 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from gan.sampling.share_codes import MAX_LATENT
-from kit.palette_files import MAX_COLOURS, MAX_FILE_CHARS
+from kit.foreground import TOLERANCE
+from kit.palette_files import MAX_COLOURS, MAX_FILE_CHARS, hex_colour
 from sprites.bundle import morph_latents, sprite_zip
 from sprites.errors import SpriteSettingsError
 from sprites.palettes import parse_palette
-from sprites.pixels import SMALLEST_SPRITE_PX, SpriteSettings
+from sprites.pixels import HALF, SMALLEST_SPRITE_PX, SpriteSettings
 from studio.draw_queue import DrawQueue, QueueFull
 from studio.engine import MAX_IMAGES, Engine, named_directions
 from studio.guard import Access, Guard, client_of
@@ -77,6 +78,10 @@ class Info(BaseModel):
     """3: RGB; 4: RGBA."""
     most_pictures: int
     """In one request."""
+    sprite_px: int
+    """Side of a sprite whose size nobody has chosen."""
+    set_colours: int
+    """In the palette of the set that it learned from; 0: no palette is known."""
     trained_on: str
     licence: str
 
@@ -122,13 +127,32 @@ class SpriteOptions(BaseModel):
     sprite_px: int | None = None
     upscale: int = Field(1, ge=1, le=MAX_UPSCALE)
     extrude_px: int = Field(1, ge=1, le=2)
+    tolerance: int = Field(TOLERANCE, ge=0, le=255)
+    alpha_cut: int = Field(HALF, ge=1, le=255)
+    outline: Annotated[str, Field(pattern="^#[0-9a-fA-F]{6}$")] | None = None
     names: list[Annotated[str, Field(min_length=1, max_length=MAX_NAME_LETTERS)]] | None = None
     """What the characters are called, one each: the names of their files."""
 
-    def settings(self) -> SpriteSettings:
-        """The same for the pass itself; SpriteSettingsError if the palette is none."""
+    def settings(self, defaults: dict[str, Any]) -> SpriteSettings:
+        """The same for the pass itself, with what the model's set says where ``colours`` is left out.
+
+        Raises:
+            SpriteSettingsError: the palette is none.
+        """
         palette = None if self.palette is None else tuple(map(tuple, parse_palette(self.palette).tolist()))
-        return SpriteSettings(self.colours, palette, self.sprite_px, self.upscale, extrude_px=self.extrude_px)
+        if palette is None and "colours" not in self.model_fields_set:
+            palette = defaults.get("palette")
+        return SpriteSettings(
+            self.colours,
+            palette,
+            self.sprite_px,
+            self.upscale,
+            tolerance=self.tolerance,
+            extrude_px=self.extrude_px,
+            outline=hex_colour(0, self.outline[1:]) if self.outline else None,
+            grid=defaults.get("grid"),
+            alpha_cut=self.alpha_cut,
+        )
 
 
 def latents_type(latent_dim: int) -> Any:
@@ -138,8 +162,8 @@ def latents_type(latent_dim: int) -> Any:
     return Annotated[list[latent], Field(min_length=1, max_length=MAX_IMAGES)]
 
 
-def engine_info(engine: Engine) -> Info:
-    """What the page must know of an engine."""
+def engine_info(engine: Engine, defaults: dict[str, Any]) -> Info:
+    """What the page must know of an engine, and of the sprites of its model's set."""
     info = engine.info
     return Info(
         model=info.model,
@@ -149,17 +173,20 @@ def engine_info(engine: Engine) -> Info:
         size_px=info.size_px,
         channels=info.channels,
         most_pictures=MAX_IMAGES,
+        sprite_px=SpriteSettings(**defaults).side_px(info.size_px),
+        set_colours=len(defaults.get("palette", ())),
         trained_on=info.trained_on,
         licence=info.licence,
     )
 
 
-def build_app(engine: Engine, access: Access) -> FastAPI:
+def build_app(engine: Engine, access: Access, sprite_defaults: dict[str, Any] | None = None) -> FastAPI:
     """The whole server.
 
     Args:
         engine: draws; only ever called from one thread.
         access: the addresses that it answers under; see `Guard`.
+        sprite_defaults: see `sprites.set_defaults`.
     """
     queue = DrawQueue(engine.draw)
 
@@ -177,8 +204,10 @@ def build_app(engine: Engine, access: Access) -> FastAPI:
     app.add_exception_handler(SpriteSettingsError, handle_sprite_settings)
     app.add_exception_handler(QueueFull, handle_queue_full)
     app.add_exception_handler(ModelMismatch, handle_other_model)
-    for add_routes in (add_info_routes, add_draw_route, add_sprites_route):
-        add_routes(app, engine, queue)
+    defaults = sprite_defaults or {}
+    add_info_routes(app, engine, queue, defaults)
+    add_draw_route(app, engine, queue)
+    add_sprites_route(app, engine, queue, defaults)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     return app
 
@@ -192,7 +221,7 @@ def require_model(named: str | None, engine: Engine) -> None:
         )
 
 
-def add_info_routes(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
+def add_info_routes(app: FastAPI, engine: Engine, queue: DrawQueue, defaults: dict[str, Any]) -> None:
     """Whether it is up, what draws, and the model's directions."""
 
     @app.get("/healthz")
@@ -201,7 +230,7 @@ def add_info_routes(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
 
     @app.get("/api/info")
     async def info() -> Info:
-        return engine_info(engine)
+        return engine_info(engine, defaults)
 
     search: list[asyncio.Task[list[Direction]]] = []
 
@@ -233,7 +262,7 @@ def add_draw_route(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
         return Response(images.tobytes(), media_type="application/octet-stream")
 
 
-def add_sprites_route(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
+def add_sprites_route(app: FastAPI, engine: Engine, queue: DrawQueue, defaults: dict[str, Any]) -> None:
     """Latents to a zip of sprites."""
     latents_given = (latents_type(engine.info.latent_dim), ...)
     side = Annotated[int, Field(ge=SMALLEST_SPRITE_PX, le=engine.info.size_px)]
@@ -245,7 +274,7 @@ def add_sprites_route(app: FastAPI, engine: Engine, queue: DrawQueue) -> None:
     @app.post("/api/sprites", response_class=Response, responses={**PROBLEMS, **ZIP})
     async def sprites(wanted: sprites_request, request: Request) -> Response:  # type: ignore[valid-type]
         require_model(wanted.model, engine)  # type: ignore[attr-defined]
-        settings = wanted.settings()  # type: ignore[attr-defined]
+        settings = wanted.settings(defaults)  # type: ignore[attr-defined]
         latents = np.array(wanted.latents, np.float32)  # type: ignore[attr-defined]
         names = wanted.names or ()  # type: ignore[attr-defined]
         if names and len(names) != len(latents):

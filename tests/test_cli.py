@@ -225,17 +225,17 @@ REACHES = [
     (
         "sprites.sprite_export.generate_sprites",
         "generate --sprites --colours 5 --sprite-size 16 --upscale 2 --tolerance 7 --upscale-with scale2x "
-        "--min-island 9 --outline #0000ff",
-        [GenerateSettings(), SpriteSettings(5, None, 16, 2, 7, 1, "scale2x", 9, (0, 0, 255))],
+        "--min-island 9 --outline #0000ff --alpha-cut 90",
+        [GenerateSettings(), SpriteSettings(5, None, 16, 2, 7, 1, "scale2x", 9, (0, 0, 255), None, 90)],
     ),
     (
         "sprites.sprite_export.export_sprites",
         "sprites --count 3 --model m --seed 4 --seeds 5 --truncation 0.5 --data d --out o --device cpu "
         "--colours 5 --sprite-size 16 --upscale 2 --tolerance 7 --upscale-with scale2x --min-island 9 "
-        "--outline white",
+        "--outline white --alpha-cut 90",
         [
             GenerateSettings(3, "m", 4, "5", (), (), 0.5, 1, Path("d"), Path("o"), False, None, "cpu"),
-            SpriteSettings(5, None, 16, 2, 7, 1, "scale2x", 9, (255, 255, 255)),
+            SpriteSettings(5, None, 16, 2, 7, 1, "scale2x", 9, (255, 255, 255), None, 90),
         ],
     ),
     (

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,11 +46,26 @@ class FlatEngine:
         return np.eye(2, 4, dtype=np.float32)
 
 
+class HalfClearEngine(FlatEngine):
+    """Draws the flat pictures, half clear."""
+
+    info = replace(FlatEngine.info, channels=4)
+
+    def draw(self, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
+        return np.pad(super().draw(latents), [(0, 0)] * 3 + [(0, 1)], constant_values=128)
+
+
 @contextmanager
-def serving(engine: Engine, host: str = "127.0.0.1", port: int = 0, **access: Any) -> Iterator[str]:
+def serving(
+    engine: Engine,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    sprite_defaults: dict[str, Any] | None = None,
+    **access: Any,
+) -> Iterator[str]:
     """Run a server while the block lasts; gives its address without a slash at the end."""
     with listen(host, port) as listener:
-        server = create_server(engine, Access(host, **access))
+        server = create_server(engine, Access(host, **access), sprite_defaults)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

@@ -1,22 +1,10 @@
 """Transparent characters on the page: over the ground that people choose."""
 
 import re
-from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
 from playwright.sync_api import Browser, expect
 from studio_page import painted
-from studio_server import FlatEngine, serving
-
-
-class HalfClearEngine(FlatEngine):
-    """Draws the flat pictures, half clear."""
-
-    info = replace(FlatEngine.info, channels=4)
-
-    def draw(self, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
-        return np.pad(super().draw(latents), [(0, 0)] * 3 + [(0, 1)], constant_values=128)
+from studio_server import FlatEngine, HalfClearEngine, serving
 
 
 def test_a_transparent_character_lies_over_the_ground_that_was_chosen(browser: Browser) -> None:

@@ -17,12 +17,15 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 from playwright.sync_api import Browser, Page, expect
 from studio_page import WALL, code_of, drop_file, painted, pick, pixels_of
 
 import studio.site
-from gan.config import GanError
+from gan.config import PRESETS, GanError
 from gan.export.onnx import export_onnx
+from gan.networks.build import build_generator
+from gan.runs.checkpoint import GeneratorHeader, save_generator
 from gan.runs.model_files import built_in_model
 from gan.sampling.directions import find_directions
 from gan.sampling.sample import latents_from_seeds
@@ -85,6 +88,33 @@ def test_the_browser_draws_what_is_exported_today_too(browser, tmp_path):
     with served(export_site(tmp_path / "new.onnx", tmp_path / "site").parent) as address:
         page = browser.new_page()
         expect_the_characters_of_pytorch(page, address)
+        page.close()
+
+
+def test_a_site_of_a_model_with_alpha_draws_as_pytorch_does_over_the_chosen_ground(browser, tmp_path):
+    generator = PRESETS["dcgan"].at_size(16).with_channels(4).generator
+    model = tmp_path / "mine.safetensors"
+    torch.manual_seed(0)
+    save_generator(model, build_generator(generator), GeneratorHeader(generator, "dcgan", 7, "noise"))
+    by_torch = TorchEngine(model)
+    latent = latents_from_seeds([3], by_torch.info.latent_dim).numpy()
+    expected = by_torch.draw(latent)[0].astype(int)
+    with served(export_site(model, tmp_path / "site").parent) as address:
+        page = browser.new_page()
+        page.goto(f"{address}#{encode(by_torch.info.hash, latent[0])}")
+        expect(page.locator("#name")).not_to_have_text("…")
+        draw = """async (latent) => {
+            const { connect } = await import("/engine/engine.js");
+            const [pixels] = await (await connect()).draw([Float32Array.from(latent)]);
+            return Array.from(pixels);
+        }"""
+        drawn = np.reshape(page.evaluate(draw, latent[0].tolist()), (16, 16, 4))
+        assert np.abs(drawn[..., 3] - expected[..., 3]).max() <= 1
+        opaque = expected[..., 3] >= 128  # elsewhere a level of alpha is many of a straight colour
+        assert opaque.any()
+        assert np.abs(drawn - expected)[opaque].max() <= 3
+        page.locator("#ground").select_option("white")
+        expect(page.locator("#picture")).to_have_css("background-color", "rgb(255, 255, 255)")
         page.close()
 
 

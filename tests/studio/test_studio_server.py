@@ -72,6 +72,8 @@ def test_info_says_all_that_the_page_needs(url):
         "size_px": 8,
         "channels": 3,
         "most_pictures": MAX_IMAGES,
+        "sprite_px": 8,
+        "set_colours": 0,
         "trained_on": "nothing",
         "licence": LICENCE_UNKNOWN,
     }

@@ -1,7 +1,8 @@
 // The engine behind `vgc studio`: the server draws. The static site has this file's twin, onnx.js, under
 // this name; both offer
 //   connect() -> Promise<{info, directions(), draw(latents, signal), sprites(request) | null}>
-//   info: model, hash, latent_dim, latent_bound, size_px, channels, most_pictures, trained_on, licence
+//   info: model, hash, latent_dim, latent_bound, size_px, channels, most_pictures, trained_on, licence;
+//     where it makes sprites, sprite_px and set_colours too
 //   directions() -> Promise<[{name, vector}, ...]>, each vector one step; may take seconds
 //   draw([Float32Array, ...], AbortSignal) -> Promise<[Uint8Array, ...]>, each RGB or RGBA, see model/pixels.js
 // and raise EngineError (errors.js) with words for a person; and

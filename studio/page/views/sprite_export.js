@@ -23,6 +23,12 @@ class SpriteDialog {
     for (const option of this.#form.querySelectorAll("select[data-sides] option")) {
       option.hidden = option.disabled = Number(option.value) >= studio.info.size_px;
     }
+    byId("sprites-tolerance-field").hidden = studio.info.channels === 4;
+    byId("sprites-alpha-field").hidden = studio.info.channels !== 4;
+    this.#offerSetPalette(studio.info.set_colours);
+    for (const [colour, box] of [["outline", "outlined"], ["ground", "grounded"]]) {
+      this.#form[colour].addEventListener("input", () => (this.#form[box].checked = true));
+    }
     byId("sprites").addEventListener("click", () => this.#open());
     byId("sprites-cancel").addEventListener("click", () => byId("sprites-dialog").close());
     this.#form.addEventListener("change", () => {
@@ -35,21 +41,33 @@ class SpriteDialog {
     });
   }
 
+  #offerSetPalette(count) {
+    if (!count) return;
+    const option = this.#form.colours.querySelector("[value=set]");
+    Object.assign(option, { textContent: `the set's own ${count}`, hidden: false, disabled: false, selected: true });
+  }
+
   get #latents() {
     if (this.#form.whom.value === "this") return [this.#studio.history.current.latent];
     return this.#studio.tray.latents.slice(0, this.#studio.info.most_pictures);
   }
 
   async #request() {
-    const { colours, palette, side, upscale, extrude } = this.#form;
-    const own = colours.value === "given";
+    const { colours, palette, side, upscale, extrude, tolerance, alpha, outlined, outline } = this.#form;
+    const chosen = {
+      given: async () => ({ palette: await palette.files[0].text() }),
+      set: () => ({}),
+    }[colours.value];
     return {
       latents: this.#latents.map((latent) => Array.from(latent)),
       names: this.#latents.map(nameOf),
-      ...(own ? { palette: await palette.files[0].text() } : { colours: Number(colours.value) }),
+      ...(chosen ? await chosen() : { colours: Number(colours.value) }),
       sprite_px: Number(side.value) || null,
       upscale: Number(upscale.value),
       extrude_px: Number(extrude.value),
+      tolerance: Number(tolerance.value),
+      alpha_cut: Number(alpha.value),
+      outline: outlined.checked ? outline.value : null,
     };
   }
 
@@ -68,7 +86,8 @@ class SpriteDialog {
     const own = this.#form.colours.value === "given";
     byId("sprites-palette").hidden = !own;
     this.#form.palette.required = own;
-    const side = (Number(this.#form.side.value) || this.#studio.info.size_px) * Number(this.#form.upscale.value);
+    byId("sprites-preview").style.background = this.#form.grounded.checked ? this.#form.ground.value : "";
+    const side = (Number(this.#form.side.value) || this.#studio.info.sprite_px) * Number(this.#form.upscale.value);
     byId("sprites-size").textContent = `Each picture will be ${side} × ${side} pixels.`;
   }
 
