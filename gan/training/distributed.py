@@ -93,12 +93,18 @@ def process_group(device: torch.device) -> Iterator[DistributedContext]:
     Args:
         device: of the networks; decides how gradients travel (NCCL on CUDA, else Gloo).
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if os.environ.get("WORLD_SIZE", "1") == "1":
         yield DistributedContext()
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
+    try:
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
+    except ValueError as error:
+        raise GanError(
+            f"the environment variables of torchrun make no sense ({error}); unset RANK and WORLD_SIZE, "
+            "or use --devices"
+        ) from error
     try:
         control = cast(dist.ProcessGroup, dist.new_group(backend="gloo", timeout=TIMEOUT))
         yield DistributedContext(dist.get_rank(), dist.get_world_size(), control)
@@ -108,6 +114,7 @@ def process_group(device: torch.device) -> Iterator[DistributedContext]:
 
 def local_device(device: torch.device) -> torch.device:
     """The GPU of this process, where several share a machine."""
-    if device.type != "cuda" or device.index is not None or "LOCAL_RANK" not in os.environ:
+    rank = os.environ.get("LOCAL_RANK", "")
+    if device.type != "cuda" or device.index is not None or not rank.isdecimal():
         return device
-    return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    return torch.device("cuda", int(rank))

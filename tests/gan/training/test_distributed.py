@@ -81,6 +81,15 @@ def test_two_processes_train_as_one_does():
     assert two[0]["weights"] == pytest.approx(one["weights"], rel=1e-5)
 
 
+@pytest.mark.parametrize("name", ["RANK", "WORLD_SIZE"])
+def test_numbers_of_torchrun_that_are_none_are_named(name, monkeypatch):
+    here = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1", "WORLD_SIZE": "2", "RANK": "0", name: "x"}
+    for each, value in here.items():
+        monkeypatch.setenv(each, value)
+    with pytest.raises(GanError, match=r"torchrun.*'x'.*unset RANK"), process_group(torch.device("cpu")):
+        pass
+
+
 def training(discs: Path, cwd: Path, *arguments: str) -> "subprocess.Popen[str]":
     return start(
         "-m", "cli", "train", "--data", str(discs), "--device", "cpu", "--devices", "2", *arguments, cwd=cwd
