@@ -84,6 +84,7 @@ def staging(target: Path) -> Iterator[Path]:
         finally:
             put_back(folder / OLD, target)
             shutil.rmtree(folder, ignore_errors=True)
+            sync(target.parent)
 
 
 def put_back(old: Path, target: Path) -> None:
