@@ -104,9 +104,6 @@ def kill_again_and_again(
     """Kill a case's command until the time is over; gives what was found, a line each."""
     whole = work / "whole"
     case.prepare(whole)
-    run_to_end(case, whole)  # what is only slow the first time
-    shutil.rmtree(whole)
-    case.prepare(whole)
     seconds = run_to_end(case, whole)
     while time.monotonic() < until:
         folder = work / "killed"
