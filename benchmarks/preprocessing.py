@@ -34,7 +34,7 @@ from scraper.demosite.characters import character_image, load_characters
 CHUNK = 500
 PROFILED = 3_000
 STAGES = {
-    "read the raw file": ("render.py", "_content"),
+    "read the raw file": ("render.py", "read_content"),
     "decode": ("decode.py", "decode"),
     "resize (Lanczos)": ("decode.py", "to_square"),
     "encode and write two PNGs": ("render.py", "_save"),
