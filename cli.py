@@ -776,8 +776,9 @@ def studio(
     path_prefix: Annotated[
         str, more(help="Path under which a proxy shows the studio, where it passes that on.")
     ] = "",
+    root: Annotated[Path, option(help="The folder whose sets and runs can be looked at and changed.")] = Path(),
 ) -> None:
-    """Open the character creator: a page on which to breed, shape and mix characters."""
+    """Open the studio: pages on which to breed, shape and mix characters, and to look through sets."""
     from studio.errors import StudioError
 
     try:
@@ -789,11 +790,12 @@ def studio(
 
     def said(opened: Opened) -> None:
         screen.say(f"{opened.url} draws with {opened.model}; Ctrl-C closes the studio")
+        screen.hint(f"sets and runs: {opened.workshop}")
         if opened.public:
             screen.hint("other machines can reach it; anybody there may draw")
         screen.result(vars(opened))
 
-    open_studio(StudioSettings(model, host, port, browser, tuple(allow_host or ()), path_prefix), said)
+    open_studio(StudioSettings(model, host, port, browser, tuple(allow_host or ()), path_prefix, root), said)
 
 
 @command(MORE_COMMANDS)

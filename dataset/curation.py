@@ -125,8 +125,9 @@ class Curation:
         return {key: each.group for key, each in self.decisions.items() if each.group}
 
     def as_json(self) -> str:
-        """All of it, to compare with another time's."""
-        return json.dumps({json.dumps(key): each.line() for key, each in sorted(self.decisions.items())})
+        """All that is decided, to compare with another time's; what was taken back is not."""
+        decided = {key: each for key, each in sorted(self.decisions.items()) if each != Decision(*key)}
+        return json.dumps({json.dumps(key): each.line() for key, each in decided.items()})
 
     def changed_since(self, other: str) -> set[str]:
         """Checksums of the raw files on which is decided otherwise than when ``other`` was made by `as_json`."""

@@ -2,9 +2,13 @@
 
 import asyncio
 import re
+import secrets
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
+from http.cookies import CookieError, SimpleCookie
 from ipaddress import IPv4Address, ip_address
+from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -15,6 +19,10 @@ from studio.errors import StudioSettingsError
 MAX_BODY_BYTES = 1 << 20
 BODY_SECONDS = 15.0
 MAX_NAME_LETTERS = 253
+PROXY_HEADERS = {"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"}
+"""Of whom speaks for somebody else: a proxy on this machine is not its user."""
+WORKSHOP_PAGE, WORKSHOP_API = "/workshop/", "/api/workshop/"
+COOKIE = "vgc-workshop"
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -36,6 +44,8 @@ class Access:
     """Further names, such as a proxy's."""
     path_prefix: str = ""
     """The path under which a proxy shows it, "/…", where the proxy passes that on; it also answers without."""
+    password: str = field(default_factory=partial(secrets.token_urlsafe, 16), repr=False)
+    """Opens the workshop, which reads and writes folders, to those who do not sit at this machine."""
 
     def __post_init__(self) -> None:
         for name in self.allow_hosts:
@@ -91,6 +101,7 @@ class Guard:
         self._proxies = {name.lower() for name in access.allow_hosts}
         self._only_loopback = is_loopback(access.host)
         self._prefix = access.path_prefix
+        self._password = access.password
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass it on."""
@@ -105,7 +116,7 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        refused = self._refusal(scope) or self._redirect(scope)
+        refused = self._refusal(scope) or self._redirect(scope) or self._log_in(scope)
         body: bytes | Response = refused or await read_body(receive)
         if isinstance(body, Response):
             await body(scope, receive, send_guarded)
@@ -115,6 +126,31 @@ class Guard:
     def _redirect(self, scope: Scope) -> Response | None:
         """From ``/prefix`` to ``/prefix/``, where the page's relative addresses lead to the right place."""
         return RedirectResponse(f"{self._prefix}/") if self._prefix and scope["path"] == self._prefix else None
+
+    def _log_in(self, scope: Scope) -> Response | None:
+        """Take the password out of the address, and into a cookie that no other site's page can use."""
+        if self._without_prefix(scope)["path"] != WORKSHOP_PAGE:
+            return None
+        given = parse_qs(scope["query_string"].decode("latin-1")).get("password", [""])[0]
+        if not self._is_password(given):
+            return None
+        answer = RedirectResponse(scope["path"])
+        answer.set_cookie(COOKIE, self._password, httponly=True, samesite="strict")
+        return answer
+
+    def _is_password(self, given: str) -> bool:
+        return secrets.compare_digest(given.encode(), self._password.encode())
+
+    def _may_use_workshop(self, scope: Scope, headers: Headers) -> bool:
+        """Whether this is a program on this machine, and no proxy on it, or who was given the password."""
+        client = scope.get("client") or ("", 0)
+        if is_loopback(client[0]) and not self._proxies and not (PROXY_HEADERS & set(headers.keys())):
+            return True
+        try:
+            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        except CookieError:
+            return False
+        return cookie is not None and self._is_password(cookie.value)
 
     def _without_prefix(self, scope: Scope) -> Scope:
         if not self._prefix or not scope["path"].startswith(f"{self._prefix}/"):
@@ -132,13 +168,21 @@ class Guard:
                 f"or start it with --allow-host {name or 'NAME'}",
             )
         # Chromium names the origin of modules too; the page is to load, and to say what is wrong.
-        is_api = self._without_prefix(scope)["path"].startswith("/api/")
-        if origin is not None and is_api and not self._is_own(origin.partition("://")[2].lower(), host.lower()):
+        path = self._without_prefix(scope)["path"]
+        is_own = origin is None or self._is_own(origin.partition("://")[2].lower(), host.lower())
+        is_own = is_own and headers.get("sec-fetch-site", "none") in ("same-origin", "none")
+        if path.startswith("/api/") and not is_own:
+            origin = origin or ""
             name = host_name(origin.partition("://")[2])[:MAX_NAME_LETTERS] or "NAME"
             return error_response(
                 403,
                 "Only the studio's own page may ask its server. "
                 f"If this is that page, behind a proxy, start the studio with --allow-host {name}",
+            )
+        if path.startswith(WORKSHOP_API) and not self._may_use_workshop(scope, headers):
+            return error_response(
+                401,
+                "Sets and runs are for this machine alone, or for the address with the password that it printed.",
             )
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > MAX_BODY_BYTES:

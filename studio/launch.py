@@ -7,6 +7,7 @@ import sys
 import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -18,7 +19,7 @@ from studio.connections import Connection
 from studio.engine import Engine
 from studio.engine_loader import load_engine
 from studio.errors import StudioError, StudioSettingsError
-from studio.guard import Access, is_loopback
+from studio.guard import WORKSHOP_PAGE, Access, is_loopback
 from studio.server import build_app
 
 KEEP_ALIVE_SECONDS = 30
@@ -41,10 +42,14 @@ class StudioSettings:
     """Further names to answer to, such as a proxy's."""
     path_prefix: str = ""
     """The path under which a proxy shows the studio, where the proxy passes that on: "/…"."""
+    root: Path = Path()
+    """Sets and runs below it can be looked at and changed."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise StudioSettingsError(f"--port {self.port}: choose 0 to 65535")
+        if not self.root.is_dir():
+            raise StudioSettingsError(f"--root {self.root}: no such folder")
         self.access  # noqa: B018 (checks the names and the prefix)
 
     @property
@@ -61,6 +66,8 @@ class Opened:
     model: str
     public: bool
     """Whether other machines can reach it."""
+    workshop: str
+    """The address of the sets and runs; where others can reach it, with the password."""
 
 
 def open_studio(settings: StudioSettings, on_open: Callable[[Opened], None]) -> None:
@@ -78,20 +85,26 @@ def open_studio(settings: StudioSettings, on_open: Callable[[Opened], None]) -> 
         model = find_model(settings.model, TrainConfig.output)
         engine = load_engine(model)
         url = local_url(settings.host, listener.getsockname()[1])
-        on_open(Opened(url, engine.info.model, not is_loopback(settings.host)))
+        access = settings.access
+        public = not is_loopback(settings.host)
+        workshop = f"{url}{WORKSHOP_PAGE[1:]}"
+        password = f"?password={access.password}" if public or access.allow_hosts else ""
+        on_open(Opened(url, engine.info.model, public, f"{workshop}{password}"))
         if settings.browser and has_desktop():
-            webbrowser.open(url)
+            webbrowser.open(url if settings.model else workshop)
         try:
-            create_server(engine, settings.access, set_defaults(model)).run(sockets=[listener])
+            create_server(engine, access, set_defaults(model), settings.root).run(sockets=[listener])
         except KeyboardInterrupt:
             raise KeyboardInterrupt("the studio is closed") from None
 
 
-def create_server(engine: Engine, access: Access, sprite_defaults: dict[str, Any] | None = None) -> uvicorn.Server:
+def create_server(
+    engine: Engine, access: Access, sprite_defaults: dict[str, Any] | None = None, root: Path = Path()
+) -> uvicorn.Server:
     """The server, not started; what it writes on stderr are its own failures alone."""
     return uvicorn.Server(
         uvicorn.Config(
-            build_app(engine, access, sprite_defaults),
+            build_app(engine, access, sprite_defaults, root),
             log_level="warning",
             access_log=False,
             server_header=False,

@@ -26,6 +26,7 @@ from sprites.pixels import HALF, SMALLEST_SPRITE_PX, SpriteSettings
 from studio.draw_queue import DrawQueue, QueueFull
 from studio.engine import MAX_IMAGES, Engine, named_directions
 from studio.guard import Access, Guard, client_of
+from studio.workshop.routes import add_workshop
 
 PAGE = Path(__file__).with_name("page")
 MAX_NAME_LETTERS = 40
@@ -180,13 +181,16 @@ def engine_info(engine: Engine, defaults: dict[str, Any]) -> Info:
     )
 
 
-def build_app(engine: Engine, access: Access, sprite_defaults: dict[str, Any] | None = None) -> FastAPI:
+def build_app(
+    engine: Engine, access: Access, sprite_defaults: dict[str, Any] | None = None, root: Path = Path()
+) -> FastAPI:
     """The whole server.
 
     Args:
         engine: draws; only ever called from one thread.
         access: the addresses that it answers under; see `Guard`.
         sprite_defaults: see `sprites.set_defaults`.
+        root: the workshop's sets and runs are below it.
     """
     queue = DrawQueue(engine.draw)
 
@@ -208,6 +212,7 @@ def build_app(engine: Engine, access: Access, sprite_defaults: dict[str, Any] | 
     add_info_routes(app, engine, queue, defaults)
     add_draw_route(app, engine, queue)
     add_sprites_route(app, engine, queue, defaults)
+    add_workshop(app, root.absolute())
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     return app
 

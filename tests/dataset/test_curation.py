@@ -44,6 +44,8 @@ def test_only_the_pictures_decided_on_are_rendered_anew(raw: Path, out: Path) ->
     make(raw, out)
     decide(raw, "a.png", turn_degrees=180)
     decide(raw, "e.png", crop=(0, 0, 10, 10))
+    decide(raw, "c.png", leave_out=True)
+    decide(raw, "c.png")
     assert make(raw, out).rendered == 2
 
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,11 +62,12 @@ def serving(
     host: str = "127.0.0.1",
     port: int = 0,
     sprite_defaults: dict[str, Any] | None = None,
+    root: Path = Path(),
     **access: Any,
 ) -> Iterator[str]:
     """Run a server while the block lasts; gives its address without a slash at the end."""
     with listen(host, port) as listener:
-        server = create_server(engine, Access(host, **access), sprite_defaults)
+        server = create_server(engine, Access(host, **access), sprite_defaults, root)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:

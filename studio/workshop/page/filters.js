@@ -1,0 +1,111 @@
+// Which pictures are shown, and in which order.
+
+import { byId, createElement } from "../ui/dom.js";
+import { decisionOn } from "./decisions.js";
+import { text } from "./messages.js";
+
+const BY_HAND = "left out by hand"; // as dataset.curation has it
+
+export const wasLeftOut = (picture) => picture.reason === BY_HAND;
+export const isLeftOut = (picture) => decisionOn(picture).leave_out;
+const isDecided = (picture) => Object.values(decisionOn(picture)).some((value) => value);
+
+const SHOWN = {
+  all: (picture) => !picture.duplicate_of && !picture.reason,
+  rejected: (picture) => picture.reason && !wasLeftOut(picture),
+  duplicates: (picture) => picture.duplicate_of,
+  pairs: () => true,
+  left: (picture) => isLeftOut(picture) || wasLeftOut(picture),
+  decided: isDecided,
+};
+const SORTS = ["name", "outlier", "brightness", "hue", "size"];
+
+/** The group that a picture is in, by hand or by the set. */
+export const groupOf = (picture) => decisionOn(picture).group ?? picture.group;
+
+export class Filters {
+  #set;
+  #measures = null;
+  shown;
+  #onChange;
+
+  constructor(set, onChange, shown = "all") {
+    this.#set = set;
+    this.shown = shown;
+    this.#onChange = onChange;
+    byId("chips").replaceChildren(...Object.keys(SHOWN).map((name) => this.#chip(name)));
+    for (const id of ["group", "label", "sort"]) byId(id).onchange = () => this.#onChange();
+    this.refresh();
+  }
+
+  /** Whether two that look alike stand beside each other. */
+  get inPairs() {
+    return this.shown === "pairs";
+  }
+
+  set measures({ names, ...values }) {
+    const at = new Map(names.map((name, index) => [name, index]));
+    this.#measures = (name, picture) => values[name][at.get(picture.file_name)] ?? Infinity;
+    this.refresh();
+    if (byId("sort").value !== "name") this.#onChange();
+  }
+
+  /** Count anew, and list the groups and labels that there are. */
+  refresh() {
+    for (const chip of byId("chips").children) {
+      chip.lastChild.textContent = this.#having(chip.name).length.toLocaleString();
+      chip.setAttribute("aria-pressed", chip.name === this.shown);
+    }
+    offer("group", this.#set.pictures.map(groupOf));
+    offer("label", this.#set.pictures.map((picture) => picture.label));
+    const sorts = this.#measures ? SORTS : SORTS.filter((name) => name === "name" || name === "size");
+    fill("sort", sorts.map((name) => [name, text(`sort.${name}`)]));
+  }
+
+  /** The pictures to show, in order. */
+  pictures() {
+    const [group, label, sort] = ["group", "label", "sort"].map((id) => byId(id).value);
+    const chosen = this.#having(this.shown).filter(
+      (picture) => (!group || groupOf(picture) === group) && (!label || picture.label === label),
+    );
+    return this.inPairs || sort === "name" ? chosen : this.#sorted(chosen, sort);
+  }
+
+  #sorted(pictures, sort) {
+    const measure = this.#measures;
+    const keys = {
+      size: (picture) => picture.width * picture.height || Infinity,
+      outlier: (picture) => -measure("outlier", picture),
+    };
+    const key = keys[sort] ?? ((picture) => measure(sort, picture));
+    return pictures.map((picture) => [key(picture), picture]).sort((a, b) => a[0] - b[0]).map(([, picture]) => picture);
+  }
+
+  #having(name) {
+    if (name !== "pairs") return this.#set.pictures.filter(SHOWN[name]);
+    return this.#set.pairs.flatMap(({ first, second }) => [this.#set.named.get(first), this.#set.named.get(second)]);
+  }
+
+  #chip(name) {
+    const chip = createElement("button", { class: "chip", type: "button", name }, text(`show.${name}`), createElement("b"));
+    chip.addEventListener("click", () => {
+      this.shown = name;
+      this.refresh();
+      this.#onChange();
+    });
+    return chip;
+  }
+}
+
+const fill = (id, options) => {
+  const select = byId(id);
+  const before = select.value;
+  select.replaceChildren(...options.map(([value, shown]) => createElement("option", { value }, shown)));
+  if (options.some(([value]) => value === before)) select.value = before;
+};
+
+const offer = (id, values) => {
+  const known = [...new Set(values.filter(Boolean))].sort();
+  byId(id).parentElement.hidden = known.length === 0;
+  fill(id, [["", text("set.any")], ...known.map((value) => [value, value])]);
+};

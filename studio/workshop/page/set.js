@@ -1,0 +1,200 @@
+// One set: its wall, what is decided on its pictures, and the set made again.
+
+import { byId, createElement } from "../ui/dom.js";
+import * as api from "./api.js";
+import { openCrop } from "./crop.js";
+import { decisionOn, Decisions } from "./decisions.js";
+import { Filters, groupOf, isLeftOut, wasLeftOut } from "./filters.js";
+import { text, translate } from "./messages.js";
+import { Wall } from "./wall.js";
+
+const ASK_AGAIN_MS = 500;
+const SHOWN_MS = 4000;
+const MEASURE_AFTER_MS = 1500; // the pictures come first
+const folder = new URLSearchParams(location.search).get("folder") ?? "";
+let set, wall, filters, decisions, hiding;
+
+const KEYS = { leave: "x", back: "t", keep: "k", turn: "r", crop: "c", group: "g", undo: "z" };
+const NEED_SELECTION = ["leave", "back", "keep", "turn", "crop", "group"];
+
+const ACTIONS = {
+  leave: (chosen) => decisions.change(chosen, () => ({ leave_out: true })),
+  back: (chosen) => decisions.change(chosen, () => ({ leave_out: false })),
+  keep: (chosen) => decisions.change(othersOf(chosen), () => ({ leave_out: true })),
+  turn: (chosen) =>
+    decisions.change(chosen, (picture) => ({ turn_degrees: (decisionOn(picture).turn_degrees + 90) % 360 })),
+  undo: () => decisions.undo(),
+};
+
+function othersOf(chosen) {
+  const names = new Set(chosen.map((picture) => picture.file_name));
+  const others = set.pairs.flatMap(({ first, second }) => [
+    ...(names.has(first) ? [second] : []),
+    ...(names.has(second) ? [first] : []),
+  ]);
+  return [...new Set(others)].filter((name) => !names.has(name)).map((name) => set.named.get(name));
+}
+
+function act(name) {
+  if (name === "crop") return crop();
+  if (name === "group") return group();
+  told(name, ACTIONS[name](wall.chosen()));
+}
+
+function told(name, count) {
+  announce(count ? text(`did.${name}`, { count }) : text("set.nothing"));
+  wall.refresh();
+  filters.refresh();
+  update();
+}
+
+function crop() {
+  const [picture] = wall.chosen().filter((each) => each.width && !each.frame);
+  if (!picture) return announce(text("set.nothing"));
+  openCrop(picture, api.rawAddress(folder, picture.raw_file), decisionOn(picture).crop, (box) => {
+    const whole = !box || box.join() === [0, 0, picture.width, picture.height].join();
+    told("crop", decisions.change([picture], () => ({ crop: whole ? null : box })));
+  });
+}
+
+function group() {
+  const chosen = wall.chosen();
+  const known = [...new Set(set.pictures.map(groupOf).filter(Boolean))].sort();
+  byId("group-names").replaceChildren(...known.map((value) => createElement("option", { value })));
+  byId("group-name").value = groupOf(chosen[0]) ?? "";
+  const dialog = byId("group-dialog");
+  dialog.returnValue = "cancel";
+  byId("group-cancel").onclick = () => dialog.close("cancel");
+  dialog.onclose = () => {
+    if (dialog.returnValue !== "go") return;
+    told("group", decisions.change(chosen, () => ({ group: byId("group-name").value.trim() || null })));
+  };
+  dialog.showModal();
+}
+
+function describe(picture) {
+  const decision = decisionOn(picture);
+  const isLeft = isLeftOut(picture);
+  const badges = [
+    isLeft && text("tile.left"),
+    !isLeft && wasLeftOut(picture) && text("tile.back"),
+    decision.turn_degrees && text("tile.turned", { degrees: decision.turn_degrees }),
+    decision.crop && text("tile.cropped"),
+    decision.group,
+    picture.duplicate_of && text("tile.duplicate", { name: picture.duplicate_of }),
+  ].filter(Boolean);
+  const wrong = !wasLeftOut(picture) && picture.reason;
+  const name = [picture.name, picture.game].filter(Boolean).join(" · ") || picture.raw_file;
+  return {
+    src: addressOf(picture),
+    label: [name, wrong, ...badges].filter(Boolean).join(", "),
+    text: wrong ? `${picture.raw_file}: ${wrong}` : "",
+    badges: badges.join(" · "),
+    classes: isLeft ? "left" : "",
+    turn: decision.turn_degrees - picture.turned,
+  };
+}
+
+function addressOf(picture) {
+  if (picture.turned === undefined) {
+    picture.turned = picture.note?.includes("turned by hand") ? decisionOn(picture).turn_degrees : 0;
+  }
+  if (picture.duplicate_of) return api.imageAddress(folder, picture.duplicate_of, picture.version);
+  if (!picture.reason) return api.imageAddress(folder, picture.file_name, picture.version);
+  return wasLeftOut(picture) ? api.rawAddress(folder, picture.raw_file) : "";
+}
+
+function announce(message) {
+  byId("announcement").textContent = message;
+  byId("announcement").classList.add("shown");
+  clearTimeout(hiding);
+  hiding = setTimeout(() => byId("announcement").classList.remove("shown"), SHOWN_MS);
+}
+
+function fail(error) {
+  byId("alert").replaceChildren(createElement("p", {}, error.message));
+}
+
+function update() {
+  const [shown, all, selected] = [filters.pictures().length, set.pictures.length, wall.selected.size];
+  byId("about").textContent = set.read_only
+    ? text("set.read-only", { reason: set.read_only })
+    : text("set.about", { shown, all, selected });
+  for (const name of NEED_SELECTION) byId(`act-${name}`).disabled = !selected || Boolean(set.read_only);
+  byId("act-undo").disabled = !decisions.canUndo;
+  byId("build").disabled = Boolean(set.read_only);
+}
+
+async function makeAgain() {
+  try {
+    await decisions.written();
+    await api.build(folder);
+    await followBuild();
+  } catch (error) {
+    fail(error);
+  }
+}
+
+async function followBuild() {
+  let state = await api.buildState();
+  while (state.running) {
+    document.title = text("build.running", state);
+    announce(document.title);
+    await new Promise((done) => setTimeout(done, ASK_AGAIN_MS));
+    state = await api.buildState();
+  }
+  announce(state.message);
+  await load();
+  showSelection();
+}
+
+async function load() {
+  set = await api.pictures(folder);
+  set.named = new Map(set.pictures.filter((each) => !each.reason).map((each) => [each.file_name, each]));
+  document.title = text("set.title", { folder });
+  byId("title").textContent = folder;
+  decisions = new Decisions(folder, fail);
+  filters = new Filters(set, showSelection, filters?.shown);
+  setTimeout(measure, MEASURE_AFTER_MS, filters);
+}
+
+async function measure(measured) {
+  try {
+    measured.measures = await api.measures(folder);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+function showSelection() {
+  wall.show(filters.pictures(), filters.inPairs);
+}
+
+function enableActions() {
+  for (const [name, key] of Object.entries(KEYS)) {
+    const button = createElement("button", { id: `act-${name}`, class: "button", type: "button" });
+    button.append(createElement("span", {}, text(`act.${name}`)), createElement("kbd", {}, key.toUpperCase()));
+    button.addEventListener("click", () => act(name));
+    byId("actions").append(button);
+  }
+  byId("build").addEventListener("click", makeAgain);
+  document.addEventListener("keydown", (event) => {
+    if (event.target.matches("input, select") || document.querySelector("dialog[open]") || event.altKey) return;
+    const pressed = event.key === "Delete" ? "x" : event.key.toLowerCase();
+    const name = Object.keys(KEYS).find((each) => KEYS[each] === pressed);
+    if (!name || ((event.ctrlKey || event.metaKey) && name !== "undo") || byId(`act-${name}`).disabled) return;
+    event.preventDefault();
+    act(name);
+  });
+}
+
+translate();
+enableActions();
+try {
+  await load();
+  wall = new Wall(byId("wall"), describe, update);
+  showSelection();
+} catch (error) {
+  fail(error);
+}
+document.body.classList.add("ready");

@@ -1,0 +1,266 @@
+"""The workshop's part of the server: sets and runs, a set's pictures, decisions on them, a new build."""
+
+import asyncio
+import io
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, ConfigDict, Field
+
+from dataset.build import BuildSettings, build
+from dataset.curation import MAX_GROUP_CHARS, Decision, append_decisions
+from dataset.decode import decode
+from dataset.errors import DatasetError, DecodeError
+from dataset.render import RGB_FOLDER, read_content
+from dataset.staging import read_report
+from kit.counted import counted
+from kit.worker_pool import WorkerError, WorkerPool
+from studio.workshop.folders import BusyError, NotDecidedError, NotThereError, Root, WorkshopError, raw_folder
+from studio.workshop.pictures import Measures, SetPictures, describe_set, measure_set
+
+PAGE = Path(__file__).with_name("page")
+API = "/api/workshop"
+MAX_DECISIONS = 2_000
+"""In one request."""
+PREVIEW_PX = 512
+PREVIEW_SECONDS = 10.0
+MEASURE_SECONDS = 600.0
+FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+
+FolderName = Annotated[str, Query(max_length=1000, description="A set's path below the root")]
+FileName = Annotated[str, Query(max_length=1000)]
+
+
+class Problem(BaseModel):
+    """What was wrong, for a person."""
+
+    detail: str
+
+
+class SetSummary(BaseModel):
+    """A set in the list."""
+
+    folder: str
+    pictures: int
+    rejected: int
+    size_px: int
+
+
+class Overview(BaseModel):
+    """What there is below the root."""
+
+    root: str
+    sets: list[SetSummary]
+    runs: list[str]
+    """Their folders, the newest first."""
+
+
+class DecisionLine(BaseModel):
+    """All that is decided on one picture; see `dataset.curation.Decision`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    frame: int = Field(0, ge=0, le=1_000_000)
+    cell: str = Field("", max_length=300)
+    leave_out: bool = False
+    crop: tuple[int, int, int, int] | None = None
+    turn_degrees: Literal[0, 90, 180, 270] = 0
+    group: str | None = Field(None, min_length=1, max_length=MAX_GROUP_CHARS)
+
+
+class Decisions(BaseModel):
+    """Decisions on pictures of a set."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    folder: str = Field(max_length=1000)
+    decisions: list[DecisionLine] = Field(min_length=1, max_length=MAX_DECISIONS)
+
+
+class Written(BaseModel):
+    """How many decisions are on the disk."""
+
+    written: int
+
+
+class BuildRequest(BaseModel):
+    """Make a set anew."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    folder: str = Field(max_length=1000)
+
+
+class BuildState(BaseModel):
+    """How far the last build is that a page started."""
+
+    folder: str = ""
+    running: bool = False
+    done: int = 0
+    total: int = 0
+    message: str = ""
+    """What it came to, or why it failed."""
+
+
+@dataclass
+class Builder:
+    """Makes one set at a time; a kill loses nothing, and the next build goes on."""
+
+    state: BuildState
+
+    def start(self, name: str, settings: BuildSettings) -> bool:
+        """Begin; False where another is at work."""
+        if self.state.running:
+            return False
+        self.state = BuildState(folder=name, running=True)
+        threading.Thread(target=self._run, args=(settings,), daemon=True).start()
+        return True
+
+    def _run(self, settings: BuildSettings) -> None:
+        message = "it failed; the studio's terminal says why"
+        try:
+            built = build(settings, self._progress)
+            message = f"{counted(built.pictures, 'picture')}, {counted(built.rendered, 'file')} made anew"
+        except DatasetError as error:
+            message = str(error)
+        finally:
+            self.state = BuildState(folder=self.state.folder, message=message)
+
+    def _progress(self, done: int, total: int | None, _: str) -> None:
+        self.state.done, self.state.total = done, total or 0
+
+
+NOT_THERE: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": text}
+    for status, text in {
+        400: "The request is no HTTP that the server reads",
+        401: "Only this machine, or who has the printed password",
+        403: "Only the studio's own page may ask",
+        404: "There is no such set or file below the root",
+        409: "It cannot be done now",
+        413: "The request is too large",
+        422: "The values are not what they must be",
+    }.items()
+}
+PNG: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A PNG", "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}
+}
+
+
+def add_workshop(app: FastAPI, folder: Path) -> None:
+    """Add the workshop of a folder to a server; who may ask is the guard's affair."""
+    root = Root(folder)
+    app.add_exception_handler(WorkshopError, handle_workshop_error)
+    add_set_routes(app, root)
+    add_image_routes(app, root)
+    add_change_routes(app, root)
+    app.mount("/workshop", StaticFiles(directory=PAGE, html=True))
+
+
+def add_set_routes(app: FastAPI, root: Root) -> None:
+    """What there is."""
+    measured: dict[tuple[Path, int], Measures] = {}
+
+    @app.get(f"{API}/overview", responses=NOT_THERE)
+    def overview() -> Overview:
+        runs = [root.name_of(path) for path in root.runs()]
+        return Overview(root=str(root.folder), sets=[summary(root, path) for path in root.sets()], runs=runs)
+
+    @app.get(f"{API}/set", response_model=SetPictures, responses=NOT_THERE)
+    def pictures(folder: FolderName) -> Response:
+        return JSONResponse(describe_set(root, root.find_set(folder)))
+
+    @app.get(f"{API}/measures", responses=NOT_THERE)
+    def measures(folder: FolderName) -> Measures:
+        out = root.find_set(folder)
+        key = out, (out / RGB_FOLDER / "metadata.jsonl").stat().st_mtime_ns
+        if key not in measured:
+            measured.clear()  # of one set at a time
+            with WorkerPool(1) as processes:  # or the pictures would wait for it
+                measured[key] = processes.call(measure_set, out, seconds=MEASURE_SECONDS)
+        return measured[key]
+
+
+def summary(root: Root, out: Path) -> SetSummary:
+    """A set's line in the list."""
+    report = read_report(out)
+    counts, recipe = report.get("counts", {}), report.get("recipe", {})
+    return SetSummary(
+        folder=root.name_of(out),
+        pictures=counts.get("pictures", 0),
+        rejected=counts.get("rejected", 0),
+        size_px=recipe.get("size_px", 0),
+    )
+
+
+def add_image_routes(app: FastAPI, root: Root) -> None:
+    """Pictures of a set, and raw ones as they can be shown."""
+
+    @app.get(f"{API}/image", response_class=Response, responses={**NOT_THERE, **PNG})
+    def image(folder: FolderName, name: FileName) -> Response:
+        file = root.find(f"{folder}/{RGB_FOLDER}/{name}")
+        if file.parent.name != RGB_FOLDER or file.suffix != ".png" or not file.is_file():
+            raise NotThereError(f"{name:.200}: no picture of a set")
+        return FileResponse(file, media_type="image/png", headers=FOREVER)
+
+    @app.get(f"{API}/raw", response_class=Response, responses={**NOT_THERE, **PNG})
+    def raw(folder: FolderName, name: FileName) -> Response:
+        source = raw_folder(root, root.find_set(folder)).raw
+        file = root.find(f"{root.name_of(source.resolve())}/{name}")
+        if not file.is_file() or not file.is_relative_to(source.resolve()):
+            raise NotThereError(f"{name:.200}: no raw picture of this set")
+        with WorkerPool(1) as processes:
+            try:
+                content = processes.call(preview, file, seconds=PREVIEW_SECONDS)
+            except (DecodeError, WorkerError) as error:
+                raise NotThereError(f"{name:.200}: {error}") from None
+        return Response(content, media_type="image/png")
+
+
+def preview(file: Path) -> bytes:
+    """A raw picture as a PNG of at most `PREVIEW_PX`; DecodeError where nothing can be seen."""
+    image = decode(read_content(file)).image
+    image.thumbnail((PREVIEW_PX, PREVIEW_PX))
+    encoded = io.BytesIO()
+    image.save(encoded, "PNG", compress_level=1)
+    return encoded.getvalue()
+
+
+def add_change_routes(app: FastAPI, root: Root) -> None:
+    """What writes: decisions, and the set made anew by them."""
+    builder = Builder(BuildState())
+    writing = asyncio.Lock()
+
+    @app.post(f"{API}/decisions", responses=NOT_THERE)
+    async def decide(wanted: Decisions) -> Written:
+        raw = raw_folder(root, root.find_set(wanted.folder)).raw
+        try:
+            decisions = [Decision(**each.model_dump()) for each in wanted.decisions]
+        except ValueError as error:
+            raise NotDecidedError(str(error)) from None
+        async with writing:
+            await asyncio.to_thread(append_decisions, raw, decisions)
+        return Written(written=len(decisions))
+
+    @app.post(f"{API}/build", status_code=202, responses=NOT_THERE)
+    def start_build(wanted: BuildRequest) -> BuildState:
+        settings = raw_folder(root, root.find_set(wanted.folder))
+        if not builder.start(wanted.folder, settings):
+            raise BusyError(f"{builder.state.folder} is being made; wait for it")
+        return builder.state
+
+    @app.get(f"{API}/build", responses=NOT_THERE)
+    def build_state() -> BuildState:
+        return builder.state
+
+
+async def handle_workshop_error(_: Request, error: Exception) -> Response:
+    """What is refused, in words that any JSON can hold: names may have halves of surrogate pairs."""
+    assert isinstance(error, WorkshopError)
+    return JSONResponse({"detail": str(error).encode("utf-8", "replace").decode()}, error.status)

@@ -1,0 +1,132 @@
+"""The workshop's pages in Chromium: a set looked through and put right, by mouse and by keyboard; axe on each."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect
+from studio_server import FlatEngine, serving
+
+from dataset.build import BuildSettings, build
+
+expect.set_options(timeout=5_000)
+SET = "/workshop/set.html?folder=set"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A set of 60 pictures, of which two look alike, with a file that is none and a hostile name."""
+    root = tmp_path_factory.mktemp("root")
+    (root / "raw/heroes").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for number in range(60):
+        Image.fromarray(rng.integers(0, 256, (20, 24, 3), np.uint8)).save(root / f"raw/{number:02d}.png")
+    first = np.asarray(Image.open(root / "raw/00.png")).copy()
+    first[:4] = 0
+    Image.fromarray(first).save(root / "raw/heroes/like-00.png")
+    (root / "raw/<img src=x onerror=alert(1)>.png").write_bytes(b"<html>")
+    build(BuildSettings(root / "raw", root / "set", size_px=16, workers=1, tables="none"))
+    return root
+
+
+@pytest.fixture(scope="module")
+def url(root: Path) -> Iterator[str]:
+    with serving(FlatEngine(), root=root) as address:
+        yield address
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that may not fail."""
+    context = browser.new_context(viewport={"width": 600, "height": 420})
+    page, failures = context.new_page(), []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.on("console", lambda line: failures.append(line.text) if "Content Security" in line.text else None)
+    page.on("dialog", lambda dialog: failures.append(dialog.message))
+    yield page
+    context.close()
+    assert failures == []
+
+
+def tile(page: Page, index: int) -> Locator:
+    return page.locator(f"#picture-{index}")
+
+
+def last_line(root: Path) -> dict[str, object]:
+    return json.loads((root / "raw/curation.jsonl").read_text().splitlines()[-1])
+
+
+def test_the_start_page_leads_to_a_set_of_which_only_what_is_in_sight_exists(page: Page, url: str) -> None:
+    page.goto(f"{url}/workshop/")
+    page.locator("#sets a").click()
+    expect(page.locator("#about")).to_have_text("61 of 62 shown, 0 selected")
+    expect(tile(page, 0)).to_be_visible()
+    assert page.locator(".tile:visible").count() < 61
+    page.locator("#wall").press("End")
+    expect(tile(page, 60)).to_be_in_viewport()
+    page.locator(".chip[name=rejected]").click()
+    expect(tile(page, 0)).to_contain_text("<img src=x onerror=alert(1)>.png: a web page")
+
+
+def test_pictures_are_left_out_turned_grouped_and_cropped_by_single_keys_and_all_is_undone(
+    page: Page, url: str, root: Path
+) -> None:
+    page.goto(url + SET)
+    tile(page, 0).click()
+    tile(page, 2).click(modifiers=["Shift"])
+    page.keyboard.press("x")
+    expect(page.locator(".tile.left:visible")).to_have_count(3)
+    page.keyboard.press("z")
+    expect(page.locator(".tile.left:visible")).to_have_count(0)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("r")
+    expect(tile(page, 3)).to_contain_text("turned 90°")
+    page.keyboard.press("g")
+    page.locator("#group-name").fill("knight")
+    page.keyboard.press("Enter")
+    expect(tile(page, 3)).to_contain_text("knight")
+    page.keyboard.press("c")
+    page.locator("#crop-right").fill("12")
+    page.locator("#crop-go").click()
+    expect(tile(page, 3)).to_contain_text("cropped")
+    page.locator("#build").click()
+    expect(page.locator("#announcement")).to_have_text("61 pictures, 1 file made anew")
+    line = last_line(root)
+    assert (line["crop"], line["turn_degrees"], line["group"]) == ([0, 0, 12, 20], 90, "knight")
+
+
+def test_one_of_a_pair_is_kept_and_the_other_taken_back(page: Page, url: str) -> None:
+    page.goto(url + SET)
+    page.locator(".chip[name=pairs]").click()
+    expect(page.locator("#about")).to_have_text("2 of 62 shown, 0 selected")
+    tile(page, 0).click()
+    page.locator("#act-keep").click()
+    expect(tile(page, 1)).to_contain_text("left out")
+    page.locator("#build").click()
+    expect(page.locator("#announcement")).to_contain_text("60 pictures")
+    page.locator(".chip[name=left]").click()
+    expect(page.locator("#about")).to_have_text("1 of 62 shown, 0 selected")
+    tile(page, 0).click()
+    page.locator("#act-back").click()
+    expect(tile(page, 0)).to_have_text("back when the set is made again")
+    page.locator("#build").click()
+    expect(page.locator("#announcement")).to_contain_text("61 pictures")
+
+
+def test_axe_finds_nothing_and_nothing_sticks_out(browser: Browser, url: str) -> None:
+    for scheme, width in (("light", 320), ("dark", 1280)):
+        context = browser.new_context(viewport={"width": width, "height": 700}, color_scheme=scheme)
+        page = context.new_page()
+        for address in ("/workshop/", SET):
+            page.goto(url + address)
+            page.locator("body.ready").wait_for()
+            if address == SET:
+                tile(page, 1).click()
+            violations = Axe().run(page).response["violations"]
+            assert violations == [], (scheme, width, address)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+        context.close()
