@@ -13,7 +13,8 @@ from studio_server import FlatEngine, serving
 
 from dataset.build import BuildSettings, build
 
-expect.set_options(timeout=5_000)
+
+expect.set_options(timeout=60_000)
 SET = "/workshop/set.html?folder=set"
 
 
