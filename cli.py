@@ -789,8 +789,8 @@ def studio(
         ) from missing
 
     def said(opened: Opened) -> None:
-        screen.say(f"{opened.url} draws with {opened.model}; Ctrl-C closes the studio")
-        screen.hint(f"sets and runs: {opened.workshop}")
+        does = f"draws with {opened.model}; Ctrl-C closes the studio"
+        screen.say(f"{opened.url} {does}; sets and runs: {opened.workshop}")
         if opened.public:
             screen.hint("other machines can reach it; anybody there may draw")
         screen.result(vars(opened))

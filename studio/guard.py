@@ -54,6 +54,11 @@ class Access:
         if self.path_prefix and not re.fullmatch(r"(/[\w.~-]+)+", self.path_prefix, re.ASCII):
             raise StudioSettingsError(f"--path-prefix {self.path_prefix}: give a path such as /studio")
 
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody but this machine's own user is meant to reach it."""
+        return is_loopback(self.host) and not self.allow_hosts and not self.path_prefix
+
     def names(self) -> frozenset[str]:
         """The names under which a browser may speak to the server, lower case; numbers are judged apart.
 
@@ -101,7 +106,7 @@ class Guard:
         self._proxies = {name.lower() for name in access.allow_hosts}
         self._only_loopback = is_loopback(access.host)
         self._prefix = access.path_prefix
-        self._password = access.password
+        self._is_private, self._password = access.is_private, access.password
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass it on."""
@@ -144,7 +149,7 @@ class Guard:
     def _may_use_workshop(self, scope: Scope, headers: Headers) -> bool:
         """Whether this is a program on this machine, and no proxy on it, or who was given the password."""
         client = scope.get("client") or ("", 0)
-        if is_loopback(client[0]) and not self._proxies and not (PROXY_HEADERS & set(headers.keys())):
+        if self._is_private and is_loopback(client[0]) and not (PROXY_HEADERS & set(headers.keys())):
             return True
         try:
             cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)

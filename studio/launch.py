@@ -88,7 +88,7 @@ def open_studio(settings: StudioSettings, on_open: Callable[[Opened], None]) -> 
         access = settings.access
         public = not is_loopback(settings.host)
         workshop = f"{url}{WORKSHOP_PAGE[1:]}"
-        password = f"?password={access.password}" if public or access.allow_hosts else ""
+        password = "" if access.is_private else f"?password={access.password}"
         on_open(Opened(url, engine.info.model, public, f"{workshop}{password}"))
         if settings.browser and has_desktop():
             webbrowser.open(url if settings.model else workshop)

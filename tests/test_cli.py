@@ -265,8 +265,9 @@ REACHES = [
     ),
     (
         "studio.launch.open_studio",
-        "studio --model m --host 0.0.0.0 --port 1 --no-browser --allow-host a.lan --allow-host b --path-prefix /p",
-        [StudioSettings("m", "0.0.0.0", 1, False, ("a.lan", "b"), "/p")],
+        "studio --model m --host 0.0.0.0 --port 1 --no-browser --allow-host a.lan --allow-host b --path-prefix /p "
+        "--root docs",
+        [StudioSettings("m", "0.0.0.0", 1, False, ("a.lan", "b"), "/p", Path("docs"))],
     ),
     ("gan.info.draw_architectures", "info --draw --preset seed --out o", ["student", Path("o")]),
     ("gan.info.draw_model", "info --draw --model m", ["m", Path("Data")]),

@@ -13,7 +13,6 @@ from studio_server import FlatEngine, serving
 
 from dataset.build import BuildSettings, build
 
-
 expect.set_options(timeout=60_000)
 SET = "/workshop/set.html?folder=set"
 
