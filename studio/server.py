@@ -26,6 +26,7 @@ from sprites.pixels import HALF, SMALLEST_SPRITE_PX, SpriteSettings
 from studio.draw_queue import DrawQueue, QueueFull
 from studio.engine import MAX_IMAGES, Engine, named_directions
 from studio.guard import Access, Guard, client_of
+from studio.problem import Problem
 from studio.workshop.routes import add_workshop
 
 PAGE = Path(__file__).with_name("page")
@@ -41,12 +42,6 @@ mimetypes.add_type("text/javascript", ".js")
 mimetypes.add_type("text/css", ".css")
 
 T = TypeVar("T")
-
-
-class Problem(BaseModel):
-    """What was wrong, for a person."""
-
-    detail: str
 
 
 class Health(BaseModel):

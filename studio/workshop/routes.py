@@ -20,6 +20,7 @@ from dataset.render import RGB_FOLDER, read_content
 from dataset.staging import read_report
 from kit.counted import counted
 from kit.worker_pool import WorkerError, WorkerPool
+from studio.problem import Problem
 from studio.workshop.folders import BusyError, NotDecidedError, NotThereError, Root, WorkshopError, raw_folder
 from studio.workshop.pictures import Measures, SetPictures, describe_set, measure_set
 
@@ -34,12 +35,6 @@ FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 FolderName = Annotated[str, Query(max_length=1000, description="A set's path below the root")]
 FileName = Annotated[str, Query(max_length=1000)]
-
-
-class Problem(BaseModel):
-    """What was wrong, for a person."""
-
-    detail: str
 
 
 class SetSummary(BaseModel):
