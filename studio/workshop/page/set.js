@@ -1,6 +1,7 @@
 // One set: its wall, what is decided on its pictures, and the set made again.
 
 import { byId, createElement } from "../ui/dom.js";
+import { load as stored } from "../ui/storage.js";
 import * as api from "./api.js";
 import { openCrop } from "./crop.js";
 import { decisionOn, Decisions } from "./decisions.js";
@@ -179,6 +180,7 @@ function enableActions() {
   }
   byId("build").addEventListener("click", makeAgain);
   document.addEventListener("keydown", (event) => {
+    if (!stored("vgc-single-keys", true)) return; // turned off in the creator's help
     if (event.target.matches("input, select") || document.querySelector("dialog[open]") || event.altKey) return;
     const pressed = event.key === "Delete" ? "x" : event.key.toLowerCase();
     const name = Object.keys(KEYS).find((each) => KEYS[each] === pressed);
