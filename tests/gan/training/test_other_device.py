@@ -69,8 +69,13 @@ def test_steps_on_another_device_are_those_of_the_cpu_and_wait_for_nothing(prese
         for _ in range(5):
             elsewhere.train_step()
         assert syncs == ["aten::_to_copy"]  # the order of the epoch's pictures; on CUDA from pinned memory
-        # A score near 0 may have either sign.
-        assert elsewhere.take_stats() == pytest.approx(on_cpu.take_stats(), rel=1e-3, abs=1e-3)
+        stats, expected = elsewhere.take_stats(), on_cpu.take_stats()
+        for name in (
+            "sign_real",
+            "sign_fake",
+        ):  # scores near 0 may have either sign, some of projected's 175 an image
+            assert stats.pop(name) == pytest.approx(expected.pop(name), abs=0.01)
+        assert stats == pytest.approx(expected, rel=1e-3, abs=1e-3)
 
 
 @pytest.mark.parametrize("preset", ["dcgan-2015", "dcgan", "r3gan"])
