@@ -146,7 +146,10 @@ def _images(site: Site, cell: Tag) -> list[Tag]:
 
 
 def _link_around(cell: Tag) -> Tag | None:
-    return next((tag for tag in islice(cell.parents, LINK_ANCESTORS) if tag.name == "a" and tag.get("href")), None)
+    """A copy without content: an outer cell that has the link is gone before the inner one is read."""
+    around = (tag for tag in islice(cell.parents, LINK_ANCESTORS) if tag.name == "a" and tag.get("href"))
+    link = next(around, None)
+    return Tag(name=link.name, attrs=dict(link.attrs)) if link else None
 
 
 def _fit(address: str) -> str:

@@ -331,6 +331,13 @@ def test_no_page_however_broken_breaks_the_reader(pieces: list[str], noise: byte
         assert one.name or one.image
 
 
+def test_a_cell_in_a_link_in_another_cell_has_that_link() -> None:
+    site = replace(GAME_ART_HQ, area="body", cells="div")
+    page = parse_html("<body><div><a href=/bob><div><img src=bob.png alt=Bob></div></a></div></body>")
+    (bob,) = characters(site, page, "https://site.test/b", "b")
+    assert (bob.name, bob.link) == ("Bob", "https://site.test/bob")
+
+
 @pytest.mark.parametrize("name", [*sorted({*aliases.values(), "undefined", "idna", "a\0b", "klingon"})])
 def test_whatever_encoding_a_page_declares_it_is_read(name: str) -> None:
     body = f'<meta charset="{name}"><p>plain</p>'.encode() + bytes(range(256))
