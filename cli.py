@@ -81,7 +81,7 @@ RealImages = Annotated[Path | None, more(help="Real pictures for --best-of. [def
 
 Colours = Annotated[int | None, option(help="Colours that the sprites share. [default: 16]")]
 Palette = Annotated[Path | None, option(help="A .gpl or .hex file with the sprites' colours, not found ones.")]
-SpriteSize = Annotated[int | None, option(help="Side of the sprites. [default: the pictures']")]
+SpriteSize = Annotated[int | None, option(help="Side of the sprites. [default: the set's grid, or the pictures']")]
 Upscale = Annotated[int | None, option(help="Factor by which the sprites' pixels are enlarged. [default: 1]")]
 Tolerance = Annotated[
     int | None, option(help="How far from the background's colour is still background. [default: 32]")
@@ -358,7 +358,8 @@ def preprocess(
     if report:
         screen.say(f"to look at: {page}")
     if fits_a_network(settings.side_px):  # else the build has said which sizes do
-        data = "" if out == Path("Data/train_data") else f" --data {quoted(out / 'rgb_images')}"
+        images = out / ("rgba_images" if mostly_transparent(built) else "rgb_images")
+        data = "" if images == Path("Data/train_data/rgb_images") else f" --data {quoted(images)}"
         screen.hint(f"next: vgc train{data}")
     screen.result({**vars(built), "page": page})
 
@@ -366,15 +367,20 @@ def preprocess(
 MOST_LOST_UNSAID = 0.01
 
 
+def mostly_transparent(built: "BuildReport") -> bool:
+    """Whether a set is one of sprites, to be trained with alpha."""
+    return 2 * built.transparent > built.pictures
+
+
 def show_transparency(screen: Screen, built: "BuildReport", out: Path) -> None:
     """Say where pictures with transparency are, and what a model without it would lose."""
     if not built.transparent:
         return
     screen.say(f"{built.transparent:,} of them are transparent: {out / 'rgba_images'} has all with four channels")
-    if built.lost_to_flood > MOST_LOST_UNSAID:
+    if mostly_transparent(built) and built.lost_to_flood > MOST_LOST_UNSAID:
         screen.hint(
             f"over this background {100 * built.lost_to_flood:.0f} % of the figures are like it and would be cut "
-            f"away by --sprites; train with --data {quoted(out / 'rgba_images')}, or choose another --background"
+            "away by --sprites: train with alpha, as below, or choose another --background"
         )
 
 
