@@ -19,7 +19,7 @@ SET = "/workshop/set.html?folder=set"
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A set of 60 pictures, of which two look alike, with a file that is none and a hostile name."""
+    """A set of 61 pictures, of which two look alike, a copy of one, and a file with a hostile name that is no picture."""
     root = tmp_path_factory.mktemp("root")
     (root / "raw/heroes").mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -28,6 +28,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     first = np.asarray(Image.open(root / "raw/00.png")).copy()
     first[:4] = 0
     Image.fromarray(first).save(root / "raw/heroes/like-00.png")
+    (root / "raw/heroes/copy-of-03.png").write_bytes((root / "raw/03.png").read_bytes())
     (root / "raw/<img src=x onerror=alert(1)>.png").write_bytes(b"<html>")
     build(BuildSettings(root / "raw", root / "set", size_px=16, workers=1, tables="none"))
     return root
@@ -63,7 +64,7 @@ def last_line(root: Path) -> dict[str, object]:
 def test_the_start_page_leads_to_a_set_of_which_only_what_is_in_sight_exists(page: Page, url: str) -> None:
     page.goto(f"{url}/workshop/")
     page.locator("#sets a").click()
-    expect(page.locator("#about")).to_have_text("61 of 62 shown, 0 selected")
+    expect(page.locator("#about")).to_have_text("61 of 63 shown, 0 selected")
     expect(tile(page, 0)).to_be_visible()
     assert page.locator(".tile:visible").count() < 61
     page.locator("#wall").press("End")
@@ -80,6 +81,7 @@ def test_pictures_are_left_out_turned_grouped_and_cropped_by_single_keys_and_all
     tile(page, 2).click(modifiers=["Shift"])
     page.keyboard.press("x")
     expect(page.locator(".tile.left:visible")).to_have_count(3)
+    expect(page.locator(".chip[name=decided] b")).to_have_text("0")
     page.keyboard.press("z")
     expect(page.locator(".tile.left:visible")).to_have_count(0)
     page.keyboard.press("ArrowRight")
@@ -94,7 +96,8 @@ def test_pictures_are_left_out_turned_grouped_and_cropped_by_single_keys_and_all
     page.locator("#crop-go").click()
     expect(tile(page, 3)).to_contain_text("cropped")
     page.locator("#build").click()
-    expect(page.locator("#announcement")).to_have_text("61 pictures, 1 file made anew")
+    expect(page.locator("#announcement")).to_have_text("61 pictures, 2 files made anew")
+    expect(page.locator(".chip[name=decided] b")).to_have_text("1")
     line = last_line(root)
     assert (line["crop"], line["turn_degrees"], line["group"]) == ([0, 0, 12, 20], 90, "knight")
 
@@ -102,14 +105,14 @@ def test_pictures_are_left_out_turned_grouped_and_cropped_by_single_keys_and_all
 def test_one_of_a_pair_is_kept_and_the_other_taken_back(page: Page, url: str) -> None:
     page.goto(url + SET)
     page.locator(".chip[name=pairs]").click()
-    expect(page.locator("#about")).to_have_text("2 of 62 shown, 0 selected")
+    expect(page.locator("#about")).to_have_text("2 of 63 shown, 0 selected")
     tile(page, 0).click()
     page.locator("#act-keep").click()
     expect(tile(page, 1)).to_contain_text("left out")
     page.locator("#build").click()
     expect(page.locator("#announcement")).to_contain_text("60 pictures")
     page.locator(".chip[name=left]").click()
-    expect(page.locator("#about")).to_have_text("1 of 62 shown, 0 selected")
+    expect(page.locator("#about")).to_have_text("1 of 63 shown, 0 selected")
     tile(page, 0).click()
     page.locator("#act-back").click()
     expect(tile(page, 0)).to_have_text("back when the set is made again")

@@ -9,14 +9,15 @@ const BY_HAND = "left out by hand"; // as dataset.curation has it
 export const wasLeftOut = (picture) => picture.reason === BY_HAND;
 export const isLeftOut = (picture) => decisionOn(picture).leave_out;
 const isDecided = (picture) => Object.values(decisionOn(picture)).some((value) => value);
+const isInSet = (picture) => !picture.duplicate_of && !picture.reason;
 
 const SHOWN = {
-  all: (picture) => !picture.duplicate_of && !picture.reason,
+  all: isInSet,
   rejected: (picture) => picture.reason && !wasLeftOut(picture),
   duplicates: (picture) => picture.duplicate_of,
   pairs: () => true,
   left: (picture) => isLeftOut(picture) || wasLeftOut(picture),
-  decided: isDecided,
+  decided: (picture) => isInSet(picture) && !isLeftOut(picture) && isDecided(picture),
 };
 const SORTS = ["name", "outlier", "brightness", "hue", "size"];
 
