@@ -19,7 +19,7 @@ SET = "/workshop/set.html?folder=set"
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A set of 61 pictures, of which two look alike, a copy of one, and a file with a hostile name that is no picture."""
+    """A set of 61 pictures, two of them alike, with a copy, and a file that is none and has a hostile name."""
     root = tmp_path_factory.mktemp("root")
     (root / "raw/heroes").mkdir(parents=True)
     rng = np.random.default_rng(0)
