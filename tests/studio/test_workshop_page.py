@@ -71,6 +71,12 @@ def test_the_start_page_leads_to_a_set_of_which_only_what_is_in_sight_exists(pag
     expect(tile(page, 60)).to_be_in_viewport()
     page.locator(".chip[name=rejected]").click()
     expect(tile(page, 0)).to_contain_text("<img src=x onerror=alert(1)>.png: a web page")
+    for shown, answer in (("rejected", "These were rejected"), ("duplicates", "left out already, as copies")):
+        page.locator(f".chip[name={shown}]").click()
+        page.locator("#wall").press("Control+a")
+        page.keyboard.press("x")
+        expect(page.locator("#announcement")).to_contain_text(answer)
+    expect(page.locator(".chip[name=left] b")).to_have_text("0")
 
 
 def test_pictures_are_left_out_turned_grouped_and_cropped_by_single_keys_and_all_is_undone(

@@ -9,14 +9,22 @@ const BY_HAND = "left out by hand"; // as dataset.curation has it
 export const wasLeftOut = (picture) => picture.reason === BY_HAND;
 export const isLeftOut = (picture) => decisionOn(picture).leave_out;
 const isDecided = (picture) => Object.values(decisionOn(picture)).some((value) => value);
+
 const isInSet = (picture) => !picture.duplicate_of && !picture.reason;
+
+/**
+ * Whether a decision means something: not on a copy, which has the checksum of the picture that stays, nor on a rejected
+ * file, unless a decision on it may be the reason.
+ */
+export const isOpen = (picture) =>
+  !picture.duplicate_of && (!picture.reason || wasLeftOut(picture) || isDecided(picture));
 
 const SHOWN = {
   all: isInSet,
   rejected: (picture) => picture.reason && !wasLeftOut(picture),
   duplicates: (picture) => picture.duplicate_of,
   pairs: () => true,
-  left: (picture) => isLeftOut(picture) || wasLeftOut(picture),
+  left: (picture) => !picture.duplicate_of && (isLeftOut(picture) || wasLeftOut(picture)),
   decided: (picture) => isInSet(picture) && !isLeftOut(picture) && isDecided(picture),
 };
 const SORTS = ["name", "outlier", "brightness", "hue", "size"];

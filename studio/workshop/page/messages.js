@@ -24,6 +24,8 @@ const MESSAGES = {
   "set.about": "{shown} of {all} shown, {selected} selected",
   "set.read-only": "Only to look at: {reason}",
   "set.title": "{folder} – vgc studio",
+  "set.copies": "These are left out already, as copies.",
+  "set.rejected": "These were rejected, and are not in the set; there is nothing to decide on them.",
   "set.nothing": "Nothing to change in what is selected.",
   "show.all": "All",
   "show.rejected": "Rejected",

@@ -5,7 +5,7 @@ import { load as stored } from "../ui/storage.js";
 import * as api from "./api.js";
 import { openCrop } from "./crop.js";
 import { decisionOn, Decisions } from "./decisions.js";
-import { Filters, groupOf, isLeftOut, wasLeftOut } from "./filters.js";
+import { Filters, groupOf, isLeftOut, isOpen, wasLeftOut } from "./filters.js";
 import { text, translate } from "./messages.js";
 import { Wall } from "./wall.js";
 
@@ -24,7 +24,6 @@ const ACTIONS = {
   keep: (chosen) => decisions.change(othersOf(chosen), () => ({ leave_out: true })),
   turn: (chosen) =>
     decisions.change(chosen, (picture) => ({ turn_degrees: (decisionOn(picture).turn_degrees + 90) % 360 })),
-  undo: () => decisions.undo(),
 };
 
 function othersOf(chosen) {
@@ -37,9 +36,13 @@ function othersOf(chosen) {
 }
 
 function act(name) {
-  if (name === "crop") return crop();
-  if (name === "group") return group();
-  told(name, ACTIONS[name](wall.chosen()));
+  if (name === "undo") return told(name, decisions.undo());
+  const selected = wall.chosen();
+  const chosen = selected.filter(isOpen);
+  if (!chosen.length) return announce(text(selected.some((each) => each.duplicate_of) ? "set.copies" : "set.rejected"));
+  if (name === "crop") return crop(chosen);
+  if (name === "group") return group(chosen);
+  told(name, ACTIONS[name](chosen));
 }
 
 function told(name, count) {
@@ -49,8 +52,8 @@ function told(name, count) {
   update();
 }
 
-function crop() {
-  const [picture] = wall.chosen().filter((each) => each.width && !each.frame);
+function crop(chosen) {
+  const [picture] = chosen.filter((each) => each.width && !each.frame);
   if (!picture) return announce(text("set.nothing"));
   openCrop(picture, api.rawAddress(folder, picture.raw_file), decisionOn(picture).crop, (box) => {
     const whole = !box || box.join() === [0, 0, picture.width, picture.height].join();
@@ -58,8 +61,7 @@ function crop() {
   });
 }
 
-function group() {
-  const chosen = wall.chosen();
+function group(chosen) {
   const known = [...new Set(set.pictures.map(groupOf).filter(Boolean))].sort();
   byId("group-names").replaceChildren(...known.map((value) => createElement("option", { value })));
   byId("group-name").value = groupOf(chosen[0]) ?? "";
