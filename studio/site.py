@@ -78,7 +78,8 @@ def staging(target: Path) -> Iterator[Path]:
     busy = StudioError(f"--web {target}: another vgc export is writing it; wait for that, or name another folder")
     with lock_or_raise(folder / "lock", busy):
         put_back(folder / OLD, target)
-        shutil.rmtree(folder / NEW, ignore_errors=True)
+        for left_by_a_kill in (NEW, OLD):
+            shutil.rmtree(folder / left_by_a_kill, ignore_errors=True)
         try:
             yield folder
         finally:

@@ -256,8 +256,10 @@ if moment == "in the middle of writing":
     studio.site.write_model = die
 elif moment == "with all written":
     os.sync = die
-else:
+elif moment == "between the renames":
     Path.rename = rename_and_die
+else:
+    studio.site.sync = die
 studio.site.export_site(Path(model), Path(target))
 """
 
@@ -274,6 +276,18 @@ def test_an_earlier_site_survives_an_export_that_is_killed(tmp_path, moment):
     assert files_of(left) == before
     with pytest.raises(GanError):
         export_site(tmp_path / "no.onnx", target)
+    assert list(tmp_path.iterdir()) == [target]
+    assert files_of(target) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "sync"), reason="kills as Unix does")
+def test_an_export_that_is_killed_with_the_new_site_in_its_place_is_no_hindrance(tmp_path):
+    target, model = tmp_path / "site", built_in_model().with_suffix(".onnx")
+    export_site(model, target)
+    before = files_of(target)
+    subprocess.run([sys.executable, "-c", KILLED, "behind the renames", model, target], cwd=ROOT, check=False)
+    assert (tmp_path / ".site.export/old").is_dir()
+    export_site(model, target)
     assert list(tmp_path.iterdir()) == [target]
     assert files_of(target) == before
 
