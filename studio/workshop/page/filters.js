@@ -23,7 +23,7 @@ const SHOWN = {
   all: isInSet,
   rejected: (picture) => picture.reason && !wasLeftOut(picture),
   duplicates: (picture) => picture.duplicate_of,
-  pairs: () => true,
+  pairs: null, // of all that look alike
   left: (picture) => !picture.duplicate_of && (isLeftOut(picture) || wasLeftOut(picture)),
   decided: (picture) => isInSet(picture) && !isLeftOut(picture) && isDecided(picture),
 };
@@ -74,10 +74,10 @@ export class Filters {
   /** The pictures to show, in order. */
   pictures() {
     const [group, label, sort] = ["group", "label", "sort"].map((id) => byId(id).value);
-    const chosen = this.#having(this.shown).filter(
-      (picture) => (!group || groupOf(picture) === group) && (!label || picture.label === label),
-    );
-    return this.inPairs || sort === "name" ? chosen : this.#sorted(chosen, sort);
+    const fits = (picture) => (!group || groupOf(picture) === group) && (!label || picture.label === label);
+    if (this.inPairs) return this.#pairs().filter((pair) => pair.some(fits)).flat();
+    const chosen = this.#having(this.shown).filter(fits);
+    return sort === "name" ? chosen : this.#sorted(chosen, sort);
   }
 
   #sorted(pictures, sort) {
@@ -91,8 +91,11 @@ export class Filters {
   }
 
   #having(name) {
-    if (name !== "pairs") return this.#set.pictures.filter(SHOWN[name]);
-    return this.#set.pairs.flatMap(({ first, second }) => [this.#set.named.get(first), this.#set.named.get(second)]);
+    return name === "pairs" ? this.#pairs().flat() : this.#set.pictures.filter(SHOWN[name]);
+  }
+
+  #pairs() {
+    return this.#set.pairs.map(({ first, second }) => [this.#set.named.get(first), this.#set.named.get(second)]);
   }
 
   #chip(name) {

@@ -21,25 +21,16 @@ const NEED_SELECTION = ["leave", "back", "keep", "turn", "crop", "group"];
 const ACTIONS = {
   leave: (chosen) => decisions.change(chosen, () => ({ leave_out: true })),
   back: (chosen) => decisions.change(chosen, () => ({ leave_out: false })),
-  keep: (chosen) => decisions.change(othersOf(chosen), () => ({ leave_out: true })),
   turn: (chosen) =>
     decisions.change(chosen, (picture) => ({ turn_degrees: (decisionOn(picture).turn_degrees + 90) % 360 })),
 };
-
-function othersOf(chosen) {
-  const names = new Set(chosen.map((picture) => picture.file_name));
-  const others = set.pairs.flatMap(({ first, second }) => [
-    ...(names.has(first) ? [second] : []),
-    ...(names.has(second) ? [first] : []),
-  ]);
-  return [...new Set(others)].filter((name) => !names.has(name)).map((name) => set.named.get(name));
-}
 
 function act(name) {
   if (name === "undo") return told(name, decisions.undo());
   const selected = wall.chosen();
   const chosen = selected.filter(isOpen);
   if (!chosen.length) return announce(text(selected.some((each) => each.duplicate_of) ? "set.copies" : "set.rejected"));
+  if (name === "keep") return keep();
   if (name === "crop") return crop(chosen);
   if (name === "group") return group(chosen);
   told(name, ACTIONS[name](chosen));
@@ -50,6 +41,12 @@ function told(name, count) {
   wall.refresh();
   filters.refresh();
   update();
+}
+
+function keep() {
+  const others = filters.inPairs ? wall.beside() : [];
+  if (!others.length) return announce(text("set.keep"));
+  told("keep", decisions.change(others, () => ({ leave_out: true })));
 }
 
 function crop(chosen) {

@@ -58,6 +58,12 @@ export class Wall {
     return [...this.selected].sort((a, b) => a - b).map((index) => this.#items[index]);
   }
 
+  /** Where two that belong together are in one row: the other one of each that is selected; none where both are. */
+  beside() {
+    const [chosen, others] = [this.chosen(), [...this.selected].map((index) => this.#items[index ^ 1])];
+    return others.some((item) => chosen.includes(item)) ? [] : [...new Set(others)];
+  }
+
   /** Select all, or none. */
   selectAll(wanted = true) {
     this.selected = new Set(wanted ? this.#items.keys() : []);
