@@ -3,7 +3,6 @@
 import { text } from "./messages.js";
 
 const API = "../api/workshop/";
-const MOST_DECISIONS = 1500; // in one request; the server takes 2,000
 
 async function ask(path, options) {
   let answer;
@@ -27,13 +26,7 @@ export const pictures = (folder) => ask(`set?${query({ folder })}`);
 export const measures = (folder) => ask(`measures?${query({ folder })}`);
 export const build = (folder) => post("build", { folder });
 export const buildState = () => ask("build");
-
-/** Write decisions, as many as there are. */
-export async function decide(folder, decisions) {
-  for (let start = 0; start < decisions.length; start += MOST_DECISIONS) {
-    await post("decisions", { folder, decisions: decisions.slice(start, start + MOST_DECISIONS) });
-  }
-}
+export const decide = (folder, decisions) => post("decisions", { folder, decisions });
 
 /** The address of a picture of the set. */
 export const imageAddress = (folder, name, version) => `${API}image?${query({ folder, name, v: version })}`;

@@ -1,7 +1,8 @@
-// What is decided on pictures: changed at once in the page, written in order, and taken back step by step.
+// What is decided on pictures: written in order, shown once it is written, and taken back step by step.
 
 import { decide } from "./api.js";
 
+const MOST_AT_ONCE = 1500; // the server takes 2,000
 const NOTHING = { leave_out: false, crop: null, turn_degrees: 0, group: null };
 
 /** What is decided on a picture, in full. */
@@ -16,47 +17,70 @@ const line = (picture, decision) => {
 
 export class Decisions {
   #folder;
-  #onFailure;
   #steps = [];
   #writing = Promise.resolve();
 
-  constructor(folder, onFailure) {
+  constructor(folder) {
     this.#folder = folder;
-    this.#onFailure = onFailure;
   }
 
   get canUndo() {
     return this.#steps.length > 0;
   }
 
-  /** Change the decisions on pictures by a function of each; gives how many were changed. */
+  /** Change the decisions on pictures by a function of each; gives how many were changed. Rejects where not all were. */
   change(pictures, changed) {
-    const step = pictures
-      .filter((picture) => picture.sha256)
-      .map((picture) => ({ picture, before: decisionOn(picture), after: { ...decisionOn(picture), ...changed(picture) } }))
-      .filter(({ before, after }) => JSON.stringify(before) !== JSON.stringify(after));
-    if (step.length) {
-      this.#steps.push(step);
-      this.#write(step.map(({ picture, after }) => [picture, after]));
-    }
-    return step.length;
+    return this.#inTurn(async () => {
+      const step = pictures
+        .filter((picture) => picture.sha256)
+        .map((picture) => ({ picture, before: decisionOn(picture), after: { ...decisionOn(picture), ...changed(picture) } }))
+        .filter(({ before, after }) => JSON.stringify(before) !== JSON.stringify(after));
+      const unwritten = [...step];
+      try {
+        await this.#write(unwritten, "after");
+      } finally {
+        this.#push(step.slice(0, step.length - unwritten.length));
+      }
+      return step.length;
+    });
   }
 
-  /** Take the last step back; gives how many pictures that were. */
+  /** Take the last step back; gives how many pictures that were. Rejects where not all of it was. */
   undo() {
-    const step = this.#steps.pop() ?? [];
-    this.#write(step.map(({ picture, before }) => [picture, before]));
-    return step.length;
+    return this.#inTurn(async () => {
+      const step = this.#steps.pop() ?? [];
+      const count = step.length;
+      try {
+        await this.#write(step, "before");
+      } finally {
+        this.#push(step);
+      }
+      return count;
+    });
   }
 
-  /** Once all is written. */
+  /** Once all is written, or failed. */
   written() {
     return this.#writing;
   }
 
-  #write(pairs) {
-    for (const [picture, decision] of pairs) picture.decision = decision;
-    const lines = pairs.map(([picture, decision]) => line(picture, decision));
-    this.#writing = this.#writing.then(() => decide(this.#folder, lines)).catch(this.#onFailure);
+  #push(step) {
+    if (step.length) this.#steps.push(step);
+  }
+
+  #inTurn(work) {
+    const done = this.#writing.then(work);
+    this.#writing = done.catch(() => {});
+    return done;
+  }
+
+  /** Write one side of a step, as many pictures at once as the server takes; those that are written leave the step. */
+  async #write(step, side) {
+    while (step.length) {
+      const part = step.slice(0, MOST_AT_ONCE);
+      await decide(this.#folder, part.map((each) => line(each.picture, each[side])));
+      for (const each of part) each.picture.decision = each[side];
+      step.splice(0, part.length);
+    }
   }
 }

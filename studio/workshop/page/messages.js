@@ -27,6 +27,7 @@ const MESSAGES = {
   "set.copies": "These are left out already, as copies.",
   "set.rejected": "These were rejected, and are not in the set; there is nothing to decide on them.",
   "set.keep": "Under “Look alike”, select the one of two that stays; the one beside it is left out.",
+  "set.not-written": "Not written: the pictures are as they are shown.",
   "set.nothing": "Nothing to change in what is selected.",
   "show.all": "All",
   "show.rejected": "Rejected",

@@ -36,8 +36,15 @@ function act(name) {
   told(name, ACTIONS[name](chosen));
 }
 
-function told(name, count) {
-  announce(count ? text(`did.${name}`, { count }) : text("set.nothing"));
+async function told(name, writing) {
+  try {
+    const count = await writing;
+    announce(count ? text(`did.${name}`, { count }) : text("set.nothing"));
+    if (count) clearAlert(); // for nothing the studio was not asked
+  } catch (error) {
+    fail(error);
+    announce(text("set.not-written"));
+  }
   wall.refresh();
   filters.refresh();
   update();
@@ -115,6 +122,11 @@ function fail(error) {
   byId("alert").replaceChildren(createElement("p", {}, error.message));
 }
 
+/** The studio answers again. */
+function clearAlert() {
+  byId("alert").replaceChildren();
+}
+
 function update() {
   const [shown, all, selected] = [filters.pictures().length, set.pictures.length, wall.selected.size];
   byId("about").textContent = set.read_only
@@ -129,6 +141,7 @@ async function makeAgain() {
   try {
     await decisions.written();
     await api.build(folder);
+    clearAlert();
     await followBuild();
   } catch (error) {
     fail(error);
@@ -153,7 +166,7 @@ async function load() {
   set.named = new Map(set.pictures.filter((each) => !each.reason).map((each) => [each.file_name, each]));
   document.title = text("set.title", { folder });
   byId("title").textContent = folder;
-  decisions = new Decisions(folder, fail);
+  decisions = new Decisions(folder);
   filters = new Filters(set, showSelection, filters?.shown);
   setTimeout(measure, MEASURE_AFTER_MS, filters);
 }
