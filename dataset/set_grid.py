@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dataset.staging import read_report
+from dataset.staging import report_entry
 
 GRID = "grid"
 """In ``report.json``: the fields of `SetGrid` by name."""
@@ -48,8 +48,8 @@ def _changes(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 def _first_line(changes: NDArray[np.int64] | int, block: int) -> int | None:
     """Where the lines of a grid begin that nearly all changes lie on."""
-    places = np.arange(np.size(changes)) % block
-    sums = np.bincount(places, np.ravel(changes))
+    offsets = np.arange(np.size(changes)) % block
+    sums = np.bincount(offsets, np.ravel(changes))
     first = int(sums.argmax())
     return first if sums[first] >= NEARLY_ALL * max(sums.sum(), 1) else None
 
@@ -60,11 +60,10 @@ def grid_of_set(images: Path) -> SetGrid | None:
     Args:
         images: the set's folder, or one of its folders of pictures.
     """
-    for folder in (images, images.parent):
-        written = read_report(folder).get(GRID)
-        if isinstance(written, dict):
-            block, left, top = numbers = [written.get(name, -1) for name in SetGrid._fields]
-            if all(isinstance(each, int) for each in numbers) and block >= 2 and {left, top} <= set(range(block)):
-                return SetGrid(block, left, top)
-            return None  # somebody has edited it
-    return None
+    written = report_entry(images, GRID)
+    if not isinstance(written, dict):
+        return None
+    block, left, top = numbers = [written.get(name, -1) for name in SetGrid._fields]
+    if all(isinstance(each, int) for each in numbers) and block >= 2 and {left, top} <= set(range(block)):
+        return SetGrid(block, left, top)
+    return None  # somebody has edited it

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from dataset.alpha import HALF
-from dataset.staging import read_report
+from dataset.staging import report_entry
 from kit.palette_files import MAX_COLOURS, Colour, parse_palette_text
 
 PALETTE = "palette"
@@ -39,11 +39,10 @@ def palette_of_set(images: Path) -> list[Colour] | None:
     Args:
         images: the set's folder, or one of its folders of pictures.
     """
-    for folder in (images, images.parent):
-        written = read_report(folder).get(PALETTE)
-        if isinstance(written, list):
-            try:
-                return parse_palette_text("\n".join(map(str, written)))
-            except ValueError:
-                return None  # somebody has edited it
-    return None
+    written = report_entry(images, PALETTE)
+    if not isinstance(written, list):
+        return None
+    try:
+        return parse_palette_text("\n".join(map(str, written)))
+    except ValueError:
+        return None  # somebody has edited it

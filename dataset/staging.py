@@ -185,6 +185,18 @@ def read_report(out: Path) -> dict[str, Any]:
         return {}
 
 
+def report_entry(images: Path, name: str) -> Any:
+    """What the report of a set says under a name; None where it says nothing.
+
+    Args:
+        images: the set's folder, or one of its folders of pictures.
+        name: of the entry.
+    """
+    return next(
+        (report[name] for folder in (images, images.parent) if name in (report := read_report(folder))), None
+    )
+
+
 def has_transparent_images(out: Path) -> bool:
     """Whether a set's pictures have copies in four channels, by its report."""
     counts = read_report(out).get("counts")

@@ -17,7 +17,7 @@ from dataset.curation import MAX_GROUP_CHARS, Decision, append_decisions
 from dataset.decode import decode
 from dataset.errors import DatasetError, DecodeError
 from dataset.render import RGB_FOLDER, read_content
-from dataset.staging import read_report
+from dataset.staging import METADATA, read_report
 from kit.counted import counted
 from kit.worker_pool import WorkerError, WorkerPool
 from studio.problem import Problem
@@ -174,7 +174,7 @@ def add_set_routes(app: FastAPI, root: Root) -> None:
     @app.get(f"{API}/measures", responses=NOT_THERE)
     def measures(folder: FolderName) -> Measures:
         out = root.find_set(folder)
-        key = out, (out / RGB_FOLDER / "metadata.jsonl").stat().st_mtime_ns
+        key = out, (out / METADATA).stat().st_mtime_ns
         if key not in measured:
             measured.clear()  # of one set at a time
             with WorkerPool(1) as processes:  # or the pictures would wait for it

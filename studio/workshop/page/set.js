@@ -26,17 +26,17 @@ const ACTIONS = {
 };
 
 function act(name) {
-  if (name === "undo") return told(name, decisions.undo());
+  if (name === "undo") return report(name, decisions.undo());
   const selected = wall.chosen();
   const chosen = selected.filter(isOpen);
   if (!chosen.length) return announce(text(selected.some((each) => each.duplicate_of) ? "set.copies" : "set.rejected"));
   if (name === "keep") return keep();
   if (name === "crop") return crop(chosen);
   if (name === "group") return group(chosen);
-  told(name, ACTIONS[name](chosen));
+  report(name, ACTIONS[name](chosen));
 }
 
-async function told(name, writing) {
+async function report(name, writing) {
   try {
     const count = await writing;
     announce(count ? text(`did.${name}`, { count }) : text("set.nothing"));
@@ -53,7 +53,7 @@ async function told(name, writing) {
 function keep() {
   const others = filters.inPairs ? wall.beside() : [];
   if (!others.length) return announce(text("set.keep"));
-  told("keep", decisions.change(others, () => ({ leave_out: true })));
+  report("keep", decisions.change(others, () => ({ leave_out: true })));
 }
 
 function crop(chosen) {
@@ -61,7 +61,7 @@ function crop(chosen) {
   if (!picture) return announce(text("set.nothing"));
   openCrop(picture, api.rawAddress(folder, picture.raw_file), decisionOn(picture).crop, (box) => {
     const whole = !box || box.join() === [0, 0, picture.width, picture.height].join();
-    told("crop", decisions.change([picture], () => ({ crop: whole ? null : box })));
+    report("crop", decisions.change([picture], () => ({ crop: whole ? null : box })));
   });
 }
 
@@ -74,7 +74,7 @@ function group(chosen) {
   byId("group-cancel").onclick = () => dialog.close("cancel");
   dialog.onclose = () => {
     if (dialog.returnValue !== "go") return;
-    told("group", decisions.change(chosen, () => ({ group: byId("group-name").value.trim() || null })));
+    report("group", decisions.change(chosen, () => ({ group: byId("group-name").value.trim() || null })));
   };
   dialog.showModal();
 }
