@@ -37,6 +37,11 @@ class PictureKey(NamedTuple):
     cell: str = ""
     """As in `dataset.render.Outcome`: of a frame of an animation or a cell of a sheet."""
 
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> "PictureKey":
+        """That of a record of a set's metadata or report."""
+        return cls(str(record.get("raw_sha256", "")), record.get("frame", 0), record.get("cell", ""))
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -66,6 +71,11 @@ class Decision:
     def key(self) -> PictureKey:
         """Which picture it is on."""
         return PictureKey(self.sha256, self.frame, self.cell)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is decided, or all was taken back."""
+        return self == Decision(*self.key)
 
     def line(self) -> dict[str, Any]:
         """What is written: the checksum, and what differs from a picture on which nothing is decided."""
@@ -126,7 +136,7 @@ class Curation:
 
     def as_json(self) -> str:
         """All that is decided, to compare with another time's; what was taken back is not."""
-        decided = {key: each for key, each in sorted(self.decisions.items()) if each != Decision(*key)}
+        decided = {key: each for key, each in sorted(self.decisions.items()) if not each.is_empty}
         return json.dumps({json.dumps(key): each.line() for key, each in decided.items()})
 
     def changed_since(self, other: str) -> set[str]:

@@ -126,8 +126,7 @@ def add_groups(metadata: Path, by_hand: Mapping[PictureKey, str], others_too: bo
     """
     records = list(read_jsonl(metadata))
     names = group_names(records) if others_too else [Path(record["file_name"]).stem for record in records]
-    keys = [PictureKey(each["raw_sha256"], each.get("frame", 0), each.get("cell", "")) for each in records]
-    names = [by_hand.get(key, name) for key, name in zip(keys, names, strict=True)]
+    names = [by_hand.get(PictureKey.of_record(each), name) for each, name in zip(records, names, strict=True)]
     with metadata.open("w", encoding="utf-8", newline="\n") as lines:
         lines.writelines(_line({**record, "group": name}) for record, name in zip(records, names, strict=True))
     return len(set(names))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image
 from pydantic import BaseModel
 
-from dataset.curation import Curation, Decision, PictureKey, read_curation
+from dataset.curation import Curation, PictureKey, read_curation
 from dataset.render import RGB_FOLDER
 from dataset.staging import METADATA, read_report
 from kit.jsonl import read_jsonl
@@ -107,7 +107,7 @@ def _pairs(report: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _picture(record: dict[str, Any], curation: Curation) -> dict[str, Any]:
-    key = PictureKey(str(record.get("raw_sha256", "")), record.get("frame", 0), record.get("cell", ""))
+    key = PictureKey.of_record(record)
     decision = curation.decisions.get(key)
     picture = {
         "sha256": key.sha256,
@@ -116,7 +116,7 @@ def _picture(record: dict[str, Any], curation: Curation) -> dict[str, Any]:
     }
     if "raw_width" in record:
         picture |= {"width": record["raw_width"], "height": record["raw_height"]}
-    if decision and decision != Decision(*key):
+    if decision and not decision.is_empty:
         picture["decision"] = decision.line()
     return picture
 
