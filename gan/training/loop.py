@@ -156,7 +156,7 @@ def training_loop(
     ):
         while True:
             threads.check()
-            stopping = stop.is_set() or distributed.is_orphan
+            stopping = stop.made or distributed.is_orphan
             stopped, over = distributed.any(stopping, is_finished(config, trainer.images_shown, clock.seconds))
             if stopped or over:
                 break

@@ -6,33 +6,46 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 Handler = Callable[[int, object], None]
 
 
+@dataclass
+class StopRequest:
+    """Whether the end was asked for.
+
+    Not a `threading.Event`: a signal amid the handling of another one would wait for its lock for ever.
+    """
+
+    made: bool = False
+
+
 @contextmanager
-def stop_signals(patient: bool) -> Iterator[threading.Event]:
-    """An event that SIGINT, SIGTERM and SIGHUP set, so that a step is never interrupted.
+def stop_signals(patient: bool) -> Iterator[StopRequest]:
+    """A request that SIGINT, SIGTERM and SIGHUP make, so that a step is never interrupted.
 
     Args:
         patient: ignore further signals, as a launcher passes Ctrl-C on to processes that already had it from the
             terminal; else a second SIGINT or SIGTERM ends at once.
     """
-    stop = threading.Event()
+    stop = StopRequest()
     terminals = [stream.fileno() for stream in (sys.__stdout__, sys.__stderr__) if stream and stream.isatty()]
 
     def request(_number: int, _frame: object) -> None:
-        stop.set()
+        stop.made = True
         for number in () if patient else (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, before[number])
 
     def hang_up(_number: int, _frame: object) -> None:
         # The terminal is gone: what is written there from now on would be an error in the midst of saving. A shell
         # that closes and the system send the signal each, so it never ends the process at once.
-        stop.set()
+        stop.made = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
         for terminal in terminals:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), terminal)
+            os.dup2(nowhere, terminal)
+        os.close(nowhere)
 
     handlers: dict[int, Handler] = {signal.SIGINT: request, signal.SIGTERM: request}
     # nohup has it ignored, for good reason.

@@ -1,0 +1,33 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
+def test_a_second_signal_amid_the_first_does_not_hang():
+    # A closed terminal sends SIGHUP, and so does its shell: here at each call that the handler makes, in turn.
+    code = """
+import os, signal, sys
+from gan.training.signals import stop_signals
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+for at in range(1, 10):
+    calls = 0
+
+    def again(frame, event, argument):
+        global calls
+        calls += event in ("call", "c_call")
+        if calls == at and event in ("call", "c_call"):
+            os.kill(os.getpid(), signal.SIGHUP)
+
+    with stop_signals(patient=False) as stop:
+        sys.setprofile(again)
+        signal.raise_signal(signal.SIGHUP)
+        sys.setprofile(None)
+print("ended")
+"""
+    root = Path(__file__).parents[3]
+    output = subprocess.check_output([sys.executable, "-c", code], cwd=root, text=True, timeout=60)
+    assert output.strip() == "ended"
