@@ -3,7 +3,7 @@
 What a face or a coat is, it need not learn from a thousand pictures first.
 """
 
-from itertools import pairwise
+from itertools import cycle, pairwise
 
 import torch
 from torch import Tensor, nn
@@ -33,9 +33,9 @@ class ProjectedDiscriminator(nn.Module):
     The features hardly tell colours and surfaces apart; without the second part a generator soon keeps to a few.
     Photographs have no alpha: the heads judge transparent images over black and over white, which say it all.
 
-    ``images`` [N, channels, size, size] float32 in [-1, 1] -> [N, L] float32 logits, positive for real. While its
-    weights learn, only the second part passes a gradient on to the images: the penalty (R1, R2) is its own, for
-    the heads have spectral norm.
+    ``images`` [N, channels, size, size] float32 in [-1, 1], and their ``features`` where these are at hand
+    -> [N, L] float32 logits, positive for real. The penalty (R1, R2) is the second part's own, for the heads have
+    spectral norm: pass it features without a graph.
     """
 
     def __init__(self, architecture: Architecture) -> None:
@@ -49,26 +49,25 @@ class ProjectedDiscriminator(nn.Module):
         )
         self.pixels = StridedDiscriminator(architecture.pixels)
 
-    def forward(self, images: Tensor) -> Tensor:
-        seen = images.detach() if self.pixels.score.weight.requires_grad else images
-        logits = self.feature_logits(seen)
+    def forward(self, images: Tensor, *features: Tensor) -> Tensor:
+        features = features or self.take_features(images)
+        logits = torch.cat([head(x) for head, x in zip(cycle(self.heads), features, strict=False)], 1)
         score = self.pixels(images).unsqueeze(1)
         return torch.cat([logits, score.expand(-1, round(PIXEL_SHARE * logits.shape[1]))], 1)
 
-    def feature_logits(self, images: Tensor) -> Tensor:
-        """The heads' logits, [N, L]."""
+    def take_features(self, images: Tensor) -> tuple[Tensor, ...]:
+        """What the heads judge, from the largest map down: [N, width, H, W] each, twice as many for RGBA."""
         if images.shape[1] == RGBA:
             colours, alpha = images[:, :RGB], images[:, RGB:]
-            return torch.cat([self.head_logits(colours), self.head_logits(colours + 1 - alpha)], 1)
-        return self.head_logits(images)
+            return *self._mixed_features(colours), *self._mixed_features(colours + 1 - alpha)
+        return tuple(self._mixed_features(images))
 
-    def head_logits(self, images: Tensor) -> Tensor:
-        """[N, 3, size, size] -> logits."""
+    def _mixed_features(self, images: Tensor) -> list[Tensor]:
         if images.shape[-1] != self.view_px:
             side = (self.view_px, self.view_px)
             images = F.interpolate(images, side, mode="bilinear", align_corners=False)
-        maps = self.mixing(self.features(images.contiguous(memory_format=torch.channels_last)))
-        return torch.cat([head(x) for head, x in zip(self.heads, maps, strict=True)], 1)
+        maps: list[Tensor] = self.mixing(self.features(images.contiguous(memory_format=torch.channels_last)))
+        return maps
 
 
 def halvings_to_logits(side_px: int) -> int:

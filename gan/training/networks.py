@@ -3,14 +3,29 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from gan.config import Recipe
+from gan.networks.projected import ProjectedDiscriminator
 from gan.training.augment import augment, flip_half
 from gan.training.distributed import DistributedContext
 from gan.training.micro_batches import MicroBatch
+
+
+class View(NamedTuple):
+    """What D sees of a batch."""
+
+    images: Tensor
+    """[n, C, H, W] float32, augmented."""
+    features: tuple[Tensor, ...] = ()
+    """Of a projected D: what its heads judge, which does not change as it learns."""
+
+    def detach(self) -> "View":
+        """The same without a graph."""
+        return View(self.images.detach(), tuple(features.detach() for features in self.features))
 
 
 @dataclass
@@ -32,18 +47,27 @@ class Networks:
         real = batch.real_images()
         return flip_half(real, batch.noise.flips) if self.recipe.flips else real
 
-    def augment(self, images: Tensor, uniform: Tensor) -> Tensor:
+    def view(self, images: Tensor, uniform: Tensor) -> View:
         """T(images), by the random numbers ``uniform``, a field of `gan.training.step_noise.StepNoise`."""
-        if not self.recipe.augments:
-            return images
-        return augment(images, self.background, uniform, self.augment_p, self.recipe.augment_colour_share)
+        recipe, augment_p = self.recipe, self.augment_p
+        if recipe.augments:
+            images = augment(images, self.background, uniform, augment_p, recipe.augment_colour_share)
+        if isinstance(self.discriminator, ProjectedDiscriminator):
+            return View(images, self.discriminator.take_features(images))
+        return View(images)
 
-    def score(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-        """D(real) and D(fake), [n] float32 logits each, in one pass unless a layer would mix the two."""
+    def score(self, view: View) -> Tensor:
+        """D's logits, [n] or [n, L] float32."""
+        scores: Tensor = self.discriminator(view.images, *view.features)
+        return scores
+
+    def score_both(self, real: View, fake: View) -> tuple[Tensor, Tensor]:
+        """D's logits of both, in one pass unless a layer would mix the two."""
         architecture = self.recipe.discriminator
-        if architecture.batch_norm or len(real) % max(architecture.minibatch_std_group, 1):
-            return self.discriminator(real), self.discriminator(fake)
-        real_scores, fake_scores = self.discriminator(torch.cat([real, fake])).chunk(2)
+        if architecture.batch_norm or len(real.images) % max(architecture.minibatch_std_group, 1):
+            return self.score(real), self.score(fake)
+        features = tuple(torch.cat(pair) for pair in zip(real.features, fake.features, strict=True))
+        real_scores, fake_scores = self.score(View(torch.cat([real.images, fake.images]), features)).chunk(2)
         return real_scores, fake_scores
 
     def update_discriminator(self, distributed: DistributedContext) -> None:

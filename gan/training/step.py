@@ -13,7 +13,7 @@ from gan.training import losses
 from gan.training.augment import update_augment_p
 from gan.training.distributed import DistributedContext
 from gan.training.micro_batches import MicroBatch
-from gan.training.networks import Networks, frozen
+from gan.training.networks import Networks, View, frozen
 from gan.training.stats import STATS
 
 
@@ -23,6 +23,8 @@ class Judged:
 
     fake: Tensor
     """G(z); with its graph if the batch is whole, for of micro-batches the graphs would not fit."""
+    view: View
+    """T(G(z)), as D saw it; with its graph if the batch is whole and G's update is to judge it too."""
     real_scores: Tensor
     """D(T(x)), detached, as they were before the update."""
 
@@ -52,31 +54,36 @@ def accumulate_discriminator_gradients(
     """Add up D's gradients over the micro-batches; returns those after it, and the first of `STATS`, [4]."""
     judged, stats = [], torch.zeros(4, device=nets.augment_p.device)
     for batch in batches:
-        with torch.set_grad_enabled(len(batches) == 1):
+        is_whole = len(batches) == 1
+        with torch.set_grad_enabled(is_whole):
             fake = nets.generator(batch.noise.latents)
-        objective, real_scores, batch_stats = discriminator_objective(nets, batch, fake.detach(), penalise)
+        with torch.set_grad_enabled(is_whole and not nets.recipe.fresh_views):
+            view = nets.view(fake, batch.noise.d_fake)
+        objective, real_scores, batch_stats = discriminator_objective(nets, batch, view.detach(), penalise)
         (objective / len(batches)).backward()  # type: ignore[no-untyped-call]
-        judged.append(Judged(fake, real_scores))
+        judged.append(Judged(fake, view, real_scores))
         stats += batch_stats
     return judged, stats.div_(len(batches))
 
 
 def discriminator_objective(
-    nets: Networks, batch: MicroBatch, fake: Tensor, penalise: bool
+    nets: Networks, batch: MicroBatch, fake: View, penalise: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     """What D minimises: the loss of D(T(x)) and D(T(G(z))), plus lazy R1 at T(x), and R2 at T(G(z)).
+
+    Args:
+        fake: T(G(z)), without a graph.
 
     Returns:
         [] float32; and detached D(T(x)), [n] or [n, L] float32, and [4] float32: loss, penalty, sign_real,
         sign_fake.
     """
     recipe, noise = nets.recipe, batch.noise
-    real = nets.augment(nets.real_images(batch), noise.d_real)
-    fake = nets.augment(fake, noise.d_fake)
-    penalised = [real, fake][: 1 + recipe.r2] if penalise else []
+    real = nets.view(nets.real_images(batch), noise.d_real)
+    penalised = [real.images, fake.images][: 1 + recipe.r2] if penalise else []
     for images in penalised:
         images.requires_grad_()
-    scores = real_scores, fake_scores = nets.score(real, fake)
+    scores = real_scores, fake_scores = nets.score_both(real, fake)
     if recipe.relativistic:
         loss = losses.relativistic_loss(real_scores, fake_scores)
         margins = real_scores - fake_scores, fake_scores - real_scores
@@ -97,19 +104,27 @@ def accumulate_generator_gradients(
     shares = []
     with frozen(nets.discriminator):
         for batch, each in zip(batches, judged, strict=True):
-            fake = each.fake if each.fake.requires_grad else nets.generator(batch.noise.latents)
-            share = generator_objective(nets, batch, fake, each.real_scores) / len(batches)
+            share = generator_objective(nets, batch, each) / len(batches)
             share.backward()  # type: ignore[no-untyped-call]
             shares.append(share.detach())
     return torch.stack(shares).sum(0)
 
 
-def generator_objective(nets: Networks, batch: MicroBatch, fake: Tensor, real_scores: Tensor) -> Tensor:
+def generator_objective(nets: Networks, batch: MicroBatch, judged: Judged) -> Tensor:
     """What G minimises: the loss of D(T(G(z))), with relativistic pairing against D(T(x)); [] float32."""
-    fake_scores = nets.discriminator(nets.augment(fake, batch.noise.g_fake))
+    fake_scores = nets.score(generator_view(nets, batch, judged))
     if not nets.recipe.relativistic:
         return losses.generator_loss(fake_scores)
-    if nets.recipe.rescore_real:
+    real_scores = judged.real_scores
+    if nets.recipe.fresh_views:
         with torch.no_grad():
-            real_scores = nets.discriminator(nets.augment(nets.real_images(batch), batch.noise.g_real))
+            real_scores = nets.score(nets.view(nets.real_images(batch), batch.noise.g_real))
     return losses.relativistic_loss(fake_scores, real_scores)
+
+
+def generator_view(nets: Networks, batch: MicroBatch, judged: Judged) -> View:
+    """T(G(z)) with its graph."""
+    if judged.view.images.requires_grad:
+        return judged.view
+    fake = judged.fake if judged.fake.requires_grad else nets.generator(batch.noise.latents)
+    return nets.view(fake, batch.noise.g_fake if nets.recipe.fresh_views else batch.noise.d_fake)

@@ -75,12 +75,14 @@ def test_the_random_projections_are_saved_for_the_heads_have_learned_them():
 def test_the_penalty_is_that_of_the_part_that_looks_at_pixels_and_the_generator_learns_of_both():
     discriminator = build_discriminator(PRESETS["projected"].discriminator).eval()  # the norms stay as they are
     images = torch.rand(2, 3, 80, 80, requires_grad=True)
-    (learning,) = torch.autograd.grad(discriminator(images).mean(), images)
-    heads = discriminator.feature_logits(images)
-    share = 1 - heads.shape[1] / discriminator(images).shape[1]
-    (pixels,) = torch.autograd.grad(discriminator.pixels(images).mean() * share, images)
+    features = discriminator.take_features(images)
+    scores = discriminator(images, *features)
+    torch.testing.assert_close(scores, discriminator(images))
+    repeated = round(scores.shape[1] * PIXEL_SHARE / (1 + PIXEL_SHARE))
+    (both,) = torch.autograd.grad(scores.sum(), images, retain_graph=True)
+    (of_heads,) = torch.autograd.grad(scores[:, :-repeated].sum(), images)
+    (pixels,) = torch.autograd.grad(discriminator.pixels(images).sum() * repeated, images)
+    torch.testing.assert_close(both, pixels + of_heads, rtol=1e-3, atol=1e-4)
+    alone = discriminator(images, *(x.detach() for x in features))
+    (learning,) = torch.autograd.grad(alone.sum(), images)
     torch.testing.assert_close(learning, pixels)
-    discriminator.requires_grad_(False)
-    (frozen,) = torch.autograd.grad(discriminator(images).mean(), images)
-    (of_heads,) = torch.autograd.grad(heads.mean() * (1 - share), images)
-    torch.testing.assert_close(frozen, pixels + of_heads, rtol=1e-3, atol=1e-6)

@@ -16,7 +16,7 @@ from gan.training import ema, losses
 from gan.training.augment import ADA_IMAGES, MAX_AUGMENT_P
 from gan.training.indices import IndexSampler
 from gan.training.micro_batches import MicroBatch
-from gan.training.networks import Networks
+from gan.training.networks import Networks, View
 from gan.training.optimizers import make_optimizer
 from gan.training.step import (
     Judged,
@@ -91,9 +91,9 @@ def test_every_augmentation_of_a_step_has_random_numbers_of_its_own():
     images = networks.real_images(batch)
     uniforms = [batch.noise.d_real, batch.noise.d_fake, batch.noise.g_fake, batch.noise.g_real]
     for uniform in uniforms:
-        torch.testing.assert_close(networks.augment(images, uniform), images)  # p begins at 0
+        torch.testing.assert_close(networks.view(images, uniform).images, images)  # p begins at 0
     networks.augment_p.fill_(MAX_AUGMENT_P)
-    seen = [images, *(networks.augment(images, uniform) for uniform in uniforms)]
+    seen = [images, *(networks.view(images, uniform).images for uniform in uniforms)]
     assert not any(torch.equal(one, other) for one, other in combinations(seen, 2))
 
 
@@ -256,7 +256,7 @@ def test_real_and_generated_images_are_never_of_one_group(count):
     networks = small_trainer().networks
     real, fake = torch.rand(count, 3, 16, 16), torch.rand(count, 3, 16, 16) - 1
     apart = networks.discriminator(real), networks.discriminator(fake)
-    for scores, alone in zip(networks.score(real, fake), apart, strict=True):
+    for scores, alone in zip(networks.score_both(View(real), View(fake)), apart, strict=True):
         torch.testing.assert_close(scores, alone)
 
 
@@ -321,20 +321,38 @@ def test_the_discriminator_learns_to_score_real_images_higher_and_pays_for_its_s
     torch.testing.assert_close(stats[1:], torch.stack([penalties * w.square().sum() / 2, *signs]))
 
 
-@pytest.mark.parametrize(("relativistic", "rescore_real"), [(False, True), (True, False), (True, True)])
-def test_the_generator_learns_to_be_scored_as_real(relativistic, rescore_real):
-    networks, batch, weight = linear_networks(relativistic=relativistic, rescore_real=rescore_real)
+@pytest.mark.parametrize(("relativistic", "fresh_views"), [(False, True), (True, False), (True, True)])
+def test_the_generator_learns_to_be_scored_as_real(relativistic, fresh_views):
+    networks, batch, weight = linear_networks(relativistic=relativistic, fresh_views=fresh_views)
     fake = torch.rand(4, 3, 16, 16, requires_grad=True)
     real_scores = torch.tensor([1.0, -1.0, 0.5, 0.0])
-    accumulate_generator_gradients(networks, [batch], [Judged(fake, real_scores)])
+    view = View(fake.detach() if fresh_views else fake)
+    accumulate_generator_gradients(networks, [batch], [Judged(fake, view, real_scores)])
     w = weight.detach()[0]
     scores = fake.detach().flatten(1) @ w
     if relativistic:
-        scores = scores - (batch.real_images().flatten(1) @ w if rescore_real else real_scores)
+        scores = scores - (batch.real_images().flatten(1) @ w if fresh_views else real_scores)
     expected = -torch.sigmoid(-scores)[:, None] * w / 4
     torch.testing.assert_close(fake.grad.flatten(1), expected)
     assert weight.grad is None
     assert weight.requires_grad
+
+
+def test_the_generator_learns_the_same_from_what_the_discriminator_saw_as_from_it_made_anew():
+    trainer = small_trainer(preset="projected")
+    networks, noise = trainer.networks, StepNoise.draw(4, trainer.recipe.generator.latent_dim, trainer.rng)
+    batch = MicroBatch(trainer.training_set, torch.arange(4), noise)
+    networks.generator.eval()
+    networks.discriminator.eval()  # its spectral norms stay as they are
+    fake = networks.generator(batch.noise.latents)
+    view = networks.view(fake, noise.d_fake)
+    scores = networks.score(networks.view(networks.real_images(batch), noise.d_real)).detach()
+    gradients = []
+    for judged in (Judged(fake, view, scores), Judged(fake.detach(), view.detach(), scores)):
+        networks.optimizer_g.zero_grad()
+        accumulate_generator_gradients(networks, [batch], [judged])
+        gradients.append([parameter.grad for parameter in networks.generator.parameters()])
+    torch.testing.assert_close(*gradients)
 
 
 def test_the_penalty_comes_at_its_interval_and_stats_are_of_the_steps_since_the_last():
@@ -357,9 +375,9 @@ def test_the_students_targets_are_noisy_by_a_twentieth_and_their_gradients_clipp
     networks.generator = Fixed(batch.real_images())
     nn.init.zeros_(weight)
     weight.data[0, 0] = 1.0
-    noisy, *_ = discriminator_objective(networks, batch, batch.real_images(), penalise=False)
+    noisy, *_ = discriminator_objective(networks, batch, View(batch.real_images()), penalise=False)
     networks.recipe = replace(networks.recipe, label_noise=0.0)
-    plain, *_ = discriminator_objective(networks, batch, batch.real_images(), penalise=False)
+    plain, *_ = discriminator_objective(networks, batch, View(batch.real_images()), penalise=False)
     # Moving a target by d moves the cross-entropy by d times the logit, here the first value of each image.
     scores = batch.real_images()[:, 0, 0, 0]
     expected = 0.05 * (batch.noise.labels.sum(1) * scores).mean()
