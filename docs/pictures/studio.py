@@ -8,7 +8,9 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from PIL import Image, ImageDraw
@@ -19,11 +21,13 @@ from gan.runs.model_files import built_in_model
 from gan.sampling.sample import latents_from_seeds
 from gan.sampling.share_codes import encode
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 COLOURS = 256
 SEEDS = [18, 15, 16, 46]
 """The first is the character on the bench, the others wait in the tray."""
 DESK = {"width": 1280, "height": 800}
+SECONDS = 300
+"""For a set to be made."""
 PHONE = {"width": 375, "height": 667}
 
 
@@ -94,8 +98,31 @@ def shoot(page: Page, address: str) -> None:
     save(page, "projection")
 
 
+def shoot_workshop(page: Page, address: str) -> None:
+    """A new set of dropped pictures, and the wall of one of the built-in characters."""
+    page.goto(f"{address}workshop/new.html")
+    page.locator("[value=built-in]").check()
+    page.locator("#letters").fill("a-c")
+    page.locator("#go").click()
+    page.wait_for_url("**/set.html*", timeout=SECONDS * 1000)
+    page.locator("#sort option[value=outlier]").wait_for(state="attached")
+    save(page, "set")
+    page.goto(f"{address}workshop/new.html")
+    files = sorted(Path("Data/built-in-raw/images").iterdir())[:40]
+    page.locator("#files").set_input_files(files)
+    page.locator("#name").fill("heroes")
+    page.locator("summary").click()
+    save(page, "new-set")
+
+
 def main() -> None:
-    """Open a studio, take the pictures, close it."""
+    """Open a studio in a folder of its own, take the pictures, close it."""
+    with TemporaryDirectory() as folder, chdir(folder):
+        take_all()
+
+
+def take_all() -> None:
+    """All pictures, of a studio of the working directory."""
     arguments = [
         sys.executable,
         "-m",
@@ -111,6 +138,7 @@ def main() -> None:
         address = re.match(r"\S+", studio.stdout.readline())[0]
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         shoot(browser.new_page(viewport=DESK, color_scheme="light"), address)
+        shoot_workshop(browser.new_page(viewport=DESK, color_scheme="light"), address)
         phone = browser.new_page(viewport=PHONE, color_scheme="dark", device_scale_factor=2, has_touch=True)
         phone.goto(f"{address}#{codes()[0]}")
         save(phone, "phone")

@@ -6,10 +6,8 @@ import time
 from contextlib import suppress
 
 from scraper.demosite.characters import load_characters
-from scraper.demosite.server import serve
+from scraper.demosite.server import DEFAULT_PORT, serve
 from scraper.demosite.site import HUB_PATH
-
-DEFAULT_PORT = 8060
 
 
 def main() -> None:

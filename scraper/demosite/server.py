@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from scraper.demosite.site import DemoResponse, respond
 
 HOST = "127.0.0.1"
+DEFAULT_PORT = 8060
 SHUTDOWN_POLL_SECONDS = 0.05
 
 

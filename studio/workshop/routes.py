@@ -22,6 +22,7 @@ from kit.counted import counted
 from kit.worker_pool import WorkerError, WorkerPool
 from studio.problem import Problem
 from studio.workshop.folders import BusyError, NotDecidedError, NotThereError, Root, WorkshopError, raw_folder
+from studio.workshop.new_set_routes import add_new_set_routes
 from studio.workshop.pictures import Measures, SetPictures, describe_set, measure_set
 
 PAGE = Path(__file__).with_name("page")
@@ -141,6 +142,7 @@ NOT_THERE: dict[int | str, dict[str, Any]] = {
         409: "It cannot be done now",
         413: "The request is too large",
         422: "The values are not what they must be",
+        507: "The disk has no room for it",
     }.items()
 }
 PNG: dict[int | str, dict[str, Any]] = {
@@ -155,6 +157,7 @@ def add_workshop(app: FastAPI, folder: Path) -> None:
     add_set_routes(app, root)
     add_image_routes(app, root)
     add_change_routes(app, root)
+    add_new_set_routes(app, root, NOT_THERE)
     app.mount("/workshop", StaticFiles(directory=PAGE, html=True))
 
 

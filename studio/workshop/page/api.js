@@ -11,9 +11,10 @@ async function ask(path, options) {
   } catch {
     throw new Error(text("error.gone"));
   }
-  const content = await answer.json();
-  if (!answer.ok) throw new Error(content.detail);
-  return content;
+  const content = await answer.json().catch(() => null); // a failure of the server's own is no JSON
+  if (answer.ok && content) return content;
+  const message = content?.detail ?? text("error.broken", { status: answer.status });
+  throw Object.assign(new Error(message), { status: answer.status });
 }
 
 const query = (parameters) => new URLSearchParams(parameters).toString();
@@ -26,7 +27,19 @@ export const pictures = (folder) => ask(`set?${query({ folder })}`);
 export const measures = (folder) => ask(`measures?${query({ folder })}`);
 export const build = (folder) => post("build", { folder });
 export const buildState = () => ask("build");
+export const sources = () => ask("new/sources");
+export const planSet = (wanted) => post("new/plan", wanted);
+export const estimateSet = (wanted) => post("new/estimate", wanted);
+export const startSet = (wanted) => post("new/start", wanted);
+export const stopJob = () => post("new/stop", {});
+export const jobState = () => ask("new/state");
+export const beginUpload = (wanted) => post("upload", wanted);
+export const received = (file) => ask(`upload/piece?${query(file)}`);
 export const decide = (folder, decisions) => post("decisions", { folder, decisions });
+
+/** A piece of a file: whose, and where in it, and its bytes. */
+export const sendPiece = (named, body) =>
+  ask(`upload/piece?${query(named)}`, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body });
 
 /** The address of a picture of the set. */
 export const imageAddress = (folder, name, version) => `${API}image?${query({ folder, name, v: version })}`;

@@ -1,0 +1,328 @@
+"""A new set: where its pictures come from, how they are made, and the commands that do it."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dataset.build import BuildSettings
+from dataset.errors import DatasetError
+from dataset.pixel_art import PixelArt
+from dataset.raw import clean_stem
+from dataset.staging import METADATA, WORK_FOLDER, is_built_set
+from dataset.trim import Trim
+from gan.runs.model_files import GENERATOR_FILE
+from kit.atomic import move, write_text
+from scraper.demosite.server import DEFAULT_PORT, HOST, serve
+from scraper.errors import ScrapeError
+from scraper.manifest import IMAGES, MANIFEST_NAME
+from scraper.settings import ScrapeSettings
+from studio.workshop.commands import Job, as_text
+from studio.workshop.folders import MAX_DEPTH, MAX_FOLDERS, NotThereError, Root
+from studio.workshop.unzip import Refused
+from studio.workshop.uploads import UPLOADS, NotTakenError, Upload
+
+DATA = "Data"
+"""Where new sets are, below the root."""
+PLAN = ".new-set.json"
+"""In a raw folder that the workshop has made: what was asked for, to go on with."""
+SUFFIXES = frozenset(
+    (
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".gif",
+        ".webp",
+        ".avif",
+        ".bmp",
+        ".tif",
+        ".tiff",
+        ".tga",
+        ".dds",
+        ".psd",
+        ".pcx",
+        ".qoi",
+    )
+)
+"""By which folders of pictures are found; what is in a set is decided by content."""
+BUILT_IN = f"http://{HOST}:{DEFAULT_PORT}"
+SERVE_BUILT_IN = "python -m scraper.demosite"
+RAW_SUFFIX = "-raw"
+Source = Literal["upload", "folder", "built-in", "game-art-hq", "site"]
+
+
+class NewSet(BaseModel):
+    """What a page asks for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: Source
+    path: str = Field("", max_length=1000)
+    """Of the folder of pictures, or of the site's description, below the root."""
+    name: str = Field(min_length=1, max_length=60)
+    size_px: int = 80
+    background: str = Field("black", max_length=20)
+    trim: Trim = "none"
+    pixel_art: PixelArt = "off"
+    letters: str | None = Field(None, min_length=1, max_length=100)
+    limit: int | None = Field(None, ge=1, le=1_000_000)
+
+
+class Folder(BaseModel):
+    """A folder of pictures below the root."""
+
+    path: str
+    pictures: int
+
+
+class Sources(BaseModel):
+    """What a new set can be made of."""
+
+    folders: list[Folder]
+    sites: list[str]
+    """Descriptions of sites (TOML)."""
+    begun: list[NewSet]
+    """What was stopped, and goes on."""
+    uploads: list[str]
+    """Names of sets whose pictures have not all come: the same ones, dropped again, go on."""
+
+
+class Plan(BaseModel):
+    """What will be done."""
+
+    folder: str
+    """The set's, below the root."""
+    commands: list[str]
+    """The same in a terminal."""
+
+
+class Planned:
+    """A request that has been looked at; its folders are below the root.
+
+    Raises:
+        WorkshopError: it cannot be done; the message names the thing and the remedy.
+    """
+
+    def __init__(self, root: Root, wanted: NewSet) -> None:
+        self.root, self.wanted = root, wanted
+        if clean_stem(wanted.name.encode("utf-8", "replace")) != wanted.name or wanted.name.startswith("."):
+            raise NotTakenError(f"{wanted.name}: no name for a folder; take letters and digits")
+        data = data_folder(root)
+        self.out = data / wanted.name
+        if not root.holds(self.out):
+            raise NotThereError(f"{data} leads out of {root.folder}")
+        self.raw = root.find(wanted.path) if wanted.source == "folder" else data / f"{wanted.name}{RAW_SUFFIX}"
+        self.upload = Upload(self.raw)
+        self._refuse_what_is_there()
+        self.site = root.find(wanted.path) if wanted.source == "site" else None
+        self._check()
+
+    def _refuse_what_is_there(self) -> None:
+        name = self.wanted.name
+        if (self.out / METADATA).is_file() and is_built_set(self.out):
+            raise NotTakenError(f"{name}: there is a set of that name; choose another")
+        if self.out.exists() and any(path.name != WORK_FOLDER for path in self.out.iterdir()):
+            raise NotTakenError(f"{self.out}: there is something else; choose another name")
+        if self.wanted.source == "folder":
+            if not self.raw.is_dir():
+                raise NotThereError(f"{self.wanted.path}: no folder")
+        elif self.raw.exists() and not (self.raw / PLAN).is_file():
+            raise NotTakenError(f"{self.raw}: there is something else; choose another name")
+
+    def _check(self) -> None:
+        wanted = self.wanted
+        try:
+            self.settings = BuildSettings(
+                raw=as_typed(self.raw),
+                out=as_typed(self.out),
+                size_px=wanted.size_px,
+                background=wanted.background,
+                trim=wanted.trim,
+                pixel_art=wanted.pixel_art,
+            )
+            if self.is_scraped:
+                ScrapeSettings(letters=wanted.letters, limit=wanted.limit, site=self.site).described_site()
+        except (DatasetError, ScrapeError) as error:
+            raise NotTakenError(str(error)) from None
+
+    @property
+    def is_scraped(self) -> bool:
+        """Whether a site is asked."""
+        return self.wanted.source in ("built-in", "game-art-hq", "site")
+
+    def plan(self) -> Plan:
+        """What will be done, in words to copy."""
+        first = [SERVE_BUILT_IN] if self.wanted.source == "built-in" else []
+        commands = [as_text(words) for words in self.commands(BUILT_IN)]
+        return Plan(folder=self._folder(), commands=[*first, *commands])
+
+    def _folder(self) -> str:
+        return self.root.name_of(self.out.parent.resolve() / self.out.name)
+
+    def commands(self, built_in: str) -> list[list[str]]:
+        """The words of the commands; ``built_in`` is the built-in site's address."""
+        scrape = [self.scrape_words(built_in)] if self.is_scraped else []
+        return [*scrape, preprocess_words(self.settings)]
+
+    def scrape_words(self, built_in: str) -> list[str]:
+        """The words of ``vgc scrape``."""
+        wanted = self.wanted
+        words = ["scrape"]
+        if wanted.source == "built-in":
+            words += ["--base-url", built_in, "--delay", "0"]
+        if self.site:
+            words += ["--site", str(as_typed(self.site))]
+        words += ["--letters", wanted.letters] if wanted.letters else []
+        words += ["--limit", str(wanted.limit)] if wanted.limit else []
+        return [*words, "--out", str(as_typed(self.raw))]
+
+    def job(self) -> Job:
+        """To make it."""
+        return Job("make", self.wanted.name, self._folder(), self.commands, self._around, self._prepare)
+
+    def estimate_job(self) -> Job:
+        """To count what there is to fetch."""
+        if not self.is_scraped:
+            raise NotTakenError("Only what comes from a site is estimated.")
+        return Job(
+            *("estimate", self.wanted.name, self._folder()),
+            commands=lambda address: [[*self.scrape_words(address), "--dry-run"]],
+            around=self._around,
+            prepare=lambda: [],
+        )
+
+    @contextmanager
+    def _around(self) -> Iterator[str]:
+        with built_in_site() if self.wanted.source == "built-in" else nullcontext("") as address:
+            yield address
+
+    def _prepare(self) -> list[Refused]:
+        if self.wanted.source == "folder":
+            return []
+        if self.wanted.source == "upload":
+            return self.upload.finish()
+        self.raw.mkdir(parents=True, exist_ok=True)
+        self.save()
+        return []
+
+    def begin_upload(self, files: int, size: int) -> bool:
+        """Open the folder that pictures are sent to; True where some are there already."""
+        if self.raw.is_dir():  # all had come, but the set was not made
+            move(self.raw, self.upload.folder)
+        begun = self.upload.folder.is_dir()
+        self.upload.begin(files, size)
+        self.save()
+        return begun
+
+    def save(self) -> None:
+        """Write down what was asked for, to go on with."""
+        folder = self.raw if self.is_scraped else self.upload.folder
+        write_text(folder / PLAN, self.wanted.model_dump_json())
+
+
+def data_folder(root: Root) -> Path:
+    """Where new sets are."""
+    return root.folder if root.folder.name == DATA else root.folder / DATA
+
+
+@contextmanager
+def built_in_site() -> Iterator[str]:
+    """The built-in site's address while it is served: on its own port where that is free."""
+    try:
+        site = serve(DEFAULT_PORT)
+        address = site.__enter__()
+    except OSError:
+        site = serve(0)
+        address = site.__enter__()
+    try:
+        yield address
+    finally:
+        site.__exit__(None, None, None)
+
+
+def preprocess_words(settings: BuildSettings) -> list[str]:
+    """The words of ``vgc preprocess``; what is as by default is left out."""
+    default = BuildSettings()
+    options = {
+        "--size": (settings.size_px, default.size_px),
+        "--background": (settings.background, default.background),
+        "--trim": (settings.trim, default.trim),
+        "--pixel-art": (settings.pixel_art, default.pixel_art),
+    }
+    changed = [word for name, (value, usual) in options.items() if value != usual for word in (name, str(value))]
+    return ["preprocess", "--raw", str(settings.raw), "--out", str(settings.out), *changed]
+
+
+def as_typed(path: Path) -> Path:
+    """A path as somebody types it in the studio's working directory."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def find_sources(root: Root) -> Sources:
+    """What is below the root; thousands of folders take a second."""
+    own: Counter[Path] = Counter()
+    sites, begun = [], []
+    for path, files in islice(_walk(root.folder.resolve()), MAX_FOLDERS):
+        own[path] = sum(Path(name).suffix.lower() in SUFFIXES for name in files)
+        sites += [root.name_of(path / name) for name in files if name.endswith(".toml") and name[0] != "."]
+        if PLAN in files and (plan := _read_plan(root, path)):
+            begun.append(plan)
+    return Sources(
+        folders=_with_pictures(root, own),
+        sites=[each for each in sites if _is_site(root, each)],
+        begun=begun,
+        uploads=sorted(_named_by(plan) for plan in data_folder(root).glob(f"{UPLOADS}/{PLAN}")),
+    )
+
+
+def _walk(top: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Folders with the names of their files; of a scrape with its pictures'; sets and runs are passed over."""
+    for name, folders, names in os.walk(top):
+        path, files = Path(name), names
+        if (path / METADATA).is_file() or GENERATOR_FILE in files:
+            folders.clear()
+            continue
+        if MANIFEST_NAME in files and IMAGES in folders:
+            folders.clear()
+            files = [*files, *(each.name for each in (path / IMAGES).iterdir())]
+        yield path, files
+        is_deep = len(path.relative_to(top).parts) >= MAX_DEPTH
+        folders[:] = [] if is_deep else sorted(each for each in folders if not each.startswith("."))
+
+
+def _with_pictures(root: Root, own: Counter[Path]) -> list[Folder]:
+    """Folders that hold pictures, or several such folders; with all below."""
+    below, parts = Counter[Path](), Counter[Path]()
+    for path in sorted(own, key=lambda path: -len(path.parts)):
+        below[path] += own[path]
+        below[path.parent] += below[path]
+        parts[path.parent] += below[path] > 0
+    shown = [path for path in sorted(own) if own[path] or parts[path] > 1]
+    return [Folder(path=root.name_of(path), pictures=below[path]) for path in shown]
+
+
+def _named_by(plan: Path) -> str:
+    """The set that an upload is for."""
+    return plan.parent.stem[1:].removesuffix(RAW_SUFFIX)
+
+
+def _is_site(root: Root, name: str) -> bool:
+    try:
+        ScrapeSettings(site=root.find(name)).described_site()
+    except (ScrapeError, NotThereError, OSError):
+        return False
+    return True
+
+
+def _read_plan(root: Root, raw: Path) -> NewSet | None:
+    try:
+        plan = NewSet.model_validate_json((raw / PLAN).read_bytes())
+        return plan if Planned(root, plan).raw == raw else None
+    except (OSError, ValueError, NotThereError, NotTakenError):
+        return None

@@ -1,0 +1,120 @@
+"""The workshop's part of the server for new sets: their sources, the plan, pictures that come in, the job."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from pydantic import BaseModel, Field
+
+from studio.workshop.commands import Job, JobRunner, JobState
+from studio.workshop.folders import BusyError, NotThereError, Root
+from studio.workshop.new_set import NewSet, Plan, Planned, Sources, find_sources
+from studio.workshop.uploads import MAX_ZIP_BYTES, NotTakenError, Upload
+
+API = "/api/workshop"
+YEAR_2100_MS = 4_102_444_800_000
+BYTES: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+SetName = Annotated[str, Query(max_length=60, description="The new set's name")]
+FileName = Annotated[str, Query(max_length=1000, description="With the folders that it is in")]
+FileSize = Annotated[int, Query(ge=0, le=MAX_ZIP_BYTES, description="Of the whole file, bytes")]
+Modified = Annotated[
+    int, Query(ge=0, le=YEAR_2100_MS, description="When the file was changed last, ms since 1970")
+]
+Offset = Annotated[int, Query(ge=0, le=MAX_ZIP_BYTES, description="Of the piece in the file")]
+
+
+class UploadRequest(NewSet):
+    """Pictures are to come for a new set."""
+
+    files: int = Field(ge=1)
+    bytes: int = Field(ge=0)
+
+
+class UploadBegun(BaseModel):
+    """They may come."""
+
+    begun: bool
+    """Some are here already: ask for each how much of it."""
+
+
+class Received(BaseModel):
+    """How much of a file is here."""
+
+    received: int
+
+
+def add_new_set_routes(app: FastAPI, root: Root, problems: dict[int | str, dict[str, Any]]) -> None:
+    """All that makes new sets."""
+    add_job_routes(app, root, problems)
+    add_upload_routes(app, root, problems)
+
+
+def add_job_routes(app: FastAPI, root: Root, problems: dict[int | str, dict[str, Any]]) -> None:
+    """What a set can be made of, what will be done, and how far it is."""
+    runner = JobRunner()
+
+    def start(job: Job) -> JobState:
+        if not runner.start(job):
+            raise BusyError(f"{runner.state.name} is being made; wait for it, or stop it")
+        return runner.state
+
+    @app.get(f"{API}/new/sources", responses=problems)
+    def sources() -> Sources:
+        return find_sources(root)
+
+    @app.post(f"{API}/new/plan", responses=problems)
+    def plan(wanted: NewSet) -> Plan:
+        return Planned(root, wanted).plan()
+
+    @app.post(f"{API}/new/estimate", status_code=202, responses=problems)
+    def estimate(wanted: NewSet) -> JobState:
+        return start(Planned(root, wanted).estimate_job())
+
+    @app.post(f"{API}/new/start", status_code=202, responses=problems)
+    def make(wanted: NewSet) -> JobState:
+        return start(Planned(root, wanted).job())
+
+    @app.post(f"{API}/new/stop", responses=problems)
+    def stop() -> JobState:
+        runner.stop()
+        return runner.state
+
+    @app.get(f"{API}/new/state", responses=problems)
+    def state() -> JobState:
+        return runner.state
+
+
+def add_upload_routes(app: FastAPI, root: Root, problems: dict[int | str, dict[str, Any]]) -> None:
+    """Pictures from a browser, piece by piece."""
+    uploads: dict[str, Upload] = {}
+
+    def upload_for(name: str) -> Upload:
+        if name not in uploads:
+            raise NotThereError(f"{name:.60}: no upload has begun; drop the pictures again")
+        return uploads[name]
+
+    @app.post(f"{API}/upload", responses=problems)
+    def begin(wanted: UploadRequest) -> UploadBegun:
+        if wanted.source != "upload":
+            raise NotTakenError("Only source upload has pictures sent to it.")
+        planned = Planned(root, NewSet(**wanted.model_dump(exclude={"files", "bytes"})))
+        begun = planned.begin_upload(wanted.files, wanted.bytes)
+        uploads[wanted.name] = planned.upload
+        return UploadBegun(begun=begun)
+
+    @app.get(f"{API}/upload/piece", responses=problems)
+    def received(name: SetName, file: FileName, size: FileSize, modified_ms: Modified) -> Received:
+        return Received(received=upload_for(name).received(file, size, modified_ms))
+
+    @app.post(f"{API}/upload/piece", responses=problems, openapi_extra=BYTES)
+    async def piece(  # a file's place and length
+        request: Request, name: SetName, file: FileName, size: FileSize, modified_ms: Modified, offset: Offset = 0
+    ) -> Received:
+        upload, content = upload_for(name), await request.body()
+        return Received(received=await asyncio.to_thread(upload.write, file, offset, size, modified_ms, content))
