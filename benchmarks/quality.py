@@ -45,7 +45,7 @@ from gan.device import choose_device
 from gan.evaluation.evaluate import EvaluateSettings, evaluate
 from gan.evaluation.features import load_feature_network, require_evaluate_extra
 from gan.runs.checkpoint import load_checkpoint
-from gan.runs.run_folder import CHECKPOINT_FILE
+from gan.runs.run_files import CHECKPOINT_FILE
 from gan.sampling.generate import GenerateSettings, generate
 from gan.training.loop import resume, train
 from kit.progress import noop

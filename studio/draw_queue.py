@@ -41,6 +41,7 @@ class DrawQueue:
         """By client; who comes first is next, and so is the first of its jobs."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="draw")
         self._has_jobs = asyncio.Event()
+        self._closed = False
 
     @property
     def waiting(self) -> int:
@@ -55,9 +56,9 @@ class DrawQueue:
             client: whose turn they take; however many requests a client has, it has as many turns as another.
 
         Raises:
-            QueueFull: too many images are waiting.
+            QueueFull: too many images are waiting, or the queue is closed.
         """
-        if not self._has_room(len(latents), client):
+        if self._closed or not self._has_room(len(latents), client):
             raise QueueFull
         job = Job(latents, asyncio.get_running_loop().create_future())
         self._jobs.setdefault(client, deque()).append(job)
@@ -79,14 +80,21 @@ class DrawQueue:
             if not jobs:
                 del self._jobs[client]
 
+    def close(self) -> None:
+        """Take no more requests; `run` ends once those that wait are drawn."""
+        self._closed = True
+        self._has_jobs.set()
+
     async def run(self) -> None:
-        """Draw requests until cancelled."""
+        """Draw requests until cancelled, or closed and empty."""
         loop = asyncio.get_running_loop()
         try:
             while True:
                 await self._has_jobs.wait()
                 batch = self._next_batch()
                 if not batch:
+                    if self._closed:
+                        return
                     self._has_jobs.clear()
                     continue
                 latents = np.concatenate([part for _, part in batch])

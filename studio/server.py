@@ -15,6 +15,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field, create_model
+from starlette.routing import BaseRoute
 
 from gan.sampling.share_codes import MAX_LATENT
 from kit.foreground import TOLERANCE
@@ -23,11 +24,14 @@ from sprites.bundle import morph_latents, sprite_zip
 from sprites.errors import SpriteSettingsError
 from sprites.palettes import parse_palette
 from sprites.pixels import HALF, SMALLEST_SPRITE_PX, SpriteSettings
+from sprites.set_defaults import set_defaults
 from studio.draw_queue import DrawQueue, QueueFull
 from studio.engine import MAX_IMAGES, Engine, named_directions
+from studio.engine_loader import load_engine
 from studio.guard import Access, Guard, client_of
 from studio.problem import Problem
 from studio.workshop.routes import add_workshop
+from studio.workshop.training_routes import add_training
 
 PAGE = Path(__file__).with_name("page")
 MAX_NAME_LETTERS = 40
@@ -187,13 +191,14 @@ def build_app(
         sprite_defaults: see `sprites.set_defaults`.
         root: the workshop's sets and runs are below it.
     """
-    queue = DrawQueue(engine.draw)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        drawing_task = asyncio.create_task(queue.run())
+        creator.start()
+        await asyncio.to_thread(trainings.resume)
         yield
-        drawing_task.cancel()
+        trainings.close()
+        creator.stop()
 
     app = FastAPI(
         title="vgc studio", lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None
@@ -203,13 +208,55 @@ def build_app(
     app.add_exception_handler(SpriteSettingsError, handle_sprite_settings)
     app.add_exception_handler(QueueFull, handle_queue_full)
     app.add_exception_handler(ModelMismatch, handle_other_model)
-    defaults = sprite_defaults or {}
-    add_info_routes(app, engine, queue, defaults)
-    add_draw_route(app, engine, queue)
-    add_sprites_route(app, engine, queue, defaults)
+    creator = Creator(app, engine, sprite_defaults or {})
     add_workshop(app, root.absolute())
+    trainings = add_training(app, root.absolute(), creator.use_model)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     return app
+
+
+class Creator:
+    """The routes that draw, all with one model, which can be exchanged while the server runs."""
+
+    def __init__(self, app: FastAPI, engine: Engine, defaults: dict[str, Any]) -> None:
+        self._app = app
+        self._routes: list[BaseRoute] = []
+        self._queue = self._add_routes(engine, defaults)
+        self._drawing: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to draw, in the running event loop."""
+        self._drawing = asyncio.create_task(self._queue.run())
+
+    def stop(self) -> None:
+        """Draw no more."""
+        if self._drawing:
+            self._drawing.cancel()
+
+    async def use_model(self, model: Path) -> None:
+        """Draw with another generator file; a page that was opened with the old model is told so by the hash.
+
+        Raises:
+            GanError, StudioError: as `studio.engine_loader.load_engine`; the old model stays.
+        """
+        engine = await asyncio.to_thread(load_engine, model)
+        defaults = await asyncio.to_thread(set_defaults, model)
+        self._queue.close()  # what waits in it is drawn yet, and then its task ends
+        self._queue = self._add_routes(engine, defaults)
+        self.start()
+
+    def _add_routes(self, engine: Engine, defaults: dict[str, Any]) -> DrawQueue:
+        """Put a model's routes in the place of the last one's: they check its latents and sizes."""
+        queue, routes = DrawQueue(engine.draw), self._app.router.routes
+        others = [route for route in routes if route not in self._routes]
+        routes.clear()
+        add_info_routes(self._app, engine, queue, defaults)
+        add_draw_route(self._app, engine, queue)
+        add_sprites_route(self._app, engine, queue, defaults)
+        self._routes = list(routes)
+        routes += others
+        self._app.openapi_schema = None
+        return queue
 
 
 def require_model(named: str | None, engine: Engine) -> None:

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from gan.config import GanError, SettingsError
 from gan.runs.curves import HEIGHT, Line, Scale, common_scale, format_count, format_value
 from gan.runs.report import ChartSpec, Metrics, chart_lines
-from gan.runs.run_folder import read_metrics
+from gan.runs.run_files import read_metrics
 from kit.atomic import write_bytes
 
 COLUMNS = 2

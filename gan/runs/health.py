@@ -13,6 +13,7 @@ from gan.images import to_tensor
 from gan.runs.checkpoint import GeneratorHeader, save_generator
 from gan.runs.model_files import BEFORE_COLLAPSE_FILE
 from gan.runs.run_folder import RunFolder
+from gan.runs.verdicts import CRISP
 from kit.quoting import quoted
 
 log = logging.getLogger(__name__)
@@ -23,8 +24,6 @@ DIVERSE = 0.3
 """Diversity that must have been reached before a fall counts as a collapse, and at which it has recovered."""
 IMAGES_TO_START = 50_000
 """From this number of images on, a generator that has only ever drawn one image counts as collapsed too."""
-CRISP = 0.75
-"""Crispness below which samples are noise or blur: 10,000 images of drawings bring `dcgan` from .4 to here."""
 WON = 0.98
 """Mean sign of the scores on real images from which the discriminator counts as never wrong."""
 LINES_BEFORE_WON = 20

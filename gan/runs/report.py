@@ -2,7 +2,6 @@
 
 import logging
 import math
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,8 +16,18 @@ from gan.networks.layer_summary import describe_recipe
 from gan.runs.curves import Line, format_count, format_value, line_chart
 from gan.runs.model_files import BEFORE_COLLAPSE_FILE, BEST_FILE, GENERATOR_FILE
 from gan.runs.report_style import STYLE
-from gan.runs.run_folder import CHECKPOINT_FILE, RunFolder, read_metrics, sample_files
+from gan.runs.run_files import (
+    CHECKPOINT_FILE,
+    ENDED,
+    REPORT_FILE,
+    TRAINING,
+    read_metrics,
+    report_state,
+    sample_files,
+)
+from gan.runs.run_folder import RunFolder
 from gan.runs.score_names import INCEPTION, LITE0, SCORES_FILE, score_name
+from gan.runs.verdicts import verdicts
 from kit.atomic import write_text
 from kit.html_page import data_uri, html_page
 from kit.image_grid import GAP_PX, GRID_COLOUR, evenly_spaced
@@ -26,15 +35,11 @@ from kit.jsonl import parse_json_line
 
 log = logging.getLogger(__name__)
 
-REPORT_FILE = "report.html"
 REFRESH_SECONDS = 20
 MAX_SHARE_OF_TIME = 0.01
 """Of the training's, at most, that goes into the page."""
 MAX_COLUMNS, ROWS = 10, 6
 """Of the strip of samples over time."""
-TRAINING, ENDED, STOPPED = "training", "ended", "stopped"
-
-STATE = re.compile(rf'class="state ({TRAINING}|{ENDED}|{STOPPED})"')
 
 Metrics = list[dict[str, float]]
 
@@ -157,10 +162,9 @@ def rewrite_report(run: Path) -> None:
     Raises:
         OSError: the folder cannot be read or written.
     """
-    page = run / REPORT_FILE
-    states = STATE.findall(page.read_text("utf-8")) if page.is_file() else []
-    if states[:1] != [TRAINING]:
-        write_report(run, states[0] if states else ENDED)
+    state = report_state(run)
+    if state != TRAINING:
+        write_report(run, state or ENDED)
 
 
 def sections(run: Path, config: dict[str, Any], metrics: Metrics, state: str) -> Iterator[str]:
@@ -194,12 +198,12 @@ def page_header(run: Path, config: dict[str, Any], state: str) -> str:
 
 def alerts(run: Path, metrics: Metrics) -> Iterator[str]:
     """What went wrong, where something did."""
-    collapses = [line for line in metrics if "collapsed" in line]
-    if collapses and collapses[-1]["collapsed"]:
+    found = verdicts(metrics)
+    if "collapsed" in found:
         kept_note = " The generator from before is kept." if (run / BEFORE_COLLAPSE_FILE).exists() else ""
-        at = f"{collapses[-1]['images']:,.0f} pictures shown"
+        at = f"{found['collapsed']:,} pictures shown"
         yield f'<p class="alert">Collapsed at {at}: nearly all its pictures are one.{kept_note}</p>'
-    if any("discriminator_won" in line for line in metrics):
+    if "discriminator_won" in found:
         yield '<p class="alert">The discriminator may know the real pictures by heart.</p>'
 
 

@@ -22,18 +22,14 @@ from gan.runs.model_files import (
     read_config_file,
     run_argument,
 )
+from gan.runs.run_files import CHECKPOINT_FILE, LOCK_FILE, LOG_FILE, METRICS_FILE, read_metrics, sample_files
 from kit.atomic import NO_ROOM, sweep, sync, write_text
-from kit.jsonl import parse_json_line, read_jsonl
+from kit.jsonl import parse_json_line
 from kit.lock import lock_or_raise
 from kit.png import save_png
-from kit.typed_json import is_finite
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
-
-LOCK_FILE = ".lock"
-CHECKPOINT_FILE = "checkpoint.pt"
-METRICS_FILE = "metrics.jsonl"
 
 
 class RunFolder:
@@ -64,9 +60,9 @@ class RunFolder:
                 SettingsError(f"{folder.path}: another vgc train works in this run; choose another --run")
             )
             try:
-                # A run that could not write its settings left no more than this.
+                # A run that could not write its settings left no more than this; one that a page began has a log.
                 sweep(folder.path)
-                if {path.name for path in folder.path.iterdir()} - {LOCK_FILE}:
+                if {path.name for path in folder.path.iterdir()} - {LOCK_FILE, LOG_FILE}:
                     raise FileExistsError
                 folder.write_config(config)
                 sync(config.output)
@@ -200,24 +196,6 @@ def new_folder(output: Path, preset: str) -> Path:
             break
         path = name.with_name(f"{name.name}-{number}")
     return path
-
-
-def read_metrics(run: Path) -> list[dict[str, float]]:
-    """The whole lines of a run's metrics in the order in which they were written: ``images`` and other numbers."""
-    try:
-        lines = [
-            {name: value for name, value in line.items() if is_finite(value)}
-            for line in read_jsonl(run / METRICS_FILE)
-        ]
-    except OSError:
-        return []
-    return [line for line in lines if line.get("images", -1) >= 0]
-
-
-def sample_files(run: Path) -> list[Path]:
-    """The boards of generated pictures, named by the pictures shown, the earliest first."""
-    numbered = (path for path in (run / "samples").glob("*.png") if path.stem.isdecimal())
-    return sorted(numbered, key=lambda path: int(path.stem))
 
 
 def is_up_to(line: str, images: int) -> bool:

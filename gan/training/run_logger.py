@@ -6,7 +6,8 @@ from PIL import Image
 from gan.config import TrainConfig
 from gan.runs.checkpoint import GeneratorHeader, save_checkpoint, save_generator
 from gan.runs.health import HealthMonitor
-from gan.runs.report import ENDED, REPORT_FILE, STOPPED, ReportPage
+from gan.runs.report import ReportPage
+from gan.runs.run_files import ENDED, REPORT_FILE, STOPPED
 from gan.runs.run_folder import RunFolder, check_finite
 from gan.sampling.image_files import grid
 from gan.sampling.sample import draw, latents_from_seeds

@@ -24,7 +24,7 @@ class StopRequest:
 
 @contextmanager
 def stop_signals(patient: bool) -> Iterator[StopRequest]:
-    """A request that SIGINT, SIGTERM and SIGHUP make, so that a step is never interrupted.
+    """A request that SIGINT, SIGTERM and SIGHUP (on Windows SIGBREAK) make, so that a step is never interrupted.
 
     Args:
         patient: ignore further signals, as a launcher passes Ctrl-C on to processes that already had it from the
@@ -48,8 +48,9 @@ def stop_signals(patient: bool) -> Iterator[StopRequest]:
         os.close(nowhere)
 
     handlers: dict[int, Handler] = {signal.SIGINT: request, signal.SIGTERM: request}
-    # nohup has it ignored, for good reason.
-    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+    if sys.platform == "win32":
+        handlers[signal.SIGBREAK] = request  # the one that another program there can send
+    elif signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup has it ignored, for good reason
         handlers[signal.SIGHUP] = hang_up
     with handling(handlers) as before:
         yield stop

@@ -16,7 +16,8 @@ from gan.networks.projected import ProjectedDiscriminator
 from gan.runs.checkpoint import GeneratorHeader, load_checkpoint, load_generator, model_hash
 from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE
 from gan.runs.network_file import bad_header, read_header, read_weights, with_weights
-from gan.runs.run_folder import CHECKPOINT_FILE, RunFolder
+from gan.runs.run_files import CHECKPOINT_FILE
+from gan.runs.run_folder import RunFolder
 from gan.training.alpha_start import fit_alpha, ignore_alpha
 from gan.training.trainer import Trainer
 from kit.channels import RGB, RGBA

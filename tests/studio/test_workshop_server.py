@@ -206,9 +206,12 @@ def test_measures_come_in_the_order_of_the_names(url: str) -> None:
 OPERATIONS = [
     *(f"GET {API}/{name}" for name in ("overview", "set", "measures", "image", "raw", "build")),
     *(f"GET {API}/{name}" for name in ("new/sources", "new/state", "upload/piece")),
+    *(f"GET {API}/{name}" for name in ("trainings", "run", "sample")),
     *(f"POST {API}/{name}" for name in ("decisions", "new/plan", "new/stop", "upload", "upload/piece")),
+    *(f"POST {API}/{name}" for name in ("model", "training/plan")),
+    *(f"POST {API}/run/{name}" for name in ("pause", "stop", "go-on", "leave-queue", "rename", "note", "delete")),
 ]
-STARTING = [f"POST {API}/{name}" for name in ("build", "new/estimate", "new/start")]
+STARTING = [f"POST {API}/{name}" for name in ("build", "new/estimate", "new/start", "training", "training/cost")]
 """They are not called with whatever comes: each starts a command."""
 
 

@@ -4,7 +4,7 @@ import { text } from "./messages.js";
 
 const API = "../api/workshop/";
 
-async function ask(path, options) {
+export async function ask(path, options) {
   let answer;
   try {
     answer = await fetch(API + path, options);
@@ -17,9 +17,9 @@ async function ask(path, options) {
   throw Object.assign(new Error(message), { status: answer.status });
 }
 
-const query = (parameters) => new URLSearchParams(parameters).toString();
+export const query = (parameters) => new URLSearchParams(parameters).toString();
 
-const post = (path, body) =>
+export const post = (path, body) =>
   ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 
 export const overview = () => ask("overview");

@@ -189,7 +189,7 @@ function enableForm() {
   byId("estimate").addEventListener("click", () => run(() => api.estimateSet(wanted())));
   byId("copy").addEventListener("click", async () => {
     await navigator.clipboard.writeText(byId("commands").textContent);
-    byId("copy").textContent = text("new.copied");
+    byId("copy").textContent = text("copied");
   });
   byId("stop").addEventListener("click", () => api.stopJob().catch(fail));
 }

@@ -191,6 +191,7 @@ function enableActions() {
     byId("actions").append(button);
   }
   byId("build").addEventListener("click", makeAgain);
+  byId("train").href = `train.html?${new URLSearchParams({ folder })}`;
   document.addEventListener("keydown", (event) => {
     if (!stored("vgc-single-keys", true)) return; // turned off in the creator's help
     if (event.target.matches("input, select") || document.querySelector("dialog[open]") || event.altKey) return;

@@ -3,6 +3,7 @@
 import { byId, createElement } from "../ui/dom.js";
 import { overview } from "./api.js";
 import { text, translate } from "./messages.js";
+import { showRuns } from "./runs.js";
 
 const setLine = (set) =>
   createElement(
@@ -10,22 +11,19 @@ const setLine = (set) =>
     {},
     createElement("a", { href: `set.html?${new URLSearchParams({ folder: set.folder })}` }, set.folder),
     createElement("span", {}, text("start.set", { pictures: set.pictures, size: set.size_px, rejected: set.rejected })),
+    createElement("a", { class: "button", href: `train.html?${new URLSearchParams({ folder: set.folder })}` }, text("training.start")),
   );
 
-const runLine = (run) =>
-  createElement("li", {}, createElement("b", {}, run), createElement("code", {}, text("start.run", { run })));
-
-function show({ root, sets, runs }) {
+function show({ root, sets }) {
   byId("sets").append(...sets.map(setLine));
-  byId("runs").append(...runs.map(runLine));
   byId("sets-empty").hidden = sets.length > 0;
-  byId("runs-empty").hidden = runs.length > 0;
   byId("root").textContent = text("start.root", { root });
 }
 
 translate();
 try {
   show(await overview());
+  await showRuns();
 } catch (error) {
   byId("alert").replaceChildren(createElement("p", {}, error.message));
 }

@@ -21,7 +21,7 @@ from gan.config import GanError
 from gan.evaluation.evaluate import EvaluateSettings, fakes_from_model
 from gan.runs.checkpoint import read_generator_header
 from gan.runs.network_file import read_header
-from gan.runs.run_folder import read_metrics
+from gan.runs.run_files import read_metrics
 from studio.engine_loader import load_engine
 
 COMPAT = Path(__file__).parents[2] / "compat/files"

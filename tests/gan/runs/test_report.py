@@ -12,7 +12,8 @@ from PIL import Image
 
 from gan.config import TrainConfig
 from gan.runs.curves import Line, Scale, common_scale, format_count, format_value, line_chart
-from gan.runs.report import ENDED, REPORT_FILE, STOPPED, TRAINING, ReportPage, rewrite_report, write_report
+from gan.runs.report import ReportPage, rewrite_report, write_report
+from gan.runs.run_files import ENDED, REPORT_FILE, STOPPED, TRAINING
 from gan.training.loop import resume, train
 
 pytestmark = pytest.mark.usefixtures("slim_presets")

@@ -17,7 +17,7 @@ from slim_networks import slim
 from torch.distributed.elastic.rendezvous import RendezvousConnectionError
 
 from gan.config import PRESETS, GanError, TrainConfig
-from gan.runs.run_folder import METRICS_FILE
+from gan.runs.run_files import METRICS_FILE
 from gan.training.distributed import process_group
 from gan.training.launch import launch
 from gan.training.loop import train

@@ -1,0 +1,47 @@
+"""What lies in a run's folder, read without loading PyTorch."""
+
+import re
+from pathlib import Path
+
+from kit.jsonl import read_jsonl
+from kit.typed_json import is_finite
+
+LOCK_FILE = ".lock"
+CHECKPOINT_FILE = "checkpoint.pt"
+METRICS_FILE = "metrics.jsonl"
+REPORT_FILE = "report.html"
+LOG_FILE = "train.log"
+"""What a training said that was started from the studio's page."""
+TRAINING, ENDED, STOPPED = "training", "ended", "stopped"
+REPORT_STATE = re.compile(rf'class="state ({TRAINING}|{ENDED}|{STOPPED})"')
+
+MAX_HEAD_CHARS = 65_536
+"""Of the report, in which its state stands; the pictures come later."""
+
+
+def read_metrics(run: Path) -> list[dict[str, float]]:
+    """The whole lines of a run's metrics in the order in which they were written: ``images`` and other numbers."""
+    try:
+        lines = [
+            {name: value for name, value in line.items() if is_finite(value)}
+            for line in read_jsonl(run / METRICS_FILE)
+        ]
+    except OSError:
+        return []
+    return [line for line in lines if line.get("images", -1) >= 0]
+
+
+def sample_files(run: Path) -> list[Path]:
+    """The boards of generated pictures, named by the pictures shown, the earliest first."""
+    numbered = (path for path in (run / "samples").glob("*.png") if path.stem.isdecimal())
+    return sorted(numbered, key=lambda path: int(path.stem))
+
+
+def report_state(run: Path) -> str | None:
+    """What a run's page says of it: `TRAINING` (after a kill too), `ENDED`, `STOPPED`; None without a page."""
+    page = run / REPORT_FILE
+    if not page.is_file():
+        return None
+    with page.open(encoding="utf-8") as text:
+        found = REPORT_STATE.search(text.read(MAX_HEAD_CHARS))
+    return found and found[1]

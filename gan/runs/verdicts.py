@@ -1,0 +1,27 @@
+"""What a run's metrics say about its health."""
+
+from collections.abc import Sequence
+
+CRISP = 0.75
+"""Crispness below which samples are noise or blur: 10,000 images of drawings bring `dcgan` from .4 to here."""
+
+
+def verdicts(metrics: Sequence[dict[str, float]]) -> dict[str, int]:
+    """What is wrong, and since how many pictures shown.
+
+    Args:
+        metrics: of a run, in order; see `gan.runs.run_files.read_metrics`.
+
+    Returns:
+        Of ``collapsed``, ``discriminator_won`` and ``noise`` those that hold; see `gan.runs.health`.
+    """
+    result = {}
+    collapses = [line for line in metrics if "collapsed" in line]
+    if collapses and collapses[-1]["collapsed"]:
+        result["collapsed"] = int(collapses[-1]["images"])
+    if won := [line for line in metrics if "discriminator_won" in line]:
+        result["discriminator_won"] = int(won[0]["images"])
+    crispness = [line for line in metrics if "crispness" in line]
+    if crispness and crispness[-1]["crispness"] < CRISP:
+        result["noise"] = int(crispness[-1]["images"])
+    return result

@@ -1,0 +1,13 @@
+// A line in passing, also for screen readers.
+
+import { byId } from "../ui/dom.js";
+
+const SHOWN_MS = 4000;
+let hiding;
+
+export function announce(message) {
+  byId("announcement").textContent = message;
+  byId("announcement").classList.add("shown");
+  clearTimeout(hiding);
+  hiding = setTimeout(() => byId("announcement").classList.remove("shown"), SHOWN_MS);
+}

@@ -1,0 +1,18 @@
+// Times and counts in words.
+
+import { text } from "./messages.js";
+
+/** Minutes as a person says them. */
+export function duration(minutes) {
+  if (minutes < 1) return text("time.short");
+  const whole = Math.round(minutes);
+  if (whole < 90) return text("time.minutes", { minutes: whole });
+  return text("time.hours", { hours: Math.floor(whole / 60), minutes: whole % 60 });
+}
+
+/** A figure with three digits, 1,234 or more without a fraction. */
+export const figure = (value) =>
+  value.toLocaleString(document.documentElement.lang, {
+    maximumSignificantDigits: Math.abs(value) < 1000 ? 3 : undefined,
+    maximumFractionDigits: Math.abs(value) < 1000 ? undefined : 0,
+  });

@@ -1,0 +1,261 @@
+"""Trainings started from a page: ``vgc train`` processes, one at a time, which outlive page and studio."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+from filelock import FileLock, Timeout
+
+from gan.config import TrainConfig
+from gan.runs.model_files import CONFIG_FILE
+from gan.runs.run_files import ENDED, LOG_FILE, report_state
+from kit.atomic import write_text
+from kit.quoting import quoted
+from kit.typed_json import parse_object, read_fields
+from studio.workshop.folders import BusyError, NotThereError, Root, WorkshopError
+
+log = logging.getLogger(__name__)
+
+COMMAND = (sys.executable, "-P", "-m", "cli")
+"""What ``vgc`` is here; -P: the modules are those installed, whatever lies in the root."""
+QUEUE_FILE, QUEUE_LOCK = "queue.json", ".queue.lock"
+"""In the folder of the runs."""
+LOCK_SECONDS = 10.0
+TICK_SECONDS = 1.0
+STOP_SIGNAL = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)
+"""Ctrl-C; on Windows what a group of processes can be sent."""
+LOG_MARK = "$ vgc "
+"""Begins a line of the log: what follows was said by this command."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training of the queue."""
+
+    run: str
+    """Its folder, below the root."""
+    arguments: tuple[str, ...]
+    """Of ``vgc``, where the run has not begun yet; then it is resumed."""
+    started: float = 0.0
+    """When its process was, seconds since 1970; 0: it waits."""
+    stopping: bool = False
+    """Whether it was told to save and end."""
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Job":
+        """Read what `dataclasses.asdict` wrote; ValueError for anything else."""
+        return read_fields(cls, values)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """What trains, and what waits for it, in order."""
+
+    held: bool = False
+    """Nothing is started: the first one is paused."""
+    jobs: tuple[Job, ...] = ()
+
+    def job_of(self, run: str) -> Job | None:
+        """The one of a run, if it is in the queue."""
+        return next((job for job in self.jobs if job.run == run), None)
+
+    def without(self, run: str) -> "Queue":
+        """All others; where the first one leaves, nothing holds the rest any more."""
+        is_first = bool(self.jobs) and self.jobs[0].run == run
+        return Queue(self.held and not is_first, tuple(job for job in self.jobs if job.run != run))
+
+    def with_first(self, **changes: Any) -> "Queue":
+        """The first one changed."""
+        return replace(self, jobs=(replace(self.jobs[0], **changes), *self.jobs[1:]))
+
+
+class TrainingQueue:
+    """The queue of one root, in a file: several studios on the same root share it."""
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+        self.output = root.folder / TrainConfig.output
+        self._process: tuple[str, psutil.Process] | None = None
+        """Of which run, as far as known here."""
+        self._worker: threading.Thread | None = None
+        self._closed = threading.Event()
+
+    def read(self) -> Queue:
+        """The queue as it is; WorkshopError if its file is damaged."""
+        path = self.output / QUEUE_FILE
+        try:
+            return read_fields(Queue, parse_object(path.read_bytes()))
+        except FileNotFoundError:
+            return Queue()
+        except (OSError, ValueError) as error:
+            raise WorkshopError(f"{path}: cannot be read ({error}); move it away to begin a new queue") from None
+
+    @contextmanager
+    def _changing(self) -> Iterator[list[Queue]]:
+        """The queue in a list; what the list holds when the block ends is written."""
+        try:
+            self.output.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.output / QUEUE_LOCK, timeout=LOCK_SECONDS):
+                before = self.read()
+                box = [before]
+                yield box
+                if box[0] != before:
+                    write_text(self.output / QUEUE_FILE, json.dumps(asdict(box[0]), indent=2) + "\n")
+        except Timeout:
+            raise BusyError("another studio changes the queue; try again") from None
+        except OSError as error:
+            raise WorkshopError(f"cannot write {error.filename or self.output} ({error.strerror})") from error
+
+    def add(self, job: Job) -> None:
+        """Put a training at the end; BusyError if its run is in the queue already."""
+        with self._changing() as box:
+            if box[0].job_of(job.run):
+                raise BusyError(f"{job.run} is in the queue already")
+            box[0] = replace(box[0], jobs=(*box[0].jobs, job))
+        self.go_on()
+
+    def remove(self, run: str) -> None:
+        """Take one out that has not been started, or is paused; what it saved is kept."""
+        with self._changing() as box:
+            job = self._job(box[0], run)
+            if job.started:
+                raise BusyError(f"{run} trains: stop it first")
+            box[0] = box[0].without(run)
+        self.go_on()
+
+    def stop(self, run: str, holds: bool) -> None:
+        """Have a training save and end, as Ctrl-C does; with ``holds`` it stays first, and nothing goes on."""
+        with self._changing() as box:
+            job = self._job(box[0], run)
+            process = self.process_of(job)
+            if not job.started or not process:
+                raise BusyError(f"{run} does not train now")
+            if job.stopping:
+                raise BusyError(f"{run} is saving already; wait for it")
+            with suppress(psutil.NoSuchProcess):  # it has just ended by itself
+                process.send_signal(STOP_SIGNAL)
+            box[0] = replace(box[0].with_first(stopping=True), held=holds)
+        self.go_on()
+
+    def release(self, run: str) -> None:
+        """Go on with the paused one, and then with the others."""
+        with self._changing() as box:
+            job = self._job(box[0], run)
+            if job.started or job != box[0].jobs[0]:
+                raise BusyError(f"{run} is not paused")
+            box[0] = replace(box[0], held=False)
+        self.go_on()
+
+    @staticmethod
+    def _job(queue: Queue, run: str) -> Job:
+        if job := queue.job_of(run):
+            return job
+        raise NotThereError(f"{run:.200}: not in the queue")
+
+    def process_of(self, job: Job) -> psutil.Process | None:
+        """The living process of a training; that of an earlier studio is known by its command and folder."""
+        if self._process and self._process[0] == job.run:
+            return self._process[1] if is_alive(self._process[1]) else None
+        found = find_training(self._root.folder, job)
+        self._process = (job.run, found) if found else self._process
+        return found
+
+    def go_on(self) -> None:
+        """Start what is next, and keep doing so in the background while anything is left to wait for."""
+        if self._step() and not (self._worker and self._worker.is_alive()):
+            self._worker = threading.Thread(target=self._work, daemon=True, name="training queue")
+            self._worker.start()
+
+    def resume(self) -> None:
+        """After a start of the studio: take the queue up where an earlier one left it, if there is one."""
+        if (self.output / QUEUE_FILE).is_file():
+            try:
+                self.go_on()
+            except WorkshopError as error:
+                log.warning("%s", error)
+
+    def close(self) -> None:
+        """The studio ends; the training goes on."""
+        self._closed.set()
+
+    def _work(self) -> None:
+        waiting = True
+        while waiting and not self._closed.wait(TICK_SECONDS):
+            try:
+                waiting = self._step()
+            except WorkshopError as error:
+                log.warning("%s", error)
+
+    def _step(self) -> bool:
+        """Let go of a training that is over, and start the next; whether something trains then."""
+        with self._changing() as box:
+            first = box[0].jobs[0] if box[0].jobs else None
+            if first and first.started and not self.process_of(first):
+                self._process = None
+                has_ended = report_state(self._root.folder / first.run) == ENDED
+                paused = box[0].held and not has_ended
+                box[0] = box[0].with_first(started=0.0, stopping=False) if paused else box[0].without(first.run)
+            if box[0].jobs and not box[0].held and not box[0].jobs[0].started:
+                first = box[0].jobs[0]
+                # One whose start a killed studio had no time to note is found.
+                process = find_training(self._root.folder, first) or start(self._root.folder, first)
+                self._process = first.run, process
+                box[0] = box[0].with_first(started=time.time())
+            return bool(box[0].jobs) and box[0].jobs[0].started > 0
+
+
+def start(root: Path, job: Job) -> psutil.Process:
+    """Begin a training, or go on with it, in a session of its own: no terminal that closes ends it."""
+    run = root / job.run
+    run.mkdir(parents=True, exist_ok=True)
+    has_begun = (run / CONFIG_FILE).is_file() and "--resume" not in job.arguments
+    words = ("train", "--resume", job.run) if has_begun else job.arguments
+    # On Windows, where signals reach whole groups of processes, a group of its own.
+    apart: dict[str, Any] = {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x200}
+    with (run / LOG_FILE).open("ab") as output:
+        output.write(f"{LOG_MARK}{' '.join(quoted(word) for word in words)}\n".encode())
+        output.flush()
+        return psutil.Popen(
+            [*COMMAND, *words],
+            cwd=root, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, **apart,
+        )  # fmt: skip
+
+
+def find_training(root: Path, job: Job) -> psutil.Process | None:
+    """The process that works for a job, whoever started it."""
+    named = ({"train", "--run", Path(job.run).name}, {"train", "--resume", job.run})
+    for process in psutil.process_iter():
+        try:
+            words = set(process.cmdline())
+            if (
+                any(names <= words for names in named)
+                and is_alive(process)
+                and Path(process.cwd()) == root.resolve()
+            ):
+                return process
+        except (psutil.Error, OSError):  # it has ended, or is somebody else's
+            continue
+    return None
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether a process still runs."""
+    try:
+        process.wait(0)  # of a child of this process, nothing is left then
+    except psutil.TimeoutExpired:
+        try:
+            return bool(process.status() != psutil.STATUS_ZOMBIE)
+        except psutil.NoSuchProcess:
+            return False
+    return False

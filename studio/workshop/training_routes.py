@@ -1,0 +1,217 @@
+"""The workshop's part of the server that trains: runs, the queue, what a training would cost."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import FastAPI, Query
+from fastapi.responses import FileResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from gan.config import GanError
+from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE
+from studio.errors import StudioError
+from studio.workshop.folders import BusyError, NotThereError, Root, WorkshopError
+from studio.workshop.routes import API, NOT_THERE, PNG
+from studio.workshop.run_folders import RunFolders
+from studio.workshop.run_state import RunState, RunSummary, describe_run
+from studio.workshop.training_command import (
+    Minutes,
+    Preset,
+    RunName,
+    TrainingCost,
+    TrainingPlan,
+    TrainingWish,
+    command_line,
+    cost_key,
+    measure_cost,
+    plan,
+    presets,
+    resume_job,
+)
+from studio.workshop.training_queue import TrainingQueue
+
+MAX_NOTE_CHARS = 2_000
+MAX_RUNS = 200
+"""In the list."""
+
+RunFolderName = Annotated[str, Query(max_length=1000, description="A run's path below the root")]
+UseModel = Callable[[Path], Awaitable[None]]
+"""Has the studio draw with another generator file."""
+
+
+class Trainings(BaseModel):
+    """All runs, and what can be chosen for a new one."""
+
+    presets: list[Preset]
+    """The default first."""
+    runs: list[RunSummary]
+    """Those of the queue first, in order; then the newest first."""
+
+
+class RunChoice(BaseModel):
+    """Which run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    run: str = Field(max_length=1000)
+
+
+class GoOn(RunChoice):
+    """Go on with a run, to its own end or longer."""
+
+    more_minutes: Minutes | None = None
+
+
+class Rename(RunChoice):
+    """Another name for a run."""
+
+    name: RunName
+
+
+class Note(RunChoice):
+    """A person's note on a run."""
+
+    note: str = Field(max_length=MAX_NOTE_CHARS)
+
+
+class Delete(RunChoice):
+    """Delete a run."""
+
+    name: RunName
+    """Its folder's name once more."""
+
+
+def add_training(app: FastAPI, folder: Path, use_model: UseModel) -> TrainingQueue:
+    """Add what trains in a folder to a server; returns the queue, which is to be resumed and closed."""
+    root = Root(folder)
+    queue = TrainingQueue(root)
+    runs = RunFolders(root, queue)
+    add_run_routes(app, root, queue, runs)
+    add_start_routes(app, root, queue, runs)
+    add_queue_routes(app, root, queue, runs)
+    add_folder_routes(app, queue, runs)
+    add_model_route(app, runs, use_model)
+    return queue
+
+
+def add_run_routes(app: FastAPI, root: Root, queue: TrainingQueue, runs: RunFolders) -> None:
+    """What there is to see of runs."""
+
+    @app.get(f"{API}/trainings", responses=NOT_THERE)
+    def trainings() -> Trainings:
+        now = queue.read()
+        known = [describe_run(root.folder / run, run, now) for run in runs.list()[:MAX_RUNS]]
+        summaries = [
+            RunSummary(**{name: getattr(each, name) for name in RunSummary.model_fields}) for each in known
+        ]
+        return Trainings(presets=presets(), runs=summaries)
+
+    @app.get(f"{API}/run", responses=NOT_THERE)
+    def run_state(run: RunFolderName) -> RunState:
+        return describe_run(runs.find(run), run, queue.read())
+
+    @app.get(f"{API}/sample", response_class=Response, responses={**NOT_THERE, **PNG})
+    def sample(run: RunFolderName, name: Annotated[str, Query(pattern="^([0-9]{8,12}|real)$")]) -> Response:
+        file = runs.find(run) / "samples" / f"{name}.png"
+        if not file.is_file() or not root.holds(file):
+            raise NotThereError(f"{run:.200}: no samples of {name} pictures shown")
+        return FileResponse(file, media_type="image/png")
+
+
+def add_start_routes(app: FastAPI, root: Root, queue: TrainingQueue, runs: RunFolders) -> None:
+    """What a training would be, what it would cost, and its start."""
+    costs: dict[tuple[str, int, str], TrainingCost] = {}
+    measuring = asyncio.Lock()
+
+    @app.post(f"{API}/training/plan", responses=NOT_THERE)
+    def training_plan(wish: TrainingWish) -> TrainingPlan:
+        job = plan(root, wish, runs.is_taken)
+        return TrainingPlan(run=job.run, command=command_line(job))
+
+    @app.post(f"{API}/training/cost", responses=NOT_THERE)
+    async def training_cost(wish: TrainingWish) -> TrainingCost:
+        plan(root, wish, runs.is_taken)  # refused at once where it makes no sense
+        async with measuring:  # two at a time would measure each other
+            key = cost_key(root, wish)
+            if key not in costs:
+                costs[key] = await asyncio.to_thread(measure_cost, root, wish)
+        return costs[key]
+
+    @app.post(f"{API}/training", status_code=202, responses=NOT_THERE)
+    def start_training(wish: TrainingWish) -> RunState:
+        job = plan(root, wish, runs.is_taken)
+        queue.add(job)
+        return describe_run(runs.find(job.run), job.run, queue.read())
+
+
+def add_queue_routes(app: FastAPI, root: Root, queue: TrainingQueue, runs: RunFolders) -> None:
+    """Pause, go on, stop, leave the queue."""
+
+    def state(run: str) -> RunState:
+        return describe_run(runs.find(run), run, queue.read())
+
+    @app.post(f"{API}/run/pause", responses=NOT_THERE)
+    def pause(wanted: RunChoice) -> RunState:
+        queue.stop(wanted.run, holds=True)
+        return state(wanted.run)
+
+    @app.post(f"{API}/run/stop", responses=NOT_THERE)
+    def stop(wanted: RunChoice) -> RunState:
+        queue.stop(wanted.run, holds=False)
+        return state(wanted.run)
+
+    @app.post(f"{API}/run/go-on", status_code=202, responses=NOT_THERE)
+    def go_on(wanted: GoOn) -> RunState:
+        now = queue.read()
+        if now.job_of(wanted.run):
+            queue.release(wanted.run)
+        else:
+            path = runs.find_idle(wanted.run)
+            run, earlier = root.name_of(path), describe_run(path, wanted.run, now)
+            if not (path / CONFIG_FILE).is_file():
+                raise BusyError(f"{wanted.run} never began: start a new training")
+            if earlier.state == "ended" and wanted.more_minutes is None:
+                raise BusyError(f"{wanted.run} has reached its end: say for how many more minutes")
+            queue.add(resume_job(run, earlier.minutes, wanted.more_minutes))
+        return state(wanted.run)
+
+    @app.post(f"{API}/run/leave-queue", responses=NOT_THERE)
+    def leave_queue(wanted: RunChoice) -> RunChoice:
+        queue.remove(wanted.run)
+        return wanted
+
+
+def add_folder_routes(app: FastAPI, queue: TrainingQueue, runs: RunFolders) -> None:
+    """Rename, note, delete."""
+
+    @app.post(f"{API}/run/rename", responses=NOT_THERE)
+    def rename(wanted: Rename) -> RunState:
+        run = runs.rename(wanted.run, wanted.name)
+        return describe_run(runs.find(run), run, queue.read())
+
+    @app.post(f"{API}/run/note", responses=NOT_THERE)
+    def note(wanted: Note) -> RunState:
+        runs.note(wanted.run, wanted.note)
+        return describe_run(runs.find(wanted.run), wanted.run, queue.read())
+
+    @app.post(f"{API}/run/delete", responses=NOT_THERE)
+    def delete(wanted: Delete) -> RunChoice:
+        runs.delete(wanted.run, wanted.name)
+        return RunChoice(run=wanted.run)
+
+
+def add_model_route(app: FastAPI, runs: RunFolders, use_model: UseModel) -> None:
+    """Which model the creator draws with."""
+
+    @app.post(f"{API}/model", responses=NOT_THERE)
+    async def model(wanted: RunChoice) -> RunChoice:
+        file = runs.find(wanted.run) / GENERATOR_FILE
+        if not file.is_file():
+            raise NotThereError(f"{wanted.run:.200}: has no generator yet")
+        try:
+            await use_model(file)
+        except (GanError, StudioError) as error:
+            raise WorkshopError(str(error)) from None
+        return wanted
