@@ -9,11 +9,11 @@ import numpy.typing as npt
 from PIL import Image
 from pydantic import BaseModel
 
-from dataset.curation import Curation, PictureKey, read_curation
+from dataset.curation import Curation, Decision, PictureKey, read_curation
 from dataset.render import RGB_FOLDER
 from dataset.staging import METADATA, read_report
 from kit.jsonl import read_jsonl
-from studio.workshop.folders import NotThereError, Root, raw_folder
+from studio.workshop.folders import NotDecidedError, NotThereError, Root, raw_folder
 
 SHOWN = ("file_name", "raw_file", "frame", "cell", "name", "game", "label", "group", "note", "reason")
 MEASURED_PX = 32
@@ -94,6 +94,14 @@ def describe_set(root: Root, out: Path) -> dict[str, Any]:
         "pictures": [_picture(record, curation) for record in _records(out, report)],
         "pairs": [{name: each[name] for name in ("first", "second", "distance")} for each in _pairs(report)],
     }
+
+
+def refuse_unknown(out: Path, raw: Path, decisions: list[Decision]) -> None:
+    """NotDecidedError where one is on no picture of the set, such as a copy, nor on one decided on before."""
+    known = {PictureKey.of_record(record) for record in read_jsonl(out / METADATA)}
+    known |= read_curation(raw).decisions.keys()
+    if unknown := [each for each in decisions if each.key not in known]:
+        raise NotDecidedError(f"{unknown[0].sha256[:12]}…: no picture of the set; reload the page")
 
 
 def _records(out: Path, report: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -23,7 +23,7 @@ from kit.worker_pool import WorkerError, WorkerPool
 from studio.problem import Problem
 from studio.workshop.folders import BusyError, NotDecidedError, NotThereError, Root, WorkshopError, raw_folder
 from studio.workshop.new_set_routes import add_new_set_routes
-from studio.workshop.pictures import Measures, SetPictures, describe_set, measure_set
+from studio.workshop.pictures import Measures, SetPictures, describe_set, measure_set, refuse_unknown
 
 PAGE = Path(__file__).with_name("page")
 API = "/api/workshop"
@@ -237,12 +237,14 @@ def add_change_routes(app: FastAPI, root: Root) -> None:
 
     @app.post(f"{API}/decisions", responses=NOT_THERE)
     async def decide(wanted: Decisions) -> Written:
-        raw = raw_folder(root, root.find_set(wanted.folder)).raw
+        out = root.find_set(wanted.folder)
+        raw = raw_folder(root, out).raw
         try:
             decisions = [Decision(**each.model_dump()) for each in wanted.decisions]
         except ValueError as error:
             raise NotDecidedError(str(error)) from None
         async with writing:
+            await asyncio.to_thread(refuse_unknown, out, raw, decisions)
             await asyncio.to_thread(append_decisions, raw, decisions)
         return Written(written=len(decisions))
 

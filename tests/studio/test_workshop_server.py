@@ -139,12 +139,19 @@ def test_decisions_are_written_shown_and_obeyed_by_the_next_build(url: str, root
         ({"sha256": "0" * 64, "crop": [5, 0, 2, 9]}, "crop: left, top, right and bottom"),
         ({"sha256": "0" * 64, "group": "a\nb"}, "printable"),
         ({"sha256": "0" * 64, "colour": "red"}, "Extra inputs"),
+        ({"sha256": "0" * 64, "leave_out": True}, "no picture of the set"),
     ],
 )
 def test_what_is_no_decision_is_refused_in_words(url: str, line: dict[str, object], message: str) -> None:
     answer = post(url, "decisions", {"folder": "set", "decisions": [line]})
     assert answer.status_code == 422
     assert message in answer.json()["detail"]
+
+
+def test_nothing_is_decided_on_a_copy(url: str) -> None:
+    line = {"sha256": picture(url, "copy-of-a.bmp")["sha256"], "leave_out": True}
+    answer = post(url, "decisions", {"folder": "set", "decisions": [line]})
+    assert (answer.status_code, "no picture of the set" in answer.text) == (422, True)
 
 
 def test_a_set_whose_raw_folder_lies_elsewhere_is_only_looked_at(tmp_path: Path, root: Path) -> None:

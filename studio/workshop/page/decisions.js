@@ -1,8 +1,12 @@
-// What is decided on pictures: written in order, shown once it is written, and taken back step by step.
+// What is decided on pictures: written in order, shown once it is written, and taken back step by step, also after a
+// build and a reload.
 
+import { load, save } from "../ui/storage.js";
 import { decide } from "./api.js";
 
 const MOST_AT_ONCE = 1500; // the server takes 2,000
+const MOST_STEPS = 50;
+const STORED = "sessionStorage"; // another tab has steps of its own
 const NOTHING = { leave_out: false, crop: null, turn_degrees: 0, group: null };
 
 /** What is decided on a picture, in full. */
@@ -15,13 +19,26 @@ const line = (picture, decision) => {
   return named;
 };
 
+const keyOf = ({ sha256, frame = 0, cell = "" }) => `${sha256} ${frame} ${cell}`;
+
 export class Decisions {
   #folder;
-  #steps = [];
+  #steps;
+  #pictures;
   #writing = Promise.resolve();
 
   constructor(folder) {
     this.#folder = folder;
+    this.#steps = load(this.#storedAs, [], STORED).filter(Array.isArray);
+  }
+
+  get #storedAs() {
+    return `vgc-undo ${this.#folder}`;
+  }
+
+  /** The set's pictures, when it is loaded and after each build; a copy goes by the key of the one that stays. */
+  set pictures(all) {
+    this.#pictures = new Map(all.filter((each) => each.sha256 && !each.duplicate_of).map((each) => [keyOf(each), each]));
   }
 
   get canUndo() {
@@ -33,7 +50,7 @@ export class Decisions {
     return this.#inTurn(async () => {
       const step = pictures
         .filter((picture) => picture.sha256)
-        .map((picture) => ({ picture, before: decisionOn(picture), after: { ...decisionOn(picture), ...changed(picture) } }))
+        .map((picture) => ({ key: keyOf(picture), before: decisionOn(picture), after: { ...decisionOn(picture), ...changed(picture) } }))
         .filter(({ before, after }) => JSON.stringify(before) !== JSON.stringify(after));
       const unwritten = [...step];
       try {
@@ -48,7 +65,7 @@ export class Decisions {
   /** Take the last step back; gives how many pictures that were. Rejects where not all of it was. */
   undo() {
     return this.#inTurn(async () => {
-      const step = this.#steps.pop() ?? [];
+      const step = (this.#steps.pop() ?? []).filter(({ key }) => this.#pictures.has(key));
       const count = step.length;
       try {
         await this.#write(step, "before");
@@ -65,7 +82,8 @@ export class Decisions {
   }
 
   #push(step) {
-    if (step.length) this.#steps.push(step);
+    if (step.length) this.#steps = [...this.#steps, step].slice(-MOST_STEPS);
+    save(this.#storedAs, this.#steps, STORED);
   }
 
   #inTurn(work) {
@@ -78,8 +96,9 @@ export class Decisions {
   async #write(step, side) {
     while (step.length) {
       const part = step.slice(0, MOST_AT_ONCE);
-      await decide(this.#folder, part.map((each) => line(each.picture, each[side])));
-      for (const each of part) each.picture.decision = each[side];
+      const pictures = part.map(({ key }) => this.#pictures.get(key));
+      await decide(this.#folder, part.map((each, index) => line(pictures[index], each[side])));
+      part.forEach((each, index) => (pictures[index].decision = each[side]));
       step.splice(0, part.length);
     }
   }

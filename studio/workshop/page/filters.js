@@ -4,7 +4,9 @@ import { byId, createElement } from "../ui/dom.js";
 import { decisionOn } from "./decisions.js";
 import { text } from "./messages.js";
 
-const BY_HAND = "left out by hand"; // as dataset.curation has it
+const BY_HAND = "left out by hand"; // as dataset.curation has it, and these
+const CROPPED = "cropped by hand";
+const TURNED = "turned by hand";
 
 export const wasLeftOut = (picture) => picture.reason === BY_HAND;
 export const isLeftOut = (picture) => decisionOn(picture).leave_out;
@@ -19,6 +21,23 @@ const isInSet = (picture) => !picture.duplicate_of && !picture.reason;
 export const isOpen = (picture) =>
   !picture.duplicate_of && (!picture.reason || wasLeftOut(picture) || isDecided(picture));
 
+/** Whether the set is not yet as it is decided: by what the last build said of the picture, and by what was loaded. */
+export function isWaiting(picture) {
+  if (picture.judged !== picture.decision) {
+    const now = JSON.stringify(decisionOn(picture));
+    picture.waits = differsFromSet(picture, now) || (now !== picture.loaded && !differsFromSet(picture, picture.loaded));
+    picture.judged = picture.decision; // asked of ten thousand at each click
+  }
+  return Boolean(picture.waits);
+}
+
+function differsFromSet(picture, decision) {
+  const { leave_out, crop, turn_degrees, group } = JSON.parse(decision);
+  if (!isOpen(picture) || leave_out || wasLeftOut(picture)) return isOpen(picture) && leave_out !== wasLeftOut(picture);
+  const has = (note) => Boolean(picture.note?.includes(note));
+  return Boolean(crop) !== has(CROPPED) || turn_degrees > 0 !== has(TURNED) || Boolean(group && group !== picture.group);
+}
+
 const SHOWN = {
   all: isInSet,
   rejected: (picture) => picture.reason && !wasLeftOut(picture),
@@ -31,6 +50,14 @@ const SORTS = ["name", "outlier", "brightness", "hue", "size"];
 
 /** The group that a picture is in, by hand or by the set. */
 export const groupOf = (picture) => decisionOn(picture).group ?? picture.group;
+
+/** The groups of several pictures, or made by hand; alone, a picture is a group that goes by the file's name. */
+export function groupNames(pictures) {
+  const counts = new Map();
+  for (const picture of pictures) counts.set(groupOf(picture), (counts.get(groupOf(picture)) ?? 0) + 1);
+  for (const picture of pictures) if (decisionOn(picture).group) counts.set(groupOf(picture), Infinity);
+  return [...counts.keys()].filter((name) => name && counts.get(name) > 1).sort();
+}
 
 export class Filters {
   #set;
@@ -62,10 +89,12 @@ export class Filters {
   /** Count anew, and list the groups and labels that there are. */
   refresh() {
     for (const chip of byId("chips").children) {
-      chip.lastChild.textContent = this.#having(chip.name).length.toLocaleString();
+      const count = this.#having(chip.name).length;
+      chip.lastChild.textContent = count.toLocaleString();
+      chip.classList.toggle("none", !count);
       chip.setAttribute("aria-pressed", chip.name === this.shown);
     }
-    offer("group", this.#set.pictures.map(groupOf));
+    offer("group", groupNames(this.#set.pictures));
     offer("label", this.#set.pictures.map((picture) => picture.label));
     const sorts = this.#measures ? SORTS : SORTS.filter((name) => name === "name" || name === "size");
     fill("sort", sorts.map((name) => [name, text(`sort.${name}`)]));

@@ -81,6 +81,7 @@ const MESSAGES = {
   "set.actions": "With the selected pictures",
   "set.pictures": "Pictures; arrow keys move, space selects, shift extends",
   "set.about": "{shown} of {all} shown, {selected} selected",
+  "set.waiting": "Changed since the set was made: {waiting}. Make the set again to apply it.",
   "set.read-only": "Only to look at: {reason}",
   "set.title": "{folder} – vgc studio",
   "set.copies": "These are left out already, as copies.",

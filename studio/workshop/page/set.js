@@ -5,7 +5,7 @@ import { load as stored } from "../ui/storage.js";
 import * as api from "./api.js";
 import { openCrop } from "./crop.js";
 import { decisionOn, Decisions } from "./decisions.js";
-import { Filters, groupOf, isLeftOut, isOpen, wasLeftOut } from "./filters.js";
+import { Filters, groupNames, groupOf, isLeftOut, isOpen, isWaiting, wasLeftOut } from "./filters.js";
 import { text, translate } from "./messages.js";
 import { Wall } from "./wall.js";
 
@@ -66,9 +66,9 @@ function crop(chosen) {
 }
 
 function group(chosen) {
-  const known = [...new Set(set.pictures.map(groupOf).filter(Boolean))].sort();
+  const known = groupNames(set.pictures);
   byId("group-names").replaceChildren(...known.map((value) => createElement("option", { value })));
-  byId("group-name").value = groupOf(chosen[0]) ?? "";
+  byId("group-name").value = known.find((name) => name === groupOf(chosen[0])) ?? "";
   const dialog = byId("group-dialog");
   dialog.returnValue = "cancel";
   byId("group-cancel").onclick = () => dialog.close("cancel");
@@ -91,16 +91,17 @@ function describe(picture) {
     picture.duplicate_of && text("tile.duplicate", { name: picture.duplicate_of }),
   ].filter(Boolean);
   const wrong = !wasLeftOut(picture) && picture.reason;
-  const name = [picture.name, picture.game].filter(Boolean).join(" · ") || picture.raw_file;
   return {
     src: addressOf(picture),
-    label: [name, wrong, ...badges].filter(Boolean).join(", "),
+    label: [nameOf(picture), wrong, ...badges].filter(Boolean).join(", "),
     text: wrong ? `${picture.raw_file}: ${wrong}` : "",
     badges: badges.join(" · "),
     classes: isLeft ? "left" : "",
     turn: decision.turn_degrees - picture.turned,
   };
 }
+
+const nameOf = ({ name, game, raw_file }) => [name, game].filter(Boolean).join(" · ") || raw_file;
 
 function addressOf(picture) {
   if (picture.turned === undefined) {
@@ -127,11 +128,20 @@ function clearAlert() {
   byId("alert").replaceChildren();
 }
 
+function aboutOne(picture) {
+  const { raw_file, width, height } = picture;
+  const size = width ? `${width}×${height}` : "";
+  return [...new Set([nameOf(picture), raw_file, size].filter(Boolean))].join(" · ");
+}
+
 function update() {
   const [shown, all, selected] = [filters.pictures().length, set.pictures.length, wall.selected.size];
-  byId("about").textContent = set.read_only
-    ? text("set.read-only", { reason: set.read_only })
-    : text("set.about", { shown, all, selected });
+  const waiting = set.pictures.filter(isWaiting).length;
+  const parts = set.read_only ? [text("set.read-only", { reason: set.read_only })] : [text("set.about", { shown, all, selected })];
+  if (selected === 1) parts.push(aboutOne(wall.chosen()[0]));
+  if (waiting) parts.push(text("set.waiting", { waiting }));
+  byId("about").textContent = parts.join(" · ");
+  byId("build").classList.toggle("main", waiting > 0);
   for (const name of NEED_SELECTION) byId(`act-${name}`).disabled = !selected || Boolean(set.read_only);
   byId("act-undo").disabled = !decisions.canUndo;
   byId("build").disabled = Boolean(set.read_only);
@@ -166,7 +176,9 @@ async function load() {
   set.named = new Map(set.pictures.filter((each) => !each.reason).map((each) => [each.file_name, each]));
   document.title = text("set.title", { folder });
   byId("title").textContent = folder;
-  decisions = new Decisions(folder);
+  for (const picture of set.pictures) picture.loaded = JSON.stringify(decisionOn(picture));
+  decisions ??= new Decisions(folder);
+  decisions.pictures = set.pictures;
   filters = new Filters(set, showSelection, filters?.shown);
   setTimeout(measure, MEASURE_AFTER_MS, filters);
 }

@@ -125,6 +125,7 @@ export class Wall {
     marks.textContent = badges;
     tile.className = `tile ${classes}`;
     tile.setAttribute("aria-label", label);
+    tile.title = label;
     tile.setAttribute("aria-setsize", this.#items.length);
     tile.setAttribute("aria-posinset", index + 1);
     this.#mark(tile, index);
