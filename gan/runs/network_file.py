@@ -88,5 +88,7 @@ def with_weights(network: nn.Module, weights: object, path: Path) -> nn.Module:
             raise GanError(f"{path}: its weights do not fit its header; the file is damaged")
         if not torch.isfinite(tensor).all():
             raise GanError(f"{path}: {name} holds weights that are not numbers; name another model")
+        if name.endswith("running_var") and (tensor < 0).any():
+            raise GanError(f"{path}: {name} holds variances below 0; name another model")
     network.load_state_dict(weights, assign=True)
     return network

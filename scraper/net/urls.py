@@ -20,7 +20,11 @@ def join_url(base: str, reference: str) -> str:
     try:
         joined = urldefrag(urljoin(base, _with_plain_slashes(text, urlsplit(base).scheme))).url
         parts = urlsplit(joined)
-        if parts.scheme in ("http", "https") and "/." in parts.path:
+        if parts.scheme not in ("http", "https"):
+            return joined
+        if not parts.netloc:
+            return text
+        if "/." in parts.path:
             joined = parts._replace(path=urlsplit(urljoin("http://host/", parts.path.lstrip("/"))).path).geturl()
         return joined
     except ValueError:

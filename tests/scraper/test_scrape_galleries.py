@@ -346,6 +346,11 @@ def test_an_address_means_what_it_means_to_a_browser(reference: str, address: st
     assert join_url("http://h.test/x/y", reference) == address
 
 
+def test_an_address_without_a_host_stays_the_text_that_it_is() -> None:
+    assert join_url("HTTP:", "0") == "0"
+    assert join_url("", "http://") == "http://"
+
+
 def test_a_base_decides_where_relative_addresses_start_from(tmp_path: Path) -> None:
     with serving() as web:
         head = '<base href="/media/">'

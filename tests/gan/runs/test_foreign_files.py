@@ -147,6 +147,7 @@ HARMED_GENERATORS: dict[str, Harm] = {
     "fewer images than none": header(images=-1),
     "an ancestor that is a number": header(lineage=[7]),
     "a weight that is not a number": weights(lambda own: own["to_rgb.weight"].fill_(float("nan"))),
+    "a variance among the weights below 0": weights(lambda own: own["layers.0.running_var"].fill_(-1e-3)),
     "an endless weight": weights(lambda own: own["dense.weight"].fill_(float("inf"))),
     "a missing weight": weights(lambda own: own.pop("to_rgb.bias")),
     "one weight too many": weights(lambda own: own.update(more=torch.zeros(3))),
