@@ -277,7 +277,8 @@ def cut_again_and_again(case: Case, cuts: int, seed: int, work: Path) -> Iterato
     chance = random.Random(seed)
     for number in range(cuts):
         after_its_end = number % 4 == 0  # what the command has said to be done is done
-        cut = log.events if after_its_end else chance.randint(1, log.events)
+        begun = log.syncs[0][0]  # what is there before the command is on the disk
+        cut = log.events if after_its_end else chance.randint(begun, log.events)
         folder = work / "cut"
         disk_after(log, cut, chance, root, folder)
         harmed = work / "harmed"
