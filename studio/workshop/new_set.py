@@ -1,10 +1,8 @@
 """A new set: where its pictures come from, how they are made, and the commands that do it."""
 
-import os
-from collections import Counter
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from itertools import islice
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -16,40 +14,19 @@ from dataset.pixel_art import PixelArt
 from dataset.raw import clean_stem
 from dataset.staging import METADATA, WORK_FOLDER, is_built_set
 from dataset.trim import Trim
-from gan.runs.model_files import GENERATOR_FILE
 from kit.atomic import move, write_text
 from scraper.demosite.server import DEFAULT_PORT, HOST, serve
 from scraper.errors import ScrapeError
-from scraper.manifest import IMAGES, MANIFEST_NAME
 from scraper.settings import ScrapeSettings
 from studio.workshop.commands import Job, as_text
-from studio.workshop.folders import MAX_DEPTH, MAX_FOLDERS, NotThereError, Root
+from studio.workshop.folders import NotThereError, Root
 from studio.workshop.unzip import Refused
-from studio.workshop.uploads import UPLOADS, NotTakenError, Upload
+from studio.workshop.uploads import NotTakenError, Upload
 
 DATA = "Data"
 """Where new sets are, below the root."""
 PLAN = ".new-set.json"
 """In a raw folder that the workshop has made: what was asked for, to go on with."""
-SUFFIXES = frozenset(
-    (
-        ".png",
-        ".jpg",
-        ".jpeg",
-        ".gif",
-        ".webp",
-        ".avif",
-        ".bmp",
-        ".tif",
-        ".tiff",
-        ".tga",
-        ".dds",
-        ".psd",
-        ".pcx",
-        ".qoi",
-    )
-)
-"""By which folders of pictures are found; what is in a set is decided by content."""
 BUILT_IN = f"http://{HOST}:{DEFAULT_PORT}"
 SERVE_BUILT_IN = "python -m scraper.demosite"
 RAW_SUFFIX = "-raw"
@@ -71,25 +48,6 @@ class NewSet(BaseModel):
     pixel_art: PixelArt = "off"
     letters: str | None = Field(None, min_length=1, max_length=100)
     limit: int | None = Field(None, ge=1, le=1_000_000)
-
-
-class Folder(BaseModel):
-    """A folder of pictures below the root."""
-
-    path: str
-    pictures: int
-
-
-class Sources(BaseModel):
-    """What a new set can be made of."""
-
-    folders: list[Folder]
-    sites: list[str]
-    """Descriptions of sites (TOML)."""
-    begun: list[NewSet]
-    """What was stopped, and goes on."""
-    uploads: list[str]
-    """Names of sets whose pictures have not all come: the same ones, dropped again, go on."""
 
 
 class Plan(BaseModel):
@@ -126,13 +84,22 @@ class Planned:
         name = self.wanted.name
         if (self.out / METADATA).is_file() and is_built_set(self.out):
             raise NotTakenError(f"{name}: there is a set of that name; choose another")
-        if self.out.exists() and any(path.name != WORK_FOLDER for path in self.out.iterdir()):
+        is_begun = (self.out / WORK_FOLDER).is_dir()
+        if self.out.exists() and not is_begun and any(self.out.iterdir()):
             raise NotTakenError(f"{self.out}: there is something else; choose another name")
-        if self.wanted.source == "folder":
-            if not self.raw.is_dir():
-                raise NotThereError(f"{self.wanted.path}: no folder")
-        elif self.raw.exists() and not (self.raw / PLAN).is_file():
-            raise NotTakenError(f"{self.raw}: there is something else; choose another name")
+        if self.wanted.source != "folder":
+            self._refuse_other_raw()
+        elif not self.raw.is_dir():
+            raise NotThereError(f"{self.wanted.path}: no folder")
+
+    def _refuse_other_raw(self) -> None:
+        """What is there must have begun as the same is to begin now."""
+        for folder in (self.raw, self.upload.folder):
+            plan = read_plan(folder)
+            # Without a plan, but empty: made by a run that was killed before it wrote one.
+            is_ours = plan.source == self.wanted.source if plan else not any(folder.glob("[!.]*"))
+            if folder.exists() and not is_ours:
+                raise NotTakenError(f"{folder}: there is something else; choose another name")
 
     def _check(self) -> None:
         wanted = self.wanted
@@ -219,6 +186,15 @@ class Planned:
         self.save()
         return begun
 
+    def discard(self) -> None:
+        """Delete what has come for a set that was not made."""
+        if self.wanted.source == "folder":
+            raise NotTakenError("Only what was sent or scraped can be thrown away.")
+        if self.raw.exists():
+            move(self.raw, self.upload.folder)  # where a kill leaves an upload that is not whole
+        if self.upload.folder.exists():
+            shutil.rmtree(self.upload.folder)
+
     def save(self) -> None:
         """Write down what was asked for, to go on with."""
         folder = self.raw if self.is_scraped else self.upload.folder
@@ -233,16 +209,12 @@ def data_folder(root: Root) -> Path:
 @contextmanager
 def built_in_site() -> Iterator[str]:
     """The built-in site's address while it is served: on its own port where that is free."""
-    try:
-        site = serve(DEFAULT_PORT)
-        address = site.__enter__()
-    except OSError:
-        site = serve(0)
-        address = site.__enter__()
-    try:
+    with ExitStack() as stack:
+        try:
+            address = stack.enter_context(serve(DEFAULT_PORT))
+        except OSError:
+            address = stack.enter_context(serve())
         yield address
-    finally:
-        site.__exit__(None, None, None)
 
 
 def preprocess_words(settings: BuildSettings) -> list[str]:
@@ -264,65 +236,9 @@ def as_typed(path: Path) -> Path:
     return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def find_sources(root: Root) -> Sources:
-    """What is below the root; thousands of folders take a second."""
-    own: Counter[Path] = Counter()
-    sites, begun = [], []
-    for path, files in islice(_walk(root.folder.resolve()), MAX_FOLDERS):
-        own[path] = sum(Path(name).suffix.lower() in SUFFIXES for name in files)
-        sites += [root.name_of(path / name) for name in files if name.endswith(".toml") and name[0] != "."]
-        if PLAN in files and (plan := _read_plan(root, path)):
-            begun.append(plan)
-    return Sources(
-        folders=_with_pictures(root, own),
-        sites=[each for each in sites if _is_site(root, each)],
-        begun=begun,
-        uploads=sorted(_named_by(plan) for plan in data_folder(root).glob(f"{UPLOADS}/{PLAN}")),
-    )
-
-
-def _walk(top: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Folders with the names of their files; of a scrape with its pictures'; sets and runs are passed over."""
-    for name, folders, names in os.walk(top):
-        path, files = Path(name), names
-        if (path / METADATA).is_file() or GENERATOR_FILE in files:
-            folders.clear()
-            continue
-        if MANIFEST_NAME in files and IMAGES in folders:
-            folders.clear()
-            files = [*files, *(each.name for each in (path / IMAGES).iterdir())]
-        yield path, files
-        is_deep = len(path.relative_to(top).parts) >= MAX_DEPTH
-        folders[:] = [] if is_deep else sorted(each for each in folders if not each.startswith("."))
-
-
-def _with_pictures(root: Root, own: Counter[Path]) -> list[Folder]:
-    """Folders that hold pictures, or several such folders; with all below."""
-    below, parts = Counter[Path](), Counter[Path]()
-    for path in sorted(own, key=lambda path: -len(path.parts)):
-        below[path] += own[path]
-        below[path.parent] += below[path]
-        parts[path.parent] += below[path] > 0
-    shown = [path for path in sorted(own) if own[path] or parts[path] > 1]
-    return [Folder(path=root.name_of(path), pictures=below[path]) for path in shown]
-
-
-def _named_by(plan: Path) -> str:
-    """The set that an upload is for."""
-    return plan.parent.stem[1:].removesuffix(RAW_SUFFIX)
-
-
-def _is_site(root: Root, name: str) -> bool:
+def read_plan(raw: Path) -> NewSet | None:
+    """What was asked for, by the file in a raw folder; None where nothing that can be read tells it."""
     try:
-        ScrapeSettings(site=root.find(name)).described_site()
-    except (ScrapeError, NotThereError, OSError):
-        return False
-    return True
-
-
-def _read_plan(root: Root, raw: Path) -> NewSet | None:
-    try:
-        plan = NewSet.model_validate_json((raw / PLAN).read_bytes())
-        return plan if Planned(root, plan).raw == raw else None
-    except (OSError, ValueError, NotThereError, NotTakenError):
+        return NewSet.model_validate_json((raw / PLAN).read_bytes())
+    except (OSError, ValueError):
         return None

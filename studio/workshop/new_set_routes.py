@@ -8,7 +8,8 @@ from pydantic import BaseModel, Field
 
 from studio.workshop.commands import Job, JobRunner, JobState
 from studio.workshop.folders import BusyError, NotThereError, Root
-from studio.workshop.new_set import NewSet, Plan, Planned, Sources, find_sources
+from studio.workshop.new_set import NewSet, Plan, Planned
+from studio.workshop.sources import Sources, find_sources
 from studio.workshop.uploads import MAX_ZIP_BYTES, NotTakenError, Upload
 
 API = "/api/workshop"
@@ -84,6 +85,13 @@ def add_job_routes(app: FastAPI, root: Root, problems: dict[int | str, dict[str,
     def stop() -> JobState:
         runner.stop()
         return runner.state
+
+    @app.post(f"{API}/new/discard", responses=problems)
+    def discard(wanted: NewSet) -> Sources:
+        if runner.state.running and runner.state.name == wanted.name:
+            raise BusyError(f"{wanted.name} is being made; stop it first")
+        Planned(root, wanted).discard()
+        return find_sources(root)
 
     @app.get(f"{API}/new/state", responses=problems)
     def state() -> JobState:

@@ -16,6 +16,8 @@ MAX_ZIP_BYTES = 4 * 2**30
 SPARE_BYTES = 2**29
 """Of the disk that stays free."""
 UNPACK_SECONDS = 1800.0
+CLOCK_STEP_MS = 2_000
+"""Of the coarsest file systems."""
 UPLOADS = ".*.upload"
 """Pattern of the hidden folders in which uploads are until they are whole."""
 ZIPS = ".zips"
@@ -72,10 +74,12 @@ class Upload:
     def received(self, name: str, size: int, modified_ms: int) -> int:
         """How many bytes of a file are here; all of them only where it is the very same file."""
         target, partial = self._paths(name, size)
-        if target.is_file():
-            status = target.stat()
-            return size if (status.st_size, status.st_mtime_ns // 10**6) == (size, modified_ms) else 0
-        return partial.stat().st_size if partial.is_file() else 0
+        for path in (target, partial):
+            if path.is_file():
+                status = path.stat()
+                is_same = abs(status.st_mtime_ns // 10**6 - modified_ms) <= CLOCK_STEP_MS
+                return status.st_size if is_same and (path is partial or status.st_size == size) else 0
+        return 0
 
     def write(self, name: str, offset: int, size: int, modified_ms: int, piece: bytes) -> int:
         """Take a piece, and give how many bytes are here then.
@@ -108,9 +112,9 @@ class Upload:
             file.seek(offset)
             file.write(piece)
             file.truncate()
+        os.utime(partial, ns=(modified_ms * 10**6,) * 2)  # the file's own date: by it the same one is known
+        sync(partial)
         if offset + len(piece) == size:
-            os.utime(partial, ns=(modified_ms * 10**6,) * 2)
-            sync(partial)
             move(partial, target)
         return offset + len(piece)
 

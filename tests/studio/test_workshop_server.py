@@ -214,7 +214,10 @@ OPERATIONS = [
     *(f"GET {API}/{name}" for name in ("overview", "set", "measures", "image", "raw", "build")),
     *(f"GET {API}/{name}" for name in ("new/sources", "new/state", "upload/piece")),
     *(f"GET {API}/{name}" for name in ("trainings", "run", "sample")),
-    *(f"POST {API}/{name}" for name in ("decisions", "new/plan", "new/stop", "upload", "upload/piece")),
+    *(
+        f"POST {API}/{name}"
+        for name in ("decisions", "new/plan", "new/stop", "new/discard", "upload", "upload/piece")
+    ),
     *(f"POST {API}/{name}" for name in ("model", "training/plan")),
     *(f"POST {API}/run/{name}" for name in ("pause", "stop", "go-on", "leave-queue", "rename", "note", "delete")),
 ]

@@ -31,6 +31,7 @@ export const sources = () => ask("new/sources");
 export const planSet = (wanted) => post("new/plan", wanted);
 export const estimateSet = (wanted) => post("new/estimate", wanted);
 export const startSet = (wanted) => post("new/start", wanted);
+export const discardSet = (wanted) => post("new/discard", wanted);
 export const stopJob = () => post("new/stop", {});
 export const jobState = () => ask("new/state");
 export const beginUpload = (wanted) => post("upload", wanted);

@@ -15,6 +15,8 @@ const MESSAGES = {
   "new.title": "A new set of pictures",
   "new.begun": "Begun, and not finished",
   "new.go-on": "Go on",
+  "new.discard": "Throw away",
+  "new.discard-sure": "Really? Click again",
   "new.drop-again": "Its pictures have not all come: drop the same ones again under this name, and it goes on.",
   "new.source": "Where do the pictures come from?",
   "new.name": "Name of the set",

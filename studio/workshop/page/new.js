@@ -124,21 +124,39 @@ function showSources({ folders, sites, begun, uploads }) {
   byId("sites").replaceChildren(...sites.map((path) => choice("site-path", path, createElement("b", {}, path))));
   byId("folders-empty").hidden = folders.length > 0;
   byId("sites-empty").hidden = sites.length > 0;
-  byId("begun").replaceChildren(...begun.map(begunLine), ...uploads.map(uploadLine));
+  byId("begun").replaceChildren(...begun.map((each) => begunLine(each, goOnButton(each))), ...uploads.map((each) => begunLine(each)));
   byId("begun-section").hidden = !begun.length && !uploads.length;
 }
 
-const begunLine = (request) =>
+const begunLine = (request, ...ends) =>
   createElement(
     "li",
     {},
     createElement("b", {}, request.name),
-    createElement("span", {}, text(`source.${request.source}`)),
-    createElement("button", { class: "button", type: "button", onclick: () => run(() => api.startSet(request)) }, text("new.go-on")),
+    createElement("span", {}, text(ends.length ? `source.${request.source}` : "new.drop-again")),
+    createElement("div", { class: "row" }, ...ends, discardButton(request)),
   );
 
-const uploadLine = (name) =>
-  createElement("li", {}, createElement("b", {}, name), createElement("span", {}, text("new.drop-again")));
+const goOnButton = (request) =>
+  createElement("button", { class: "button", type: "button", onclick: () => run(() => api.startSet(request)) }, text("new.go-on"));
+
+/** Throws away what has come, at the second click. */
+function discardButton(request) {
+  const button = createElement("button", { class: "button", type: "button" }, text("new.discard"));
+  const discard = async () => {
+    try {
+      showSources(await api.discardSet(request));
+    } catch (error) {
+      fail(error);
+    }
+  };
+  const ask = () => {
+    button.textContent = text("new.discard-sure");
+    button.addEventListener("click", discard, { once: true });
+  };
+  button.addEventListener("click", ask, { once: true });
+  return button;
+}
 
 /** Start something on the server, and follow it. */
 async function run(start, refused = []) {

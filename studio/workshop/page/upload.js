@@ -49,15 +49,13 @@ function withoutTop(found) {
 export async function upload(wanted, chosen, onProgress) {
   const bytes = chosen.reduce((sum, { file }) => sum + file.size, 0);
   const { begun } = await api.beginUpload({ ...wanted, files: chosen.length, bytes });
-  const [waiting, refused, sent] = [[...chosen], [], new Map()];
-  const note = (each, count) => {
-    sent.set(each, count);
-    onProgress([...sent.values()].reduce((sum, one) => sum + one, 0), bytes);
-  };
+  const [waiting, refused] = [[...chosen], []];
+  let sent = 0;
+  const note = (more) => onProgress((sent += more), bytes);
   const work = async () => {
     for (let each = waiting.shift(); each; each = waiting.shift()) {
       try {
-        await send(wanted.name, each, begun, (count) => note(each, count));
+        await send(wanted.name, each, begun, note);
       } catch (error) {
         if (error.status !== REFUSED) throw error;
         refused.push({ name: each.path, reason: error.message.replace(`${each.path}: `, "") });
@@ -72,10 +70,11 @@ async function send(name, { file, path }, begun, onProgress) {
   const modified_ms = Math.min(Math.max(file.lastModified, 0), YEAR_2100_MS);
   const named = { name, file: path, size: file.size, modified_ms };
   let offset = begun ? (await api.received(named)).received : 0;
-  while (offset < file.size || !file.size) {
-    ({ received: offset } = await api.sendPiece({ ...named, offset }, file.slice(offset, offset + PIECE_BYTES)));
-    onProgress(offset);
-    if (!file.size) return;
-  }
   onProgress(offset);
+  while (offset < file.size || !file.size) {
+    const { received } = await api.sendPiece({ ...named, offset }, file.slice(offset, offset + PIECE_BYTES));
+    onProgress(received - offset);
+    if (!file.size) return;
+    offset = received;
+  }
 }
