@@ -91,6 +91,7 @@ class RunFolders:
         gone = path.with_name(f".{path.name}.{os.getpid()}{DELETED_SUFFIX}")
         try:
             path.rename(gone)
+            (gone / GENERATOR_FILE).unlink(missing_ok=True)  # first: what is left is no model
             for each in (gone, *path.parent.glob(f".*{DELETED_SUFFIX}")):
                 if each.is_dir():
                     shutil.rmtree(each)

@@ -33,6 +33,8 @@ QUEUE_FILE, QUEUE_LOCK = "queue.json", ".queue.lock"
 """In the folder of the runs."""
 LOCK_SECONDS = 10.0
 TICK_SECONDS = 1.0
+SECONDS_AFTER_FAILURE = 60.0
+"""Until the queue is looked at again that could not be read or written."""
 STOP_SIGNAL = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)
 """Ctrl-C; on Windows what a group of processes can be sent."""
 LOG_MARK = "$ vgc "
@@ -89,7 +91,8 @@ class TrainingQueue:
         self._process: tuple[str, psutil.Process] | None = None
         """Of which run, as far as known here."""
         self._worker: threading.Thread | None = None
-        self._closed = threading.Event()
+        self._wake = threading.Event()
+        self._closed = False
 
     def read(self) -> Queue:
         """The queue as it is; WorkshopError if its file is damaged."""
@@ -173,9 +176,11 @@ class TrainingQueue:
 
     def go_on(self) -> None:
         """Start what is next, and keep doing so in the background while anything is left to wait for."""
-        if self._step() and not (self._worker and self._worker.is_alive()):
+        self._step()  # here, so that whoever asks is told what is wrong
+        if not self._worker:
             self._worker = threading.Thread(target=self._work, daemon=True, name="training queue")
             self._worker.start()
+        self._wake.set()
 
     def resume(self) -> None:
         """After a start of the studio: take the queue up where an earlier one left it, if there is one."""
@@ -187,32 +192,40 @@ class TrainingQueue:
 
     def close(self) -> None:
         """The studio ends; the training goes on."""
-        self._closed.set()
+        self._closed = True
+        self._wake.set()
 
     def _work(self) -> None:
-        waiting = True
-        while waiting and not self._closed.wait(TICK_SECONDS):
+        while not self._closed:
             try:
-                waiting = self._step()
+                seconds = TICK_SECONDS if self._step() else None
             except WorkshopError as error:
                 log.warning("%s", error)
+                seconds = SECONDS_AFTER_FAILURE
+            self._wake.wait(seconds)
+            self._wake.clear()
 
     def _step(self) -> bool:
         """Let go of a training that is over, and start the next; whether something trains then."""
         with self._changing() as box:
-            first = box[0].jobs[0] if box[0].jobs else None
-            if first and first.started and not self.process_of(first):
-                self._process = None
-                has_ended = report_state(self._root.folder / first.run) == ENDED
-                paused = box[0].held and not has_ended
-                box[0] = box[0].with_first(started=0.0, stopping=False) if paused else box[0].without(first.run)
-            if box[0].jobs and not box[0].held and not box[0].jobs[0].started:
-                first = box[0].jobs[0]
+            queue = box[0] = self._without_ended(box[0])
+            if queue.jobs and not queue.held and not queue.jobs[0].started:
+                first = queue.jobs[0]
                 # One whose start a killed studio had no time to note is found.
                 process = find_training(self._root.folder, first) or start(self._root.folder, first)
                 self._process = first.run, process
-                box[0] = box[0].with_first(started=time.time())
-            return bool(box[0].jobs) and box[0].jobs[0].started > 0
+                queue = box[0] = queue.with_first(started=time.time())
+            return bool(queue.jobs) and queue.jobs[0].started > 0
+
+    def _without_ended(self, queue: Queue) -> Queue:
+        """The queue without its first, if that has ended; one that was paused waits on in its place."""
+        first = queue.jobs[0] if queue.jobs else None
+        if not first or not first.started or self.process_of(first):
+            return queue
+        self._process = None
+        if queue.held and report_state(self._root.folder / first.run) != ENDED:
+            return queue.with_first(started=0.0, stopping=False)
+        return queue.without(first.run)
 
 
 def start(root: Path, job: Job) -> psutil.Process:

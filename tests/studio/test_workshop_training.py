@@ -1,6 +1,7 @@
 """Trainings started from the workshop's API: a queue of real processes; runs renamed, noted on, deleted."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -58,20 +59,20 @@ def test_trainings_queue_pause_go_on_stop_and_then_draw(url: str, root: Path) ->
     assert post(url, "training", 202, **wish, run="first")["state"] == "training"
     assert post(url, "training", 202, folder="my discs", minutes=0.02, run="second")["state"] == "waiting"
     assert "exists already" in post(url, "training", 409, **wish, run="first")["detail"]
-    wait_until(lambda: run_of(url, first)["images"] > 1000)
+    wait_until(lambda: run_of(url, first)["images"] > 1000, 600)
     state = run_of(url, first)
     assert 0 < state["share"] < 0.1
     assert {"loss_d", "loss_g"} <= {curve["name"] for curve in state["curves"]}
     assert "stop it first" in post(url, "run/delete", 409, run=first, name="first")["detail"]
     post(url, "run/pause", run=first)
     assert "saving already" in post(url, "run/stop", 409, run=first)["detail"]
-    wait_until(lambda: run_of(url, first)["state"] == "paused")
+    wait_until(lambda: run_of(url, first)["state"] == "paused", 600)
     assert run_of(url, second)["state"] == "waiting"  # it is the pause of the machine, not of one run
     saved = run_of(url, first)["samples"][-1]
     post(url, "run/go-on", 202, run=first)
-    wait_until(lambda: run_of(url, first)["curves"][0]["points"][-1][0] > saved)
+    wait_until(lambda: run_of(url, first)["curves"][0]["points"][-1][0] > saved, 600)
     post(url, "run/stop", run=first)
-    wait_until(lambda: run_of(url, second)["state"] == "ended")
+    wait_until(lambda: run_of(url, second)["state"] == "ended", 600)
     state = run_of(url, first)
     assert (state["state"], state["queued"], state["can_draw"], state["failure"]) == ("stopped", False, True, "")
     post(url, "model", run=first)
@@ -95,7 +96,7 @@ def test_trainings_queue_pause_go_on_stop_and_then_draw(url: str, root: Path) ->
 def test_what_a_training_fails_of_is_said_and_the_next_one_begins(url: str) -> None:
     wish = {"folder": "my discs", "minutes": 0.01}
     post(url, "training", 202, **wish, run="fails", preset="student")  # pictures of 16 pixels are too small for it
-    wait_until(lambda: run_of(url, "train_output/fails")["state"] == "failed")
+    wait_until(lambda: run_of(url, "train_output/fails")["state"] == "failed", 600)
     assert (
         run_of(url, "train_output/fails")["failure"] == "--preset student: pictures of 40 pixels or more, not 16"
     )
@@ -155,6 +156,50 @@ def test_a_paused_run_that_leaves_the_queue_holds_nothing_any_more(tmp_path: Pat
     content = {"held": True, "jobs": [{"run": "a", "arguments": ["train"]}]}
     (tmp_path / "train_output/queue.json").write_text(json.dumps(content))
     assert TrainingQueue(Root(tmp_path)).read() == Queue(True, queue.jobs[:1])
+
+
+@pytest.fixture
+def sleeping(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings that only sleep, as many seconds as they are to train minutes, and end at Ctrl-C."""
+    sleep = (
+        "import signal, sys, time; signal.signal(signal.SIGINT, signal.SIG_DFL); time.sleep(float(sys.argv[-3]))"
+    )
+    monkeypatch.setattr(training_queue, "COMMAND", (sys.executable, "-S", "-c", sleep))
+
+
+def sleeping_job(name: str, seconds: float) -> Job:
+    return Job(f"train_output/{name}", ("train", "--minutes", str(seconds), "--run", name))
+
+
+def test_the_queue_goes_on_by_itself_also_when_something_comes_after_it_was_empty(
+    tmp_path: Path, sleeping: None
+) -> None:
+    queue = TrainingQueue(Root(tmp_path))
+    for name in ("a", "b"):
+        queue.add(sleeping_job(name, 0.1))
+    wait_until(lambda: queue.read() == Queue())
+    for name in ("c", "d"):
+        queue.add(sleeping_job(name, 0.1))
+    wait_until(lambda: queue.read() == Queue())
+    assert all((tmp_path / f"train_output/{name}/train.log").is_file() for name in "abcd")
+    queue.close()
+
+
+def test_the_next_studio_finds_a_training_by_its_command_and_stops_it(tmp_path: Path, sleeping: None) -> None:
+    job = sleeping_job("a", 600)
+    first = TrainingQueue(Root(tmp_path))
+    first.add(job)
+    first.close()  # as good as killed: nothing of it is asked any more
+    second = TrainingQueue(Root(tmp_path))
+    process = second.process_of(job)
+    assert process
+    second.resume()
+    second.stop(job.run, holds=True)
+    wait_until(lambda: not second.read().jobs[0].started)
+    assert second.read() == Queue(True, (job,))
+    assert not training_queue.is_alive(process)
+    second.remove(job.run)
+    second.close()
 
 
 def test_the_last_word_of_a_failed_command_is_its_failure() -> None:

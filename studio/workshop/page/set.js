@@ -2,6 +2,7 @@
 
 import { byId, createElement } from "../ui/dom.js";
 import { load as stored } from "../ui/storage.js";
+import { announce } from "./announce.js";
 import * as api from "./api.js";
 import { openCrop } from "./crop.js";
 import { decisionOn, Decisions } from "./decisions.js";
@@ -10,10 +11,9 @@ import { text, translate } from "./messages.js";
 import { Wall } from "./wall.js";
 
 const ASK_AGAIN_MS = 500;
-const SHOWN_MS = 4000;
 const MEASURE_AFTER_MS = 1500; // the pictures come first
 const folder = new URLSearchParams(location.search).get("folder") ?? "";
-let set, wall, filters, decisions, hiding;
+let set, wall, filters, decisions;
 
 const KEYS = { leave: "x", back: "t", keep: "k", turn: "r", crop: "c", group: "g", undo: "z" };
 const NEED_SELECTION = ["leave", "back", "keep", "turn", "crop", "group"];
@@ -110,13 +110,6 @@ function addressOf(picture) {
   if (picture.duplicate_of) return api.imageAddress(folder, picture.duplicate_of, picture.version);
   if (!picture.reason) return api.imageAddress(folder, picture.file_name, picture.version);
   return wasLeftOut(picture) ? api.rawAddress(folder, picture.raw_file) : "";
-}
-
-function announce(message) {
-  byId("announcement").textContent = message;
-  byId("announcement").classList.add("shown");
-  clearTimeout(hiding);
-  hiding = setTimeout(() => byId("announcement").classList.remove("shown"), SHOWN_MS);
 }
 
 function fail(error) {
