@@ -152,7 +152,7 @@ def test_a_scrape_is_stopped_and_goes_on_to_a_set(page: Page, tmp_path: Path) ->
         page.locator("#stop").click()
         expect(page.locator("#doing")).to_contain_text("Stopped")
         page.reload()
-        page.locator("#begun button").click()
+        page.get_by_role("button", name="Go on").click()
         page.wait_for_url("**/set.html?folder=Data%2Fbuilt-in")
         expect(page.locator("#about")).to_have_text("9 of 9 shown, 0 selected")
 
