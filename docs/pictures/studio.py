@@ -27,7 +27,7 @@ SEEDS = [18, 15, 16, 46]
 """The first is the character on the bench, the others wait in the tray."""
 DESK = {"width": 1280, "height": 800}
 SECONDS = 300
-"""For a set to be made."""
+"""For a set to be made, or a training."""
 PHONE = {"width": 375, "height": 667}
 
 
@@ -115,6 +115,17 @@ def shoot_workshop(page: Page, address: str) -> None:
     save(page, "new-set")
 
 
+def shoot_training(page: Page, address: str) -> None:
+    """A short training on that set from the base, once it is done."""
+    page.goto(f"{address}workshop/train.html?folder=Data/built-in")
+    page.locator("#more summary").click()
+    page.locator("#minutes").fill("1.5")
+    page.locator("#name").fill("people")
+    page.locator("#start").click()
+    page.locator("#state", has_text="Done").wait_for(timeout=SECONDS * 1000)
+    save(page, "run")
+
+
 def main() -> None:
     """Open a studio in a folder of its own, take the pictures, close it."""
     with TemporaryDirectory() as folder, chdir(folder):
@@ -139,6 +150,7 @@ def take_all() -> None:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         shoot(browser.new_page(viewport=DESK, color_scheme="light"), address)
         shoot_workshop(browser.new_page(viewport=DESK, color_scheme="light"), address)
+        shoot_training(browser.new_page(viewport={**DESK, "height": 1000}, color_scheme="light"), address)
         phone = browser.new_page(viewport=PHONE, color_scheme="dark", device_scale_factor=2, has_touch=True)
         phone.goto(f"{address}#{codes()[0]}")
         save(phone, "phone")

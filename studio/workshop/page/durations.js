@@ -7,7 +7,8 @@ export function duration(minutes) {
   if (minutes < 1) return text("time.short");
   const whole = Math.round(minutes);
   if (whole < 90) return text("time.minutes", { minutes: whole });
-  return text("time.hours", { hours: Math.floor(whole / 60), minutes: whole % 60 });
+  const hours = Math.floor(whole / 60);
+  return whole % 60 ? text("time.hours", { hours, minutes: whole % 60 }) : text("time.whole-hours", { hours });
 }
 
 /** A figure with three digits, 1,234 or more without a fraction. */

@@ -141,6 +141,7 @@ const MESSAGES = {
   "copy.by-hand": "This browser does not allow copying: the command is selected, copy it by hand.",
   "time.short": "less than a minute",
   "time.minutes": "{minutes} min",
+  "time.whole-hours": "{hours} h",
   "time.hours": "{hours} h {minutes} min",
   "training.start": "Train on this set",
   "train.title": "Train on this set",
