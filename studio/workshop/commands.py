@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -14,9 +13,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from kit.printable import printable
-from kit.quoting import quoted
 from studio.workshop.folders import WorkshopError
 from studio.workshop.unzip import Refused
+from studio.workshop.vgc_command import COMMAND, as_text
 
 MAX_LINES = 200
 MAX_LINE_CHARS = 500
@@ -147,10 +146,8 @@ class JobRunner:
 
 
 def _start(words: list[str]) -> subprocess.Popen[str]:
-    # By this very path: a folder that somebody works in may hold a cli.py too.
-    code = f"import sys; sys.path[:] = {sys.path!r}; from cli import main; main()"
     return subprocess.Popen(
-        [sys.executable, "-c", code, *words],
+        [*COMMAND, *words],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -174,8 +171,3 @@ def _end(process: subprocess.Popen[str]) -> None:
 def _number(text: str) -> int:
     """The other way round from `screen.compact`."""
     return round(float(text.removesuffix("k")) * (1000 if text.endswith("k") else 1))
-
-
-def as_text(words: list[str]) -> str:
-    """A command as a person types it."""
-    return " ".join(["vgc", *map(quoted, words)])

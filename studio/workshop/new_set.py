@@ -18,10 +18,11 @@ from kit.atomic import move, write_text
 from scraper.demosite.server import DEFAULT_PORT, HOST, serve
 from scraper.errors import ScrapeError
 from scraper.settings import ScrapeSettings
-from studio.workshop.commands import Job, as_text
+from studio.workshop.commands import Job
 from studio.workshop.folders import NotThereError, Root
 from studio.workshop.unzip import Refused
 from studio.workshop.uploads import NotTakenError, Upload
+from studio.workshop.vgc_command import as_text
 
 DATA = "Data"
 """Where new sets are, below the root."""

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dataset.staging import METADATA, read_report
 from gan.config import DEFAULT_PRESET, PRESETS, SettingsError, TrainConfig
-from kit.quoting import quoted
 from studio.workshop.folders import BusyError, NotDecidedError, Root, WorkshopError
-from studio.workshop.training_queue import COMMAND, Job
+from studio.workshop.training_queue import Job
+from studio.workshop.vgc_command import COMMAND
 
 MAX_MINUTES = 60.0 * 24 * 365
 MAX_NAME_LETTERS = 80
@@ -126,11 +126,6 @@ def images_of(root: Root, folder: str) -> str:
     counts = read_report(out).get("counts", {})
     is_mostly_transparent = 2 * counts.get("transparent", 0) > counts.get("pictures", 0)
     return root.name_of(out / ("rgba_images" if is_mostly_transparent else "rgb_images"))
-
-
-def command_line(job: Job) -> str:
-    """What a person would type."""
-    return " ".join(["vgc", *map(quoted, job.arguments)])
 
 
 def measure_cost(root: Root, wish: TrainingWish) -> TrainingCost:

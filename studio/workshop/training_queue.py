@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -21,14 +20,12 @@ from gan.config import TrainConfig
 from gan.runs.model_files import CONFIG_FILE
 from gan.runs.run_files import ENDED, LOG_FILE, report_state
 from kit.atomic import write_text
-from kit.quoting import quoted
 from kit.typed_json import parse_object, read_fields
 from studio.workshop.folders import BusyError, NotThereError, Root, WorkshopError
+from studio.workshop.vgc_command import COMMAND, as_text
 
 log = logging.getLogger(__name__)
 
-COMMAND = (sys.executable, "-P", "-m", "cli")
-"""What ``vgc`` is here; -P: the modules are those installed, whatever lies in the root."""
 QUEUE_FILE, QUEUE_LOCK = "queue.json", ".queue.lock"
 """In the folder of the runs."""
 LOCK_SECONDS = 10.0
@@ -237,7 +234,7 @@ def start(root: Path, job: Job) -> psutil.Process:
     # On Windows, where signals reach whole groups of processes, a group of its own.
     apart: dict[str, Any] = {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x200}
     with (run / LOG_FILE).open("ab") as output:
-        output.write(f"{LOG_MARK}{' '.join(quoted(word) for word in words)}\n".encode())
+        output.write(f"$ {as_text(words)}\n".encode())
         output.flush()
         return psutil.Popen(
             [*COMMAND, *words],

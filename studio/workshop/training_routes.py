@@ -23,7 +23,6 @@ from studio.workshop.training_command import (
     TrainingCost,
     TrainingPlan,
     TrainingWish,
-    command_line,
     cost_key,
     measure_cost,
     plan,
@@ -31,6 +30,7 @@ from studio.workshop.training_command import (
     resume_job,
 )
 from studio.workshop.training_queue import TrainingQueue
+from studio.workshop.vgc_command import as_text
 
 MAX_NOTE_CHARS = 2_000
 MAX_RUNS = 200
@@ -128,7 +128,7 @@ def add_start_routes(app: FastAPI, root: Root, queue: TrainingQueue, runs: RunFo
     @app.post(f"{API}/training/plan", responses=NOT_THERE)
     def training_plan(wish: TrainingWish) -> TrainingPlan:
         job = plan(root, wish, runs.is_taken)
-        return TrainingPlan(run=job.run, command=command_line(job))
+        return TrainingPlan(run=job.run, command=as_text(job.arguments))
 
     @app.post(f"{API}/training/cost", responses=NOT_THERE)
     async def training_cost(wish: TrainingWish) -> TrainingCost:

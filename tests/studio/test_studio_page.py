@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from chromium import CHROMIUM, CHROMIUM_ARGS
+from chromium import CHROMIUM_ARGS, CHROMIUM_WITH_PROFILE
 from playwright.sync_api import expect
 from studio_page import (
     code_of,
@@ -98,7 +98,7 @@ def test_a_browser_that_blocks_cookies_shows_everything_and_keeps_nothing(browse
     blocked = {"profile": {"default_content_setting_values": {"cookies": 2}}}
     (tmp_path / "Default/Preferences").write_text(json.dumps(blocked))
     context = browser.browser_type.launch_persistent_context(
-        tmp_path, executable_path=CHROMIUM, args=CHROMIUM_ARGS
+        tmp_path, executable_path=CHROMIUM_WITH_PROFILE, args=CHROMIUM_ARGS
     )
     page = context.new_page()
     page.goto(url)

@@ -1,0 +1,15 @@
+"""The command ``vgc``: how a page's wish is started, and how a person types it."""
+
+import sys
+from collections.abc import Iterable
+
+from kit.quoting import quoted
+
+# By this very path: a folder that somebody works in may hold a cli.py too.
+COMMAND = (sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}; from cli import main; main()")
+"""What ``vgc`` is here."""
+
+
+def as_text(words: Iterable[str]) -> str:
+    """A command as a person types it, by its words after ``vgc``."""
+    return " ".join(["vgc", *map(quoted, words)])
