@@ -170,9 +170,10 @@ class Recipe:
     """How often colours are changed, as a share of p; the generator learns none of which every degree is seen."""
     relativistic: bool = False
     """Whether each real image is paired with a generated one (RpGAN); else each is scored by itself."""
+    rescore_real: bool = True
+    """Whether real images are scored again for G's update (RpGAN), else paired as D's update scored them."""
     fresh_views: bool = True
-    """Whether G's update augments all images anew, and scores the real ones again (RpGAN); else it judges what D's
-    update saw."""
+    """Whether generated images are augmented anew for G's update, else it judges what D's update saw."""
     r1_gamma: float = 0.0
     """Weight γ of the R1 penalty, on real images; 0: no penalty."""
     r1_interval: int = 8
@@ -255,7 +256,7 @@ PRESETS: dict[str, Recipe] = {
         flips=True,
         augment_target=0.6,
         relativistic=True,
-        fresh_views=False,
+        rescore_real=False,
         r1_gamma=0.1,
         r1_interval=16,
         r2=True,
@@ -282,6 +283,7 @@ PRESETS: dict[str, Recipe] = {
         augment_p=0.7,
         augment_colour_share=0.4,
         relativistic=True,
+        rescore_real=False,
         fresh_views=False,
         r1_gamma=0.3,
         r1_interval=16,

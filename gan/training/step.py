@@ -116,7 +116,7 @@ def generator_objective(nets: Networks, batch: MicroBatch, judged: Judged) -> Te
     if not nets.recipe.relativistic:
         return losses.generator_loss(fake_scores)
     real_scores = judged.real_scores
-    if nets.recipe.fresh_views:
+    if nets.recipe.rescore_real:
         with torch.no_grad():
             real_scores = nets.score(nets.view(nets.real_images(batch), batch.noise.g_real))
     return losses.relativistic_loss(fake_scores, real_scores)
