@@ -23,8 +23,8 @@ class Judged:
 
     fake: Tensor
     """G(z); with its graph if the batch is whole, for of micro-batches the graphs would not fit."""
-    view: View
-    """T(G(z)), as D saw it; with its graph if the batch is whole and G's update is to judge it too."""
+    view: View | None
+    """T(G(z)) with its graph, as D saw it, if the batch is whole and G's update is to judge it too."""
     real_scores: Tensor
     """D(T(x)), detached, as they were before the update."""
 
@@ -57,11 +57,12 @@ def accumulate_discriminator_gradients(
         is_whole = len(batches) == 1
         with torch.set_grad_enabled(is_whole):
             fake = nets.generator(batch.noise.latents)
-        with torch.set_grad_enabled(is_whole and not nets.recipe.fresh_views):
+        is_reused = is_whole and not nets.recipe.fresh_views
+        with torch.set_grad_enabled(is_reused):
             view = nets.view(fake, batch.noise.d_fake)
         objective, real_scores, batch_stats = discriminator_objective(nets, batch, view.detach(), penalise)
         (objective / len(batches)).backward()  # type: ignore[no-untyped-call]
-        judged.append(Judged(fake, view, real_scores))
+        judged.append(Judged(fake, view if is_reused else None, real_scores))
         stats += batch_stats
     return judged, stats.div_(len(batches))
 
@@ -124,7 +125,7 @@ def generator_objective(nets: Networks, batch: MicroBatch, judged: Judged) -> Te
 
 def generator_view(nets: Networks, batch: MicroBatch, judged: Judged) -> View:
     """T(G(z)) with its graph."""
-    if judged.view.images.requires_grad:
+    if judged.view is not None:
         return judged.view
     fake = judged.fake if judged.fake.requires_grad else nets.generator(batch.noise.latents)
     return nets.view(fake, batch.noise.g_fake if nets.recipe.fresh_views else batch.noise.d_fake)

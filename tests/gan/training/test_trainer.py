@@ -329,7 +329,7 @@ def test_the_generator_learns_to_be_scored_as_real(relativistic, rescore_real, f
     )
     fake = torch.rand(4, 3, 16, 16, requires_grad=True)
     real_scores = torch.tensor([1.0, -1.0, 0.5, 0.0])
-    view = View(fake.detach() if fresh_views else fake)
+    view = None if fresh_views else View(fake)
     accumulate_generator_gradients(networks, [batch], [Judged(fake, view, real_scores)])
     w = weight.detach()[0]
     scores = fake.detach().flatten(1) @ w
@@ -351,7 +351,7 @@ def test_the_generator_learns_the_same_from_what_the_discriminator_saw_as_from_i
     view = networks.view(fake, noise.d_fake)
     scores = networks.score(networks.view(networks.real_images(batch), noise.d_real)).detach()
     gradients = []
-    for judged in (Judged(fake, view, scores), Judged(fake.detach(), view.detach(), scores)):
+    for judged in (Judged(fake, view, scores), Judged(fake.detach(), None, scores)):
         networks.optimizer_g.zero_grad()
         accumulate_generator_gradients(networks, [batch], [judged])
         gradients.append([parameter.grad for parameter in networks.generator.parameters()])
