@@ -72,13 +72,15 @@ class Upload:
             raise NoRoomError(f"{size >> 20:,} MiB, and {free >> 20:,} MiB are free: make room first")
 
     def received(self, name: str, size: int, modified_ms: int) -> int:
-        """How many bytes of a file are here; all of them only where it is the very same file."""
+        """How many bytes of a file are here; all of them only where it is the very same file, and has its name."""
         target, partial = self._paths(name, size)
         for path in (target, partial):
             if path.is_file():
                 status = path.stat()
                 is_same = abs(status.st_mtime_ns // 10**6 - modified_ms) <= CLOCK_STEP_MS
-                return status.st_size if is_same and (path is partial or status.st_size == size) else 0
+                is_whole = status.st_size == size
+                # A kill may come after the last piece and before the name: then it is sent once more.
+                return status.st_size if is_same and is_whole != (path is partial) else 0
         return 0
 
     def write(self, name: str, offset: int, size: int, modified_ms: int, piece: bytes) -> int:

@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from studio_server import FlatEngine, serving, wait_until
 from test_proxy import free_port
 
+from kit.atomic import PARTIAL_SUFFIX
 from studio.workshop.unzip import Refused, clean_path, common_folder, unpack
 from studio.workshop.uploads import NotTakenError, Upload
 
@@ -228,6 +229,18 @@ def test_an_upload_takes_pieces_in_order_and_knows_the_same_file_again(tmp_path:
             upload.write(name, 0, size, 0, b"x")
     assert upload.finish() == []
     assert (tmp_path / "raw/a/b.png").read_bytes() == b"abcdef"
+
+
+def test_a_kill_before_a_whole_file_has_its_name_loses_it_not(tmp_path: Path) -> None:
+    upload = Upload(tmp_path / "raw")
+    upload.begin(1, 3)
+    upload.write("a.png", 0, 3, 1000, b"abc")
+    whole = upload.folder / "a.png"
+    whole.rename(whole.with_name(f"a.png{PARTIAL_SUFFIX}"))  # what the kill leaves
+    assert upload.received("a.png", 3, 1000) == 0
+    assert upload.write("a.png", 0, 3, 1000, b"abc") == 3
+    upload.finish()
+    assert [(path.name, path.read_bytes()) for path in (tmp_path / "raw").iterdir()] == [("a.png", b"abc")]
 
 
 def test_a_zip_brings_no_link_no_archive_no_second_one_of_a_name_and_nothing_that_is_forged(
