@@ -33,15 +33,21 @@ MOST_OUTSIDE = 0.04
 ALIKE_STEPS = 20
 """Colours of a blurred picture that are so near are one."""
 
+NO_PLACE = -1
+BEYOND = np.int16(256)
+"""More than any value: behind all of them when they are sorted."""
+
 Pixels = npt.NDArray[np.uint8]
+Edges = npt.NDArray[np.uint32]
 
 
 def to_own_grid(decoded: DecodedImage, background: tuple[int, int, int] | None) -> DecodedImage:
     """The picture at one pixel a block; itself where it has no blocks."""
     pixels = _pixels(decoded)
-    small = _by_exact_blocks(pixels)
+    edges = _edges(pixels)
+    small = _by_exact_blocks(pixels, *edges)
     if small is None:
-        small = _by_blurred_blocks(pixels)
+        small = _by_blurred_blocks(pixels, *edges)
     if small is None:
         return decoded
     scale = f"enlarged {pixels.shape[1] / small.shape[1]:.3g} times; taken at {small.shape[1]}x{small.shape[0]}"
@@ -68,10 +74,21 @@ def _pixels(decoded: DecodedImage) -> Pixels:
     return pixels
 
 
-def _by_exact_blocks(pixels: Pixels) -> Pixels | None:
+def _edges(pixels: Pixels) -> tuple[Edges, Edges]:
+    """[W - 1] and [H - 1] how much changes from each column and row to the next, all steps added up."""
+    # Of 32 bits, and one axis after the other: numpy is several times as fast so.
+    columns = _steps(pixels[:, :-1], pixels[:, 1:]).sum(axis=0, dtype=np.uint32).sum(axis=1, dtype=np.uint32)
+    rows = _steps(pixels[:-1], pixels[1:])
+    return columns, rows.reshape(len(rows), -1).sum(axis=1, dtype=np.uint32)
+
+
+def _steps(before: Pixels, after: Pixels) -> Pixels:
+    return np.maximum(before, after) - np.minimum(before, after)
+
+
+def _by_exact_blocks(pixels: Pixels, edges_x: Edges, edges_y: Edges) -> Pixels | None:
     """Where all changes are at multiples of a number of pixels from each other, blocks have that side."""
-    columns = np.flatnonzero((pixels[:, 1:] != pixels[:, :-1]).any(axis=(0, 2))) + 1
-    rows = np.flatnonzero((pixels[1:] != pixels[:-1]).any(axis=(1, 2))) + 1
+    columns, rows = np.flatnonzero(edges_x) + 1, np.flatnonzero(edges_y) + 1
     if len(columns) < 2 or len(rows) < 2:
         return None
     side = math.gcd(*np.diff(columns).tolist(), *np.diff(rows).tolist())
@@ -86,16 +103,14 @@ def _by_exact_blocks(pixels: Pixels) -> Pixels | None:
     return np.ascontiguousarray(small) if min(small.shape[:2]) >= SMALLEST_PX else None
 
 
-def _by_blurred_blocks(pixels: Pixels) -> Pixels | None:
+def _by_blurred_blocks(pixels: Pixels, edges_x: Edges, edges_y: Edges) -> Pixels | None:
     height, width = pixels.shape[:2]
-    values = pixels.astype(np.int16)
-    edges_x = np.abs(np.diff(values, axis=1)).sum(axis=(0, 2)).astype(float)
-    edges_y = np.abs(np.diff(values, axis=0)).sum(axis=(1, 2)).astype(float)
     smallest, largest = BLOCKS_PX
     counts = np.arange(max(SMALLEST_PX, math.ceil(width / largest)), int(width / smallest) + 1)
-    if not len(counts) or not edges_x.sum() or not edges_y.sum():
+    if not len(counts) or not edges_x.any() or not edges_y.any():
         return None
-    fits = (_coherence(edges_x, width / counts) + _coherence(edges_y, width / counts)) / 2
+    fits = (_coherence(edges_x, width, counts) + _coherence(edges_y, width, counts)) / 2
+    values = pixels.astype(np.int16)
     for columns in _most_coherent(counts, fits):
         rows = round(height * columns / width)
         if rows >= SMALLEST_PX and _is_made_of_blocks(values, columns, rows):
@@ -123,10 +138,15 @@ def _is_made_of_blocks(values: npt.NDArray[np.int16], columns: int, rows: int) -
     return bool(outside.mean() <= MOST_OUTSIDE)
 
 
-def _coherence(edges: npt.NDArray[np.float64], sides: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """[S] share of the edges at multiples of each side, less that between them."""
-    places = np.arange(1, len(edges) + 1)
-    waves: npt.NDArray[np.float64] = np.cos(2 * np.pi * places / sides[:, None]) @ edges / edges.sum()
+def _coherence(edges: Edges, width: int, counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """[S] share of the edges at multiples of each side ``width / counts``, less that between them.
+
+    The sum of cos(2 pi count place / width) over the edges' places is a Fourier transform of that length, into
+    which what lies further along is folded.
+    """
+    folded = np.bincount(np.arange(1, len(edges) + 1) % width, edges, width)
+    waves: npt.NDArray[np.float64] = np.fft.rfft(folded).real[np.minimum(counts, width - counts)]
+    waves /= edges.sum()
     return waves
 
 
@@ -146,15 +166,26 @@ def _block_medians(values: npt.NDArray[np.int16], columns: int, rows: int) -> np
     """[rows, columns, C] the median of the pixels inside each block, a channel at a time."""
     height, width, channels = values.shape
     small = np.empty((rows, columns, channels), np.int16)
-    y, x = _block_of(height, rows), _block_of(width, columns)
-    keep_y, keep_x = _inner(height, rows), _inner(width, columns)
-    for row in range(rows):
-        band = values[(y == row) & (keep_y | (np.bincount(y[keep_y], minlength=rows)[row] == 0))]
-        for column in range(columns):
-            inside = (x == column) & keep_x
-            inside = inside if inside.any() else x == column
-            small[row, column] = np.median(band[:, inside].reshape(-1, channels), axis=0)
+    x = _inner_places(width, columns)
+    for row, places in enumerate(_inner_places(height, rows)):
+        y = places[places != NO_PLACE]
+        blocks = np.where(x[:, :, None] != NO_PLACE, values[y][:, x], BEYOND).swapaxes(0, 1)
+        ordered = np.sort(blocks.reshape(columns, -1, channels), axis=1)
+        counts = (x != NO_PLACE).sum(axis=1)[:, None, None] * len(y)
+        low, high = (np.take_along_axis(ordered, middle, axis=1) for middle in ((counts - 1) // 2, counts // 2))
+        small[row] = (low + high)[:, 0] // 2
     return small
+
+
+def _inner_places(length: int, blocks: int) -> npt.NDArray[np.int64]:
+    """[blocks, most] the pixels inside each block, or all of a block without such; the rest is `NO_PLACE`."""
+    block, inner = _block_of(length, blocks), _inner(length, blocks)
+    places = np.flatnonzero(inner | ~np.isin(block, block[inner]))
+    block = block[places]
+    within = np.arange(len(places)) - np.searchsorted(block, block)
+    table = np.full((blocks, int(within.max()) + 1), NO_PLACE)
+    table[block, within] = places
+    return table
 
 
 def _with_fewer_colours(pixels: Pixels) -> Pixels:
