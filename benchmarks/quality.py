@@ -8,8 +8,8 @@ so that all rows of a group take equal time on the machine that the table names;
 real ones are generated, at truncation 1, without any choice, and scored by `vgc evaluate`.
 
 - Without --data it takes the built-in characters, which a crawl of the built-in site brings.
-- --hold-out leaves every tenth picture out of the training and tells the memorisation ratio by them; the scores
-  are still against all pictures.
+- --hold-out leaves every tenth character out of the training, with all pictures of its group, and tells the
+  memorisation ratio by them; the scores are still against all pictures.
 - --scorer names a program of yours that takes two folders, real and generated, and --json, and prints one object
   of scores; they are added to the row.
 - --minutes stops it after so many minutes, as Ctrl-C does.
@@ -38,7 +38,8 @@ import torch
 from torch import Tensor
 
 from benchmarks._ablations import ROWS
-from dataset.reader import image_files, load_images
+from dataset.reader import find_metadata, image_files, image_groups, load_images
+from dataset.staging import METADATA
 from demo import built_in_set
 from gan.config import TrainConfig
 from gan.device import choose_device
@@ -119,17 +120,23 @@ def claimed(work: Path, data: Path | None) -> str | None:
 
 
 def image_folders(data: Path | None, work: Path, hold_out: bool) -> ImageFolders:
-    """The real pictures, every tenth set apart if it is to be held out."""
+    """The real pictures, every tenth character set apart with all its pictures if it is to be held out."""
     if data is None:
         print("bringing the built-in characters", flush=True)
         data, _ = built_in_set(work / "built-in", None, lambda _: nullcontext(noop))
     if not hold_out:
         return ImageFolders(data, data, None)
-    parts = ImageFolders(data, work / "nine-tenths", work / "one-tenth")
-    for index, file in enumerate(image_files(data)):
-        folder = parts.training if index % HELD_OUT_OF else parts.held_out
+    parts = ImageFolders(data, work / "nine-tenths" / data.name, work / "one-tenth" / data.name)
+    files, groups = image_files(data), image_groups(data)
+    characters = range(len(files)) if groups is None else groups.tolist()
+    for file, character in zip(files, characters, strict=True):
+        folder = parts.training if character % HELD_OUT_OF else parts.held_out
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, folder)
+    if metadata := find_metadata(data):  # it tells the groups
+        copy = parts.training.parent / METADATA
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy(metadata, copy)
     return parts
 
 

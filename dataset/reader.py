@@ -83,7 +83,7 @@ def image_groups(folder: Path) -> Tensor | None:
     Raises:
         DatasetError: as `image_files`.
     """
-    metadata = next((root / METADATA for root in (folder, folder.parent) if (root / METADATA).is_file()), None)
+    metadata = find_metadata(folder)
     if not metadata:
         return None
     names = {str(record.get("file_name")): record["group"] for record in read_jsonl(metadata) if "group" in record}
@@ -93,6 +93,11 @@ def image_groups(folder: Path) -> Tensor | None:
     groups = [str(names.get(file.name, f"//{file.name}")) for file in image_files(folder)]
     numbers = {name: number for number, name in enumerate(dict.fromkeys(groups))}
     return torch.tensor([numbers[name] for name in groups])
+
+
+def find_metadata(folder: Path) -> Path | None:
+    """The metadata of a folder of pictures: in it, or beside it; None if there is none."""
+    return next((root / METADATA for root in (folder, folder.parent) if (root / METADATA).is_file()), None)
 
 
 def image_channels(folder: Path) -> int:

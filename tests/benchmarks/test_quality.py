@@ -10,7 +10,9 @@ import pytest
 import torch
 
 from benchmarks._ablations import ROWS
-from benchmarks.quality import main, nearness, traces
+from benchmarks.quality import image_folders, main, nearness, traces
+from dataset.reader import image_channels, image_groups
+from dataset.staging import METADATA
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,8 +68,8 @@ def test_a_row_is_trained_scored_and_written_down_once(tmp_path, discs, quality)
     assert (row["row"], row["seed"], row["images"]) == ("plain", 0, 80)
     assert row["scorer"] == {"fd": 40.40, "flag": "--json"}
     assert set(row["memorisation"]) == {"pixels", "features"}
-    assert len(list((tmp_path / "work/one-tenth").iterdir())) == 4
-    assert len(list((tmp_path / "work/nine-tenths").iterdir())) == 36
+    assert len(list((tmp_path / "work/one-tenth").rglob("*.png"))) == 4
+    assert len(list((tmp_path / "work/nine-tenths").rglob("*.png"))) == 36
     assert "| plain | non-saturating loss, R1 |" in first.stdout
     again, code = quality(*arguments, *work)
     assert code == 0
@@ -115,3 +117,21 @@ def test_traces_tell_what_an_augmentation_leaves():
     assert result["place"] == pytest.approx(0.4 / 2**0.5)  # the middles are at 2 and 6
     images[:, :, 0] = 255
     assert traces(images)["black_border"] == pytest.approx(1 - (10 + 1 + 1) / 40)
+
+
+def test_all_frames_of_a_character_are_held_out_or_none(tmp_path):
+    images = tmp_path / "set/rgba_images"
+    images.mkdir(parents=True)
+    names = [f"{character:02d}-{frame}.png" for character in range(12) for frame in range(3)]
+    for name in names:
+        (images / name).touch()
+    lines = (json.dumps({"file_name": name, "group": name[:2]}) for name in names)
+    metadata = tmp_path / "set" / METADATA
+    metadata.parent.mkdir()
+    metadata.write_text("\n".join(lines))
+    folders = image_folders(images, tmp_path / "work", hold_out=True)
+    assert {path.name[:2] for path in folders.held_out.iterdir()} == {"00", "10"}
+    assert len(list(folders.held_out.iterdir())) == 6
+    assert len(list(folders.training.iterdir())) == 30
+    assert image_channels(folders.training) == 4
+    assert image_groups(folders.training).unique().numel() == 10
