@@ -49,8 +49,7 @@ def frechet_distance(fakes: Tensor, reals: Tensor) -> float:
     """FID: the Fréchet distance of two normal distributions with the features' means and covariances.
 
     |μ₁ - μ₂|² + tr(C₁) + tr(C₂) - 2 tr((C₁ C₂)^½); biased upwards for few pictures, so only scores of equal
-    numbers may be compared. The last trace is that of the symmetric (C₁^½ C₂ C₁^½)^½, several times faster to
-    find than by the eigenvalues of C₁ C₂.
+    numbers may be compared.
 
     Args:
         fakes: [N, D] float32 features.
@@ -58,22 +57,44 @@ def frechet_distance(fakes: Tensor, reals: Tensor) -> float:
 
     Source: Heusel et al. 2017, arXiv:1706.08500, equation 6.
     """
-    (mean_1, covariance_1), (mean_2, covariance_2) = mean_and_covariance(fakes), mean_and_covariance(reals)
-    values, vectors = torch.linalg.eigh(covariance_1)
+    mean_1, mean_2 = (features.mean(0, dtype=torch.float64) for features in (fakes, reals))
+    trace = trace_of_few if max(len(fakes), len(reals)) < fakes.shape[1] else trace_of_many
+    distance = float((mean_1 - mean_2).square().sum()) + trace(fakes, mean_1, reals, mean_2)
+    return max(distance, 0.0)  # of equal sets, rounding alone would leave a little less
+
+
+def trace_of_few(fakes: Tensor, mean_1: Tensor, reals: Tensor, mean_2: Tensor) -> float:
+    """tr(C₁ + C₂ - 2 (C₁ C₂)^½) without a [D, D] matrix.
+
+    With centred rows as A in C = AᵀA, the last trace is the sum of the singular values of A₁ A₂ᵀ, [N, M].
+    """
+    one, other = (
+        (features.double() - mean) / (len(features) - 1) ** 0.5
+        for features, mean in ((fakes, mean_1), (reals, mean_2))
+    )
+    return float(one.square().sum() + other.square().sum() - 2 * torch.linalg.svdvals(one @ other.T).sum())
+
+
+def trace_of_many(fakes: Tensor, mean_1: Tensor, reals: Tensor, mean_2: Tensor) -> float:
+    """tr(C₁ + C₂ - 2 (C₁ C₂)^½) with memory for the covariances, [D, D], however many rows there are.
+
+    The last trace is that of the symmetric (C₁^½ C₂ C₁^½)^½, several times faster to find than by the eigenvalues
+    of C₁ C₂.
+    """
+    one, other = covariance(fakes, mean_1), covariance(reals, mean_2)
+    values, vectors = torch.linalg.eigh(one)
     root = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
-    cross = torch.linalg.eigvalsh(root @ covariance_2 @ root).clamp(min=0).sqrt().sum()
-    distance = (mean_1 - mean_2).square().sum() + covariance_1.trace() + covariance_2.trace() - 2 * cross
-    return max(float(distance), 0.0)  # of equal sets, rounding alone would leave a little less
+    cross = torch.linalg.eigvalsh(root @ other @ root).clamp(min=0).sqrt().sum()
+    return float(one.trace() + other.trace() - 2 * cross)
 
 
-def mean_and_covariance(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean [D] and covariance [D, D] in float64, a block of rows at a time."""
-    mean = features.mean(0, dtype=torch.float64)
+def covariance(features: Tensor, mean: Tensor) -> Tensor:
+    """[D, D] in float64, a block of rows at a time."""
     squares = torch.zeros(features.shape[1], features.shape[1], dtype=torch.float64)
     for block in features.split(ROWS_AT_ONCE):  # type: ignore[no-untyped-call]
         centred = block.double() - mean
         squares += centred.T @ centred
-    return mean, squares / (len(features) - 1)
+    return squares / (len(features) - 1)
 
 
 def precision_recall(fakes: Tensor, reals: Tensor) -> tuple[float, float]:

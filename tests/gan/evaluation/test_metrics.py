@@ -23,6 +23,8 @@ from gan.evaluation.metrics import (
     kernel_distance,
     precision_recall,
     scores,
+    trace_of_few,
+    trace_of_many,
     typicality,
 )
 from gan.evaluation.neighbours import (
@@ -48,10 +50,12 @@ ALL = frozenset({"kid", "fid", "prdc"})
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
+def own_cache_and_coarse_features(tmp_path, monkeypatch):
     """No test looks up another's features, nor a developer's."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    # Discs of 16 pixels hold no more than this, and features take a tenth of the time.
+    monkeypatch.setattr("gan.evaluation.features.LITE0_SIDE_PX", 32)
 
 
 def normal(count: int, seed: int, width: int = 4) -> torch.Tensor:
@@ -98,6 +102,14 @@ def test_the_frechet_distance_of_correlated_gaussians_is_torch_fidelitys():
 def test_with_fewer_pictures_than_features_the_frechet_distance_of_a_set_to_itself_is_nothing():
     few = normal(20, 5, width=64)
     assert 0 <= frechet_distance(few, few.flip(0)) < 1e-3
+
+
+def test_the_frechet_distance_is_the_same_by_a_matrix_of_pictures_or_of_features():
+    one, other = normal(20, 5, width=64), 2 * normal(30, 6, width=64) + 1
+    given = (one, one.mean(0).double(), other, other.mean(0).double())
+    assert trace_of_few(*given) == pytest.approx(trace_of_many(*given), rel=1e-6)
+    expected = float((given[1] - given[3]).square().sum()) + trace_of_many(*given)
+    assert frechet_distance(one, other) == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_kernel_distance_is_nothing_for_one_distribution_and_the_kernels_value_for_two_points():
