@@ -1,5 +1,6 @@
 """Which tests ``make quick`` leaves out."""
 
+from functools import cache
 from pathlib import Path
 
 TESTS = Path(__file__).parent
@@ -31,6 +32,7 @@ SLOW = (
 """What ``--quick`` leaves out: what trains, drives a browser, kills, or waits."""
 
 
+@cache  # asked for every test of a file
 def is_slow(path: Path) -> bool:
     """Whether a file of tests, or a folder, is left out."""
     return any(path.is_relative_to(TESTS / each) for each in SLOW)

@@ -1,10 +1,8 @@
 """``benchmarks.quality``: a row from end to end, and its own measures against answers known by hand."""
 
 import json
-import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,27 +12,13 @@ from benchmarks.quality import image_folders, main, nearness, traces
 from dataset.reader import image_channels, image_groups
 from dataset.staging import METADATA
 
-ROOT = Path(__file__).parents[2]
-
-
-def in_a_process(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """As a user starts it."""
-    return subprocess.run(
-        [sys.executable, "-m", "benchmarks.quality", *arguments, "--device", "cpu"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-
 
 @pytest.fixture
 def quality(monkeypatch, capsys):
-    """Run what trains nothing; returns what it printed and the exit code."""
+    """Run it in this process, for test_gpu_script.py starts it; returns what it printed and the exit code."""
 
     def run(*arguments: str) -> tuple[str, int]:
-        monkeypatch.setattr(sys, "argv", ["quality", *arguments])
+        monkeypatch.setattr(sys, "argv", ["quality", *arguments, "--device", "cpu"])
         try:
             main()
         except SystemExit as stop:
@@ -62,15 +46,15 @@ def test_a_row_is_trained_scored_and_written_down_once(tmp_path, discs, quality)
         f"{sys.executable} {scorer}",
     )
     work = ("--work", str(tmp_path / "work"))
-    first = in_a_process(*arguments, *work)
-    assert first.returncode == 0, first.stderr
+    first, code = quality(*arguments, *work)
+    assert code == 0, first
     (row,) = map(json.loads, (tmp_path / "work/rows.jsonl").read_text().splitlines())
     assert (row["row"], row["seed"], row["images"]) == ("plain", 0, 80)
     assert row["scorer"] == {"fd": 40.40, "flag": "--json"}
     assert set(row["memorisation"]) == {"pixels", "features"}
     assert len(list((tmp_path / "work/one-tenth").rglob("*.png"))) == 4
     assert len(list((tmp_path / "work/nine-tenths").rglob("*.png"))) == 36
-    assert "| plain | non-saturating loss, R1 |" in first.stdout
+    assert "| plain | non-saturating loss, R1 |" in first
     again, code = quality(*arguments, *work)
     assert code == 0
     assert "training" not in again
