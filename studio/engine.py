@@ -1,6 +1,6 @@
 """The interface of an engine that draws in the studio: latents to pixels. `studio.engine_loader` picks one."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,3 @@ class Engine(Protocol):
 
     def directions(self) -> NDArray[np.float32]:
         """[K, latent_dim], one step each; see `gan.sampling.directions`. May take seconds."""
-
-
-def named_directions(engine: Engine) -> list[dict[str, Any]]:
-    """An engine's directions as the page's sliders show them: ``name``, and ``vector`` of latent_dim floats."""
-    vectors = engine.directions().tolist()
-    return [{"name": f"Trait {number}", "vector": vector} for number, vector in enumerate(vectors, start=1)]

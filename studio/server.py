@@ -17,6 +17,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from starlette.routing import BaseRoute
 
+from gan.sampling.measures import measure
 from gan.sampling.share_codes import MAX_LATENT
 from kit.foreground import TOLERANCE
 from kit.palette_files import MAX_COLOURS, MAX_FILE_CHARS, hex_colour
@@ -25,8 +26,9 @@ from sprites.errors import SpriteSettingsError
 from sprites.palettes import parse_palette
 from sprites.pixels import HALF, SMALLEST_SPRITE_PX, SpriteSettings
 from sprites.set_defaults import set_defaults
+from studio.directions import latents_to_measure, named_directions
 from studio.draw_queue import DrawQueue, QueueFull
-from studio.engine import MAX_IMAGES, Engine, named_directions
+from studio.engine import MAX_IMAGES, Engine
 from studio.engine_loader import load_engine
 from studio.guard import Access, Guard, client_of
 from studio.problem import Problem
@@ -38,6 +40,8 @@ MAX_NAME_LETTERS = 40
 MAX_UPSCALE = 8
 """Smaller than the command's, for the server's memory."""
 RETRY_SECONDS = 1
+OWN_CLIENT = "studio"
+"""Whose turn it is in the queue when the server draws to measure: one picture for one of theirs."""
 CLIENT_GONE = 499
 """Nobody reads this answer; the number is nginx's."""
 
@@ -62,6 +66,8 @@ class Direction(BaseModel):
     name: str
     vector: list[float]
     """[latent_dim]: one step."""
+    correlation: float | None
+    """Between the position along it and what its name says, measured on fresh pictures; null: a free direction."""
 
 
 class Info(BaseModel):
@@ -282,14 +288,17 @@ def add_info_routes(app: FastAPI, engine: Engine, queue: DrawQueue, defaults: di
     search: list[asyncio.Task[list[Direction]]] = []
 
     async def find_directions() -> list[Direction]:
-        return [Direction(**trait) for trait in await asyncio.to_thread(named_directions, engine)]
+        measured = []
+        for latents in latents_to_measure(engine):
+            measured.append(await asyncio.to_thread(measure, await queue.draw(latents, OWN_CLIENT)))
+        return [Direction(**each) for each in await asyncio.to_thread(named_directions, engine, measured)]
 
     @app.get("/api/directions", responses={status: PROBLEMS[status] for status in (409, 422)})
     async def directions(model: ModelHash = None) -> list[Direction]:
         require_model(model, engine)
         # Sought when first wanted, so that the first wall need not wait; for everybody who asks meanwhile, once.
-        if not search:
-            search.append(asyncio.create_task(find_directions()))
+        if not search or failed(search[0]):
+            search[:] = [asyncio.create_task(find_directions())]
         return await asyncio.shield(search[0])
 
 
@@ -335,6 +344,11 @@ def add_sprites_route(app: FastAPI, engine: Engine, queue: DrawQueue, defaults: 
 
         content = await cancel_on_disconnect(request, make())
         return Response(content or b"", 200 if content else CLIENT_GONE, media_type="application/zip")
+
+
+def failed(task: asyncio.Task[Any]) -> bool:
+    """Whether it ended with an error, such as a full queue; the next request tries again."""
+    return task.done() and (task.cancelled() or task.exception() is not None)
 
 
 async def cancel_on_disconnect(request: Request, work: Coroutine[Any, Any, T]) -> T | None:

@@ -1,10 +1,17 @@
 """The page's modules: imports point one way, no function is long, and their numbers are those of Python."""
 
+import base64
 import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from gan.runs.model_files import built_in_model
+from gan.sampling.measures import measure
+from gan.sampling.sample import latents_from_seeds
+from studio.engine_loader import load_engine
 
 PAGE = Path(__file__).parents[2] / "studio/page"
 SLERP_CASES = Path(__file__).parents[1] / "data/slerp.json"
@@ -67,6 +74,24 @@ def test_no_function_of_the_page_is_long():
     }
     assert len(lengths) > 100
     assert {each: length for each, length in lengths.items() if length > MAX_FUNCTION_LINES} == {}
+
+
+def test_the_page_measures_as_python_does(open_page):
+    engine = load_engine(built_in_model())
+    images = engine.draw(latents_from_seeds(range(12), engine.info.latent_dim).numpy())
+    clear = np.concatenate([images, np.where(images.max(3, keepdims=True) > 90, 255, 90)], axis=3).astype(np.uint8)
+    page = open_page()
+    for drawn in (images, clear, np.zeros_like(images)):
+        expected = measure(drawn)
+        for nth, image in enumerate(drawn):
+            result = page.evaluate(
+                "async ([bytes, side]) => { const { measure } = await import('/model/measures.js');"
+                "return measure(Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0)), side); }",
+                [base64.b64encode(image.tobytes()).decode(), image.shape[0]],
+            )
+            assert result == pytest.approx(
+                {name: float(values[nth]) for name, values in expected.items()}, abs=1e-4
+            )
 
 
 def test_the_page_interpolates_as_python_does(open_page):

@@ -79,8 +79,8 @@ def test_info_says_all_that_the_page_needs(url):
     }
     directions = requests.get(f"{url}/api/directions", timeout=30).json()
     assert directions == [
-        {"name": "Trait 1", "vector": [1, 0, 0, 0]},
-        {"name": "Trait 2", "vector": [0, 1, 0, 0]},
+        {"name": "Trait 1", "vector": [1, 0, 0, 0], "correlation": None},
+        {"name": "Trait 2", "vector": [0, 1, 0, 0], "correlation": None},
     ]
 
 
@@ -93,8 +93,8 @@ def test_a_request_that_names_another_model_is_refused_and_one_that_names_none_i
     assert engine.drawn == []
     own = {"latents": [[0, 0, 0, 5]], "model": engine.info.hash}
     assert requests.post(f"{url}/api/draw", json=own, timeout=30).status_code == 200
-    assert requests.get(f"{url}/api/directions?model={engine.info.hash}", timeout=30).status_code == 200
     assert engine.drawn == [5]
+    assert requests.get(f"{url}/api/directions?model={engine.info.hash}", timeout=30).status_code == 200
 
 
 def test_health_tells_how_much_is_waiting(url):

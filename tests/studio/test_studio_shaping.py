@@ -4,6 +4,8 @@ import re
 
 import numpy as np
 import pytest
+import requests
+from numpy.typing import NDArray
 from playwright.sync_api import Page, Route, expect
 from studio_page import (
     amount,
@@ -19,6 +21,8 @@ from studio_page import (
 )
 
 from gan.sampling.interpolation import slerp
+from gan.sampling.measures import measure
+from gan.sampling.sample import latents_from_seeds
 from gan.sampling.share_codes import decode
 
 SLIDE = """(slider, values) => {
@@ -28,6 +32,13 @@ SLIDE = """(slider, values) => {
     }
     slider.dispatchEvent(new Event("change"));
 }"""
+
+
+@pytest.fixture(scope="module")
+def directions(url) -> NDArray[np.float32]:
+    """The steps of all sliders, in their order."""
+    answer = requests.get(f"{url}/api/directions", timeout=120)
+    return np.array([each["vector"] for each in answer.json()], np.float32)
 
 
 def test_children_resemble_their_parent_as_far_as_the_slider_says(open_page):
@@ -76,8 +87,8 @@ def test_undo_redo_and_the_family_line(open_page, engine):
     expect_portrait(page, engine)
 
 
-def test_a_trait_goes_one_step_by_its_pictures_and_anywhere_by_its_slider(open_page, engine):
-    direction = engine.directions()[2]
+def test_a_trait_goes_one_step_by_its_pictures_and_anywhere_by_its_slider(open_page, engine, directions):
+    direction = directions[2]
     page = open_page()
     pick(page)
     code = code_of(page)
@@ -98,8 +109,7 @@ def test_a_trait_goes_one_step_by_its_pictures_and_anywhere_by_its_slider(open_p
     assert amount(decode(code_of(page)).latent, direction) == pytest.approx(start, abs=0.01)
 
 
-def test_a_locked_trait_stays_while_the_rest_is_rerolled_and_bred(open_page, engine):
-    directions = engine.directions()
+def test_a_locked_trait_stays_while_the_rest_is_rerolled_and_bred(open_page, directions):
     page = open_page()
     pick(page)
     code = code_of(page)
@@ -130,6 +140,32 @@ def test_a_traits_name_is_the_persons_own_and_stays(open_page):
     page.reload()
     expect(trait(page, 1).locator(".title")).to_have_value("Grumpiness")
     expect(page.get_by_role("slider", name="Grumpiness")).to_be_visible()
+
+
+def test_a_name_that_an_earlier_page_kept_by_its_number_is_still_the_free_traits(open_page, engine):
+    page = open_page()
+    key = f"vgc-traits-{engine.info.hash[:8]}"
+    page.evaluate("(key) => localStorage.setItem(key, JSON.stringify({ 9: 'Antlers' }))", key)
+    page.reload()
+    pick(page)
+    page.locator("#tab-traits").click()
+    expect(page.get_by_role("slider", name="Antlers")).to_be_visible()
+    expect(page.locator("#free-traits .title").last).to_have_value("Antlers")
+
+
+def test_named_traits_stand_above_the_free_ones_and_do_what_they_say(open_page, engine, directions):
+    page = open_page()
+    pick(page)
+    trait(page, 0)
+    names = [title.input_value() for title in page.locator("#traits .title").all()]
+    assert {"Brightness", "Size", "Width", "Height"} <= set(names)
+    expect(page.get_by_role("heading", name="What else this network likes to vary")).to_be_visible()
+    latents = latents_from_seeds(range(16), engine.info.latent_dim).numpy()
+    for name, direction in zip(names, directions, strict=False):
+        if name == "Hue":
+            continue
+        values = [measure(engine.draw(latents + by * direction))[name.lower()].mean() for by in (-2, 2)]
+        assert values[1] > values[0] * 1.1
 
 
 def test_traits_that_could_not_be_asked_for_come_when_the_studio_is_back(open_page):

@@ -3,7 +3,8 @@
 //   connect() -> Promise<{info, directions(), draw(latents, signal), sprites(request) | null}>
 //   info: model, hash, latent_dim, latent_bound, size_px, channels, most_pictures, trained_on, licence;
 //     where it makes sprites, sprite_px and set_colours too
-//   directions() -> Promise<[{name, vector}, ...]>, each vector one step; may take seconds
+//   directions() -> Promise<[{name, vector, correlation}, ...]>, each vector one step; correlation: how well it does
+//     what its name says, null of a direction without a name of its own; may take seconds
 //   draw([Float32Array, ...], AbortSignal) -> Promise<[Uint8Array, ...]>, each RGB or RGBA, see model/pixels.js
 // and raise EngineError (errors.js) with words for a person; and
 //   answers() -> Promise<boolean>, whether an engine that was gone is back

@@ -44,6 +44,21 @@ function hueName(red, green, blue) {
 
 /** A few words on an image: "Mostly teal, some white; tall". */
 export function describe(pixels, side) {
+  const { counts, ink, shape } = survey(pixels, side);
+  if (ink < side) return "Nearly empty";
+  const [[first], second] = Object.entries(counts).sort((a, b) => b[1] - a[1]);
+  const also = second && second[1] > ink * 0.12 ? `, some ${second[0]}` : "";
+  return `Mostly ${first}${also}; ${shape > 1.1 ? "wide" : shape < 0.75 ? "tall" : "stocky"}`;
+}
+
+/** The share of each colour, by its name, in what is not background. */
+export function colourShares(pixels, side) {
+  const { counts, ink } = survey(pixels, side);
+  return Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, count / ink]));
+}
+
+/** How many pixels each colour has and all have, and the shape of their box: its width over its height. */
+function survey(pixels, side) {
   const rgb = overBlack(pixels, side);
   const counts = {};
   let [left, right, top, bottom, ink] = [side, 0, side, 0, 0];
@@ -56,9 +71,5 @@ export function describe(pixels, side) {
     counts[name] = (counts[name] ?? 0) + 1;
     ink++;
   }
-  if (ink < side) return "Nearly empty";
-  const [[first], second] = Object.entries(counts).sort((a, b) => b[1] - a[1]);
-  const also = second && second[1] > ink * 0.12 ? `, some ${second[0]}` : "";
-  const shape = (right - left + 1) / (bottom - top + 1);
-  return `Mostly ${first}${also}; ${shape > 1.1 ? "wide" : shape < 0.75 ? "tall" : "stocky"}`;
+  return { counts, ink, shape: (right - left + 1) / (bottom - top + 1) };
 }

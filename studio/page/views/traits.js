@@ -1,4 +1,4 @@
-// Shape: the directions that the network itself knows, each with an image to both sides.
+// Shape: traits with names, and what else the network varies, each with an image to both sides.
 
 import { describe } from "../model/describe.js";
 import { amountAlong, quantise, withAmounts } from "../model/latents.js";
@@ -21,7 +21,7 @@ export class Traits {
 
   constructor(studio) {
     this.#studio = studio;
-    this.#names = load(this.#namesKey, {});
+    this.#names = load(this.#namesKey, {}); // by the trait's own name; those of earlier pages by the free one's number
     this.#loadDirections();
     document.addEventListener("engine-back", () => this.#rows.length || this.#loadDirections());
     studio.history.addEventListener("change", () => this.#follow());
@@ -77,7 +77,11 @@ export class Traits {
       return reportError(error);
     }
     this.#rows = this.#directions.map((direction, index) => this.#row(direction, index));
-    byId("traits").replaceChildren(...this.#rows.map((row) => row.item));
+    const isFree = (_, index) => this.#directions[index].correlation === null;
+    const items = this.#rows.map((row) => row.item);
+    byId("traits").replaceChildren(...items.filter((...row) => !isFree(...row)));
+    byId("free-traits").replaceChildren(...items.filter(isFree));
+    byId("traits-free").hidden = !items.some(isFree);
     byId("traits-wait").hidden = true;
     if (!this.#studio.history.current) return;
     this.#showAmounts(this.#studio.history.current.latent);
@@ -96,7 +100,7 @@ export class Traits {
   }
 
   #row(direction, index) {
-    const renamed = this.#names[index];
+    const renamed = this.#names[direction.name] ?? this.#names[direction.name.match(/^Trait (\d+)$/)?.[1] - 1];
     const name = typeof renamed === "string" ? renamed : direction.name;
     const title = createElement("input", {
       class: "title",
@@ -188,7 +192,7 @@ export class Traits {
     const { title, slider, lock, reset } = this.#rows[index];
     const name = title.value.trim() || this.#directions[index].name;
     title.value = name;
-    this.#names[index] = name;
+    this.#names[this.#directions[index].name] = name;
     save(this.#namesKey, this.#names);
     slider.setAttribute("aria-label", name);
     lock.setAttribute("aria-label", `Lock ${name}`);
