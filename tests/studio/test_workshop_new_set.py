@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -158,6 +159,26 @@ def test_a_scrape_is_stopped_and_goes_on_to_a_set(page: Page, tmp_path: Path) ->
         count = len(list((tmp_path / "Data/built-in-raw/images").iterdir()))
         expect(page.locator("#about")).to_have_text(f"{count} of {count} shown, 0 selected")
         assert count > 100
+
+
+def test_the_start_page_tells_of_a_set_that_is_being_made(page: Page, tmp_path: Path) -> None:
+    with serving(FlatEngine(), root=tmp_path) as url:
+        page.goto(f"{url}/workshop/new.html")
+        page.locator("[value=built-in]").check()
+        expect(page.locator("#commands")).to_contain_text("--delay 0")
+        page.locator("#go").click()
+        expect(page.locator("#stop")).to_be_visible()
+        page.goto(f"{url}/workshop/")
+        expect(page.locator("#job")).to_contain_text("Collecting pictures for built-in")
+        expect(page).to_have_title(re.compile("Collecting pictures for built-in · vgc studio$"))
+        assert Axe().run(page).response["violations"] == []
+        page.locator("#job a").click()
+        page.locator("#stop").click()
+        expect(page.locator("#doing")).to_contain_text("Stopped")
+        page.goto(f"{url}/workshop/")
+        page.locator("body.ready").wait_for()
+        expect(page.locator("#job")).to_be_hidden()
+        expect(page).to_have_title("vgc studio")
 
 
 def test_axe_finds_nothing_on_the_new_page_and_nothing_sticks_out(browser: Browser, tmp_path: Path) -> None:

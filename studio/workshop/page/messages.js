@@ -12,6 +12,7 @@ const MESSAGES = {
   "start.no-runs": "None here yet. Train on a set above, or in a terminal:",
   "start.root": "Looking in {root}. Start vgc studio with --root to look elsewhere.",
   "start.new": "New set",
+  "start.trains": "{percent} % {name}",
   "new.title": "A new set of pictures",
   "new.begun": "Begun, and not finished",
   "new.go-on": "Go on",

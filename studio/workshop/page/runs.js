@@ -1,8 +1,10 @@
 // The runs on the start page: what trains, what waits, what can be met.
 
 import { byId, createElement } from "../ui/dom.js";
+import { alertError } from "./announce.js";
 import { duration } from "./durations.js";
 import { text } from "./messages.js";
+import { showTraining } from "./now.js";
 import * as api from "./train_api.js";
 
 const ASK_AGAIN_MS = 3000;
@@ -15,7 +17,7 @@ function meetButton(run) {
     try {
       await api.meet(run);
     } catch (error) {
-      fail(error);
+      alertError(error);
       button.disabled = false;
     }
   });
@@ -38,16 +40,19 @@ function runLine(run) {
   return line;
 }
 
-const fail = (error) => byId("alert").replaceChildren(createElement("p", {}, error.message));
-const keepShowing = () => showRuns().catch(fail);
+const keepShowing = () => showRuns().catch(alertError);
 
 /** Fill the list, and keep it up to date while anything trains. */
 export async function showRuns() {
   const { runs } = await api.trainings();
   const focused = document.activeElement?.getAttribute?.("href");
   byId("runs").replaceChildren(...runs.map(runLine));
-  if (focused) byId("runs").querySelector(`[href="${CSS.escape(focused)}"]`)?.focus();
+  if (focused)
+    byId("runs")
+      .querySelector(`[href="${CSS.escape(focused)}"]`)
+      ?.focus();
   byId("runs-empty").hidden = runs.length > 0;
+  showTraining(runs);
   byId("compare").hidden = runs.filter((run) => run.sample !== null).length < 2;
   if (runs.some((run) => WORKS.includes(run.state))) setTimeout(keepShowing, ASK_AGAIN_MS);
 }

@@ -1,8 +1,10 @@
 // The start page: what there is.
 
 import { byId, createElement } from "../ui/dom.js";
+import { alertError } from "./announce.js";
 import { overview } from "./api.js";
 import { text, translate } from "./messages.js";
+import { showJob } from "./now.js";
 import { showRuns } from "./runs.js";
 
 const setLine = (set) =>
@@ -10,8 +12,16 @@ const setLine = (set) =>
     "li",
     {},
     createElement("a", { href: `set.html?${new URLSearchParams({ folder: set.folder })}` }, set.folder),
-    createElement("span", {}, text("start.set", { pictures: set.pictures, size: set.size_px, rejected: set.rejected })),
-    createElement("a", { class: "button", href: `train.html?${new URLSearchParams({ folder: set.folder })}` }, text("training.start")),
+    createElement(
+      "span",
+      {},
+      text("start.set", { pictures: set.pictures, size: set.size_px, rejected: set.rejected }),
+    ),
+    createElement(
+      "a",
+      { class: "button", href: `train.html?${new URLSearchParams({ folder: set.folder })}` },
+      text("training.start"),
+    ),
   );
 
 function show({ root, sets }) {
@@ -23,8 +33,8 @@ function show({ root, sets }) {
 translate();
 try {
   show(await overview());
-  await showRuns();
+  await Promise.all([showRuns(), showJob()]);
 } catch (error) {
-  byId("alert").replaceChildren(createElement("p", {}, error.message));
+  alertError(error);
 }
 document.body.classList.add("ready");
