@@ -7,6 +7,9 @@ import sys
 import time
 from pathlib import Path
 
+import fork_server
+from fork_server import ForkedProcess
+
 from gan.config import TrainConfig
 
 
@@ -23,13 +26,14 @@ def config(discs: Path, output: Path, **settings) -> TrainConfig:
     return TrainConfig(**{**defaults, **settings})
 
 
-def vgc(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+def vgc(*arguments: str, cwd: Path) -> "subprocess.Popen[str] | ForkedProcess":
     """Start the command, with slim networks."""
-    here = Path(__file__)
-    environment = {**os.environ, "PYTHONPATH": f"{here.parents[3]}{os.pathsep}{here.parents[1]}"}
+    if fork_server.AVAILABLE:
+        return ForkedProcess(arguments, cwd)
     return subprocess.Popen(
         [sys.executable, "-m", "slim_networks", *arguments],
-        cwd=cwd, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        cwd=cwd, env={**os.environ, "PYTHONPATH": fork_server.PYTHONPATH}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 
 
@@ -37,7 +41,7 @@ def metrics(run: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
-def wait_for(condition, process: subprocess.Popen[str], seconds: float = 600) -> None:
+def wait_for(condition, process: "subprocess.Popen[str] | ForkedProcess", seconds: float = 600) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert process.poll() is None, process.communicate()[1]

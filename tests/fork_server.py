@@ -1,0 +1,124 @@
+"""Processes of ``vgc`` that need not load PyTorch, which takes each of them four seconds of processor time.
+
+One process loads it, does nothing else, and forks the others. They have an id, arguments, a folder, variables,
+signals and output of their own, so they are stopped, killed and waited for like any.
+"""
+
+import functools
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+TESTS = Path(__file__).parent
+PYTHONPATH = os.pathsep.join(map(str, (TESTS.parent, TESTS / "gan")))
+PRELOADED = ("cli", "gan.training.loop", "torch.utils.tensorboard", "torch._dynamo")
+"""The last is what an optimizer loads."""
+AVAILABLE = sys.platform == "linux"
+"""Elsewhere processes do not fork, or not safely."""
+
+
+@functools.cache
+def fork_server() -> tuple[socket.socket, subprocess.Popen[bytes]]:
+    """What takes requests, and its process, which ends when the socket closes."""
+    ours, its = socket.socketpair()
+    with its:
+        environment = {**os.environ, "PYTHONPATH": PYTHONPATH}
+        return ours, subprocess.Popen([sys.executable, __file__], env=environment, stdin=its)
+
+
+class ForkedProcess:
+    """``vgc`` with slim networks; a part of `subprocess.Popen`."""
+
+    def __init__(self, arguments: tuple[str, ...], cwd: Path) -> None:
+        self.returncode: int | None = None
+        self._output: list[IO[str]] = [tempfile.TemporaryFile("w+", encoding="utf-8") for _ in range(2)]  # noqa: SIM115
+        read, write = os.pipe()
+        self._status = os.fdopen(read)
+        request = {
+            "arguments": arguments,
+            "cwd": str(cwd),
+            "environment": dict(os.environ),
+            "ignores_hangup": signal.getsignal(signal.SIGHUP) == signal.SIG_IGN,
+        }
+        descriptors = [*(file.fileno() for file in self._output), write]
+        socket.send_fds(fork_server()[0], [json.dumps(request).encode()], descriptors)
+        os.close(write)
+        self.pid = int(self._status.readline())
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def poll(self) -> int | None:
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self.returncode is None:
+            if not select.select([self._status], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired("vgc", timeout or 0)
+            self.returncode = int(self._status.readline())
+        return self.returncode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        self.wait(timeout)
+        for file in self._output:
+            file.seek(0)
+        output, errors = (file.read() for file in self._output)
+        return output, errors
+
+
+def next_process() -> list[str]:
+    """Fork a process for each request; returns in that process alone, with its arguments."""
+    with socket.socket(fileno=0) as requests:
+        while True:
+            message, descriptors, _, _ = socket.recv_fds(requests, 2**16, 3)
+            if not message:
+                os._exit(0)
+            if os.fork() == 0:
+                break
+            for descriptor in descriptors:
+                os.close(descriptor)
+    output, errors, status = descriptors
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    if pid := os.fork():
+        with os.fdopen(status, "w") as file:
+            print(pid, file=file, flush=True)
+            print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), file=file, flush=True)
+        os._exit(0)
+    request = json.loads(message)
+    os.close(status)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(output, 1)
+    os.dup2(errors, 2)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN if request["ignores_hangup"] else signal.SIG_DFL)
+    return request["arguments"]
+
+
+if __name__ == "__main__":
+    for module in PRELOADED:
+        importlib.import_module(module)
+    gc.freeze()  # a collection in a process would copy the memory that all share
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever forks the processes is not waited for
+    sys.argv[1:] = next_process()
+    runpy.run_module("slim_networks", run_name="__main__", alter_sys=True)
