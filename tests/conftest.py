@@ -1,5 +1,6 @@
 """What tests of several rooms use. It loads neither torch nor Playwright: tests without them begin at once."""
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -24,6 +25,15 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 # PyTorch looks at it once, at a process's first product on a GPU, which may be of a test that needs no exactness.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+
+# What collecting loads stays to the end: looking through it for garbage, again and again, finds none.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
