@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from fork_server import PYTHONPATH
 from PIL import Image
 from training_runs import config, metrics, vgc, wait_for
 
@@ -257,9 +258,9 @@ def test_a_closed_terminal_saves(discs, tmp_path):
     command = (
         "import os, runpy, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); "  # ignored under nohup
         f"os.open({os.ttyname(terminal)!r}, os.O_RDWR); sys.argv[1:] = {arguments!r}; "
-        "runpy.run_module('cli', run_name='__main__')"
+        "runpy.run_module('slim_networks', run_name='__main__')"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), "TERM": "xterm"}
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "TERM": "xterm"}
     process = subprocess.Popen(
         [sys.executable, "-c", command], cwd=tmp_path, env=environment, start_new_session=True,
         stdin=terminal, stdout=terminal, stderr=terminal,
