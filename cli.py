@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Collection
 from contextlib import nullcontext
 from copy import copy
+from dataclasses import dataclass, fields, is_dataclass
 from functools import partial, wraps
 from io import TextIOWrapper
 from pathlib import Path
@@ -79,23 +80,43 @@ Likes = Annotated[list[Path] | None, option(help="A picture: draw the character 
 BestOf = Annotated[int, more(help="Candidates drawn for each picture; the one most like real pictures is kept.")]
 RealImages = Annotated[Path | None, more(help="Real pictures for --best-of. [default: those of the run]")]
 
-Colours = Annotated[int | None, option(help="Colours that the sprites share. [default: 16]")]
-Palette = Annotated[Path | None, option(help="A .gpl or .hex file with the sprites' colours, not found ones.")]
-SpriteSize = Annotated[int | None, option(help="Side of the sprites. [default: the set's grid, or the pictures']")]
-Upscale = Annotated[int | None, option(help="Factor by which the sprites' pixels are enlarged. [default: 1]")]
-Tolerance = Annotated[
-    int | None, option(help="How far from the background's colour is still background. [default: 32]")
-]
-UpscaleMethod = Annotated[
-    str | None, more(help="How pixels are enlarged: nearest (squares), scale2x or scale3x. [default: nearest]")
-]
-AlphaCut = Annotated[
-    int | None, more(help="Of a model with alpha: from which alpha a pixel is opaque, 1 to 255. [default: 128]")
-]
-MinIsland = Annotated[
-    int | None, more(help="Specks of fewer pixels vanish, and dots along edges; 0: none. [default: 4]")
-]
-Outline = Annotated[str | None, option(help="Line of one pixel around each sprite: black, white or #rrggbb.")]
+
+@dataclass(frozen=True)
+class SpriteOptions:
+    """Options of every command that makes sprites; None: not given."""
+
+    colours: Annotated[int | None, option(help="Colours that the sprites share. [default: 16]")] = None
+    palette: Annotated[
+        Path | None, option(help="A .gpl or .hex file with the sprites' colours, not found ones.")
+    ] = None
+    sprite_size: Annotated[
+        int | None, option(help="Side of the sprites. [default: the set's grid, or the pictures']")
+    ] = None
+    upscale: Annotated[
+        int | None, option(help="Factor by which the sprites' pixels are enlarged. [default: 1]")
+    ] = None
+    upscale_with: Annotated[
+        str | None, more(help="How pixels are enlarged: nearest (squares), scale2x or scale3x. [default: nearest]")
+    ] = None
+    tolerance: Annotated[
+        int | None, option(help="How far from the background's colour is still background. [default: 32]")
+    ] = None
+    alpha_cut: Annotated[
+        int | None,
+        more(help="Of a model with alpha: from which alpha a pixel is opaque, 1 to 255. [default: 128]"),
+    ] = None
+    min_island: Annotated[
+        int | None, more(help="Specks of fewer pixels vanish, and dots along edges; 0: none. [default: 4]")
+    ] = None
+    outline: Annotated[
+        str | None, option(help="Line of one pixel around each sprite: black, white or #rrggbb.")
+    ] = None
+
+    def given(self) -> dict[str, Any]:
+        """Those that were given, as `SpriteSettings` names them."""
+        names = {"sprite_size": "sprite_px", "min_island": "min_island_px"}
+        return given_options(**{names.get(name, name): value for name, value in vars(self).items()})
+
 
 EvalEvery = Annotated[
     float | None, more(help="Thousand pictures between two scores, which find the best generator.")
@@ -120,7 +141,7 @@ Command = Callable[..., int | None]
 
 
 def command(panel: str | None = None, hidden: Collection[str] = ()) -> Callable[[Command], Command]:
-    """Register ``function(screen, …options)`` as a command.
+    """Register ``function(screen, …options)`` as a command. An option may be a dataclass of several.
 
     Adds ``--json`` and ``-q`` (as ``screen``) and ``-v``; see `run` for what becomes of its errors.
 
@@ -130,8 +151,15 @@ def command(panel: str | None = None, hidden: Collection[str] = ()) -> Callable[
     """
 
     def register(function: Command) -> Command:
+        parameters = list(inspect.signature(function).parameters.values())[1:]
+        groups: dict[str, Any] = {
+            each.name: each.annotation for each in parameters if is_dataclass(each.annotation)
+        }
+
         @wraps(function)
         def entry(json: bool = False, quiet: bool = False, verbose: bool = False, **options: Any) -> None:
+            for name, group in groups.items():
+                options[name] = group(**{each.name: options.pop(each.name) for each in fields(group)})
             raise typer.Exit(run(partial(function, **options), json, quiet, verbose))
 
         shared = [
@@ -143,7 +171,8 @@ def command(panel: str | None = None, hidden: Collection[str] = ()) -> Callable[
                 kind=inspect.Parameter.KEYWORD_ONLY,
                 annotation=hide_option(each.annotation) if each.name in hidden else each.annotation,
             )
-            for each in list(inspect.signature(function).parameters.values())[1:]
+            for parameter in parameters
+            for each in one_by_one(parameter)
         ]
         entry.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
         entry.__annotations__ = {each.name: each.annotation for each in [*own, *shared]}
@@ -153,6 +182,13 @@ def command(panel: str | None = None, hidden: Collection[str] = ()) -> Callable[
         return function
 
     return register
+
+
+def one_by_one(parameter: inspect.Parameter) -> list[inspect.Parameter]:
+    """The options of a parameter that is a dataclass of them; else itself."""
+    if is_dataclass(parameter.annotation):
+        return list(inspect.signature(cast(type, parameter.annotation)).parameters.values())
+    return [parameter]
 
 
 def hide_option(annotation: Any) -> Any:
@@ -330,26 +366,12 @@ def preprocess(
     from kit.worker_pool import available_cores
 
     settings = BuildSettings(
-        raw=raw,
-        out=out,
-        size_px=size,
-        fit=cast(Any, fit),
-        background=background,
-        workers=available_cores() if workers is None else workers,
-        follow_links=follow_links,
-        tables=cast(Any, tables),
-        resample=cast(Any, resample),
-        trim=cast(Any, trim),
-        margin_px=margin,
-        matte=matte,
-        palette=palette,
-        pixel_art=cast(Any, pixel_art),
-        frames=frames,
-        sheet=sheet,
-        group=cast(Any, group),
-        include=tuple(include or ()),
-        exclude=tuple(exclude or ()),
-    )
+        raw=raw, out=out, size_px=size, fit=cast(Any, fit), background=background,
+        workers=available_cores() if workers is None else workers, follow_links=follow_links,
+        tables=cast(Any, tables), resample=cast(Any, resample), trim=cast(Any, trim), margin_px=margin,
+        matte=matte, palette=palette, pixel_art=cast(Any, pixel_art), frames=frames, sheet=sheet,
+        group=cast(Any, group), include=tuple(include or ()), exclude=tuple(exclude or ()),
+    )  # fmt: skip
     with screen.progress("preprocess") as line:
         built = build(settings, line)
     page = refresh_page(settings.raw, settings.out, wanted=report)
@@ -358,10 +380,14 @@ def preprocess(
     if report:
         screen.say(f"to look at: {page}")
     if fits_a_network(settings.side_px):  # else the build has said which sizes do
-        images = out / ("rgba_images" if mostly_transparent(built) else "rgb_images")
-        data = "" if images == Path("Data/train_data/rgb_images") else f" --data {quoted(images)}"
-        screen.hint(f"next: vgc train{data}")
+        screen.hint(f"next: vgc train{data_option(built, out)}")
     screen.result({**vars(built), "page": page})
+
+
+def data_option(built: "BuildReport", out: Path) -> str:
+    """What leads ``vgc train`` to a set; nothing if it looks there by itself."""
+    images = out / ("rgba_images" if mostly_transparent(built) else "rgb_images")
+    return "" if images == Path("Data/train_data/rgb_images") else f" --data {quoted(images)}"
 
 
 MOST_LOST_UNSAID = 0.01
@@ -523,13 +549,10 @@ def show_dry_run(screen: Screen, result: "DryRun") -> None:
     screen.result(vars(result))
 
 
-SPRITE_OPTIONS = (
-    *("sprites", "colours", "palette", "sprite_size", "upscale", "upscale_with", "tolerance"),
-    *("alpha_cut", "min_island", "outline"),
-)
+SPRITE_OPTIONS = tuple(each.name for each in fields(SpriteOptions))
 
 
-@command(hidden=SPRITE_OPTIONS)
+@command(hidden=("sprites", *SPRITE_OPTIONS))
 def generate(
     screen: Screen,
     count: Count = 64,
@@ -551,15 +574,7 @@ def generate(
         float | None, more(help="Length of --animate, about. [default: one second a character]")
     ] = None,
     sprites: Annotated[bool, option("--sprites", help="Also write sprites.zip; see vgc sprites.")] = False,
-    colours: Colours = None,
-    palette: Palette = None,
-    sprite_size: SpriteSize = None,
-    upscale: Upscale = None,
-    upscale_with: UpscaleMethod = None,
-    tolerance: Tolerance = None,
-    alpha_cut: AlphaCut = None,
-    min_island: MinIsland = None,
-    outline: Outline = None,
+    sprite: SpriteOptions = SpriteOptions(),
     device: Device = "auto",
 ) -> None:
     """Draw new characters; vgc sprites packs them for a game."""
@@ -573,31 +588,22 @@ def generate(
         truncation=truncation, best_of=best_of, data=data, out=out, grid=grid, animate=animate, device=device,
         fps=fps, seconds=seconds,
     )  # fmt: skip
-    options = given_options(
-        colours=colours, palette=palette, sprite_px=sprite_size, upscale=upscale, upscale_with=upscale_with,
-        tolerance=tolerance, alpha_cut=alpha_cut, min_island_px=min_island, outline=outline,
-    )  # fmt: skip
-    if options and not sprites:
-        names = [f"--{name.replace('_', '-')}" for name in SPRITE_OPTIONS if name != "sprites"]
+    if sprite.given() and not sprites:
+        names = [f"--{name.replace('_', '-')}" for name in SPRITE_OPTIONS]
         raise usage_error(f"{', '.join(names[:-1])} and {names[-1]} are for vgc sprites")
     bundled = None
     with screen.progress("search") if settings.wants_search else nullcontext(noop) as progress:
         if sprites:
-            drawn, bundled = generate_sprites(settings, sprite_settings(options, model), rate_typicality, progress)
+            drawn, bundled = generate_sprites(settings, sprite_settings(sprite, model), rate_typicality, progress)
         else:
             drawn = generate_images(settings, rate_typicality, progress)
-    show_drawn(screen, drawn, settings, has_sprites=bundled is not None)
-    if animate:
-        screen.say(f"animation: {animate}")
-    path = bundled.path if bundled else None
-    if bundled:
-        screen.say(f"for a game: {path}")
-        show_cut(screen, bundled)
-    screen.result({"out": out, "count": drawn.count, "model": drawn.model, "animation": animate, "sprites": path})
+    show_drawn(screen, drawn, settings, bundled)
 
 
-def show_drawn(screen: Screen, drawn: "Drawn", settings: "GenerateSettings", has_sprites: bool) -> None:
-    """Print which model drew, and what was replaced."""
+def show_drawn(
+    screen: Screen, drawn: "Drawn", settings: "GenerateSettings", bundled: "ExportedSprites | None"
+) -> None:
+    """Print which model drew, what was replaced, and what there is besides the pictures."""
     from sprites.sprite_export import BUNDLE_FILE
 
     out = settings.out
@@ -606,8 +612,17 @@ def show_drawn(screen: Screen, drawn: "Drawn", settings: "GenerateSettings", has
     screen.say(f"{counted(drawn.count, 'character')} in {out}{on_grid}")
     if drawn.replaced:
         screen.hint(f"in place of the {drawn.replaced:,} drawn there before; --out names another folder")
-    if drawn.replaced and not has_sprites and (out / BUNDLE_FILE).exists():
+    if drawn.replaced and not bundled and (out / BUNDLE_FILE).exists():
         screen.hint(f"{out / BUNDLE_FILE} holds earlier characters; vgc sprites makes it again")
+    if settings.animate:
+        screen.say(f"animation: {settings.animate}")
+    if bundled:
+        screen.say(f"for a game: {bundled.path}")
+        show_cut(screen, bundled)
+    screen.result({
+        "out": out, "count": drawn.count, "model": drawn.model, "animation": settings.animate,
+        "sprites": bundled.path if bundled else None,
+    })  # fmt: skip
 
 
 @command()
@@ -619,15 +634,7 @@ def sprites(
     seeds: Seeds = None,
     code: Codes = None,
     like: Likes = None,
-    colours: Colours = None,
-    palette: Palette = None,
-    sprite_size: SpriteSize = None,
-    upscale: Upscale = None,
-    upscale_with: UpscaleMethod = None,
-    tolerance: Tolerance = None,
-    alpha_cut: AlphaCut = None,
-    min_island: MinIsland = None,
-    outline: Outline = None,
+    sprite: SpriteOptions = SpriteOptions(),
     truncation: Truncation = 1.0,
     best_of: BestOf = 1,
     data: RealImages = None,
@@ -643,12 +650,8 @@ def sprites(
         count=count, model=model, seed=seed, seeds=seeds, codes=tuple(code or ()), likes=tuple(like or ()),
         truncation=truncation, best_of=best_of, data=data, out=out, grid=False, device=device,
     )  # fmt: skip
-    options = given_options(
-        colours=colours, palette=palette, sprite_px=sprite_size, upscale=upscale, upscale_with=upscale_with,
-        tolerance=tolerance, alpha_cut=alpha_cut, min_island_px=min_island, outline=outline,
-    )  # fmt: skip
     with screen.progress("sprites") as progress:
-        exported = export_sprites(settings, sprite_settings(options, model), rate_typicality, progress)
+        exported = export_sprites(settings, sprite_settings(sprite, model), rate_typicality, progress)
     screen.say(f"{counted(exported.count, 'character')} for a game: {exported.path}")
     show_cut(screen, exported)
     screen.result({"sprites": exported.path, "count": exported.count, "cut": exported.cut})
@@ -674,7 +677,7 @@ def usage_error(message: str) -> Exception:
     return SettingsError(message)
 
 
-def sprite_settings(given: dict[str, Any], model: str | None = None) -> "SpriteSettings":
+def sprite_settings(options: SpriteOptions, model: str | None) -> "SpriteSettings":
     """The settings of sprites that the options name; palette and grid are those of the model's set."""
     from gan.config import GanError, TrainConfig
     from gan.runs.model_files import find_model
@@ -682,6 +685,7 @@ def sprite_settings(given: dict[str, Any], model: str | None = None) -> "SpriteS
     from sprites.pixels import SpriteSettings
     from sprites.set_defaults import set_defaults
 
+    given = options.given()
     if "colours" in given and "palette" in given:
         raise usage_error("--colours and --palette: give one of them")
     if "palette" in given:

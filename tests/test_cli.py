@@ -509,9 +509,9 @@ def test_sprites_take_the_palette_of_the_set_that_the_model_learned_from(tmp_pat
     data.mkdir(parents=True)
     (run / "generator.safetensors").touch()
     (run / "config.json").write_text(json.dumps({"data": str(data)}))
-    assert cli.sprite_settings({}, str(run)).palette is None
+    assert cli.sprite_settings(cli.SpriteOptions(), str(run)).palette is None
     (tmp_path / "set/report.json").write_text('{"palette": ["0a0014", "c82828"]}')
-    assert cli.sprite_settings({}, str(run)).palette == ((10, 0, 20), (200, 40, 40))
-    assert cli.sprite_settings({"colours": 8}, str(run)).palette is None
+    assert cli.sprite_settings(cli.SpriteOptions(), str(run)).palette == ((10, 0, 20), (200, 40, 40))
+    assert cli.sprite_settings(cli.SpriteOptions(colours=8), str(run)).palette is None
     (tmp_path / "set/report.json").write_text('{"grid": {"block_px": 2, "left_px": 1, "top_px": 0}}')
-    assert cli.sprite_settings({}, str(run)).grid == (2, 1, 0)
+    assert cli.sprite_settings(cli.SpriteOptions(), str(run)).grid == (2, 1, 0)
