@@ -115,9 +115,11 @@ def next_process() -> list[str]:
 
 
 if __name__ == "__main__":
+    gc.disable()  # what is loaded here stays
     for module in PRELOADED:
         importlib.import_module(module)
     gc.freeze()  # a collection in a process would copy the memory that all share
+    gc.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever forks the processes is not waited for
     sys.argv[1:] = next_process()
