@@ -11,6 +11,7 @@ from gan.pretrained import TRAINED_ON
 from gan.runs.checkpoint import load_generator, save_generator
 from gan.runs.model_files import built_in_model, find_model
 from gan.sampling.directions import find_directions
+from release.traits import main as write_traits
 
 
 def publish(model: Path, target: Path) -> None:
@@ -28,6 +29,7 @@ def main() -> None:
     )
     model = find_model(parser.parse_args().run, Path("train_output"))
     publish(model, built_in_model())
+    write_traits()
     print(f"{model} -> {built_in_model()}: {built_in_model().stat().st_size:,} bytes")
 
 

@@ -26,7 +26,7 @@ from sprites.errors import SpriteSettingsError
 from sprites.palettes import parse_palette
 from sprites.pixels import HALF, SMALLEST_SPRITE_PX, SpriteSettings
 from sprites.set_defaults import set_defaults
-from studio.directions import latents_to_measure, named_directions
+from studio.directions import all_directions, known_traits, latents_to_measure, measured_traits
 from studio.draw_queue import DrawQueue, QueueFull
 from studio.engine import MAX_IMAGES, Engine
 from studio.engine_loader import load_engine
@@ -288,10 +288,13 @@ def add_info_routes(app: FastAPI, engine: Engine, queue: DrawQueue, defaults: di
     search: list[asyncio.Task[list[Direction]]] = []
 
     async def find_directions() -> list[Direction]:
-        measured = []
-        for latents in latents_to_measure(engine):
-            measured.append(await asyncio.to_thread(measure, await queue.draw(latents, OWN_CLIENT)))
-        return [Direction(**each) for each in await asyncio.to_thread(named_directions, engine, measured)]
+        named = known_traits(engine)
+        if named is None:
+            measured = []
+            for latents in latents_to_measure(engine):
+                measured.append(await asyncio.to_thread(measure, await queue.draw(latents, OWN_CLIENT)))
+            named = await asyncio.to_thread(measured_traits, engine, measured)
+        return [Direction(**each) for each in await asyncio.to_thread(all_directions, engine, named)]
 
     @app.get("/api/directions", responses={status: PROBLEMS[status] for status in (409, 422)})
     async def directions(model: ModelHash = None) -> list[Direction]:

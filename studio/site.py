@@ -12,7 +12,7 @@ from typing import Any
 from gan.sampling.share_codes import MAX_LATENT
 from kit.atomic import sync, sync_all
 from kit.lock import lock_or_raise
-from studio.directions import find_named_directions
+from studio.directions import all_directions, find_traits, known_traits
 from studio.engine import MAX_IMAGES
 from studio.engine_onnx import OnnxEngine, find_exported_onnx
 from studio.errors import StudioError, StudioSettingsError
@@ -138,4 +138,6 @@ def write_model(model: Path, target: Path) -> OnnxEngine:
 def page_info(engine: OnnxEngine) -> dict[str, Any]:
     """What the page asks the studio's server; see studio/page/engine/engine.js."""
     limits = {"latent_bound": MAX_LATENT, "most_pictures": MAX_IMAGES, "licence": engine.info.licence}
-    return {**asdict(engine.info), **limits, "traits": find_named_directions(engine)}
+    named = known_traits(engine)
+    named = find_traits(engine) if named is None else named
+    return {**asdict(engine.info), **limits, "traits": all_directions(engine, named)}

@@ -61,7 +61,9 @@ async function load() {
     byId("boards").replaceChildren(...figures);
   }
   showBoards();
-  byId("charts").replaceChildren(...comparedCharts(states));
+  const charts = comparedCharts(states);
+  byId("curves-title").hidden = !charts.length;
+  byId("charts").replaceChildren(...charts);
 }
 
 async function keepLoading() {

@@ -161,7 +161,7 @@ const MESSAGES = {
   "train.more": "More",
   "train.minutes": "Minutes",
   "train.from": "Begin with",
-  "from.base": "the base, which knows characters already",
+  "from.base": "the built-in base",
   "from.nothing": "nothing",
   "train.preset": "Recipe (preset)",
   "train.name": "Name of the run; empty: recipe, date, time",
