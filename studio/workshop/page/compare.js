@@ -57,7 +57,9 @@ async function load() {
   byId("compared").hidden = states.length === 0;
   if (!states.length) return;
   if (before !== states.map(({ run }) => run).join()) {
-    const figures = states.map(() => createElement("figure", {}, createElement("img"), createElement("figcaption")));
+    const figures = states.map(() =>
+      createElement("figure", {}, createElement("img"), createElement("figcaption")),
+    );
     byId("boards").replaceChildren(...figures);
   }
   showBoards();
