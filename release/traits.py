@@ -2,7 +2,7 @@
 
 import json
 
-from gan.runs.model_files import built_in_model
+from gan.runs.model_files import PRETRAINED, pretrained_model
 from kit.atomic import write_bytes
 from studio.directions import KNOWN, find_traits
 from studio.engine_loader import load_engine
@@ -11,10 +11,10 @@ DIGITS = 4
 
 
 def main() -> None:
-    """Write the traits of the built-in generator and of the base."""
+    """Write the traits of every generator that comes with vgc."""
     traits = {}
-    for model in (built_in_model(), built_in_model().with_name("base.safetensors")):
-        engine = load_engine(model)
+    for name in PRETRAINED:
+        engine = load_engine(pretrained_model(name))
         traits[engine.info.hash] = [
             {
                 "name": each.name,
@@ -23,7 +23,7 @@ def main() -> None:
             }
             for each in find_traits(engine)
         ]
-        print(model.name, ", ".join(f"{each['name']} {each['correlation']}" for each in traits[engine.info.hash]))
+        print(name, ", ".join(f"{each['name']} {each['correlation']}" for each in traits[engine.info.hash]))
     write_bytes(KNOWN, (json.dumps(traits, sort_keys=True) + "\n").encode())
 
 

@@ -17,6 +17,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from starlette.routing import BaseRoute
 
+from gan.runs.model_files import BUILT_IN_BY_HASH
 from gan.sampling.measures import measure
 from gan.sampling.share_codes import MAX_LATENT
 from kit.foreground import TOLERANCE
@@ -90,6 +91,8 @@ class Info(BaseModel):
     """In the palette of the set that it learned from; 0: no palette is known."""
     trained_on: str
     licence: str
+    pretrained: dict[str, str]
+    """Models that come with vgc, by the beginning of their hash: what ``--model`` calls them."""
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -183,6 +186,7 @@ def engine_info(engine: Engine, defaults: dict[str, Any]) -> Info:
         set_colours=len(defaults.get("palette", ())),
         trained_on=info.trained_on,
         licence=info.licence,
+        pretrained=BUILT_IN_BY_HASH,
     )
 
 

@@ -28,6 +28,8 @@ LOWEST_OPSET, HIGHEST_OPSET = 15, 23
 """The lowest is the default: ONNX Runtime has read it since 1.10 (2021), and game engines do (Unity up to 15)."""
 LOWEST_TRACED = 18
 """What PyTorch's exporter begins with; ONNX's own converter leads down from there."""
+LARGE = 64
+"""Values of a weight that is worth a node of its own."""
 
 
 def export_onnx(
@@ -35,6 +37,7 @@ def export_onnx(
     target: Path,
     find_directions: Callable[[torch.nn.Module, int], NDArray[np.float32]],
     opset: int = LOWEST_OPSET,
+    half: bool = False,
 ) -> OnnxHeader:
     """Write a generator as one file with a dynamic batch; the same generator gives the same bytes.
 
@@ -43,6 +46,8 @@ def export_onnx(
         target: the ``.onnx`` file; its folder is made.
         find_directions: `gan.sampling.directions.find_directions`, whose directions the header carries.
         opset: the version of ONNX's operators, LOWEST_OPSET to HIGHEST_OPSET.
+        half: store weights in 16 bits and have the runtime compute the upsampling kernels: a file of half the
+            size, of a generator whose weights are such already, for newer runtimes.
 
     Raises:
         SettingsError: the opset is none of those.
@@ -65,7 +70,9 @@ def export_onnx(
         made_from=hashlib.sha256(model.read_bytes()).hexdigest(),
         channels=header.architecture.channels,
     )
-    graph = trace_onnx(fold_upsampling(generator), latent_dim, opset)
+    graph = trace_onnx(generator if half else fold_upsampling(generator), latent_dim, opset)
+    if half:
+        store_in_16_bits(graph)
     drop_traces(graph)
     note = graph.metadata_props.add()
     note.key, note.value = HEADER_KEY, onnx_header.to_json()
@@ -86,6 +93,19 @@ def fold_upsampling(generator: torch.nn.Module) -> torch.nn.Module:
             if isinstance(layer, UpsampleConv2d):
                 setattr(module, name, layer.as_transposed())
     return plain
+
+
+def store_in_16_bits(graph: "ModelProto") -> None:
+    """Halve the weights in the file; a runtime brings them back to 32 bits once, when it loads them."""
+    from onnx import TensorProto, helper, numpy_helper  # noqa: PLC0415 (an extra)
+
+    for weight in graph.graph.initializer:
+        values = numpy_helper.to_array(weight)
+        if values.dtype != np.float32 or values.size < LARGE:
+            continue
+        stored = f"{weight.name}.16"
+        graph.graph.node.insert(0, helper.make_node("Cast", [stored], [weight.name], to=TensorProto.FLOAT))
+        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), stored))
 
 
 def trace_onnx(generator: torch.nn.Module, latent_dim: int, opset: int) -> "ModelProto":

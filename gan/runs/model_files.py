@@ -12,7 +12,11 @@ CONFIG_FILE = "config.json"
 GENERATOR_FILE = "generator.safetensors"
 BEST_FILE = "best.safetensors"
 BEFORE_COLLAPSE_FILE = "generator-before-collapse.safetensors"
-BUILT_IN_FILE = "builtin-characters.safetensors"
+BUILT_IN = "builtin-characters"
+PRETRAINED = (BUILT_IN, "builtin-characters-1", "base")
+"""Generators that come with vgc, by the names that ``--model`` has for them."""
+BUILT_IN_BY_HASH = {"ffbbce9d": BUILT_IN, "6d1a70c4": "builtin-characters-1"}
+"""Built-in generators by the beginning of their hash, which share codes hold: those of earlier ones draw too."""
 MAX_CONFIG_BYTES = 1_000_000
 
 
@@ -35,13 +39,20 @@ def find_model(named: str | None, output: Path) -> Path:
     for candidate in (output / named / GENERATOR_FILE, Path(named) / GENERATOR_FILE, Path(named), output / named):
         if candidate.is_file():
             return candidate
+    if named in PRETRAINED:
+        return pretrained_model(named)
     have = ", ".join(run.name for run in runs) or "none"
     raise GanError(f"--model {named}: no such run or file (runs in {output}: {have})")
 
 
 def built_in_model() -> Path:
-    """The generator that comes with vgc."""
-    return Path(pretrained.__path__[0]) / BUILT_IN_FILE
+    """The generator that draws where there is no run."""
+    return pretrained_model(BUILT_IN)
+
+
+def pretrained_model(name: str) -> Path:
+    """The file of one of `PRETRAINED`."""
+    return Path(pretrained.__path__[0]) / f"{name}.safetensors"
 
 
 def run_of(model: Path) -> Path | None:

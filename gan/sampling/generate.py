@@ -14,7 +14,7 @@ from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
 from gan.pretrained import TRAINED_ON
 from gan.runs.checkpoint import GeneratorHeader, LoadedGenerator, open_generator
-from gan.runs.model_files import find_model, training_data_of
+from gan.runs.model_files import BUILT_IN_BY_HASH, find_model, training_data_of
 from gan.sampling.animation import FPS, SECONDS_EACH, check_animation, save_animation
 from gan.sampling.best_of import RateImages, best_seeds
 from gan.sampling.image_files import save_images
@@ -22,7 +22,7 @@ from gan.sampling.interpolation import slerp_loop
 from gan.sampling.projection import project, read_target
 from gan.sampling.sample import draw, latents_from_seeds
 from gan.sampling.seeds import MAX_IMAGES, SEEDS_END, check_seed, parse_seeds
-from gan.sampling.share_codes import code_in, decode_latent, encode
+from gan.sampling.share_codes import code_in, decode, decode_latent, encode
 from gan.sampling.truncation import check_truncation, truncate
 from kit.progress import Progress, noop
 
@@ -174,10 +174,13 @@ def select(settings: GenerateSettings, rate: RateImages | None = None, progress:
             read.
         DatasetError: the real pictures cannot be read.
     """
-    path = find_model(settings.model, TrainConfig.output)
-    generator = open_generator(path, choose_device(settings.device))
-    if settings.codes:
-        return select_codes(generator, [code_in(shared) for shared in settings.codes])
+    codes = [code_in(shared) for shared in settings.codes]
+    named = settings.model
+    if codes and named is None:
+        named = BUILT_IN_BY_HASH.get(decode(codes[0]).model)
+    generator = open_generator(find_model(named, TrainConfig.output), choose_device(settings.device))
+    if codes:
+        return select_codes(generator, codes)
     if settings.likes:
         return select_projected(generator, settings.likes, progress)
     seeds = settings.all_seeds

@@ -61,11 +61,8 @@ def vgc(*arguments: object) -> str:
 
 
 def model_of(run: str) -> list[str]:
-    """The options that have a run draw, or the built-in generator."""
-    if run == BUILT_IN:
-        shutil.rmtree("train_output")  # else the newest run would draw
-        return []
-    return ["--model", run]
+    """The options that have a run draw, or the built-in generator of that time."""
+    return ["--model", "builtin-characters-1" if run == BUILT_IN else run]
 
 
 def pixels(path: Path) -> NDArray[np.int16]:
@@ -107,7 +104,8 @@ def test_the_same_seeds_give_the_same_characters_and_codes(run: str, home: Path)
 @pytest.mark.parametrize("run", [*RUNS, BUILT_IN])
 def test_a_share_code_gives_its_character_as_text_and_in_a_picture(run: str, home: Path) -> None:
     first, second = (FILES / "drawn" / run / name for name in ("0000.png", "0001.png"))
-    vgc("generate", *model_of(run), "--code", code_in(first), "--code", second, "--device", "cpu")
+    named = [] if run == BUILT_IN else model_of(run)  # the code tells, though there are newer runs
+    vgc("generate", *named, "--code", code_in(first), "--code", second, "--device", "cpu")
     for old, name in ((first, "0000.png"), (second, "0001.png")):
         expect_alike(pixels(home / "generated" / name), pixels(old))
 

@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from studio_server import FlatEngine, serving, wait_until
 
 from gan.config import GanError
+from gan.runs.model_files import BUILT_IN_BY_HASH
 from gan.runs.model_info import LICENCE_UNKNOWN
 from gan.sampling.share_codes import MAX_LATENT
 from sprites.bundle import morph_latents, sprite_zip
@@ -76,6 +77,7 @@ def test_info_says_all_that_the_page_needs(url):
         "set_colours": 0,
         "trained_on": "nothing",
         "licence": LICENCE_UNKNOWN,
+        "pretrained": BUILT_IN_BY_HASH,
     }
     directions = requests.get(f"{url}/api/directions", timeout=30).json()
     assert directions == [

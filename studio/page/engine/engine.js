@@ -1,7 +1,7 @@
 // The engine behind `vgc studio`: the server draws. The static site has this file's twin, onnx.js, under
 // this name; both offer
 //   connect() -> Promise<{info, directions(), draw(latents, signal), sprites(request) | null}>
-//   info: model, hash, latent_dim, latent_bound, size_px, channels, most_pictures, trained_on, licence;
+//   info: model, hash, latent_dim, latent_bound, size_px, channels, most_pictures, trained_on, licence, pretrained;
 //     where it makes sprites, sprite_px and set_colours too
 //   directions() -> Promise<[{name, vector, correlation}, ...]>, each vector one step; correlation: how well it does
 //     what its name says, null of a direction without a name of its own; may take seconds

@@ -3,7 +3,7 @@
 import { crc32 } from "./crc32.js";
 import { float16Bits, float16Value } from "./float16.js";
 
-const HASH_DIGITS = 8;
+export const HASH_DIGITS = 8;
 const CHECKSUM_BYTES = 4;
 const PREFIX_LETTERS = 14;
 const MAX_LETTERS = 10_000; // of a code, read on from where one seems to begin
@@ -96,7 +96,8 @@ export function decode(code, info) {
   if (model !== info.hash.slice(0, HASH_DIGITS)) {
     throw new CodeError(
       `This character was made with another model (${model}); this studio draws with ` +
-        `${info.hash.slice(0, HASH_DIGITS)}. Open it in a studio with that model: vgc studio --model …`,
+        `${info.hash.slice(0, HASH_DIGITS)}. Open it in a studio with that model: ` +
+        `vgc studio --model ${info.pretrained?.[model] ?? "…"}`,
     );
   }
   const view = new DataView(content.buffer, content.byteOffset, content.byteLength);

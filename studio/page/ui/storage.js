@@ -24,3 +24,12 @@ export function save(key, value, storage = "localStorage") {
     return false;
   }
 }
+
+/** The keys with such a beginning under which anything is stored. */
+export function keysFrom(prefix, storage = "localStorage") {
+  try {
+    return Object.keys(window[storage]).filter((key) => key.startsWith(prefix));
+  } catch {
+    return [];
+  }
+}

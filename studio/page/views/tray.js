@@ -2,13 +2,14 @@
 
 import { nameOf } from "../model/describe.js";
 import { latentKey } from "../model/latents.js";
-import { CodeError, decode, encode } from "../model/share_codes.js";
+import { CodeError, HASH_DIGITS, decode, encode } from "../model/share_codes.js";
 import { createCard, drawCards } from "../ui/cards.js";
 import { byId, createElement, icon } from "../ui/dom.js";
 import { announce, reportError } from "../ui/messages.js";
-import { load, save } from "../ui/storage.js";
+import { keysFrom, load, save } from "../ui/storage.js";
 
 const MAX_KEPT = 200;
+const KEPT = "vgc-kept-";
 
 export class Tray {
   #studio;
@@ -53,7 +54,7 @@ export class Tray {
   }
 
   get #key() {
-    return `vgc-kept-${this.#studio.info.hash.slice(0, 8)}`;
+    return KEPT + this.#studio.info.hash.slice(0, HASH_DIGITS);
   }
 
   #load() {
@@ -67,7 +68,20 @@ export class Tray {
       }
     });
     this.latents = kept.slice(0, MAX_KEPT);
+    this.#tellOthers();
     this.#refresh();
+  }
+
+  /** What is kept of other models is still there: say how it can be seen. */
+  #tellOthers() {
+    const texts = keysFrom(KEPT)
+      .filter((key) => key !== this.#key && load(key, []).length)
+      .map((key) => {
+        const name = this.#studio.info.pretrained[key.slice(KEPT.length)] ?? "…";
+        return `${load(key, []).length} more with another model: vgc studio --model ${name}`;
+      });
+    byId("tray-others").textContent = texts.join("; ");
+    byId("tray-others").hidden = !texts.length;
   }
 
   async #refresh() {

@@ -54,8 +54,6 @@ def own_cache_and_coarse_features(tmp_path, monkeypatch):
     """No test looks up another's features, nor a developer's."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    # Discs of 16 pixels hold no more than this, and features take a tenth of the time.
-    monkeypatch.setattr("gan.evaluation.features.LITE0_SIDE_PX", 32)
 
 
 def normal(count: int, seed: int, width: int = 4) -> torch.Tensor:

@@ -18,7 +18,7 @@ from PIL import Image
 
 from gan.config import SettingsError
 from gan.runs.checkpoint import load_generator, model_hash, save_generator
-from gan.runs.model_files import built_in_model
+from gan.runs.model_files import BUILT_IN, BUILT_IN_BY_HASH, built_in_model, pretrained_model
 from gan.sampling.generate import GenerateSettings, generate
 from gan.sampling.share_codes import MAX_LATENT, code_in, decode, decode_latent, encode, find_code, quantise
 from kit.png import is_vgc_png, save_png
@@ -103,7 +103,7 @@ def test_quantising_twice_changes_nothing_more():
 
 
 def test_the_models_hash_is_of_its_weights_alone(tmp_path: Path):
-    generator, header = load_generator(built_in_model(), CPU)
+    generator, header = load_generator(pretrained_model("builtin-characters-1"), CPU)
     assert model_hash(generator) == "6d1a70c48b42e99dbc38e7031c9919a3e4dacabc587ba0ba0887d8015c2752fb"
     other = tmp_path / "other.safetensors"
     save_generator(other, generator, replace(header, images=1), torch.float32)
@@ -186,3 +186,9 @@ def test_a_bomb_in_place_of_a_picture_carries_no_code(tmp_path: Path):
 def test_a_code_beside_seeds_is_refused():
     with pytest.raises(SettingsError, match="--code"):
         GenerateSettings(codes=("vgc1-x",), seeds="1")
+
+
+def test_codes_name_every_built_in_generator():
+    for short, name in BUILT_IN_BY_HASH.items():
+        assert model_hash(load_generator(pretrained_model(name), CPU)[0])[:8] == short
+    assert BUILT_IN in BUILT_IN_BY_HASH.values()
