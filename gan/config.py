@@ -284,7 +284,6 @@ PRESETS: dict[str, Recipe] = {
         augment_colour_share=0.4,
         relativistic=True,
         rescore_real=False,
-        fresh_views=False,
         r1_gamma=0.3,
         r1_interval=16,
         r2=True,
