@@ -180,7 +180,7 @@ def test_the_browser_itself_refuses_every_other_address(page, address):
 def test_an_incomplete_site_says_so(page, address):
     page.route("**/model.onnx", lambda route: route.fulfill(status=404))
     page.goto(address)
-    expect(page.get_by_role("status")).to_contain_text("A file of this page could not be loaded")
+    expect(page.locator("#announcement")).to_contain_text("A file of this page could not be loaded")
 
 
 def test_the_runtime_is_the_published_one_with_its_licence_and_hashes(site):

@@ -158,7 +158,7 @@ def test_named_traits_stand_above_the_free_ones_and_do_what_they_say(open_page, 
     pick(page)
     trait(page, 0)
     names = [title.input_value() for title in page.locator("#traits .title").all()]
-    assert {"Brightness", "Size", "Width", "Height"} <= set(names)
+    assert {"Brightness", "Hue", "Height"} <= set(names)
     expect(page.get_by_role("heading", name="What else this network likes to vary")).to_be_visible()
     latents = latents_from_seeds(range(16), engine.info.latent_dim).numpy()
     for name, direction in zip(names, directions, strict=False):

@@ -1,11 +1,14 @@
 """Directions of generators whose answer is known by hand, and of the built-in one."""
 
+from itertools import product
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from gan.runs.model_files import built_in_model
 from gan.sampling.directions import SHORTEST_STEP, find_directions
+from gan.sampling.sample import latents_from_seeds
 from studio.engine_loader import load_engine
 
 
@@ -44,9 +47,9 @@ def test_the_built_in_generators_directions_are_different_changes():
     assert result.dtype == np.float32
     lengths = np.linalg.norm(result, axis=1)
     np.testing.assert_allclose(result @ result.T, np.diag(lengths**2), atol=1e-3)
-    start = engine.draw(np.zeros((1, 100), np.float32)).astype(float)
-    for steps in (-3, 3):
-        changes = engine.draw(steps * result) - start
+    for seed, steps in product(range(3), (-3, 3)):
+        latent = latents_from_seeds([seed], 100).numpy()
+        changes = engine.draw(latent + steps * result) - engine.draw(latent).astype(float)
         # Over all pixels: most of a black picture stays black whatever its figure does.
         assert np.abs(changes).mean((1, 2, 3)).min() > 4
         flat = changes.reshape(10, -1)
