@@ -344,6 +344,7 @@ def test_the_generator_learns_to_be_scored_as_real(relativistic, rescore_real, f
 def test_the_generator_learns_the_same_from_what_the_discriminator_saw_as_from_it_made_anew():
     trainer = small_trainer(preset="projected")
     networks, noise = trainer.networks, StepNoise.draw(4, trainer.recipe.generator.latent_dim, trainer.rng)
+    networks.recipe = replace(networks.recipe, fresh_views=False)
     batch = MicroBatch(trainer.training_set, torch.arange(4), noise)
     networks.generator.eval()
     networks.discriminator.eval()  # its spectral norms stay as they are
