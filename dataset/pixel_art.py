@@ -33,7 +33,7 @@ MOST_OUTSIDE = 0.04
 ALIKE_STEPS = 20
 """Colours of a blurred picture that are so near are one."""
 
-NO_PLACE = -1
+NO_INDEX = -1
 BEYOND = np.int16(256)
 """More than any value: behind all of them when they are sorted."""
 
@@ -166,25 +166,25 @@ def _block_medians(values: npt.NDArray[np.int16], columns: int, rows: int) -> np
     """[rows, columns, C] the median of the pixels inside each block, a channel at a time."""
     height, width, channels = values.shape
     small = np.empty((rows, columns, channels), np.int16)
-    x = _inner_places(width, columns)
-    for row, places in enumerate(_inner_places(height, rows)):
-        y = places[places != NO_PLACE]
-        blocks = np.where(x[:, :, None] != NO_PLACE, values[y][:, x], BEYOND).swapaxes(0, 1)
+    x = _inner_indices(width, columns)
+    for row, indices in enumerate(_inner_indices(height, rows)):
+        y = indices[indices != NO_INDEX]
+        blocks = np.where(x[:, :, None] != NO_INDEX, values[y][:, x], BEYOND).swapaxes(0, 1)
         ordered = np.sort(blocks.reshape(columns, -1, channels), axis=1)
-        counts = (x != NO_PLACE).sum(axis=1)[:, None, None] * len(y)
+        counts = (x != NO_INDEX).sum(axis=1)[:, None, None] * len(y)
         low, high = (np.take_along_axis(ordered, middle, axis=1) for middle in ((counts - 1) // 2, counts // 2))
         small[row] = (low + high)[:, 0] // 2
     return small
 
 
-def _inner_places(length: int, blocks: int) -> npt.NDArray[np.int64]:
-    """[blocks, most] the pixels inside each block, or all of a block without such; the rest is `NO_PLACE`."""
+def _inner_indices(length: int, blocks: int) -> npt.NDArray[np.int64]:
+    """[blocks, most] the pixels inside each block, or all of a block without such; the rest is `NO_INDEX`."""
     block, inner = _block_of(length, blocks), _inner(length, blocks)
-    places = np.flatnonzero(inner | ~np.isin(block, block[inner]))
-    block = block[places]
-    within = np.arange(len(places)) - np.searchsorted(block, block)
-    table = np.full((blocks, int(within.max()) + 1), NO_PLACE)
-    table[block, within] = places
+    indices = np.flatnonzero(inner | ~np.isin(block, block[inner]))
+    block = block[indices]
+    within = np.arange(len(indices)) - np.searchsorted(block, block)
+    table = np.full((blocks, int(within.max()) + 1), NO_INDEX)
+    table[block, within] = indices
     return table
 
 

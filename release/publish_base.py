@@ -15,12 +15,12 @@ from safetensors.torch import save
 from gan.runs.checkpoint import load_checkpoint, load_generator, save_generator
 from gan.runs.network_file import HEADER_KEY
 from gan.runs.run_folder import RunFolder
-from gan.training.transfer import BASE_FILE
+from gan.training.transfer import BASE
 from kit.atomic import write_bytes
 from release.base_set import TRAINED_ON
 
-GENERATOR_FILE = BASE_FILE
-DISCRIMINATOR_FILE = f"{Path(BASE_FILE).stem}-discriminator.safetensors"
+GENERATOR_FILE = f"{BASE}.safetensors"
+DISCRIMINATOR_FILE = f"{BASE}-discriminator.safetensors"
 
 
 def publish_base(run: Path, folder: Path, trained_on: str = TRAINED_ON) -> None:

@@ -117,12 +117,12 @@ def extent(counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int
 
 def roundness(figure: Mask) -> Floats:
     """Area squared over 2 pi times the second moments about the centre; pixels are squares."""
-    place = np.arange(figure.shape[1])
+    index = np.arange(figure.shape[1])
     area = figure.sum((1, 2))
     moments = area / 6
     for counts in (figure.sum(1), figure.sum(2)):
-        centre = counts @ place / np.maximum(area, 1)
-        moments = moments + (counts * (place - centre[:, None]) ** 2).sum(1)
+        centre = counts @ index / np.maximum(area, 1)
+        moments = moments + (counts * (index - centre[:, None]) ** 2).sum(1)
     share: Floats = area**2 / (2 * np.pi * np.where(area > 0, moments, 1))
     return share
 

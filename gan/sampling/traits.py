@@ -81,11 +81,11 @@ def fit_traits(latents: Floats, measures: Mapping[str, Floats]) -> list[Trait]:
     names = told_apart(fitted, verify(fitted))
     while names:
         directions = nearest_orthogonal(np.stack([fitted[name] for name in names]))
-        found = verify(dict(zip(names, directions, strict=True)))
-        worst = min(found, key=found.__getitem__)
-        if found[worst] >= LEAST_CORRELATION:
+        correlations = verify(dict(zip(names, directions, strict=True)))
+        worst = min(correlations, key=correlations.__getitem__)
+        if correlations[worst] >= LEAST_CORRELATION:
             steps = (STEP * directions).astype(np.float32)
-            return [Trait(TRAITS[name], step, found[name]) for name, step in zip(names, steps, strict=True)]
+            return [Trait(TRAITS[name], step, correlations[name]) for name, step in zip(names, steps, strict=True)]
         names.remove(worst)
     return []
 

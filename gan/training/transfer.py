@@ -7,14 +7,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from gan import pretrained
 from gan.config import Architecture, GanError, SettingsError
 from gan.networks.build import build_discriminator, build_generator, without_weights
 from gan.networks.dcgan import StridedDiscriminator
 from gan.networks.minibatch_std import MinibatchStd
 from gan.networks.projected import ProjectedDiscriminator
 from gan.runs.checkpoint import GeneratorHeader, load_checkpoint, load_generator, model_hash
-from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE
+from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE, pretrained_model
 from gan.runs.network_file import bad_header, read_header, read_weights, with_weights
 from gan.runs.run_files import CHECKPOINT_FILE
 from gan.runs.run_folder import RunFolder
@@ -23,7 +22,6 @@ from gan.training.trainer import Trainer
 from kit.channels import RGB, RGBA
 
 BASE = "base"
-BASE_FILE = "base.safetensors"
 NUMBERED = re.compile(r"((?:pixels\.)?(?:layers|stages|between))\.(\d+)\.(.+)")
 CPU = torch.device("cpu")
 
@@ -58,7 +56,7 @@ def find_source(name: str, output: Path) -> Source:
         GanError: nothing of that name is there, or it is damaged or no model of vgc.
     """
     if name == BASE:
-        path = Path(pretrained.__path__[0]) / BASE_FILE
+        path = pretrained_model(BASE)
         if not path.is_file():
             raise GanError("--from base: this version comes without a base; name a run or a generator file")
         return source_from_file(path, BASE)

@@ -2,6 +2,7 @@
 
 import { describe } from "../model/describe.js";
 import { amountAlong, quantise, withAmounts } from "../model/latents.js";
+import { HASH_DIGITS } from "../model/share_codes.js";
 import { showPixels } from "../ui/cards.js";
 import { byId, createElement, icon } from "../ui/dom.js";
 import { announce, reportError } from "../ui/messages.js";
@@ -29,7 +30,7 @@ export class Traits {
   }
 
   get #namesKey() {
-    return `vgc-traits-${this.#studio.info.hash.slice(0, 8)}`;
+    return `vgc-traits-${this.#studio.info.hash.slice(0, HASH_DIGITS)}`;
   }
 
   get anyLocked() {

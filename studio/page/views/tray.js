@@ -75,10 +75,11 @@ export class Tray {
   /** What is kept of other models is still there: say how it can be seen. */
   #tellOthers() {
     const texts = keysFrom(KEPT)
-      .filter((key) => key !== this.#key && load(key, []).length)
-      .map((key) => {
-        const name = this.#studio.info.pretrained[key.slice(KEPT.length)] ?? "…";
-        return `${load(key, []).length} more with another model: vgc studio --model ${name}`;
+      .map((key) => ({ count: load(key, []).length, model: key.slice(KEPT.length), isOwn: key === this.#key }))
+      .filter(({ count, isOwn }) => count && !isOwn)
+      .map(({ count, model }) => {
+        const name = this.#studio.info.pretrained[model] ?? "…";
+        return `${count} more with another model: vgc studio --model ${name}`;
       });
     byId("tray-others").textContent = texts.join("; ");
     byId("tray-others").hidden = !texts.length;

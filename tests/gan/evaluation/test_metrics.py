@@ -50,7 +50,7 @@ ALL = frozenset({"kid", "fid", "prdc"})
 
 
 @pytest.fixture(autouse=True)
-def own_cache_and_coarse_features(tmp_path, monkeypatch):
+def own_cache(tmp_path, monkeypatch):
     """No test looks up another's features, nor a developer's."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
