@@ -594,7 +594,9 @@ def generate(
     bundled = None
     with screen.progress("search") if settings.wants_search else nullcontext(noop) as progress:
         if sprites:
-            drawn, bundled = generate_sprites(settings, sprite_settings(sprite, model), rate_typicality, progress)
+            drawn, bundled = generate_sprites(
+                settings, sprite_settings(sprite, settings), rate_typicality, progress
+            )
         else:
             drawn = generate_images(settings, rate_typicality, progress)
     show_drawn(screen, drawn, settings, bundled)
@@ -651,7 +653,7 @@ def sprites(
         truncation=truncation, best_of=best_of, data=data, out=out, grid=False, device=device,
     )  # fmt: skip
     with screen.progress("sprites") as progress:
-        exported = export_sprites(settings, sprite_settings(sprite, model), rate_typicality, progress)
+        exported = export_sprites(settings, sprite_settings(sprite, settings), rate_typicality, progress)
     screen.say(f"{counted(exported.count, 'character')} for a game: {exported.path}")
     show_cut(screen, exported)
     screen.result({"sprites": exported.path, "count": exported.count, "cut": exported.cut})
@@ -677,10 +679,10 @@ def usage_error(message: str) -> Exception:
     return SettingsError(message)
 
 
-def sprite_settings(options: SpriteOptions, model: str | None) -> "SpriteSettings":
-    """The settings of sprites that the options name; palette and grid are those of the model's set."""
-    from gan.config import GanError, TrainConfig
-    from gan.runs.model_files import find_model
+def sprite_settings(options: SpriteOptions, drawn: "GenerateSettings") -> "SpriteSettings":
+    """The settings of sprites that the options name; palette and grid are those of the drawing model's set."""
+    from gan.config import GanError, SettingsError
+    from gan.sampling.generate import model_file
     from sprites.palettes import parse_colour, read_palette
     from sprites.pixels import SpriteSettings
     from sprites.set_defaults import set_defaults
@@ -693,9 +695,9 @@ def sprite_settings(options: SpriteOptions, model: str | None) -> "SpriteSetting
     if "outline" in given:
         given["outline"] = parse_colour("--outline", given["outline"])
     try:
-        defaults = set_defaults(find_model(model, TrainConfig.output))
-    except GanError:
-        defaults = {}  # a model that is not there is said when it is to draw
+        defaults = set_defaults(model_file(drawn))
+    except (GanError, SettingsError):
+        defaults = {}  # a model that is not there, or a damaged code, is said when it is to draw
     if "colours" in given:
         defaults.pop("palette", None)
     return SpriteSettings(**{**defaults, **given})

@@ -6,8 +6,10 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from PIL import Image
@@ -19,6 +21,7 @@ from demo import DemoSettings
 from gan.config import TrainConfig
 from gan.evaluation.evaluate import EvaluateSettings
 from gan.sampling.generate import GenerateSettings
+from gan.sampling.share_codes import encode
 from gan.training.dry_run import DryRun
 from kit.quoting import quoted
 from scraper.crawl import ScrapeSettings
@@ -508,10 +511,25 @@ def test_sprites_take_the_palette_of_the_set_that_the_model_learned_from(tmp_pat
     run.mkdir()
     data.mkdir(parents=True)
     (run / "generator.safetensors").touch()
+    settings = GenerateSettings(model=str(run))
     (run / "config.json").write_text(json.dumps({"data": str(data)}))
-    assert cli.sprite_settings(cli.SpriteOptions(), str(run)).palette is None
+    assert cli.sprite_settings(cli.SpriteOptions(), settings).palette is None
     (tmp_path / "set/report.json").write_text('{"palette": ["0a0014", "c82828"]}')
-    assert cli.sprite_settings(cli.SpriteOptions(), str(run)).palette == ((10, 0, 20), (200, 40, 40))
-    assert cli.sprite_settings(cli.SpriteOptions(colours=8), str(run)).palette is None
+    assert cli.sprite_settings(cli.SpriteOptions(), settings).palette == ((10, 0, 20), (200, 40, 40))
+    assert cli.sprite_settings(cli.SpriteOptions(colours=8), settings).palette is None
     (tmp_path / "set/report.json").write_text('{"grid": {"block_px": 2, "left_px": 1, "top_px": 0}}')
-    assert cli.sprite_settings(cli.SpriteOptions(), str(run)).grid == (2, 1, 0)
+    assert cli.sprite_settings(cli.SpriteOptions(), settings).grid == (2, 1, 0)
+
+
+def test_sprites_of_a_code_take_nothing_from_the_set_of_a_run_that_does_not_draw_them(vgc, tmp_path: Path) -> None:
+    run, data = tmp_path / "train_output/run", tmp_path / "set/rgb_images"
+    run.mkdir(parents=True)
+    data.mkdir(parents=True)
+    (run / "generator.safetensors").touch()
+    (run / "config.json").write_text(json.dumps({"data": str(data)}))
+    (tmp_path / "set/report.json").write_text('{"palette": ["ff00ff", "00ff00"]}')
+    code = encode("6d1a70c4", np.zeros(100, np.float32))
+    for command, *options in (("generate", "--sprites", "--no-grid"), ("sprites",)):
+        vgc(command, *options, "--code", code, "--out", command, "--device", "cpu")
+        with zipfile.ZipFile(tmp_path / command / "sprites.zip") as archive:
+            assert archive.read("palette.hex") != b"ff00ff\n00ff00\n"

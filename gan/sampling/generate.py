@@ -174,19 +174,28 @@ def select(settings: GenerateSettings, rate: RateImages | None = None, progress:
             read.
         DatasetError: the real pictures cannot be read.
     """
-    codes = [code_in(shared) for shared in settings.codes]
-    named = settings.model
-    if codes and named is None:
-        named = BUILT_IN_BY_HASH.get(decode(codes[0]).model)
-    generator = open_generator(find_model(named, TrainConfig.output), choose_device(settings.device))
-    if codes:
-        return select_codes(generator, codes)
+    generator = open_generator(model_file(settings), choose_device(settings.device))
+    if settings.codes:
+        return select_codes(generator, [code_in(shared) for shared in settings.codes])
     if settings.likes:
         return select_projected(generator, settings.likes, progress)
     seeds = settings.all_seeds
     if settings.best_of > 1:
         seeds = best_candidates(generator, settings, rate, progress)
     return select_seeds(generator, seeds, settings.truncation)
+
+
+def model_file(settings: GenerateSettings) -> Path:
+    """The generator file that draws: that of ``model``, else the built-in one that the first code is of.
+
+    Raises:
+        GanError: there is no such model.
+        SettingsError: a picture in place of a code carries none, or the code is damaged.
+    """
+    named = settings.model
+    if settings.codes and named is None:
+        named = BUILT_IN_BY_HASH.get(decode(code_in(settings.codes[0])).model)
+    return find_model(named, TrainConfig.output)
 
 
 def select_codes(generator: LoadedGenerator, codes: list[str]) -> Selection:
