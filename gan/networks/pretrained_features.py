@@ -1,5 +1,6 @@
 """Feature maps of an EfficientNet-lite1 that has learned ImageNet (Tan & Le 2019, arXiv:1905.11946)."""
 
+import copy
 from functools import cache
 from typing import Self, cast
 
@@ -19,8 +20,8 @@ FOLDED_IN_FIRST_STAGE = (("conv_dw", "bn1"), ("conv_pw", "bn2"))
 class PretrainedFeatures(nn.Module):
     """Frozen: no parameter, nothing in the state dict, but gradients reach the images.
 
-    ``images`` [N, 3, H, W] float32 in [-1, 1], H and W multiples of 32 -> four maps [N, C, H / s, W / s] for the
-    strides s and channels C above.
+    ``images`` [N, 3, H, W] float32 in [-1, 1], any H and W -> four maps [N, C, ⌈H / s⌉, ⌈W / s⌉] for the strides s
+    and channels C above.
     """
 
     def __init__(self) -> None:
@@ -33,10 +34,18 @@ class PretrainedFeatures(nn.Module):
             self.network.load_state_dict(imagenet_weights(), strict=False)
             fold_batch_norms(self.network)
             replace_strided_depthwise(self.network)
+        activate_out_of_place(self.network)
         turn_into_buffers(self.network)
+        self.in_autocast: nn.Module | None = None
+        """The same in autocast's dtype, once it was asked for."""
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        return cast(list[Tensor], self.network(images))
+        device = images.device.type
+        if images.is_meta or not torch.is_autocast_enabled(device):
+            return cast(list[Tensor], self.network(images))
+        if self.in_autocast is None:  # autocast keeps casts of what is trained only, and would cast in each pass
+            self.in_autocast = copy.deepcopy(self.network).to(torch.get_autocast_dtype(device))
+        return cast(list[Tensor], self.in_autocast(images))
 
     def train(self, _mode: bool = True) -> Self:
         """Stay in eval mode, whatever the network around does."""
@@ -73,18 +82,21 @@ def fold_batch_norms(network: nn.Module) -> None:
                 setattr(block, norm_name, norm.act)
 
 
-class OddPixels(nn.Module):
-    """Every second row and column, from the second on: [N, C, H, W] -> [N, C, H / 2, W / 2]."""
+class EverySecondPixel(nn.Module):
+    """The rows and columns on which TensorFlow centres windows of stride 2; [N, C, H, W] -> half, rounded up.
+
+    The second, the fourth, ... of an even number; the first, the third, ... of an odd one.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
-        return x[:, :, 1::2, 1::2]
+        height, width = x.shape[2:]
+        return x[:, :, 1 - height % 2 :: 2, 1 - width % 2 :: 2]
 
 
 def replace_strided_depthwise(network: nn.Module) -> None:
     """Compute depthwise convolutions of stride 2 at stride 1, and take what is needed of it.
 
-    A CPU needs a hundred times as long for the gradient of the strided ones. With TensorFlow's padding they look
-    at the neighbourhood of odd pixels.
+    A CPU needs a hundred times as long for the gradient of the strided ones.
     """
     for block in network.modules():
         conv = getattr(block, "conv_dw", None)
@@ -93,7 +105,14 @@ def replace_strided_depthwise(network: nn.Module) -> None:
                 conv.in_channels, conv.out_channels, conv.kernel_size, padding="same", groups=conv.groups
             )
             whole.load_state_dict(conv.state_dict())
-            block.conv_dw = nn.Sequential(whole, OddPixels())
+            block.conv_dw = nn.Sequential(whole, EverySecondPixel())
+
+
+def activate_out_of_place(network: nn.Module) -> None:
+    """Let activations leave their input as it is: autograd would copy it first, which takes longer."""
+    for module in network.modules():
+        if isinstance(module, nn.ReLU6):
+            module.inplace = False
 
 
 def turn_into_buffers(network: nn.Module) -> None:

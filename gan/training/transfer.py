@@ -151,7 +151,9 @@ def transfer(trainer: Trainer, source: Source) -> str:
 def copy_overlapping_weights(network: nn.Module, source: nn.Module, from_end: bool = False) -> float:
     """Copy the weights of one network into another of its family, as far as they fit.
 
-    Of a tensor of another shape the common channels are copied, and of kernels and maps the middle.
+    Of a tensor of another shape the common channels are copied, and of kernels and maps the middle. New channels
+    start with weights of their own but without effect on the copied ones, so that a wider network without groups
+    computes at first what the narrow one did (as in Chen et al. 2016, Net2Net, arXiv:1511.05641, by other means).
 
     Args:
         network: keeps its own weights elsewhere.
@@ -168,9 +170,10 @@ def copy_overlapping_weights(network: nn.Module, source: nn.Module, from_end: bo
         total += own.numel()
         their_name = matching_name(name, network, source) if from_end else name
         if their_name in weights:
-            copied += copy_overlap(
-                spatial_view(network, name, own), spatial_view(source, their_name, weights[their_name])
-            )
+            own = spatial_view(network, name, own)  # noqa: PLW2901
+            theirs = spatial_view(source, their_name, weights[their_name])
+            silence_new_inputs(own, theirs, int(not is_transposed(network, name)))
+            copied += copy_overlap(own, theirs)
     return copied / total
 
 
@@ -201,6 +204,18 @@ def spatial_view(network: nn.Module, name: str, tensor: Tensor) -> Tensor:
         return tensor
     maps: Tensor = tensor.unflatten(0, (-1, base_px, base_px))  # type: ignore[no-untyped-call]
     return maps.movedim((1, 2), (-2, -1))
+
+
+def is_transposed(network: nn.Module, name: str) -> bool:
+    """Whether a weight's first dimension is the layer's input."""
+    return isinstance(network.get_submodule(name.rpartition(".")[0]), nn.ConvTranspose2d)
+
+
+def silence_new_inputs(own: Tensor, theirs: Tensor, input_dim: int) -> None:
+    """Zero the weights from channels that ``theirs`` has not to those that it has; ``input_dim``: 0 or 1."""
+    if own.ndim == theirs.ndim > 1 and own.shape[input_dim] > theirs.shape[input_dim]:
+        outputs = own.narrow(1 - input_dim, 0, min(own.shape[1 - input_dim], theirs.shape[1 - input_dim]))
+        outputs.narrow(input_dim, theirs.shape[input_dim], own.shape[input_dim] - theirs.shape[input_dim]).zero_()
 
 
 def copy_overlap(own: Tensor, theirs: Tensor) -> int:

@@ -1,5 +1,7 @@
 """A discriminator on pretrained features: the features are the published ones, and stay as they are."""
 
+import math
+
 import pytest
 import timm
 import torch
@@ -15,14 +17,16 @@ def features() -> PretrainedFeatures:
     return PretrainedFeatures()
 
 
-def test_the_features_are_those_of_the_published_network(features):
+@pytest.mark.parametrize("size", [64, 80, 72])  # of 80 the smallest map is made of an odd one, of 72 two are
+def test_the_features_are_those_of_the_published_network(features, size):
     torch.manual_seed(0)
     published = timm.create_model(MODEL, features_only=True, out_indices=(1, 2, 3, 4)).eval()
     published.load_state_dict(imagenet_weights(), strict=False)
-    images = torch.rand(2, 3, 64, 64) * 2 - 1
+    images = torch.rand(2, 3, size, size) * 2 - 1
     with torch.no_grad():
         theirs, ours = published(images), features(images)
-    assert [x.shape for x in ours] == [(2, c, 64 // s, 64 // s) for c, s in zip(CHANNELS, STRIDES, strict=True)]
+    sides = [math.ceil(size / stride) for stride in STRIDES]
+    assert [x.shape for x in ours] == [(2, c, side, side) for c, side in zip(CHANNELS, sides, strict=True)]
     for a, b in zip(ours, theirs, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3)
 
@@ -37,6 +41,16 @@ def test_its_gradient_is_that_of_the_published_network(features):
         sum(x.mean() for x in network(images)).backward()
         gradients.append(images.grad)
     torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-5)
+
+
+def test_in_autocast_the_features_are_those_of_weights_cast_once(features):
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.no_grad():
+        whole = features(images)
+        with torch.autocast("cpu", torch.bfloat16):
+            once, cast_anew = features(images), features.network(images)
+        assert all(torch.equal(a, b) for a, b in zip(once, cast_anew, strict=True))
+        assert all(torch.equal(a, b) for a, b in zip(features(images), whole, strict=True))
 
 
 def test_the_features_are_neither_trained_nor_saved_nor_do_they_change(features):

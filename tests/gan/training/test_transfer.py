@@ -114,6 +114,18 @@ def test_wider_layers_keep_the_narrow_ones_as_their_first_channels_and_maps_thei
     assert 0 < share < 0.5
 
 
+@pytest.mark.parametrize("preset", ["dcgan", "dcgan-2015"])
+def test_a_wider_generator_draws_at_first_what_the_narrow_one_did(preset):
+    architecture = PRESETS[preset].at_size(16).generator
+    narrow = build_generator(replace(architecture, widths=tuple(4 for _ in architecture.widths)))
+    wide = build_generator(replace(architecture, widths=tuple(7 for _ in architecture.widths)))
+    copy_overlapping_weights(wide, narrow)
+    latents = torch.randn(2, architecture.latent_dim)
+    torch.testing.assert_close(wide.eval()(latents), narrow.eval()(latents))
+    wide(latents).square().sum().backward()
+    assert all(parameter.grad.any() for parameter in wide.parameters())  # what is new can learn
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_networks_of_every_preset_start_from_their_like_at_another_size(preset):
     recipe = slim(PRESETS[preset])
