@@ -206,6 +206,7 @@ def build_app(
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         creator.start()
         await asyncio.to_thread(trainings.resume)
+        await asyncio.to_thread(sets.resume)
         yield
         trainings.close()
         creator.stop()
@@ -219,7 +220,7 @@ def build_app(
     app.add_exception_handler(QueueFull, handle_queue_full)
     app.add_exception_handler(ModelMismatch, handle_other_model)
     creator = Creator(app, engine, sprite_defaults or {})
-    add_workshop(app, root.absolute())
+    sets = add_workshop(app, root.absolute())
     trainings = add_training(app, root.absolute(), creator.use_model)
     app.mount("/", StaticFiles(directory=PAGE, html=True))
     return app

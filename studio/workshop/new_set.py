@@ -18,8 +18,8 @@ from kit.atomic import move, write_text
 from scraper.demosite.server import DEFAULT_PORT, HOST, serve
 from scraper.errors import ScrapeError
 from scraper.settings import ScrapeSettings
-from studio.workshop.commands import Job
-from studio.workshop.folders import NotThereError, Root
+from studio.workshop.folders import NotThereError, Root, raw_folder
+from studio.workshop.set_jobs import SetJob
 from studio.workshop.unzip import Refused
 from studio.workshop.uploads import NotTakenError, Upload
 from studio.workshop.vgc_command import as_text
@@ -106,8 +106,8 @@ class Planned:
         wanted = self.wanted
         try:
             self.settings = BuildSettings(
-                raw=as_typed(self.raw),
-                out=as_typed(self.out),
+                raw=self.raw,
+                out=self.out,
                 size_px=wanted.size_px,
                 background=wanted.background,
                 trim=wanted.trim,
@@ -135,7 +135,7 @@ class Planned:
     def commands(self, built_in: str) -> list[list[str]]:
         """The words of the commands; ``built_in`` is the built-in site's address."""
         scrape = [self.scrape_words(built_in)] if self.is_scraped else []
-        return [*scrape, preprocess_words(self.settings)]
+        return [*scrape, preprocess_words(self.root, self.settings)]
 
     def scrape_words(self, built_in: str) -> list[str]:
         """The words of ``vgc scrape``."""
@@ -144,24 +144,23 @@ class Planned:
         if wanted.source == "built-in":
             words += ["--base-url", built_in, "--delay", "0"]
         if self.site:
-            words += ["--site", str(as_typed(self.site))]
+            words += ["--site", as_typed(self.root, self.site)]
         words += ["--letters", wanted.letters] if wanted.letters else []
         words += ["--limit", str(wanted.limit)] if wanted.limit else []
-        return [*words, "--out", str(as_typed(self.raw))]
+        return [*words, "--out", as_typed(self.root, self.raw)]
 
-    def job(self) -> Job:
+    def job(self) -> SetJob:
         """To make it."""
-        return Job("make", self.wanted.name, self._folder(), self.commands, self._around, self._prepare)
+        return SetJob("make", self.wanted.name, self._folder(), self.commands, self._around, self._prepare)
 
-    def estimate_job(self) -> Job:
+    def estimate_job(self) -> SetJob:
         """To count what there is to fetch."""
         if not self.is_scraped:
             raise NotTakenError("Only what comes from a site is estimated.")
-        return Job(
+        return SetJob(
             *("estimate", self.wanted.name, self._folder()),
             commands=lambda address: [[*self.scrape_words(address), "--dry-run"]],
             around=self._around,
-            prepare=lambda: [],
         )
 
     @contextmanager
@@ -218,23 +217,36 @@ def built_in_site() -> Iterator[str]:
         yield address
 
 
-def preprocess_words(settings: BuildSettings) -> list[str]:
-    """The words of ``vgc preprocess``; what is as by default is left out."""
-    default = BuildSettings()
-    options = {
-        "--size": (settings.size_px, default.size_px),
-        "--background": (settings.background, default.background),
-        "--trim": (settings.trim, default.trim),
-        "--pixel-art": (settings.pixel_art, default.pixel_art),
-    }
-    changed = [word for name, (value, usual) in options.items() if value != usual for word in (name, str(value))]
-    return ["preprocess", "--raw", str(settings.raw), "--out", str(settings.out), *changed]
+def preprocess_words(root: Root, settings: BuildSettings) -> list[str]:
+    """The words of ``vgc preprocess``, in the root; what is as by default is left out."""
+    default, words = BuildSettings(), ["preprocess"]
+    for name in ("raw", "out"):
+        words += [f"--{name}", as_typed(root, getattr(settings, name))]
+    for name, value in vars(settings).items():
+        if name in ("raw", "out") or value == getattr(default, name):
+            continue
+        option = f"--{name.removesuffix('_px').replace('_', '-')}"
+        values = value if isinstance(value, tuple) else (value,)
+        words += [option] if value is True else [word for each in values for word in (option, str(each))]
+    return words
 
 
-def as_typed(path: Path) -> Path:
-    """A path as somebody types it in the studio's working directory."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
+def make_again(root: Root, out: Path) -> SetJob:
+    """To make a set anew as it was made, and by what has been decided since.
+
+    Raises:
+        NotThereError: as `raw_folder`.
+    """
+    words = preprocess_words(root, raw_folder(root, out))
+    return SetJob("make", out.name, root.name_of(out), lambda _: [words])
+
+
+def as_typed(root: Root, path: Path) -> str:
+    """A path as somebody types it in the root."""
+    for top in (root.folder, root.folder.resolve()):
+        if path.is_relative_to(top):
+            return str(path.relative_to(top))
+    return str(path)
 
 
 def read_plan(raw: Path) -> NewSet | None:

@@ -4,11 +4,11 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from studio.workshop.commands import Job, JobRunner, JobState
 from studio.workshop.folders import BusyError, NotThereError, Root
-from studio.workshop.new_set import NewSet, Plan, Planned
+from studio.workshop.new_set import NewSet, Plan, Planned, make_again
+from studio.workshop.set_jobs import JobRunner, JobState, SetJob
 from studio.workshop.sources import Sources, find_sources
 from studio.workshop.uploads import MAX_ZIP_BYTES, NotTakenError, Upload
 
@@ -50,19 +50,27 @@ class Received(BaseModel):
     received: int
 
 
-def add_new_set_routes(app: FastAPI, root: Root, problems: dict[int | str, dict[str, Any]]) -> None:
-    """All that makes new sets."""
-    add_job_routes(app, root, problems)
+class BuildRequest(BaseModel):
+    """Make a set anew."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    folder: str = Field(max_length=1000)
+
+
+def add_new_set_routes(app: FastAPI, root: Root, problems: dict[int | str, dict[str, Any]]) -> JobRunner:
+    """All that makes sets; returns what does it, which is to be resumed."""
+    runner = JobRunner(root)
+    add_job_routes(app, root, runner, problems)
     add_upload_routes(app, root, problems)
+    return runner
 
 
-def add_job_routes(app: FastAPI, root: Root, problems: dict[int | str, dict[str, Any]]) -> None:
+def add_job_routes(app: FastAPI, root: Root, runner: JobRunner, problems: dict[int | str, dict[str, Any]]) -> None:
     """What a set can be made of, what will be done, and how far it is."""
-    runner = JobRunner()
 
-    def start(job: Job) -> JobState:
-        if not runner.start(job):
-            raise BusyError(f"{runner.state.name} is being made; wait for it, or stop it")
+    def start(job: SetJob) -> JobState:
+        runner.start(job)
         return runner.state
 
     @app.get(f"{API}/new/sources", responses=problems)
@@ -80,6 +88,10 @@ def add_job_routes(app: FastAPI, root: Root, problems: dict[int | str, dict[str,
     @app.post(f"{API}/new/start", status_code=202, responses=problems)
     def make(wanted: NewSet) -> JobState:
         return start(Planned(root, wanted).job())
+
+    @app.post(f"{API}/build", status_code=202, responses=problems)
+    def build(wanted: BuildRequest) -> JobState:
+        return start(make_again(root, root.find_set(wanted.folder)))
 
     @app.post(f"{API}/new/stop", responses=problems)
     def stop() -> JobState:

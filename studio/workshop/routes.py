@@ -1,9 +1,7 @@
-"""The workshop's part of the server: sets and runs, a set's pictures, decisions on them, a new build."""
+"""The workshop's part of the server: sets and runs, a set's pictures, decisions on them."""
 
 import asyncio
 import io
-import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -12,18 +10,17 @@ from fastapi.responses import FileResponse, JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 
-from dataset.build import BuildSettings, build
 from dataset.curation import MAX_GROUP_CHARS, Decision, append_decisions
 from dataset.decode import decode
-from dataset.errors import DatasetError, DecodeError
+from dataset.errors import DecodeError
 from dataset.render import RGB_FOLDER, read_content
 from dataset.staging import METADATA, read_report
-from kit.counted import counted
 from kit.worker_pool import WorkerError, WorkerPool
 from studio.problem import Problem
-from studio.workshop.folders import BusyError, NotDecidedError, NotThereError, Root, WorkshopError, raw_folder
+from studio.workshop.folders import NotDecidedError, NotThereError, Root, WorkshopError, raw_folder
 from studio.workshop.new_set_routes import add_new_set_routes
 from studio.workshop.pictures import Measures, SetPictures, describe_set, measure_set, refuse_unknown
+from studio.workshop.set_jobs import JobRunner
 
 PAGE = Path(__file__).with_name("page")
 API = "/api/workshop"
@@ -85,53 +82,6 @@ class Written(BaseModel):
     written: int
 
 
-class BuildRequest(BaseModel):
-    """Make a set anew."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    folder: str = Field(max_length=1000)
-
-
-class BuildState(BaseModel):
-    """How far the last build is that a page started."""
-
-    folder: str = ""
-    running: bool = False
-    done: int = 0
-    total: int = 0
-    message: str = ""
-    """What it came to, or why it failed."""
-
-
-@dataclass
-class Builder:
-    """Makes one set at a time; a kill loses nothing, and the next build goes on."""
-
-    state: BuildState
-
-    def start(self, name: str, settings: BuildSettings) -> bool:
-        """Begin; False where another is at work."""
-        if self.state.running:
-            return False
-        self.state = BuildState(folder=name, running=True)
-        threading.Thread(target=self._run, args=(settings,), daemon=True).start()
-        return True
-
-    def _run(self, settings: BuildSettings) -> None:
-        message = "it failed; the studio's terminal says why"
-        try:
-            built = build(settings, self._progress)
-            message = f"{counted(built.pictures, 'picture')}, {counted(built.rendered, 'file')} made anew"
-        except DatasetError as error:
-            message = str(error)
-        finally:
-            self.state = BuildState(folder=self.state.folder, message=message)
-
-    def _progress(self, done: int, total: int | None, _: str) -> None:
-        self.state.done, self.state.total = done, total or 0
-
-
 NOT_THERE: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": text}
     for status, text in {
@@ -150,15 +100,18 @@ PNG: dict[int | str, dict[str, Any]] = {
 }
 
 
-def add_workshop(app: FastAPI, folder: Path) -> None:
-    """Add the workshop of a folder to a server; who may ask is the guard's affair."""
+def add_workshop(app: FastAPI, folder: Path) -> JobRunner:
+    """Add the workshop of a folder to a server; returns what makes sets, which is to be resumed.
+
+    Who may ask is the guard's affair.
+    """
     root = Root(folder)
     app.add_exception_handler(WorkshopError, handle_workshop_error)
     add_set_routes(app, root)
     add_image_routes(app, root)
     add_change_routes(app, root)
-    add_new_set_routes(app, root, NOT_THERE)
     app.mount("/workshop", StaticFiles(directory=PAGE, html=True))
+    return add_new_set_routes(app, root, NOT_THERE)
 
 
 def add_set_routes(app: FastAPI, root: Root) -> None:
@@ -231,8 +184,7 @@ def preview(file: Path) -> bytes:
 
 
 def add_change_routes(app: FastAPI, root: Root) -> None:
-    """What writes: decisions, and the set made anew by them."""
-    builder = Builder(BuildState())
+    """What writes: decisions."""
     writing = asyncio.Lock()
 
     @app.post(f"{API}/decisions", responses=NOT_THERE)
@@ -247,17 +199,6 @@ def add_change_routes(app: FastAPI, root: Root) -> None:
             await asyncio.to_thread(refuse_unknown, out, raw, decisions)
             await asyncio.to_thread(append_decisions, raw, decisions)
         return Written(written=len(decisions))
-
-    @app.post(f"{API}/build", status_code=202, responses=NOT_THERE)
-    def start_build(wanted: BuildRequest) -> BuildState:
-        settings = raw_folder(root, root.find_set(wanted.folder))
-        if not builder.start(wanted.folder, settings):
-            raise BusyError(f"{builder.state.folder} is being made; wait for it")
-        return builder.state
-
-    @app.get(f"{API}/build", responses=NOT_THERE)
-    def build_state() -> BuildState:
-        return builder.state
 
 
 async def handle_workshop_error(_: Request, error: Exception) -> Response:

@@ -26,7 +26,8 @@ from kit.jsonl import parse_json_line
 from kit.lock import lock_or_raise
 from kit.typed_json import is_finite
 from studio.workshop.folders import BusyError
-from studio.workshop.training_queue import LOG_MARK, Queue
+from studio.workshop.training_queue import Queue
+from studio.workshop.vgc_process import LOG_MARK, failure_of
 
 NOTE_FILE = "note.txt"
 MAX_POINTS = 200
@@ -34,8 +35,6 @@ MAX_POINTS = 200
 MAX_LOG_BYTES = 16_384
 LOG_LINES = 40
 NO_CURVES = {"images", "seconds", "collapsed", "discriminator_won"}
-TOLD_TO_END = ("vgc: stopped and saved", "vgc: interrupted", "KeyboardInterrupt")
-"""How the last line begins of a training that was; the last two before it had begun."""
 
 State = Literal["waiting", "training", "stopping", "paused", "ended", "stopped", "failed", "interrupted"]
 
@@ -255,11 +254,3 @@ def read_log(path: Path) -> str:
         text = lines.read().decode("utf-8", "replace")
     mark = text.rfind(LOG_MARK)
     return "\n".join(text[max(mark, 0) :].splitlines()[-LOG_LINES:])
-
-
-def failure_of(log: str) -> str:
-    """The command's own last word, where that is an error: the cause and the remedy."""
-    lines = [line for line in log.splitlines() if line.strip()]
-    last = lines[-1] if lines else ""
-    is_error = last.startswith("vgc: ") or any(line.startswith("Traceback") for line in lines)
-    return last.removeprefix("vgc: ") if is_error and not last.startswith(TOLD_TO_END) else ""

@@ -13,7 +13,7 @@ from dataset.staging import METADATA, read_report
 from gan.config import DEFAULT_PRESET, PRESETS, SettingsError, TrainConfig
 from studio.workshop.folders import BusyError, NotDecidedError, Root, WorkshopError
 from studio.workshop.training_queue import Job
-from studio.workshop.vgc_command import COMMAND
+from studio.workshop.vgc_command import full_command
 
 MAX_MINUTES = 60.0 * 24 * 365
 MAX_NAME_LETTERS = 80
@@ -135,7 +135,7 @@ def measure_cost(root: Root, wish: TrainingWish) -> TrainingCost:
         NotThereError: as `plan`.
         WorkshopError: the dry run fails; its message is the command's.
     """
-    words = [*COMMAND, "train", *dry_arguments(root, wish), "--dry-run", "--json", "-q"]
+    words = full_command(["train", *dry_arguments(root, wish), "--dry-run", "--json", "-q"])
     try:
         tried = subprocess.run(
             words, cwd=root.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",

@@ -2,13 +2,10 @@
 
 import json
 import logging
-import os
-import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +19,7 @@ from gan.runs.run_files import ENDED, LOG_FILE, report_state
 from kit.atomic import write_text
 from kit.typed_json import parse_object, read_fields
 from studio.workshop.folders import BusyError, NotThereError, Root, WorkshopError
-from studio.workshop.vgc_command import COMMAND, as_text
+from studio.workshop.vgc_process import ask_to_end, find, is_alive, start
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +29,6 @@ LOCK_SECONDS = 10.0
 TICK_SECONDS = 1.0
 SECONDS_AFTER_FAILURE = 60.0
 """Until the queue is looked at again that could not be read or written."""
-STOP_SIGNAL = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)
-"""Ctrl-C; on Windows what a group of processes can be sent."""
-LOG_MARK = "$ vgc "
-"""Begins a line of the log: what follows was said by this command."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +136,7 @@ class TrainingQueue:
                 raise BusyError(f"{run} does not train now")
             if job.stopping:
                 raise BusyError(f"{run} is saving already; wait for it")
-            with suppress(psutil.NoSuchProcess):  # it has just ended by itself
-                process.send_signal(STOP_SIGNAL)
+            ask_to_end(process)
             box[0] = replace(box[0].with_first(stopping=True), held=holds)
         self.go_on()
 
@@ -209,7 +201,7 @@ class TrainingQueue:
             if queue.jobs and not queue.held and not queue.jobs[0].started:
                 first = queue.jobs[0]
                 # One whose start a killed studio had no time to note is found.
-                process = find_training(self._root.folder, first) or start(self._root.folder, first)
+                process = find_training(self._root.folder, first) or start_training(self._root.folder, first)
                 self._process = first.run, process
                 queue = box[0] = queue.with_first(started=time.time())
             return bool(queue.jobs) and queue.jobs[0].started > 0
@@ -225,47 +217,15 @@ class TrainingQueue:
         return queue.without(first.run)
 
 
-def start(root: Path, job: Job) -> psutil.Process:
-    """Begin a training, or go on with it, in a session of its own: no terminal that closes ends it."""
+def start_training(root: Path, job: Job) -> psutil.Process:
+    """Begin a training, or go on with it."""
     run = root / job.run
     run.mkdir(parents=True, exist_ok=True)
     has_begun = (run / CONFIG_FILE).is_file() and "--resume" not in job.arguments
-    words = ("train", "--resume", job.run) if has_begun else job.arguments
-    # On Windows, where signals reach whole groups of processes, a group of its own.
-    apart: dict[str, Any] = {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x200}
-    with (run / LOG_FILE).open("ab") as output:
-        output.write(f"$ {as_text(words)}\n".encode())
-        output.flush()
-        return psutil.Popen(
-            [*COMMAND, *words],
-            cwd=root, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, **apart,
-        )  # fmt: skip
+    return start(("train", "--resume", job.run) if has_begun else job.arguments, root, run / LOG_FILE)
 
 
 def find_training(root: Path, job: Job) -> psutil.Process | None:
     """The process that works for a job, whoever started it."""
     named = ({"train", "--run", Path(job.run).name}, {"train", "--resume", job.run})
-    for process in psutil.process_iter():
-        try:
-            words = set(process.cmdline())
-            if (
-                any(names <= words for names in named)
-                and is_alive(process)
-                and Path(process.cwd()) == root.resolve()
-            ):
-                return process
-        except (psutil.Error, OSError):  # it has ended, or is somebody else's
-            continue
-    return None
-
-
-def is_alive(process: psutil.Process) -> bool:
-    """Whether a process still runs."""
-    try:
-        process.wait(0)  # of a child of this process, nothing is left then
-    except psutil.TimeoutExpired:
-        try:
-            return bool(process.status() != psutil.STATUS_ZOMBIE)
-        except psutil.NoSuchProcess:
-            return False
-    return False
+    return find(root, lambda words: any(names <= set(words) for names in named))

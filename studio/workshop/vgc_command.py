@@ -10,6 +10,11 @@ COMMAND = (sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}; from 
 """What ``vgc`` is here."""
 
 
+def full_command(words: Iterable[str]) -> list[str]:
+    """A command to run, by its words after ``vgc``."""
+    return [*COMMAND, *words]
+
+
 def as_text(words: Iterable[str]) -> str:
     """A command as a person types it, by its words after ``vgc``."""
     return " ".join(["vgc", *map(quoted, words)])

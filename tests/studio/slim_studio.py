@@ -4,10 +4,10 @@ import sys
 from pathlib import Path
 
 import cli
-from studio.workshop import training_command, training_queue
+from studio.workshop import vgc_command
 
 SLIM_COMMAND = (sys.executable, str(Path(__file__).parents[1] / "gan/slim_networks.py"))
 
 if __name__ == "__main__":
-    training_queue.COMMAND = training_command.COMMAND = SLIM_COMMAND
+    vgc_command.COMMAND = SLIM_COMMAND
     cli.main()

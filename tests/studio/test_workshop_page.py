@@ -112,7 +112,7 @@ def test_pictures_are_left_out_turned_grouped_and_cropped_by_single_keys_and_all
     expect(tile(page, 3)).to_contain_text("cropped")
     expect(page.locator("#about")).to_contain_text("03.png · 24×20 · Changed since the set was made: 1.")
     page.locator("#build").click()
-    expect(page.locator("#announcement")).to_have_text("62 pictures, 2 files made anew")
+    expect(page.locator("#announcement")).to_have_text("The set is made: 62 pictures.")
     expect(page.locator("#about")).to_have_text("62 of 64 shown, 0 selected")
     expect(page.locator(".chip[name=decided] b")).to_have_text("1")
     line = last_line(root)

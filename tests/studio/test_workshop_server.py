@@ -121,8 +121,11 @@ def test_decisions_are_written_shown_and_obeyed_by_the_next_build(url: str, root
     out = {"sha256": picture(url, "c.png")["sha256"], "leave_out": True}
     post(url, "decisions", {"folder": "set", "decisions": [out]})
     assert post(url, "build", {"folder": "set"}).status_code == 202
-    wait_until(lambda: not get(url, "build").json()["running"])
-    assert get(url, "build").json()["message"] == "4 pictures, 2 files made anew"
+    wait_until(lambda: not get(url, "new/state").json()["running"])
+    state = get(url, "new/state").json()
+    assert (state["ok"], state["message"], state["folder"]) == (True, "", "set")
+    assert state["lines"][0] == "$ vgc preprocess --raw raw --out set --size 16 --workers 1"
+    assert "7 files in raw, 2 of them new or changed" in "".join(state["lines"])
     assert picture(url, "c.png")["reason"] == "left out by hand"
     assert picture(url, "b.png")["group"] == "Märchen <b>"
     back = [{"sha256": digest}, {"sha256": out["sha256"]}]
@@ -211,7 +214,7 @@ def test_measures_come_in_the_order_of_the_names(url: str) -> None:
 
 
 OPERATIONS = [
-    *(f"GET {API}/{name}" for name in ("overview", "set", "measures", "image", "raw", "build")),
+    *(f"GET {API}/{name}" for name in ("overview", "set", "measures", "image", "raw")),
     *(f"GET {API}/{name}" for name in ("new/sources", "new/state", "upload/piece")),
     *(f"GET {API}/{name}" for name in ("trainings", "run", "sample")),
     *(

@@ -14,10 +14,11 @@ from studio_server import FlatEngine, serving, wait_until
 from dataset.build import BuildSettings, build
 from gan.runs.run_files import LOCK_FILE
 from kit.lock import lock_or_raise
-from studio.workshop import training_command, training_queue
+from studio.workshop import vgc_command
 from studio.workshop.folders import Root
-from studio.workshop.run_state import failure_of, thinned
+from studio.workshop.run_state import thinned
 from studio.workshop.training_queue import Job, Queue, TrainingQueue
+from studio.workshop.vgc_process import failure_of, is_alive
 
 API = "/api/workshop"
 
@@ -32,8 +33,7 @@ def root(tmp_path_factory: pytest.TempPathFactory, discs: Path) -> Path:
 @pytest.fixture(scope="module")
 def url(root: Path) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
-        for module in (training_queue, training_command):
-            patch.setattr(module, "COMMAND", SLIM_COMMAND)
+        patch.setattr(vgc_command, "COMMAND", SLIM_COMMAND)
         with serving(FlatEngine(), root=root) as address:
             yield address
 
@@ -164,7 +164,7 @@ def sleeping(monkeypatch: pytest.MonkeyPatch) -> None:
     sleep = (
         "import signal, sys, time; signal.signal(signal.SIGINT, signal.SIG_DFL); time.sleep(float(sys.argv[-3]))"
     )
-    monkeypatch.setattr(training_queue, "COMMAND", (sys.executable, "-S", "-c", sleep))
+    monkeypatch.setattr(vgc_command, "COMMAND", (sys.executable, "-S", "-c", sleep))
 
 
 def sleeping_job(name: str, seconds: float) -> Job:
@@ -197,7 +197,7 @@ def test_the_next_studio_finds_a_training_by_its_command_and_stops_it(tmp_path: 
     second.stop(job.run, holds=True)
     wait_until(lambda: not second.read().jobs[0].started)
     assert second.read() == Queue(True, (job,))
-    assert not training_queue.is_alive(process)
+    assert not is_alive(process)
     second.remove(job.run)
     second.close()
 

@@ -26,7 +26,6 @@ export const overview = () => ask("overview");
 export const pictures = (folder) => ask(`set?${query({ folder })}`);
 export const measures = (folder) => ask(`measures?${query({ folder })}`);
 export const build = (folder) => post("build", { folder });
-export const buildState = () => ask("build");
 export const sources = () => ask("new/sources");
 export const planSet = (wanted) => post("new/plan", wanted);
 export const estimateSet = (wanted) => post("new/estimate", wanted);

@@ -1,14 +1,39 @@
 // How far what the page has started is; it goes on without the page.
 
 import { byId, createElement } from "../ui/dom.js";
-import { jobState } from "./api.js";
+import { alertError } from "./announce.js";
+import { jobState, stopJob } from "./api.js";
 import { text } from "./messages.js";
 
 const ASK_AGAIN_MS = 400;
 const MIB = 2 ** 20;
 
+const button = (id, onclick) => createElement("button", { type: "button", class: "button", id, onclick }, text(`job.${id}`));
+
+/** The section, filled when it is first needed. */
+function section() {
+  const job = byId("job");
+  if (job.childElementCount) return job;
+  const lines = { id: "lines", tabindex: 0, role: "region", "aria-label": text("job.lines") };
+  job.append(
+    createElement("h2", { id: "job-title" }),
+    createElement("progress", { id: "progress", "aria-label": text("job.progress") }),
+    createElement("p", { id: "doing", role: "status" }),
+    createElement("div", { id: "refused-part" }, createElement("h3", {}, text("job.refused")), createElement("ul", { id: "refused" })),
+    createElement(
+      "div",
+      { class: "row" },
+      button("stop", () => stopJob().catch(alertError)),
+      createElement("a", { class: "button main", id: "open" }, text("job.open")),
+    ),
+    createElement("pre", lines),
+  );
+  return job;
+}
+
 /** Pictures are on their way. */
 export function showUpload(done, total) {
+  reveal();
   byId("stop").hidden = byId("open").hidden = true;
   byId("refused-part").hidden = byId("lines").hidden = true;
   byId("job-title").textContent = text("job.upload");
@@ -16,9 +41,10 @@ export function showUpload(done, total) {
   showProgress(done, total, text("job.sent", { done: mib(done), total: mib(total) }));
 }
 
-/** Follow it to its end; then its set opens, unless something was refused, which is to be read. */
-export async function followJob(refused) {
+/** Follow it to its end, and give that; `refused` is what was not even sent. */
+export async function followJob(refused = []) {
   let state = await jobState();
+  reveal();
   byId("stop").hidden = false;
   byId("open").hidden = true;
   while (state.running) {
@@ -29,12 +55,14 @@ export async function followJob(refused) {
   show(state, refused);
   byId("stop").hidden = true;
   byId("progress").hidden = true;
-  const isMade = state.ok && state.kind === "make";
-  byId("open").hidden = !isMade;
-  byId("open").href = `set.html?${new URLSearchParams({ folder: state.folder })}`;
   byId("doing").textContent = ending(state);
-  document.title = text("new.done", { name: state.name });
-  if (isMade && !refused.length && !state.refused.length) location.href = byId("open").href;
+  return state;
+}
+
+/** Under what has been made, the way to it. */
+export function offerSet(folder) {
+  byId("open").hidden = false;
+  byId("open").href = `set.html?${new URLSearchParams({ folder })}`;
 }
 
 function ending({ ok, kind, message }) {
@@ -56,12 +84,14 @@ function show(state, refused) {
   byId("lines").textContent = state.lines.join("\n");
 }
 
+function reveal() {
+  if (!section().hidden) return;
+  byId("job").hidden = false;
+  byId("job").scrollIntoView({ block: "nearest" });
+}
+
 function showProgress(done, total, words) {
   const bar = byId("progress");
-  if (byId("job").hidden) {
-    byId("job").hidden = false;
-    byId("job").scrollIntoView({ block: "nearest" });
-  }
   bar.hidden = false;
   if (total) Object.assign(bar, { max: total, value: done });
   else bar.removeAttribute("value");

@@ -2,7 +2,7 @@
 
 import { byId, createElement } from "../ui/dom.js";
 import * as api from "./api.js";
-import { followJob, showUpload } from "./job.js";
+import { followJob, offerSet, showUpload } from "./job.js";
 import { text, translate } from "./messages.js";
 import { fromDrop, fromInput, upload } from "./upload.js";
 
@@ -165,11 +165,19 @@ async function run(start, refused = []) {
   setBusy(true);
   try {
     await start();
-    await followJob(refused);
+    const state = await followJob(refused);
+    document.title = text("new.done", { name: state.name });
+    if (state.ok && state.kind === "make") leadToSet(state, refused);
   } catch (error) {
     fail(error);
   }
   setBusy(false);
+}
+
+/** The set opens, unless something was refused, which is to be read. */
+function leadToSet(state, refused) {
+  offerSet(state.folder);
+  if (!refused.length && !state.refused.length) location.href = byId("open").href;
 }
 
 function setBusy(busy) {
@@ -209,7 +217,6 @@ function enableForm() {
     await navigator.clipboard.writeText(byId("commands").textContent);
     byId("copy").textContent = text("copied");
   });
-  byId("stop").addEventListener("click", () => api.stopJob().catch(fail));
 }
 
 translate();

@@ -7,10 +7,10 @@ import * as api from "./api.js";
 import { openCrop } from "./crop.js";
 import { decisionOn, Decisions } from "./decisions.js";
 import { Filters, groupNames, groupOf, isLeftOut, isOpen, isWaiting, wasLeftOut } from "./filters.js";
+import { followJob } from "./job.js";
 import { text, translate } from "./messages.js";
 import { Wall } from "./wall.js";
 
-const ASK_AGAIN_MS = 500;
 const MEASURE_AFTER_MS = 1500; // the pictures come first
 const folder = new URLSearchParams(location.search).get("folder") ?? "";
 let set, wall, filters, decisions;
@@ -151,17 +151,15 @@ async function makeAgain() {
   }
 }
 
+/** Show how far the set is, and then the set; where it was not made, why stays in sight. */
 async function followBuild() {
-  let state = await api.buildState();
-  while (state.running) {
-    document.title = text("build.running", state);
-    announce(document.title);
-    await new Promise((done) => setTimeout(done, ASK_AGAIN_MS));
-    state = await api.buildState();
-  }
-  announce(state.message);
+  byId("build").disabled = true;
+  const { ok } = await followJob();
+  byId("job").hidden = ok;
   await load();
   showSelection();
+  const pictures = set.pictures.filter((each) => !each.reason && !each.duplicate_of).length;
+  if (ok) announce(text("set.made", { pictures }));
 }
 
 async function load() {
@@ -214,6 +212,8 @@ try {
   await load();
   wall = new Wall(byId("wall"), describe, update);
   showSelection();
+  const { running, folder: made } = await api.jobState();
+  if (running && made === set.folder) followBuild().catch(fail);
 } catch (error) {
   fail(error);
 }

@@ -1,0 +1,77 @@
+"""A ``vgc`` command as a process that outlives the studio: started, found again, asked to end; its last word."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from studio.workshop import vgc_command
+
+STOP_SIGNAL = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)
+"""Ctrl-C; on Windows what a group of processes can be sent."""
+LOG_MARK = "$ vgc "
+"""Begins a line of the log: what follows was said by this command."""
+TOLD_TO_END = ("vgc: stopped and saved", "vgc: interrupted", "KeyboardInterrupt")
+"""How the last line begins of a command that was; the last two of one that had not begun."""
+
+
+def start(words: Sequence[str], folder: Path, log: Path) -> psutil.Popen:
+    """Begin a command in a session of its own: no terminal that closes ends it.
+
+    Args:
+        words: after ``vgc``.
+        folder: in which it works.
+        log: what it says is added here, after a line with the command.
+    """
+    # On Windows, where signals reach whole groups of processes, a group of its own.
+    apart: dict[str, Any] = {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x200}
+    with log.open("ab") as output:
+        output.write(f"$ {vgc_command.as_text(words)}\n".encode())
+        output.flush()
+        return psutil.Popen(
+            vgc_command.full_command(words),
+            cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONUTF8": "1"}, **apart,
+        )  # fmt: skip
+
+
+def find(folder: Path, is_it: Callable[[list[str]], bool]) -> psutil.Process | None:
+    """The living process that works in a folder and whose command line is the one, whoever started it."""
+    for process in psutil.process_iter():
+        try:
+            if is_it(process.cmdline()) and is_alive(process) and Path(process.cwd()) == folder.resolve():
+                return process
+        except (psutil.Error, OSError):  # it has ended, or is somebody else's
+            continue
+    return None
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether a process still runs."""
+    try:
+        process.wait(0)  # of a child of this process, nothing is left then
+    except psutil.TimeoutExpired:
+        try:
+            return bool(process.status() != psutil.STATUS_ZOMBIE)
+        except psutil.NoSuchProcess:
+            return False
+    return False
+
+
+def ask_to_end(process: psutil.Process) -> None:
+    """Have a command save and end, as Ctrl-C does."""
+    with suppress(psutil.NoSuchProcess):  # it has just ended by itself
+        process.send_signal(STOP_SIGNAL)
+
+
+def failure_of(log: str) -> str:
+    """The command's own last word, where that is an error: the cause and the remedy."""
+    lines = [line for line in log.splitlines() if line.strip()]
+    last = lines[-1] if lines else ""
+    is_error = last.startswith("vgc: ") or any(line.startswith("Traceback") for line in lines)
+    return last.removeprefix("vgc: ") if is_error and not last.startswith(TOLD_TO_END) else ""
