@@ -120,28 +120,30 @@ def transfer(trainer: Trainer, source: Source) -> str:
         SettingsError: the generators are of different families.
     """
     recipe, networks = trainer.recipe, trainer.networks
-    theirs = source.header.architecture
-    if theirs.family != recipe.generator.family:
+    architecture = source.header.architecture
+    if architecture.family != recipe.generator.family:
         raise SettingsError(
             f"--from {source.name}: its networks are of the preset {source.header.preset}; add --preset "
             f"{source.header.preset}"
         )
     carried = copy_overlapping_weights(networks.generator, source.generator)
     copy_overlapping_weights(trainer.generator_ema, source.generator_ema)
-    gains_alpha = (theirs.channels, recipe.generator.channels) == (RGB, RGBA)
+    gains_alpha = (architecture.channels, recipe.generator.channels) == (RGB, RGBA)
     # At another size stages are missing, and there is no figure on black yet that alpha could be fitted to.
-    if gains_alpha and theirs.size_px == recipe.generator.size_px:
+    if gains_alpha and architecture.size_px == recipe.generator.size_px:
         for generator in (networks.generator, trainer.generator_ema):
             fit_alpha(generator, recipe.generator.latent_dim)
     message = f"from {source.lineage[-1]}: {carried:.0%} of the generator's weights"
     if source.discriminator is None:
         return f"{message}; the discriminator starts from fresh weights, for the file has none"
-    part, name = networks.discriminator, "discriminator"
-    if isinstance(part, ProjectedDiscriminator) and isinstance(source.discriminator, StridedDiscriminator):
+    part, theirs, name = networks.discriminator, source.discriminator, "discriminator"
+    if isinstance(part, ProjectedDiscriminator) and isinstance(theirs, StridedDiscriminator):
         part, name = part.pixels, "part of the discriminator that looks at pixels"
-    if type(source.discriminator) is not type(part):
+    elif isinstance(theirs, ProjectedDiscriminator) and isinstance(part, StridedDiscriminator):
+        theirs = theirs.pixels
+    if type(theirs) is not type(part):
         return f"{message}; the discriminator starts from fresh weights, for it is of another family"
-    carried = copy_overlapping_weights(part, source.discriminator, from_end=True)
+    carried = copy_overlapping_weights(part, theirs, from_end=True)
     if gains_alpha:
         ignore_alpha(part)
     return f"{message}, {carried:.0%} of the {name}'s"

@@ -82,6 +82,20 @@ def test_a_discriminator_that_lies_beside_a_generator_file_comes_along(runs):
     )
 
 
+@pytest.mark.parametrize("presets", [("projected", "dcgan"), ("dcgan", "projected")])
+def test_of_a_discriminator_on_features_the_part_that_looks_at_pixels_is_a_dcgans_and_the_other_way_round(
+    runs, presets
+):
+    source, trainer = (
+        trainer_of(replace(slim(PRESETS[preset]).at_size(16), batch=4), seed)
+        for seed, preset in enumerate(presets)
+    )
+    theirs, ours = source.networks.discriminator, trainer.networks.discriminator
+    transfer(trainer, replace(find_source("first", runs), discriminator=theirs))
+    one, other = (getattr(network, "pixels", network).state_dict() for network in (theirs, ours))
+    assert same(one, other)
+
+
 def test_a_larger_generator_keeps_its_stages_from_the_base_on_and_has_a_fresh_last_one():
     small, large = build_generator(DCGAN.generator), build_generator(DCGAN.at_size(32).generator)
     before = {name: tensor.clone() for name, tensor in large.state_dict().items()}
