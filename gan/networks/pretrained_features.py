@@ -32,8 +32,8 @@ class PretrainedFeatures(nn.Module):
             self.network = timm.create_model(MODEL, features_only=True, out_indices=(1, 2, 3, 4)).eval()
         if not torch.empty(0).is_meta:  # where layers are counted
             self.network.load_state_dict(imagenet_weights(), strict=False)
-            fold_batch_norms(self.network)
-            replace_strided_depthwise(self.network)
+        fold_batch_norms(self.network)
+        replace_strided_depthwise(self.network)
         activate_out_of_place(self.network)
         turn_into_buffers(self.network)
         self.in_autocast: nn.Module | None = None

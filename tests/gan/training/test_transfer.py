@@ -82,6 +82,15 @@ def test_a_discriminator_that_lies_beside_a_generator_file_comes_along(runs):
     )
 
 
+def test_a_run_with_a_discriminator_on_features_goes_on_in_another(discs, tmp_path, slim_presets):
+    train(config(discs, tmp_path, "first", preset="projected", kimg=0.008))
+    saved = load_checkpoint(tmp_path / "first/checkpoint.pt")
+    trainer = trainer_of(replace(slim(PRESETS["projected"]).at_size(16), batch=4))
+    message = transfer(trainer, find_source("first", tmp_path))
+    assert same(trainer.state()["discriminator"], saved["discriminator"])
+    assert message.endswith("100% of the discriminator's")
+
+
 @pytest.mark.parametrize("presets", [("projected", "dcgan"), ("dcgan", "projected")])
 def test_of_a_discriminator_on_features_the_part_that_looks_at_pixels_is_a_dcgans_and_the_other_way_round(
     runs, presets
