@@ -1,13 +1,8 @@
 """``python -m release.traits``: measure the generators that come with vgc anew, for the sliders of the studio."""
 
-import json
-
 from gan.runs.model_files import PRETRAINED, pretrained_model
-from kit.atomic import write_bytes
-from studio.directions import KNOWN, find_traits
+from studio.directions import KNOWN, find_traits, write_traits
 from studio.engine_loader import load_engine
-
-DIGITS = 4
 
 
 def main() -> None:
@@ -15,16 +10,9 @@ def main() -> None:
     traits = {}
     for name in PRETRAINED:
         engine = load_engine(pretrained_model(name))
-        traits[engine.info.hash] = [
-            {
-                "name": each.name,
-                "vector": [round(float(value), DIGITS) for value in each.vector],
-                "correlation": round(each.correlation, 2),
-            }
-            for each in find_traits(engine)
-        ]
-        print(name, ", ".join(f"{each['name']} {each['correlation']}" for each in traits[engine.info.hash]))
-    write_bytes(KNOWN, (json.dumps(traits, sort_keys=True) + "\n").encode())
+        found = traits[engine.info.hash] = find_traits(engine)
+        print(name, ", ".join(f"{each.name} {each.correlation:.2f}" for each in found))
+    write_traits(KNOWN, traits)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,54 @@ import numpy as np
 from gan import pretrained
 from gan.sampling.measures import Floats, join, measure
 from gan.sampling.traits import Trait, fit_traits, left_of, trait_latents
+from kit.atomic import write_text
 from studio.engine import MAX_IMAGES, Engine
 
 KNOWN = Path(pretrained.__path__[0]) / "traits.json"
 """The traits of the generators that come with vgc, by their hash: what `measured_traits` finds takes seconds."""
+DIGITS = 4
+"""Of a vector's values in such a file."""
 
 
 def known_traits(engine: Engine) -> list[Trait] | None:
-    """The traits of a generator that comes with vgc; None of any other."""
-    known = json.loads(KNOWN.read_text("utf-8")).get(engine.info.hash)
-    if known is None:
-        return None
-    return [Trait(each["name"], np.array(each["vector"], np.float32), each["correlation"]) for each in known]
+    """The traits of a generator that comes with vgc, or beside which they were kept; None of any other."""
+    for file in (KNOWN, *([kept_beside(engine.path)] if engine.path else [])):
+        try:
+            known = json.loads(file.read_text("utf-8"))[engine.info.hash]
+            return [
+                Trait(each["name"], np.array(each["vector"], np.float32), each["correlation"]) for each in known
+            ]
+        except (OSError, ValueError, LookupError, TypeError):  # of another generator, or damaged: measured anew
+            continue
+    return None
+
+
+def kept_beside(model: Path) -> Path:
+    """Where the traits of a generator file are kept."""
+    return model.with_name(f"{model.name}.traits.json")
+
+
+def keep_traits(engine: Engine, traits: list[Trait]) -> None:
+    """Keep them beside the generator, where that can be written, for the next start."""
+    if engine.path:
+        with suppress(OSError):
+            write_traits(kept_beside(engine.path), {engine.info.hash: traits})
+
+
+def write_traits(file: Path, traits: Mapping[str, list[Trait]]) -> None:
+    """Write the traits of generators by their hash."""
+    content = {
+        model_hash: [
+            {
+                "name": each.name,
+                "vector": [round(float(value), DIGITS) for value in each.vector],
+                "correlation": round(each.correlation, 2),
+            }
+            for each in known
+        ]
+        for model_hash, known in traits.items()
+    }
+    write_text(file, json.dumps(content, sort_keys=True) + "\n")
 
 
 def latents_to_measure(engine: Engine) -> list[Floats]:

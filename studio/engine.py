@@ -1,5 +1,6 @@
 """The interface of an engine that draws in the studio: latents to pixels. `studio.engine_loader` picks one."""
 
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +18,9 @@ class Engine(Protocol):
     @property
     def info(self) -> ModelInfo:
         """What it draws with."""
+
+    path: Path | None
+    """The generator's file; None where there is none."""
 
     def draw(self, latents: NDArray[np.float32]) -> NDArray[np.uint8]:
         """[N, latent_dim] float32 -> [N, size_px, size_px, channels] uint8, none depending on the others.

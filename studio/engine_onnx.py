@@ -47,6 +47,7 @@ class OnnxEngine:
             self._require_pictures()
         except Exception as error:  # its own have no common class
             raise GanError(f"{path}: damaged, or not a file of vgc export; make it again") from error
+        self.path: Path | None = path
         self.info = ModelInfo(
             model=model_name(named or path),
             hash=self.header.hash,

@@ -21,6 +21,7 @@ class TorchEngine:
 
     def __init__(self, path: Path, threads: int = 1) -> None:
         torch.set_num_threads(threads)
+        self.path: Path | None = path
         self.generator, header = load_generator(path, torch.device("cpu"))
         self.info = model_info(path, self.generator, header)
 

@@ -27,7 +27,7 @@ from sprites.errors import SpriteSettingsError
 from sprites.palettes import parse_palette
 from sprites.pixels import HALF, SMALLEST_SPRITE_PX, SpriteSettings
 from sprites.set_defaults import set_defaults
-from studio.directions import all_directions, known_traits, latents_to_measure, measured_traits
+from studio.directions import all_directions, keep_traits, known_traits, latents_to_measure, measured_traits
 from studio.draw_queue import DrawQueue, QueueFull
 from studio.engine import MAX_IMAGES, Engine
 from studio.engine_loader import load_engine
@@ -301,6 +301,7 @@ def add_info_routes(app: FastAPI, engine: Engine, queue: DrawQueue, defaults: di
             named = await asyncio.to_thread(measured_traits, engine, measured)
         return [Direction(**each) for each in await asyncio.to_thread(all_directions, engine, named)]
 
+            await asyncio.to_thread(keep_traits, engine, named)
     @app.get("/api/directions", responses={status: PROBLEMS[status] for status in (409, 422)})
     async def directions(model: ModelHash = None) -> list[Direction]:
         require_model(model, engine)

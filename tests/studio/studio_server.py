@@ -28,6 +28,8 @@ class FlatEngine:
         trained_on="nothing",
     )
 
+    path: Path | None = None
+
     def __init__(self) -> None:
         self.may_draw = threading.Event()
         self.may_draw.set()

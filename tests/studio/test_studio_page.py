@@ -144,6 +144,7 @@ class OtherEngine:
 
     def __init__(self, engine: Engine) -> None:
         self.info = replace(engine.info, model="another", hash="0" * 64)
+        self.path = None
         self.directions = engine.directions
         self.draw = lambda latents: 255 - engine.draw(latents)
 
