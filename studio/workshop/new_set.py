@@ -49,6 +49,8 @@ class NewSet(BaseModel):
     pixel_art: PixelArt = "off"
     letters: str | None = Field(None, min_length=1, max_length=100)
     limit: int | None = Field(None, ge=1, le=1_000_000)
+    base_url: str | None = Field(None, min_length=1, max_length=300)
+    """Of a copy of the site; it alone may be on this machine or in a private network."""
 
 
 class Plan(BaseModel):
@@ -114,7 +116,9 @@ class Planned:
                 pixel_art=wanted.pixel_art,
             )
             if self.is_scraped:
-                ScrapeSettings(letters=wanted.letters, limit=wanted.limit, site=self.site).described_site()
+                ScrapeSettings(
+                    base_url=wanted.base_url, letters=wanted.letters, limit=wanted.limit, site=self.site
+                ).described_site()
         except (DatasetError, ScrapeError) as error:
             raise NotTakenError(str(error)) from None
 
@@ -143,6 +147,8 @@ class Planned:
         words = ["scrape"]
         if wanted.source == "built-in":
             words += ["--base-url", built_in, "--delay", "0"]
+        elif wanted.base_url:
+            words += ["--base-url", wanted.base_url]
         if self.site:
             words += ["--site", as_typed(self.root, self.site)]
         words += ["--letters", wanted.letters] if wanted.letters else []

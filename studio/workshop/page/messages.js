@@ -47,6 +47,7 @@ const MESSAGES = {
   "site.none": "No description of a site was found here; docs/scraping.md says how to write one.",
   "site.letters": "Letters (all where empty)",
   "site.limit": "At most so many",
+  "site.base-url": "Address, where it is not the site’s own, as of a copy on this machine",
   "site.estimate": "How long will it take?",
   "about.built-in": "1,500 drawn characters that come with vgc; no network is needed.",
   "about.game-art-hq": "One request a second on average, and only what the site’s robots.txt allows. The pictures belong to those who made them.",

@@ -31,6 +31,7 @@ function wanted() {
   if (SCRAPED.includes(from)) {
     request.letters = byId("letters").value.trim() || null;
     request.limit = Number(byId("limit").value) || null;
+    if (from !== "built-in") request.base_url = byId("base-url").value.trim() || null;
   }
   return request;
 }
