@@ -13,7 +13,6 @@ import numpy as np
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from starlette.routing import BaseRoute
 
@@ -31,12 +30,12 @@ from studio.directions import all_directions, keep_traits, known_traits, latents
 from studio.draw_queue import DrawQueue, QueueFull
 from studio.engine import MAX_IMAGES, Engine
 from studio.engine_loader import load_engine
-from studio.guard import Access, Guard, client_of
+from studio.guard import MAY_USE_WORKSHOP, Access, Guard, client_of
+from studio.pages import PAGE, Pages, read_module
 from studio.problem import Problem
 from studio.workshop.routes import add_workshop
 from studio.workshop.training_routes import add_training
 
-PAGE = Path(__file__).with_name("page")
 MAX_NAME_LETTERS = 40
 MAX_UPSCALE = 8
 """Smaller than the command's, for the server's memory."""
@@ -222,7 +221,7 @@ def build_app(
     creator = Creator(app, engine, sprite_defaults or {})
     sets = add_workshop(app, root.absolute())
     trainings = add_training(app, root.absolute(), creator.use_model)
-    app.mount("/", StaticFiles(directory=PAGE, html=True))
+    app.mount("/", Pages(PAGE, "", read_module))
     return app
 
 

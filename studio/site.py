@@ -17,9 +17,9 @@ from studio.directions import all_directions, find_traits, known_traits
 from studio.engine import MAX_IMAGES
 from studio.engine_onnx import OnnxEngine, find_exported_onnx
 from studio.errors import StudioError, StudioSettingsError
+from studio.pages import PAGE, with_preloads
 from studio.runtime import unpack
 
-PAGE = Path(__file__).with_name("page")
 PAGE_ENGINE, BROWSER_ENGINE = "engine/engine.js", "engine/onnx.js"
 NEW, OLD = "new", "old"
 MODEL_FILE, INFO_FILE, RUNTIME_FOLDER = "model.onnx", "model.json", "ort"
@@ -115,8 +115,9 @@ def write_site(site: Path, model: Path) -> None:
     (site / BROWSER_ENGINE).replace(site / PAGE_ENGINE)
     index = (site / "index.html").read_text("utf-8")
     policy = f'{CHARSET}\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-    (site / "index.html").write_text(index.replace(CHARSET, policy, 1), "utf-8")
     unpack(site / RUNTIME_FOLDER)
+    index = with_preloads(index.replace(CHARSET, policy, 1), "", lambda module: (site / module).read_text("utf-8"))
+    (site / "index.html").write_text(index, "utf-8")
     info = page_info(write_model(model, site / MODEL_FILE))
     files = sorted(list_files(site) | {INFO_FILE})
     (site / INFO_FILE).write_text(json.dumps({**info, "files": files}), "utf-8")

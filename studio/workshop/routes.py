@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response
-from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 
 from dataset.curation import MAX_GROUP_CHARS, Decision, append_decisions
@@ -16,13 +15,13 @@ from dataset.errors import DecodeError
 from dataset.render import RGB_FOLDER, read_content
 from dataset.staging import METADATA, read_report
 from kit.worker_pool import WorkerError, WorkerPool
+from studio.pages import WORKSHOP_HEAD, WORKSHOP_PAGE, Pages, read_module
 from studio.problem import Problem
 from studio.workshop.folders import NotDecidedError, NotThereError, Root, WorkshopError, raw_folder
 from studio.workshop.new_set_routes import add_new_set_routes
 from studio.workshop.pictures import Measures, SetPictures, describe_set, measure_set, refuse_unknown
 from studio.workshop.set_jobs import JobRunner
 
-PAGE = Path(__file__).with_name("page")
 API = "/api/workshop"
 MAX_DECISIONS = 2_000
 """In one request."""
@@ -110,7 +109,7 @@ def add_workshop(app: FastAPI, folder: Path) -> JobRunner:
     add_set_routes(app, root)
     add_image_routes(app, root)
     add_change_routes(app, root)
-    app.mount("/workshop", StaticFiles(directory=PAGE, html=True))
+    app.mount("/workshop", Pages(WORKSHOP_PAGE, "workshop", read_module, WORKSHOP_HEAD))
     return add_new_set_routes(app, root, NOT_THERE)
 
 
