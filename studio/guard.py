@@ -23,6 +23,8 @@ PROXY_HEADERS = {"forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip"
 """Of whom speaks for somebody else: a proxy on this machine is not its user."""
 WORKSHOP_PAGE, WORKSHOP_API = "/workshop/", "/api/workshop/"
 COOKIE = "vgc-workshop"
+MAY_USE_WORKSHOP = "vgc.may_use_workshop"
+"""In the scope of a request that was let in."""
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -126,6 +128,7 @@ class Guard:
         if isinstance(body, Response):
             await body(scope, receive, send_guarded)
         else:
+            scope[MAY_USE_WORKSHOP] = self._may_use_workshop(scope, Headers(scope=scope))
             await self._app(self._without_prefix(scope), replay_body(body, receive), send_guarded)
 
     def _redirect(self, scope: Scope) -> Response | None:

@@ -92,6 +92,8 @@ class Info(BaseModel):
     licence: str
     pretrained: dict[str, str]
     """Models that come with vgc, by the beginning of their hash: what ``--model`` calls them."""
+    workshop: bool
+    """Whether who asks may use the workshop."""
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -170,7 +172,7 @@ def latents_type(latent_dim: int) -> Any:
     return Annotated[list[latent], Field(min_length=1, max_length=MAX_IMAGES)]
 
 
-def engine_info(engine: Engine, defaults: dict[str, Any]) -> Info:
+def engine_info(engine: Engine, defaults: dict[str, Any], workshop: bool) -> Info:
     """What the page must know of an engine, and of the sprites of its model's set."""
     info = engine.info
     return Info(
@@ -186,6 +188,7 @@ def engine_info(engine: Engine, defaults: dict[str, Any]) -> Info:
         trained_on=info.trained_on,
         licence=info.licence,
         pretrained=BUILT_IN_BY_HASH,
+        workshop=workshop,
     )
 
 
@@ -286,8 +289,8 @@ def add_info_routes(app: FastAPI, engine: Engine, queue: DrawQueue, defaults: di
         return Health(status="ok", waiting=queue.waiting)
 
     @app.get("/api/info")
-    async def info() -> Info:
-        return engine_info(engine, defaults)
+    async def info(request: Request) -> Info:
+        return engine_info(engine, defaults, request.scope[MAY_USE_WORKSHOP])
 
     search: list[asyncio.Task[list[Direction]]] = []
 
@@ -298,9 +301,9 @@ def add_info_routes(app: FastAPI, engine: Engine, queue: DrawQueue, defaults: di
             for latents in latents_to_measure(engine):
                 measured.append(await asyncio.to_thread(measure, await queue.draw(latents, OWN_CLIENT)))
             named = await asyncio.to_thread(measured_traits, engine, measured)
+            await asyncio.to_thread(keep_traits, engine, named)
         return [Direction(**each) for each in await asyncio.to_thread(all_directions, engine, named)]
 
-            await asyncio.to_thread(keep_traits, engine, named)
     @app.get("/api/directions", responses={status: PROBLEMS[status] for status in (409, 422)})
     async def directions(model: ModelHash = None) -> list[Direction]:
         require_model(model, engine)

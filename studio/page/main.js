@@ -83,7 +83,8 @@ class Studio {
     this.history.addEventListener("change", () => this.#showCurrent());
     document.addEventListener("engine-back", () => this.history.current && this.#refresh());
     addEventListener("popstate", () => this.#followAddress());
-    byId("home").addEventListener("click", () => this.#toWall(true));
+    for (const id of ["home", "to-wall"]) byId(id).addEventListener("click", () => this.#toWall(true));
+    byId("workshop").hidden = !this.info.workshop;
     byId("undo").addEventListener("click", () => this.history.undo());
     byId("redo").addEventListener("click", () => this.history.redo());
     byId("reroll").addEventListener("click", () => this.reroll());
@@ -142,6 +143,7 @@ class Studio {
   }
 
   #updateTools() {
+    byId("to-wall").hidden = byId("bench").hidden;
     byId("undo").disabled = byId("bench").hidden || !this.history.canUndo;
     byId("redo").disabled = byId("bench").hidden || !this.history.canRedo;
   }

@@ -3,8 +3,8 @@
 import json
 import re
 import subprocess
-import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -39,7 +39,7 @@ class TrainingWish(BaseModel):
     init_from: str = Field("", max_length=1000)
     """``base``, or a run's folder below the root; empty: fresh weights."""
     run: RunName = ""
-    """Name of the run; empty: preset, date and time."""
+    """Name of the run; empty: that of the set."""
     scores: bool = False
     """Whether it is scored on the way, every 10,000 pictures shown."""
 
@@ -92,16 +92,16 @@ def plan(root: Root, wish: TrainingWish, is_taken: Callable[[str], bool]) -> Job
         raise NotDecidedError(
             "the run's name: letters, digits, spaces and .()+-, beginning with a letter or digit"
         )
-    name = wish.run or free_name(wish.preset, is_taken)
+    name = wish.run or free_name(Path(wish.folder).name, is_taken)
     run = f"{TrainConfig.output}/{name}"
     if is_taken(run):
         raise BusyError(f"{run} exists already: choose another name")
     return Job(run, ("train", *arguments, "--run", name))
 
 
-def free_name(preset: str, is_taken: Callable[[str], bool]) -> str:
-    """Preset, date and time; with a number where others began in the same second."""
-    name = f"{preset}-{time.strftime('%Y%m%d-%H%M%S')}"
+def free_name(wanted: str, is_taken: Callable[[str], bool]) -> str:
+    """The name that is wanted, as a run may have it; with a number where there is one of that name."""
+    name = re.sub(r"[^\w .()+-]", "-", wanted)[: MAX_NAME_LETTERS - 5].strip(" .-(+)") or "run"
     number, free = 1, name
     while is_taken(f"{TrainConfig.output}/{free}"):
         number += 1

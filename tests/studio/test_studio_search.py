@@ -37,13 +37,13 @@ def test_words_pick_those_of_whom_they_are_true(open_page: Opening, engine: Engi
     painted(page.locator("#wall-grid .card"))
     anybody = measured(page, engine)
     look_for(page, "Small, round and BLUE")
-    expect(page.locator("#search-text")).to_have_text("Small round blue: the best of each 240 first.")
+    expect(page.locator("#search-text")).to_have_text("Small round blue: the best of 240 first.")
     small = measured(page, engine)
     assert small["size"] < anybody["size"] * 0.95
     assert small["roundness"] > anybody["roundness"]
     assert small["warmth"] < anybody["warmth"]
     look_for(page, "large warm")
-    expect(page.locator("#search-text")).to_have_text("Large warm: the best of each 240 first.")
+    expect(page.locator("#search-text")).to_have_text("Large warm: the best of 240 first.")
     large = measured(page, engine)
     assert large["size"] > anybody["size"] * 1.05
     assert large["warmth"] > anybody["warmth"]
@@ -61,7 +61,7 @@ def test_an_empty_field_brings_everybody_back(open_page: Opening):
     page = open_page()
     before = latents(page)
     look_for(page, "tall")
-    expect(page.locator("#search-text")).to_contain_text("the best of each 240")
+    expect(page.locator("#search-text")).to_contain_text("the best of 240")
     assert not np.array_equal(latents(page), before)
     page.locator("#search-words").fill("")
     expect(page.locator("#search-text")).to_be_empty()
@@ -75,6 +75,6 @@ def test_words_that_are_not_known_are_said_and_the_rest_is_looked_for(open_page:
     expect(page.locator("#search-text")).to_have_text(re.compile("Not understood: “grumpy”, “b”. Try .*red"))
     assert np.array_equal(latents(page), before)
     look_for(page, "grumpy tall")
-    expect(page.locator("#search-text")).to_contain_text("the best of each 240 first. Not understood: “grumpy”.")
+    expect(page.locator("#search-text")).to_contain_text("the best of 240 first. Not understood: “grumpy”.")
     look_for(page, "   ")
     expect(page.locator("#search-text")).to_contain_text("Try words such as")

@@ -75,6 +75,7 @@ def test_info_says_all_that_the_page_needs(url):
         "most_pictures": MAX_IMAGES,
         "sprite_px": 8,
         "set_colours": 0,
+        "workshop": True,
         "trained_on": "nothing",
         "licence": LICENCE_UNKNOWN,
         "pretrained": BUILT_IN_BY_HASH,

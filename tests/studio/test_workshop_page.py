@@ -65,7 +65,7 @@ def last_line(root: Path) -> dict[str, object]:
 def test_the_start_page_leads_to_a_set_of_which_only_what_is_in_sight_exists(page: Page, url: str) -> None:
     page.goto(f"{url}/workshop/")
     page.locator("#sets a").first.click()
-    expect(page.locator("#about")).to_have_text("62 of 64 shown, 0 selected")
+    expect(page.locator("#about")).to_contain_text("62 of 64 shown, 0 selected")
     expect(tile(page, 0)).to_be_visible()
     assert page.locator(".tile:visible").count() < 62
     page.locator("#wall").press("End")
@@ -113,7 +113,7 @@ def test_pictures_are_left_out_turned_grouped_and_cropped_by_single_keys_and_all
     expect(page.locator("#about")).to_contain_text("03.png · 24×20 · Changed since the set was made: 1.")
     page.locator("#build").click()
     expect(page.locator("#announcement")).to_have_text("The set is made: 62 pictures.")
-    expect(page.locator("#about")).to_have_text("62 of 64 shown, 0 selected")
+    expect(page.locator("#about")).to_contain_text("62 of 64 shown, 0 selected")
     expect(page.locator(".chip[name=decided] b")).to_have_text("1")
     line = last_line(root)
     assert (line["crop"], line["turn_degrees"], line["group"]) == ([0, 0, 12, 20], 90, "knight")
@@ -138,7 +138,7 @@ def test_one_of_a_pair_is_kept_and_the_other_taken_back(page: Page, url: str) ->
     page.locator("#build").click()
     expect(page.locator("#announcement")).to_contain_text("61 pictures")
     page.locator(".chip[name=left]").click()
-    expect(page.locator("#about")).to_have_text("1 of 64 shown, 0 selected")
+    expect(page.locator("#about")).to_contain_text("1 of 64 shown, 0 selected")
     tile(page, 0).click()
     page.locator("#act-back").click()
     expect(tile(page, 0)).to_have_text("back when the set is made again")

@@ -2,7 +2,7 @@
 // this name; both offer
 //   connect() -> Promise<{info, directions(), draw(latents, signal), sprites(request) | null}>
 //   info: model, hash, latent_dim, latent_bound, size_px, channels, most_pictures, trained_on, licence, pretrained;
-//     where it makes sprites, sprite_px and set_colours too
+//     where it makes sprites, sprite_px and set_colours too; workshop: whether the one who asks may use it
 //   directions() -> Promise<[{name, vector, correlation}, ...]>, each vector one step; correlation: how well it does
 //     what its name says, null of a direction without a name of its own; may take seconds
 //   draw([Float32Array, ...], AbortSignal) -> Promise<[Uint8Array, ...]>, each RGB or RGBA, see model/pixels.js

@@ -40,7 +40,7 @@ export class Search {
     await this.#studio.images.draw(latents, look, signal);
     signal.throwIfAborted();
     const indices = rank(measured, this.#wishes).slice(0, count);
-    this.#tell(`${this.#known}: the best of each ${POOL} first.${this.#unknownText}`);
+    this.#tell(`${this.#known}: the best of ${POOL} first.${this.#unknownText}`);
     return indices;
   }
 

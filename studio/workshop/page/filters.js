@@ -138,11 +138,13 @@ export class Filters {
   }
 }
 
+const wishes = {}; // what was chosen, also while it is not offered, as a measure of a set that has just been made anew
+
 const fill = (id, options) => {
   const select = byId(id);
-  const before = select.value;
+  wishes[id] = select.value || wishes[id];
   select.replaceChildren(...options.map(([value, shown]) => createElement("option", { value }, shown)));
-  if (options.some(([value]) => value === before)) select.value = before;
+  if (options.some(([value]) => value === wishes[id])) select.value = wishes[id];
 };
 
 const offer = (id, values) => {

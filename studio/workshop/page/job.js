@@ -65,10 +65,10 @@ export function offerSet(folder) {
   byId("open").href = `set.html?${new URLSearchParams({ folder })}`;
 }
 
-function ending({ ok, kind, message }) {
+function ending({ ok, kind, message, lines }) {
   if (message === "stopped") return text("job.stopped");
   if (!ok) return message;
-  return text(kind === "make" ? "job.made" : "job.estimated");
+  return kind === "make" ? text("job.made") : text("job.estimated", { estimate: lines.at(-1) });
 }
 
 function show(state, refused) {

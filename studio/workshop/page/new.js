@@ -86,7 +86,9 @@ async function plan() {
 function take(files) {
   chosen = files;
   const bytes = files.reduce((sum, { file }) => sum + file.size, 0);
-  byId("chosen").textContent = text("upload.chosen", { files: files.length, mib: Math.ceil((10 * bytes) / MIB) / 10 });
+  const named = files.length === 1 ? { name: files[0].file.name } : { files: files.length };
+  const chosenText = files.length === 1 ? "upload.chosen-one" : "upload.chosen";
+  byId("chosen").textContent = text(chosenText, { ...named, mib: Math.ceil((10 * bytes) / MIB) / 10 });
   refresh();
 }
 

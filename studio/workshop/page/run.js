@@ -16,26 +16,35 @@ const run = new URLSearchParams(location.search).get("run") ?? "";
 const name = run.split("/").at(-1);
 let state = { samples: [] };
 let notifies = false;
+let acts = false;
 
 async function act(doing, done) {
-  for (const button of byId("actions").children) button.disabled = true;
+  acts = true;
+  enableActions();
   try {
     await doing;
     if (done) announce(text(done));
   } catch (error) {
     announce(error.message);
   }
+  acts = false;
   await refresh();
 }
 
 const BUTTONS = {
-  meet: ["meet", () => act(api.meet(run))],
+  meet: ["meet", () => meet()],
   pause: ["run.pause", () => act(api.pause(run), "run.saving")],
   stop: ["run.stop", () => act(api.stop(run), "run.saving")],
   "go-on": ["run.go-on", () => act(api.goOn(run))],
   leave: ["run.leave", () => act(api.leaveQueue(run))],
   notify: ["run.notify", askToNotify],
 };
+
+/** The creator draws with it; until the model is there, which may take some seconds, that is said. */
+function meet() {
+  announce(text("meet.loading"));
+  return act(api.meet(run));
+}
 
 /** What can be done in a state; the first is the likeliest. */
 function actionsOf({ state, queued, can_draw }) {
@@ -54,14 +63,14 @@ function showActions() {
   byId("actions").dataset.shown = key;
   const buttons = wanted.map((each, index) => {
     const [label, onclick] = BUTTONS[each];
-    return createElement("button", { id: each, class: index ? "button" : "button main", onclick }, text(label));
+    return createElement("button", { id: each, class: index || TRAINS.includes(state.state) ? "button" : "button main", onclick }, text(label));
   });
   byId("actions").replaceChildren(...buttons, ...(state.state === "ended" ? MORE_MINUTES.map(moreButton) : []));
   enableActions();
 }
 
 function enableActions() {
-  for (const button of byId("actions").children) button.disabled = false;
+  for (const button of byId("actions").children) button.disabled = acts;
   if (byId("notify")) byId("notify").hidden = notifies || !window.Notification;
 }
 
@@ -94,7 +103,8 @@ function showState() {
 
 const figures = (trains) =>
   [
-    trains && text("run.percent", { percent: Math.floor(100 * (state.share ?? 0)) }),
+    trains && !state.images && text("run.begins"),
+    trains && Boolean(state.images) && text("run.percent", { percent: Math.floor(100 * (state.share ?? 0)) }),
     trains && state.minutes_left !== null && text("run.left", { time: duration(state.minutes_left) }),
     state.images && text("run.images", { images: state.images }),
     trains && state.speed && text("run.speed", { speed: figure(state.speed) }),

@@ -14,11 +14,13 @@ function meetButton(run) {
   const button = createElement("button", { class: "button", type: "button" }, text("meet"));
   button.addEventListener("click", async () => {
     button.disabled = true;
+    button.textContent = text("meet.loading");
     try {
       await api.meet(run);
     } catch (error) {
       alertError(error);
       button.disabled = false;
+      button.textContent = text("meet");
     }
   });
   return button;

@@ -132,6 +132,7 @@ function update() {
   const waiting = set.pictures.filter(isWaiting).length;
   const parts = set.read_only ? [text("set.read-only", { reason: set.read_only })] : [text("set.about", { shown, all, selected })];
   if (selected === 1) parts.push(aboutOne(wall.chosen()[0]));
+  if (!selected && !set.read_only) parts.push(text("set.select"));
   if (waiting) parts.push(text("set.waiting", { waiting }));
   byId("about").textContent = parts.join(" · ");
   byId("build").classList.toggle("main", waiting > 0);
@@ -140,15 +141,24 @@ function update() {
   byId("build").disabled = Boolean(set.read_only);
 }
 
+/** Whether it was made. */
 async function makeAgain() {
   try {
     await decisions.written();
     await api.build(folder);
     clearAlert();
-    await followBuild();
+    return await followBuild();
   } catch (error) {
     fail(error);
+    return false;
   }
+}
+
+/** What is decided comes first, or the training would not know of it. */
+async function train(event) {
+  if (!set.pictures.some(isWaiting) || set.read_only) return;
+  event.preventDefault();
+  if (await makeAgain()) location.href = byId("train").href;
 }
 
 /** Show how far the set is, and then the set; where it was not made, why stays in sight. */
@@ -160,6 +170,7 @@ async function followBuild() {
   showSelection();
   const pictures = set.pictures.filter((each) => !each.reason && !each.duplicate_of).length;
   if (ok) announce(text("set.made", { pictures }));
+  return ok;
 }
 
 async function load() {
@@ -194,6 +205,7 @@ function enableActions() {
     byId("actions").append(button);
   }
   byId("build").addEventListener("click", makeAgain);
+  byId("train").addEventListener("click", train);
   byId("train").href = `train.html?${new URLSearchParams({ folder })}`;
   document.addEventListener("keydown", (event) => {
     if (!stored("vgc-single-keys", true)) return; // turned off in the creator's help
