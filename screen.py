@@ -12,6 +12,7 @@ from typing import Any, Self
 from kit.printable import printable
 
 SECONDS_BETWEEN_PLAIN_LINES = 5.0
+SECONDS_BETWEEN_MOVES = 0.1
 BAR_COLUMNS = 10
 """So narrow that a line of training fits into 80 columns."""
 
@@ -79,7 +80,7 @@ class LiveLine:
         self._plain = shown and not moves
         self._title = title
         self._columns = console.width
-        self._last_line = 0.0
+        self._last_time = 0.0
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(BAR_COLUMNS),
@@ -88,6 +89,7 @@ class LiveLine:
             console=console,
             disable=self._plain,
             transient=True,
+            auto_refresh=False,  # by a thread: beside one, `kit.worker_pool` cannot fork
         )
         self._task = self._bar.add_task(title, total=None, amount="", text="")
 
@@ -99,16 +101,21 @@ class LiveLine:
         self._bar.stop()
 
     def __call__(self, done: int, total: int | None, text: str) -> None:
-        """Show the state; the signature of `kit.progress.Progress`."""
+        """Show the state, if it is time; the signature of `kit.progress.Progress`."""
+        now = time.monotonic()
+        if now - self._last_time < (SECONDS_BETWEEN_PLAIN_LINES if self._plain else SECONDS_BETWEEN_MOVES):
+            return
+        self._last_time = now
         text = printable(text)
         amount = compact(done) + (f"/{compact(total)}" if total else "")
         # Left to itself, a terminal too narrow for all cuts every part of the line, the amount too.
         room = max(self._columns - len(f"{self._title} {amount} ") - BAR_COLUMNS - 2, 0)
-        self._bar.update(self._task, completed=done, total=total, amount=amount, text=text[:room])
-        now = time.monotonic()
-        if self._plain and now - self._last_line >= SECONDS_BETWEEN_PLAIN_LINES:
-            self._last_line = now
+        if self._plain:
             _to_stderr(f"{self._title} {amount} {text}")
+        else:
+            self._bar.update(
+                self._task, completed=done, total=total, refresh=True, amount=amount, text=text[:room]
+            )
 
 
 def compact(number: int) -> str:

@@ -373,10 +373,16 @@ class _Build:
             `SetLists.ends`.
         """
         total = self.cache.count()
+        last_change = self.cache.last_change()
+        rest: dict[str, int] | None = None
         with closing(render_all(self._jobs(), to_render, self.settings.workers)) as fresh, self._lists() as lists:
             commit_due = 0.0
             passed_over = total - self.cache.count_from(lists.start)
             for done, row in enumerate(self.cache.rows(lists.start), start=passed_over + 1):
+                if lists.may_copy and row.file_name > last_change:
+                    last_change = self.cache.last_change()  # a new picture can be the first of later twins
+                    if row.file_name > last_change and (rest := lists.rest_from(row.file_name)):
+                        break
                 if row.stage == TO_RENDER:
                     outcome, pixels, images = next(fresh)
                     if self.cache.record(row, outcome, images, len(pixels)):
@@ -390,6 +396,8 @@ class _Build:
                         progress(done, total, row.file_name)
                     self.cache.commit()
                     commit_due = time.monotonic() + COMMIT_SECONDS
+        if rest:
+            lists.copy_rest(rest)
         self.cache.commit()
         return lists.ends
 

@@ -1,6 +1,5 @@
 """What is known of the raw files and of the set, in a database: a cache, made anew where it is lost."""
 
-import io
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
@@ -33,6 +32,7 @@ APPLICATION_ID = int.from_bytes(b"vgcs")
 PAGE_ROWS = 1_000
 """Rows in memory at once. What is read in pages may be written to between them."""
 CACHE_KIB = 48 * 1024
+WHOLE = np.dtype("<i8")
 
 SETTLED, TO_RENDER, RENDERED = range(3)
 """Stages of a raw file: as the set's lists have it; of which nothing is known; known, but not yet in the lists."""
@@ -85,6 +85,9 @@ _OUTCOME = f"path, file_name, {', '.join(OUTCOME_COLUMNS)}"
 _SET_OUTCOME = ", ".join(f"{column} = ?" for column in OUTCOME_COLUMNS)
 IS_TWIN = "pixel_sha256 IS NOT NULL AND images IS NULL"
 """A file with another's pixels; only that one has clean pictures. SQLite has to be told to use the index."""
+ORPHANS = f"""{IS_TWIN} AND NOT EXISTS (SELECT 1 FROM files AS first
+    WHERE first.pixel_sha256 = files.pixel_sha256 AND first.file_name < files.file_name)"""
+"""Files that had another's pixels, which is gone or has others now."""
 WITHOUT_RGBA = f"kept AND length(images) <= {2 * STATE.size}"
 """Pictures of the set without a copy in four channels."""
 LAST_NAME = chr(0x10FFFF)
@@ -328,10 +331,8 @@ class BuildCache:
                 if not is_whole(name, images):
                     self._forget("id = ?", number)
         # Twins have no pictures of their own: they are known while a file before them has their pixels.
-        orphans = f"""{IS_TWIN} AND NOT EXISTS (SELECT 1 FROM files AS first
-            WHERE first.pixel_sha256 = files.pixel_sha256 AND first.file_name < files.file_name)"""
-        if self._one(f"SELECT 1 FROM files INDEXED BY twins WHERE {orphans} LIMIT 1"):
-            self._forget(orphans)
+        if self._one(f"SELECT 1 FROM files INDEXED BY twins WHERE {ORPHANS} LIMIT 1"):
+            self._forget(ORPHANS)
 
     def retry(self, reason: str) -> None:
         """Have files rendered anew that were rejected for a reason that begins so."""
@@ -412,6 +413,21 @@ class BuildCache:
         name: str | None = self._one(query)
         return name
 
+    def last_change(self) -> str:
+        """The clean name up to which the set's lists have to be written anew; empty if they are right."""
+        query = f"""SELECT max(name) FROM (SELECT max(file_name) AS name FROM files WHERE stage = {RENDERED}
+            UNION ALL SELECT max(file_name) FROM files WHERE stage = {TO_RENDER}
+            UNION ALL SELECT max(file_name) FROM stale
+            UNION ALL SELECT max(file_name) FROM files INDEXED BY twins WHERE {ORPHANS})"""
+        return str(self._one(query) or "")
+
+    def rows_from(self, name: str) -> tuple[int, int | None]:
+        """As `rows_before`, of the pictures with this name and later ones."""
+        count, known, total = self._connection.execute(
+            "SELECT count(*), count(row_bytes), sum(row_bytes) FROM files WHERE kept AND file_name >= ?", (name,)
+        ).fetchone()
+        return count, total or 0 if count == known else None
+
     def rows_before(self, name: str) -> tuple[int, int | None]:
         """How many pictures of the set come before a name, and the bytes of their rows, None if not known."""
         count, known, total = self._connection.execute(
@@ -451,6 +467,8 @@ class BuildCache:
             WHERE id = ?""",
             (kept, images if kept else None, row_bytes if kept else None, *_values(outcome), row.id),
         )
+        if kept and original:  # which goes
+            self._connection.execute(f"UPDATE files SET stage = {RENDERED} WHERE file_name = ?", (original,))
         return kept
 
     def keep(self, row: Row) -> bool:
@@ -482,6 +500,7 @@ class BuildCache:
         self._connection.execute(f"UPDATE files SET stage = {SETTLED} WHERE stage = {RENDERED}")
         self._connection.execute("DELETE FROM stale")
         self.set_note("changed", 0)
+        self.set_note("listed", self.count("kept"))
         self._connection.commit()
 
     # What is told of the set
@@ -667,13 +686,17 @@ def _outcome(columns: Iterable[Any]) -> Outcome:
 
 
 def _write_comparison(comparison: Comparison) -> bytes:
-    file = io.BytesIO()
-    np.savez(file, **{**vars(comparison), "nearest": np.array(comparison.nearest, np.int64).reshape(-1, 3)})
-    return file.getvalue()
+    header = {"images": len(comparison.ids), "pairs": comparison.pairs, "nearest": comparison.nearest}
+    arrays = (comparison.ids, comparison.hashes.view(np.int64), comparison.groups)
+    return json.dumps(header).encode() + b"\n" + b"".join(array.astype(WHOLE).tobytes() for array in arrays)
 
 
-def _read_comparison(content: bytes) -> Comparison:
-    with np.load(io.BytesIO(content)) as saved:
-        values = {name: saved[name] for name in saved}
-    nearest = [(bits, first, second) for bits, first, second in values.pop("nearest").tolist()]
-    return Comparison(**{**values, "pairs": int(values["pairs"])}, nearest=nearest)
+def _read_comparison(content: bytes) -> Comparison | None:
+    """What `_write_comparison` wrote; None of version 0.1.0, which wrote a zip."""
+    if not content.startswith(b"{"):
+        return None
+    text, _, rest = content.partition(b"\n")
+    header = json.loads(text)
+    ids, hashes, groups = np.frombuffer(rest, WHOLE).astype(np.int64).reshape(3, header["images"])
+    nearest = [(bits, first, second) for bits, first, second in header["nearest"]]
+    return Comparison(ids, hashes.view(np.uint64), groups, header["pairs"], nearest)

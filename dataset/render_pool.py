@@ -6,6 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
+from PIL import Image
+
 from dataset.errors import DatasetError
 from dataset.render import (
     NOT_THIS_TIME,
@@ -71,6 +73,8 @@ def _in_order(
         return
     # The processes are ended before the threads that wait for them.
     with ThreadPoolExecutor(size) as threads, WorkerPool(size) as processes:
+        Image.preinit()  # once, rather than in each fork of this process
+        processes.prepare()  # in this thread, while it is the only one
         waiting: deque[Future[list[tuple[Any, Any]]]] = deque()
         for first in jobs:
             length = min(max(1, CHUNK_PIXELS // first.size_px**2), MAX_CHUNK)

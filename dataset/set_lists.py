@@ -1,6 +1,7 @@
 """What a set says of its pictures: metadata.jsonl, the tables and report.json, all written as streams."""
 
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from itertools import islice
@@ -12,7 +13,7 @@ from dataset.curation import PictureKey
 from dataset.groups import group_names
 from dataset.raw import MANIFEST_FIELDS, label_of, path_of_key
 from dataset.render import GREY_FOLDER, Outcome
-from dataset.staging import METADATA
+from dataset.staging import COPY_BYTES, METADATA
 from dataset.tables import (
     LABELS_CSV,
     PIXELS_CSV,
@@ -48,6 +49,8 @@ class SetLists:
         self._cache, self._out, self._staging, self._tables_px = cache, out, staging, tables_px
         self.ends = self._ends(start) if start else {}
         """By file name, after how many bytes of the set's own the new file begins; whole files are not named."""
+        self.may_copy = start is not None and cache.note("listed") is not None
+        """Whether the lines after the last change can be taken over; see `copy_rest`."""
         self.start = start if start and self.ends else ""
         """Clean name of the first picture that is to be added."""
         lines = _metadata_lines(out / METADATA, self.ends.get(METADATA, 0)) if start is not None else iter(())
@@ -96,6 +99,25 @@ class SetLists:
             pixels = pixels or self._pixels(row)
             self._tables.add(row.file_name, pixels)
             self._cache.set_row_bytes(row, len(pixels))
+
+    def rest_from(self, name: str) -> dict[str, int] | None:
+        """Where the lines of a picture and all after it begin in the set's files, by file; None if not known."""
+        count, row_bytes = self._cache.rows_from(name)
+        before = self._cache.note("listed") - count
+        rest = {METADATA: _bytes_of_lines(self._out / METADATA, before)}
+        if self._tables_px:
+            if row_bytes is None:
+                return None
+            rest[PIXELS_CSV] = (self._out / PIXELS_CSV).stat().st_size - row_bytes
+            rest[LABELS_CSV] = _bytes_of_lines(self._out / LABELS_CSV, 1 + before)
+        return rest
+
+    def copy_rest(self, rest: dict[str, int]) -> None:
+        """Put the set's lines from `rest_from` on behind those that were added; after the ``with`` block."""
+        for name, offset in rest.items():
+            with (self._out / name).open("rb") as former, (self._staging / name).open("ab") as file:
+                former.seek(offset)
+                shutil.copyfileobj(former, file, COPY_BYTES)
 
     def _metadata_line(self, row: Row, outcome: Outcome) -> str:
         facts = self._cache.facts(row.path)

@@ -7,16 +7,18 @@ for ever. Here each process has pipes of its own, and its death is their end.
 
 import atexit
 import faulthandler
+import gc
 import os
 import pickle
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
-from typing import Any, Self
+from typing import IO, Any, Self
 
 try:
     import resource
@@ -171,7 +173,7 @@ class _EndedError(Exception):
 
 
 class _Process:
-    """A process that runs `serve`."""
+    """A process that runs `serve`: a new one, or where that is safe a fork of this one, which has all loaded."""
 
     def __init__(self) -> None:
         self.origin = _origin()
@@ -179,7 +181,11 @@ class _Process:
         # One thread for numpy: several processes take all cores as it is.
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         self._popen = subprocess.Popen(
-            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            preexec_fn=_serve_as_fork if _may_fork() else None,  # noqa: PLW1509
         )
 
     def answers(self, function: Callable[[Any], Any], items: Sequence[Any], seconds: float) -> Iterator[Any]:
@@ -198,6 +204,29 @@ class _Process:
     def kill(self) -> None:
         self._popen.kill()
         self._popen.wait()
+
+
+def _may_fork() -> bool:
+    """Whether a fork is safe, as no thread holds a lock, and PyTorch does not take all of `MEMORY_BYTES`."""
+    return sys.platform == "linux" and threading.active_count() == 1 and "torch" not in sys.modules
+
+
+def _serve_as_fork() -> None:
+    """`serve` in a process that is about to become another program, and does not."""
+    try:
+        gc.freeze()  # what the parent holds, such as a database, is not to be closed here
+        for number in signal.valid_signals():
+            if callable(signal.getsignal(number)):
+                signal.signal(number, signal.SIG_DFL)
+        for file in list(Path("/proc/self/fd").iterdir()):  # or the parent's locks and pipes would outlive it
+            if int(file.name) > 2:
+                with suppress(OSError):  # the listing's own
+                    os.close(int(file.name))
+        # New ones: the old may hold what the parent is yet to write, or a file that is closed now.
+        sys.stdout = sys.stderr = os.fdopen(2, "w", 1, errors="backslashreplace", closefd=False)
+        serve(os.fdopen(0, "rb"))
+    finally:
+        os._exit(1)
 
 
 _spare: list[_Process] = []
@@ -227,11 +256,11 @@ def _end_spare_processes() -> None:
             process.kill()
 
 
-def serve() -> None:
-    """Answer calls until nobody asks any more, however the parent ended."""
+def serve(calls: IO[bytes] | None = None) -> None:
+    """Answer calls, of stdin, until nobody asks any more, however the parent ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
     _bound_memory()
-    calls, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    calls, answers = calls or sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
     with suppress(EOFError, BrokenPipeError):
         while True:

@@ -164,3 +164,28 @@ def test_a_script_needs_no_guard_and_its_processes_end_with_it(tmp_path):
     script.write_text(UNGUARDED)
     run = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True, timeout=600)
     assert (run.stdout, run.stderr) == ("once\n4\n", "")
+
+
+FORKS = """
+import os, threading
+from pathlib import Path
+from kit import worker_pool
+from kit.worker_pool import WorkerPool
+database = open(__file__)
+for wait in (False, True):
+    if wait:
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+    with WorkerPool(1) as pool:
+        print(__file__ in pool.call(Path.read_text, Path("/proc/self/cmdline")))
+        if not wait:
+            print(sorted(pool.call(os.listdir, "/proc/self/fd")))
+    worker_pool._spare.pop().kill()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks there only")
+def test_a_fork_holds_no_file_of_its_parent_and_there_is_none_beside_a_thread(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(FORKS)
+    run = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True, timeout=600)
+    assert run.stdout == "True\n['0', '1', '2', '3', '4']\nFalse\n"
