@@ -1,10 +1,13 @@
 """PNGs that vgc signs: written whole, and recognised later."""
 
 import io
+import struct
 import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
@@ -12,6 +15,33 @@ from kit.atomic import write_bytes
 
 SOFTWARE = "vgc"
 """What our PNGs name as their software; only such files are ever overwritten or cleared away."""
+
+
+COLOUR_TYPES = {"L": 0, "RGB": 2, "RGBA": 6}
+UP = 2
+"""The filter of PNG rows that tells each byte's difference from the one above."""
+
+
+def quick_png(image: Image.Image) -> bytes:
+    """An image as a PNG in half of Pillow's fastest time: all rows have one filter, which nobody has to choose.
+
+    Of pictures of characters it is larger than Pillow's default by about a twentieth.
+
+    Args:
+        image: mode L, RGB or RGBA.
+    """
+    pixels = np.asarray(image).reshape(image.height, -1)
+    rows = np.full((image.height, 1 + pixels.shape[1]), UP, np.uint8)
+    rows[0, 1:] = pixels[0]
+    np.subtract(pixels[1:], pixels[:-1], out=rows[1:, 1:])
+    deflate = zlib.compressobj(1, strategy=zlib.Z_RLE)
+    header = struct.pack(">IIBBBBB", *image.size, 8, COLOUR_TYPES[image.mode], 0, 0, 0)
+    data = deflate.compress(rows.data) + deflate.flush()
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def png_bytes(image: Image.Image, **texts: str) -> bytes:
