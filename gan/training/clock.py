@@ -10,11 +10,14 @@ STEPS_FOR_SPEED = 50
 SAMPLE_SECONDS = 60.0
 SAMPLE_SHARE = 0.1
 """Of the time trained so far, between two samples on a slow machine."""
+ASLEEP_SECONDS = 60.0
+ASLEEP_SHARE = 0.01
+"""A longer time between two steps in which the processor was at work for so little of it was no training."""
 
 
 @dataclass
 class Clock:
-    """Time spent in training, over all sessions of a run; not that in which the process was stopped."""
+    """Time spent in training, over all sessions of a run; not that in which the process or the machine slept."""
 
     earlier_seconds: float
     images_before: int
@@ -23,15 +26,23 @@ class Clock:
     saved: float = 0.0
     stopped: float = 0.0
     sampled: float = 0.0
+    cpu_seconds: float = 0.0
+    """Of the process, at the last step."""
     recent: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=STEPS_FOR_SPEED))
 
     def start(self) -> None:
         """Begin this session."""
+        self.cpu_seconds = time.process_time()
         self.started = self.saved = self.sampled = self._now()
         self.update(self.images_before)
 
     def update(self, images: int) -> None:
         """Record the number of images shown by now."""
+        cpu_seconds = time.process_time()
+        elapsed = self._now() - self.recent[-1][0] if self.recent else 0.0
+        if elapsed > ASLEEP_SECONDS and cpu_seconds - self.cpu_seconds < ASLEEP_SHARE * elapsed:
+            self.skip_stop()
+        self.cpu_seconds = cpu_seconds
         self.recent.append((self._now(), images))
 
     def skip_stop(self) -> None:
@@ -39,7 +50,8 @@ class Clock:
         self.stopped += self._now() - self.recent[-1][0]
 
     def _now(self) -> float:
-        # Goes on while the process is stopped, but on Linux and macOS not while the machine sleeps.
+        # Goes on while the process is stopped. While the machine sleeps it stands still on Linux (CLOCK_MONOTONIC)
+        # and macOS (mach_absolute_time), but not on Windows, nor in a paused virtual machine: see `update`.
         return time.monotonic() - self.stopped
 
     @property

@@ -83,6 +83,17 @@ def test_the_end_is_foretold_by_the_speed_of_the_last_steps():
     assert [format_remaining(0, seconds, 1.0) for seconds in (5, 125, 3723)] == ["0:05", "2:05", "1:02:03"]
 
 
+def test_time_in_which_the_machine_slept_is_no_training_and_that_of_a_slow_step_is(monkeypatch):
+    clock = Clock(earlier_seconds=0, images_before=0, save_seconds=1)
+    seen = []
+    for at, cpu_seconds in ((0, 0), (1, 1), (3601, 1.5), (3701, 90)):
+        monkeypatch.setattr(time, "monotonic", lambda at=at: float(at))  # as Windows has it: sleep counts
+        monkeypatch.setattr(time, "process_time", lambda cpu_seconds=cpu_seconds: float(cpu_seconds))
+        clock.update(0) if at else clock.start()
+        seen.append(clock.seconds)
+    assert seen == [0, 1, 1, 101]
+
+
 def test_ctrl_c_saves_and_says_how_to_go_on(discs, tmp_path):
     process = vgc("train", "--data", str(discs), "--device", "cpu", "--batch", "8", "--run", "r", cwd=tmp_path)
     run = tmp_path / "train_output/r"
