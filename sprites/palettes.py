@@ -1,5 +1,6 @@
 """Palettes: read from files, found in pictures, applied, written."""
 
+import base64
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from dataset.decode import parse_background
-from kit.palette_files import GPL_TITLE, Colour, PaletteError, parse_palette_text, read_palette_file
+from kit.palette_files import (
+    GPL_TITLE,
+    Colour,
+    PaletteError,
+    parse_palette_file,
+    parse_palette_text,
+    read_palette_file,
+)
 from sprites.errors import SpriteSettingsError
 
 Palette = NDArray[np.uint8]
@@ -33,15 +41,24 @@ LMS_TO_LAB = np.array(
 
 
 def parse_palette(text: str) -> Palette:
-    """Read a palette as text: see `kit.palette_files`.
+    """Read a palette as text, or a file of any kind as a ``data:`` URL in base64: see `kit.palette_files`.
 
     Raises:
         SpriteSettingsError: a line is no colour; no colour, or more than MAX_COLOURS.
     """
     try:
+        if text.startswith("data:"):
+            return np.array(parse_palette_file(_content_of(text)), np.uint8)
         return np.array(parse_palette_text(text), np.uint8)
     except PaletteError as error:
         raise SpriteSettingsError(str(error)) from error
+
+
+def _content_of(data_url: str) -> bytes:
+    try:
+        return base64.b64decode(data_url.partition(",")[2])
+    except ValueError as error:
+        raise PaletteError(f"the palette is a data: URL, but not in base64 ({error})") from error
 
 
 def read_palette(path: Path) -> tuple[Colour, ...]:

@@ -133,7 +133,7 @@ class SpriteOptions(BaseModel):
     model: ModelHash = None
     colours: int = Field(16, ge=2, le=MAX_COLOURS)
     palette: str | None = Field(None, max_length=MAX_FILE_CHARS)
-    """The text of a .gpl or .hex file, in place of ``colours``."""
+    """In place of ``colours``: a .gpl, .hex or .pal file as text, or any palette file as a data: URL in base64."""
     sprite_px: int | None = None
     upscale: int = Field(1, ge=1, le=MAX_UPSCALE)
     extrude_px: int = Field(1, ge=1, le=2)

@@ -5,6 +5,7 @@ import struct
 from pathlib import Path
 
 import pytest
+from ase_files import ase, ase_colour
 from image_sets import contents, make, noise
 from PIL import Image
 
@@ -13,21 +14,6 @@ from dataset.set_palette import palette_of_set
 from kit.palette_files import PaletteError, parse_palette_file
 
 RED, DARK = (200, 40, 40), (10, 0, 20)
-
-
-def ase_colour(model: bytes, *shares: float) -> bytes:
-    body = (
-        struct.pack(">H", 2)
-        + "a\0".encode("utf-16-be")
-        + model
-        + struct.pack(f">{len(shares)}f", *shares)
-        + b"\0\0"
-    )
-    return struct.pack(">HI", 1, len(body)) + body
-
-
-def ase(*blocks: bytes) -> bytes:
-    return b"ASEF\0\1\0\0" + struct.pack(">I", len(blocks)) + b"".join(blocks)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from base64 import b64encode
 from contextlib import suppress
 from pathlib import Path
 
@@ -115,6 +116,10 @@ def test_both_kinds_of_palette_files_are_read():
     assert parse_palette(SWEETIE_GPL).tolist() == colours
     assert parse_palette("1a1c2c\r\n5D275D\r\n\r\nffcd75").tolist() == colours
     assert parse_palette("\ufeff1a1c2c\n5d275d\nffcd75\n1a1c2c\n").tolist() == colours
+    as_file = "data:;base64," + b64encode(SWEETIE_GPL.encode()).decode()
+    assert parse_palette(as_file).tolist() == colours
+    with pytest.raises(SpriteSettingsError, match="not in base64"):
+        parse_palette("data:text/plain,1a1c2c")
 
 
 @given(PALETTES)

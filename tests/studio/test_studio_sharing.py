@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase_files import ase, ase_colour
 from pasted_codes import NO_CODES, PASTED
 from PIL import Image
 from playwright.sync_api import Page, expect
@@ -228,8 +229,8 @@ def test_the_zip_for_a_game_holds_what_the_dialog_promised(open_page, tmp_path):
     page.locator("#sprites-upscale").select_option("2")
     page.locator("#sprites-side").select_option("40")
     page.locator("#sprites-colours").select_option("given")
-    (tmp_path / "two.hex").write_text("ff0000\n0000ff\n")
-    page.locator("#sprites-file").set_input_files(tmp_path / "two.hex")
+    (tmp_path / "two.ase").write_bytes(ase(ase_colour(b"RGB ", 1, 0, 0), ase_colour(b"RGB ", 0, 0, 1)))
+    page.locator("#sprites-file").set_input_files(tmp_path / "two.ase")
     expect(page.locator("#sprites-size")).to_have_text("Each picture will be 80 × 80 pixels.")
     shown = page.locator("#sprites-preview")
     expect(shown).to_have_attribute("width", "40")

@@ -55,7 +55,7 @@ class SpriteDialog {
   async #request() {
     const { colours, palette, side, upscale, extrude, tolerance, alpha, outlined, outline } = this.#form;
     const chosen = {
-      given: async () => ({ palette: await palette.files[0].text() }),
+      given: async () => ({ palette: await asDataUrl(palette.files[0]) }),
       set: () => ({}),
     }[colours.value];
     return {
@@ -124,4 +124,14 @@ class SpriteDialog {
     byId("sprites-dialog").close();
     reportError(error);
   }
+}
+
+/** A file's content for JSON: an .ase is no text. */
+function asDataUrl(file) {
+  const reader = new FileReader();
+  return new Promise((resolve, reject) => {
+    reader.addEventListener("load", () => resolve(reader.result));
+    reader.addEventListener("error", () => reject(reader.error));
+    reader.readAsDataURL(file);
+  });
 }
