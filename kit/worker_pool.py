@@ -14,8 +14,9 @@ import signal
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
 from typing import IO, Any, Self
@@ -180,13 +181,16 @@ class _Process:
         code = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import serve; serve()"
         # One thread for numpy: several processes take all cores as it is.
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        self._popen = subprocess.Popen(
-            [sys.executable, "-c", code],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-            preexec_fn=_serve_as_fork if _may_fork() else None,  # noqa: PLW1509
-        )
+        forks = _may_fork()
+        # Python 3.12 warns of OpenBLAS's threads too, which are prepared for it.
+        with warnings.catch_warnings(action="ignore") if forks else nullcontext():
+            self._popen = subprocess.Popen(
+                [sys.executable, "-c", code],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment,
+                preexec_fn=_serve_as_fork if forks else None,  # noqa: PLW1509
+            )
 
     def answers(self, function: Callable[[Any], Any], items: Sequence[Any], seconds: float) -> Iterator[Any]:
         assert self._popen.stdin and self._popen.stdout
