@@ -84,7 +84,6 @@ class Studio {
     document.addEventListener("engine-back", () => this.history.current && this.#refresh());
     addEventListener("popstate", () => this.#followAddress());
     for (const id of ["home", "to-wall"]) byId(id).addEventListener("click", () => this.#toWall(true));
-    byId("workshop").hidden = !this.info.workshop;
     byId("undo").addEventListener("click", () => this.history.undo());
     byId("redo").addEventListener("click", () => this.history.redo());
     byId("reroll").addEventListener("click", () => this.reroll());
@@ -144,6 +143,7 @@ class Studio {
 
   #updateTools() {
     byId("to-wall").hidden = byId("bench").hidden;
+    byId("workshop").hidden = !this.info.workshop || !byId("bench").hidden;
     byId("undo").disabled = byId("bench").hidden || !this.history.canUndo;
     byId("redo").disabled = byId("bench").hidden || !this.history.canRedo;
   }

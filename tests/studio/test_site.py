@@ -115,6 +115,11 @@ def test_a_site_of_a_model_with_alpha_draws_as_pytorch_does_over_the_chosen_grou
         assert np.abs(drawn - expected)[opaque].max() <= 3
         page.locator("#ground").select_option("white")
         expect(page.locator("#picture")).to_have_css("background-color", "rgb(255, 255, 255)")
+        page.locator("#to-wall").click()
+        page.locator("#search-words").fill("large red")  # here, for 240 are soon drawn by so small a model
+        page.locator("#search-words").press("Enter")
+        expect(page.locator("#search-text")).to_have_text("Large red: the best of 240 first.")
+        painted(page.locator("#wall-grid .card"))
         page.close()
 
 
@@ -144,6 +149,7 @@ def test_the_site_has_a_wall_traits_and_children_but_no_zip(page, address):
     expect(page.locator("#traits .title").first).to_have_value("Brightness")
     expect(page.locator("#free-traits .title").last).to_have_value("Trait 10")
     expect(page.locator("#sprites")).to_be_hidden()
+    expect(page.locator("#workshop")).to_be_hidden()
     page.keyboard.press("?")
     expect(page.locator("#shortcuts")).to_contain_text("Save as PNG")
     expect(page.locator("#shortcuts")).not_to_contain_text("For a game")
