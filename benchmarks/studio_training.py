@@ -1,0 +1,127 @@
+"""What the workshop costs: a training that its API starts beside one of the command, and the studio at rest.
+
+    python -m benchmarks.studio_training [--rounds 2] [--minutes 0.5] [--idle-seconds 30]
+
+A set of 200 pictures of noise, 32x32, is trained on in turn by ``vgc train`` and by a studio that is asked
+meanwhile, as by the run's page, how far it is; the same settings, the same seed. Speed is pictures shown over
+seconds trained. Idle is the studio's CPU time while nobody asks it for anything.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from dataset.build import BuildSettings, build
+from gan.config import TrainConfig
+from gan.runs.run_files import sample_files
+from studio.workshop.vgc_command import full_command
+
+PICTURES, SIZE_PX = 200, 32
+LOOK_SECONDS = 2.0
+
+
+def make_set(root: Path) -> None:
+    """Pictures of noise, each like no other, as a set of vgc preprocess."""
+    raw = root / "raw"
+    raw.mkdir()
+    for number in range(PICTURES):
+        pixels = np.random.default_rng(number).integers(0, 256, (SIZE_PX, SIZE_PX, 3), np.uint8)
+        Image.fromarray(pixels).save(raw / f"{number:03d}.png")
+    build(BuildSettings(raw, root / "set", size_px=SIZE_PX, tables="none"))
+
+
+def speed(root: Path, run: str, minutes: float) -> float:
+    """Pictures shown a second of training, by the samples that are drawn when it ends."""
+    return int(sample_files(root / TrainConfig.output / run)[-1].stem) / 60 / minutes
+
+
+def train_by_command(root: Path, run: str, minutes: float) -> float:
+    """As in a terminal."""
+    words = ["train", "--data", "set/rgb_images", "--minutes", str(minutes), "--run", run, "-q"]
+    subprocess.run(full_command(words), cwd=root, check=True, stdin=subprocess.DEVNULL)
+    return speed(root, run, minutes)
+
+
+def train_by_api(root: Path, address: str, run: str, minutes: float) -> float:
+    """As the page does, looked at until it is done."""
+    ask(address, "training", {"folder": "set", "minutes": minutes, "run": run})
+    while (state := ask(address, f"run?run={TrainConfig.output}/{run}")["state"]) in ("waiting", "training"):
+        time.sleep(LOOK_SECONDS)
+    assert state == "ended", state
+    return speed(root, run, minutes)
+
+
+def ask(address: str, path: str, body: object = None) -> Any:
+    """A request of the workshop's API."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{address}api/workshop/{path}", data, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+@contextmanager
+def opened(root: Path) -> Iterator[tuple[str, psutil.Process]]:
+    """A studio of a folder: its address and its process."""
+    command = full_command(["studio", "--no-browser", "--port", "0"])
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            yield process.stdout.readline().split()[0], psutil.Process(process.pid)
+        finally:
+            process.terminate()
+
+
+def idle_share(studio: psutil.Process, seconds: float) -> float:
+    """The share of a core that a studio takes."""
+    before = studio.cpu_times()
+    time.sleep(seconds)
+    after = studio.cpu_times()
+    return (after.user + after.system - before.user - before.system) / seconds
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--minutes", type=float, default=0.5)
+    parser.add_argument("--idle-seconds", type=float, default=30)
+    options = parser.parse_args()
+    by_command, by_api = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        make_set(root)
+        with opened(root) as (address, studio):
+            for number in range(options.rounds):
+                by_command.append(train_by_command(root, f"command-{number}", options.minutes))
+                by_api.append(train_by_api(root, address, f"api-{number}", options.minutes))
+            idle = idle_share(studio, options.idle_seconds)
+    load = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    table = Table("what", "median", "each", title=f"the workshop, {load}")
+    for what, speeds in (("vgc train, images/s", by_command), ("started by the page, images/s", by_api)):
+        table.add_row(what, f"{statistics.median(speeds):.1f}", ", ".join(f"{each:.1f}" for each in speeds))
+    ratios = [page / command for page, command in zip(by_api, by_command, strict=True)]
+    table.add_row(
+        "page / command", f"{statistics.median(ratios):.2f}", ", ".join(f"{each:.2f}" for each in ratios)
+    )
+    table.add_row(f"idle for {options.idle_seconds:g} s, share of a core", f"{idle:.2%}", "goal < 1 %")
+    Console(file=sys.stdout).print(table)
+
+
+if __name__ == "__main__":
+    main()
