@@ -681,7 +681,7 @@ def usage_error(message: str) -> Exception:
 
 def sprite_settings(options: SpriteOptions, drawn: "GenerateSettings") -> "SpriteSettings":
     """The settings of sprites that the options name; palette and grid are those of the drawing model's set."""
-    from gan.config import GanError, SettingsError
+    from gan.config import GanError
     from gan.sampling.generate import model_file
     from sprites.palettes import parse_colour, read_palette
     from sprites.pixels import SpriteSettings
@@ -696,7 +696,7 @@ def sprite_settings(options: SpriteOptions, drawn: "GenerateSettings") -> "Sprit
         given["outline"] = parse_colour("--outline", given["outline"])
     try:
         defaults = set_defaults(model_file(drawn))
-    except (GanError, SettingsError):
+    except GanError:
         defaults = {}  # a model that is not there, or a damaged code, is said when it is to draw
     if "colours" in given:
         defaults.pop("palette", None)

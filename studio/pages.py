@@ -37,12 +37,12 @@ def read_module(address: str) -> str:
 
 def modules_of(program: str, read: Read) -> list[str]:
     """The addresses of all modules that a program imports, without its own."""
-    found = [program]
-    for address in found:
+    addresses = [program]
+    for address in addresses:
         beside = posixpath.dirname(address)
         imported = (posixpath.normpath(posixpath.join(beside, each)) for each in IMPORT.findall(read(address)))
-        found += [each for each in dict.fromkeys(imported) if each not in found]
-    return found[1:]
+        addresses += [each for each in dict.fromkeys(imported) if each not in addresses]
+    return addresses[1:]
 
 
 def with_preloads(page: str, folder: str, read: Read) -> str:

@@ -10,9 +10,9 @@ COMMAND = (sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}; from 
 """What ``vgc`` is here."""
 
 
-def full_command(words: Iterable[str]) -> list[str]:
-    """A command to run, by its words after ``vgc``."""
-    return [*COMMAND, *words]
+def full_command(arguments: Iterable[str]) -> list[str]:
+    """A command to run, by its arguments after ``vgc``."""
+    return [*COMMAND, *arguments]
 
 
 def as_text(words: Iterable[str]) -> str:

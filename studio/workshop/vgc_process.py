@@ -20,21 +20,21 @@ TOLD_TO_END = ("vgc: stopped and saved", "vgc: interrupted", "KeyboardInterrupt"
 """How the last line begins of a command that was; the last two of one that had not begun."""
 
 
-def start(words: Sequence[str], folder: Path, log: Path) -> psutil.Popen:
+def start(arguments: Sequence[str], folder: Path, log: Path) -> psutil.Popen:
     """Begin a command in a session of its own: no terminal that closes ends it.
 
     Args:
-        words: after ``vgc``.
+        arguments: after ``vgc``.
         folder: in which it works.
         log: what it says is added here, after a line with the command.
     """
     # On Windows, where signals reach whole groups of processes, a group of its own.
     apart: dict[str, Any] = {"start_new_session": True} if os.name == "posix" else {"creationflags": 0x200}
     with log.open("ab") as output:
-        output.write(f"$ {vgc_command.as_text(words)}\n".encode())
+        output.write(f"$ {vgc_command.as_text(arguments)}\n".encode())
         output.flush()
         return psutil.Popen(
-            vgc_command.full_command(words),
+            vgc_command.full_command(arguments),
             cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONUTF8": "1"}, **apart,
         )  # fmt: skip
