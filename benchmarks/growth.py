@@ -97,7 +97,7 @@ def decode_nothing() -> None:
     """Have builds in this process write the same picture for each file."""
     encoded = io.BytesIO()
     mosaic(0).save(encoded, "PNG")
-    row = pixel_row(mosaic(0).convert("L"))
+    row = pixel_row(np.asarray(mosaic(0).convert("L")))
 
     def stand_in(jobs: Iterator[RenderJob], _count: int, _workers: int) -> Iterator[Rendered]:
         for job in jobs:

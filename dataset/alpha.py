@@ -3,6 +3,7 @@
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from dataset.decode import Fit, Resample, to_square
@@ -21,6 +22,13 @@ def alpha_kind(image: Image.Image) -> AlphaKind:
     if not any(counts[:255]):
         return ""
     return "soft" if any(counts[1:255]) else "binary"
+
+
+def with_opaque_alpha(rgb: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """RGB [H, W, 3] as RGBA [H, W, 4], opaque all over."""
+    rgba = np.full((*rgb.shape[:2], 4), 255, np.uint8)
+    rgba[..., :3] = rgb
+    return rgba
 
 
 def to_square_rgba(image: Image.Image, size_px: int, fit: Fit, resample: Resample = "lanczos") -> Image.Image:

@@ -102,5 +102,7 @@ def is_single_colour(image: Image.Image) -> bool:
             return True
     elif image.mode == "P":
         image = image.convert("RGB")
+    if image.getpixel((0, 0)) != image.getpixel((image.width // 2, image.height // 2)):
+        return False  # as of most
     extrema = image.getextrema()
     return all(low == high for low, high in (extrema if isinstance(extrema[0], tuple) else [extrema]))

@@ -284,8 +284,9 @@ def clean_stem(path: bytes) -> str:
     """The file's own name without suffix, as every file system and reader of text can hold it; and the part."""
     path, part = split_part(path)
     text = unicodedata.normalize("NFC", PurePosixPath(os.fsdecode(path)).stem)
-    safe = "".join("_" if char in UNSAFE or not char.isprintable() else char for char in text).strip(" .")
-    stem = safe.encode()[:MAX_STEM_BYTES].decode(errors="ignore") or "picture"
+    if not (text.isprintable() and UNSAFE.isdisjoint(text)):
+        text = "".join("_" if char in UNSAFE or not char.isprintable() else char for char in text)
+    stem = text.strip(" .").encode()[:MAX_STEM_BYTES].decode(errors="ignore") or "picture"
     stem = f"_{stem}" if DEVICES.match(stem) or stem.startswith(FORMULA) else stem
     return f"{stem}-{'c' if part.cell else 'f'}{part.number:04d}" if part.number else stem
 

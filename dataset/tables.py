@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 PIXELS_CSV = "csv_files/train_converted.csv"
@@ -18,17 +19,16 @@ _DIGITS = np.frombuffer(b"".join(f"{value},".encode().ljust(4, b"\0") for value 
 """Every byte as text, filled up with zero bytes to four: a row is one look-up and one deletion of zeros."""
 
 
-def pixel_row(grey: Image.Image) -> bytes:
+def pixel_row(grey: npt.NDArray[np.uint8]) -> bytes:
     """A grey picture as a line of CSV.
 
     Args:
-        grey: mode L.
+        grey: [H, W].
 
     Returns:
         Its pixels row by row, 0 to 255, with commas between and a line feed after.
     """
-    pixels = np.frombuffer(grey.tobytes(), np.uint8)
-    return _DIGITS[pixels].tobytes().translate(None, b"\0")[:-1] + b"\n"
+    return _DIGITS[grey].tobytes().translate(None, b"\0")[:-1] + b"\n"
 
 
 class TableWriter:
@@ -124,4 +124,4 @@ def previous_rows(
 def read_pixel_row(path: Path) -> bytes:
     """The row of a saved grey picture."""
     with Image.open(path) as grey:
-        return pixel_row(grey)
+        return pixel_row(np.asarray(grey))

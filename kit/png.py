@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
@@ -17,25 +18,27 @@ SOFTWARE = "vgc"
 """What our PNGs name as their software; only such files are ever overwritten or cleared away."""
 
 
-COLOUR_TYPES = {"L": 0, "RGB": 2, "RGBA": 6}
+COLOUR_TYPES = {1: 0, 3: 2, 4: 6}
+"""Of grey, RGB and RGBA, by their channels."""
 UP = 2
 """The filter of PNG rows that tells each byte's difference from the one above."""
 
 
-def quick_png(image: Image.Image) -> bytes:
+def quick_png(pixels: npt.NDArray[np.uint8]) -> bytes:
     """An image as a PNG in half of Pillow's fastest time: all rows have one filter, which nobody has to choose.
 
     Of pictures of characters it is larger than Pillow's default by about a twentieth.
 
     Args:
-        image: mode L, RGB or RGBA.
+        pixels: [H, W] grey, [H, W, 3] RGB or [H, W, 4] RGBA.
     """
-    pixels = np.asarray(image).reshape(image.height, -1)
-    rows = np.full((image.height, 1 + pixels.shape[1]), UP, np.uint8)
-    rows[0, 1:] = pixels[0]
-    np.subtract(pixels[1:], pixels[:-1], out=rows[1:, 1:])
+    height, width, channels = (*pixels.shape, 1)[:3]
+    lines = pixels.reshape(height, -1)
+    rows = np.full((height, 1 + lines.shape[1]), UP, np.uint8)
+    rows[0, 1:] = lines[0]
+    np.subtract(lines[1:], lines[:-1], out=rows[1:, 1:])
     deflate = zlib.compressobj(1, strategy=zlib.Z_RLE)
-    header = struct.pack(">IIBBBBB", *image.size, 8, COLOUR_TYPES[image.mode], 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[channels], 0, 0, 0)
     data = deflate.compress(rows.data) + deflate.flush()
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
 
