@@ -1,16 +1,18 @@
 """What ``vgc preprocess`` makes of sprites: groups, new colours, figures' sizes, grids found, pictures a second.
 
-    python -m benchmarks.sprite_sets --crawl TILES --wesnoth DATA [--before CHECKOUT] [--pictures 600]
+    python -m benchmarks.sprite_sets --crawl TILES --wesnoth DATA [--drawings PNGS] [--before CHECKOUT]
 
 TILES is ``usr/share/crawl/dat/tiles`` of Debian's crawl-tiles-data (CC0); DATA is
-``usr/share/games/wesnoth/1.16/data`` of wesnoth-1.16-data, which is for measuring only. A picture's true unit is
-the file under ``core/units`` that names it. ``--before`` takes turns with another checkout of vgc in the same run.
+``usr/share/games/wesnoth/1.16/data`` of wesnoth-1.16-data, which is for measuring only; PNGS is
+``usr/share/openclipart/png`` of openclipart-png. A picture's true unit is the file under ``core/units`` that names
+it. ``--before`` takes turns with another checkout of vgc in the same run.
 """
 
 import argparse
 import io
 import json
 import os
+import random
 import re
 import resource
 import subprocess
@@ -25,7 +27,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from dataset.build import BuildSettings, build
 from dataset.decode import decode
@@ -49,6 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--crawl", type=Path, required=True)
     parser.add_argument("--wesnoth", type=Path, required=True)
+    parser.add_argument("--drawings", type=Path)
     parser.add_argument("--before", type=Path)
     parser.add_argument("--pictures", type=int, default=600)
     options = parser.parse_args()
@@ -58,6 +61,8 @@ def main() -> None:
         measure_figures(options.wesnoth / "core/images/units/human-loyalists", folder / "figures")
         measure_colours(options.crawl, folder)
         measure_grids(options.crawl)
+        if options.drawings:
+            measure_false_grids("drawings at 80x80", list(drawings(options.drawings)))
         if options.before:
             measure_speed(options.wesnoth, options.before, folder, options.pictures)
 
@@ -158,16 +163,43 @@ def measure_grids(tiles: Path, count: int = 40) -> None:
         sheet = image.convert("RGBA")
     places = [(x, y) for y in range(0, sheet.height - 31, CELL_PX) for x in range(0, sheet.width - 31, CELL_PX)]
     cells = [sheet.crop((x, y, x + CELL_PX, y + CELL_PX)) for x, y in places]
-    full = [cell for cell in cells if np.asarray(cell)[..., 3].mean() > 60]
+    full = [on_black(cell) for cell in cells if np.asarray(cell)[..., 3].mean() > 60]
     chosen = [full[index * len(full) // count] for index in range(count)]
     for name, enlarge, options in ENLARGED:
-        found = 0
-        for cell in chosen:
-            black = Image.new("RGBA", cell.size, (0, 0, 0, 255))
-            file = io.BytesIO()
-            enlarge(Image.alpha_composite(black, cell).convert("RGB")).save(file, **options)
-            found += to_own_grid(decode(file.getvalue()), (0, 0, 0)).image.size == cell.size
+        found = sum(size_on_own_grid(enlarge(cell), options) == cell.size for cell in chosen)
         print(f"own grid found of {name}: {found} of {count}", flush=True)
+    measure_false_grids("cells of player.png", full)
+    smooth = [cell.resize((2 * CELL_PX, 2 * CELL_PX), Image.Resampling.BICUBIC) for cell in full]
+    measure_false_grids("cells doubled smoothly", smooth)
+
+
+def measure_false_grids(name: str, images: list[Image.Image]) -> None:
+    """How many pictures are taken for enlarged that are not."""
+    for options in (PNG, *JPEGS[:2]):
+        false = sum(size_on_own_grid(image, options) != image.size for image in images)
+        kind = " ".join(map(str, options.values()))
+        print(f"taken for enlarged of {name} as {kind}: {false} of {len(images)}", flush=True)
+
+
+def drawings(folder: Path, count: int = 1_500, max_bytes: int = 120_000) -> Iterator[Image.Image]:
+    """PNGs drawn at random, made small, on white."""
+    files = [file for file in sorted(folder.rglob("*.png")) if file.stat().st_size < max_bytes]
+    for file in random.Random(0).sample(files, min(count, len(files))):
+        with Image.open(file) as image:
+            small = ImageOps.pad(image.convert("RGBA"), (SIZE_PX, SIZE_PX), color=(255, 255, 255, 0))
+        yield Image.alpha_composite(Image.new("RGBA", small.size, "white"), small).convert("RGB")
+
+
+def on_black(image: Image.Image) -> Image.Image:
+    """An RGBA image as RGB."""
+    return Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image).convert("RGB")
+
+
+def size_on_own_grid(image: Image.Image, options: dict[str, Any]) -> tuple[int, int]:
+    """Width and height that a picture is brought back to once it was saved."""
+    file = io.BytesIO()
+    image.save(file, **options)
+    return to_own_grid(decode(file.getvalue()), (0, 0, 0)).image.size
 
 
 def enlarged(side: int, then: int | None = None) -> Callable[[Image.Image], Image.Image]:
@@ -181,9 +213,14 @@ def enlarged(side: int, then: int | None = None) -> Callable[[Image.Image], Imag
 
 
 PNG, JPEG = {"format": "PNG"}, {"format": "JPEG", "quality": 85}
+JPEGS = (JPEG, {"format": "JPEG", "quality": 75}, {"format": "JPEG", "quality": 60})
 ENLARGED = (
     *((f"{scale}x{scale} blocks", enlarged(scale * CELL_PX), PNG) for scale in (2, 3, 4)),
-    *((f"{scale}x{scale} blocks as JPEG", enlarged(scale * CELL_PX), JPEG) for scale in (2, 3, 4)),
+    *(
+        (f"{scale}x{scale} blocks as JPEG of {jpeg['quality']}", enlarged(scale * CELL_PX), jpeg)
+        for scale in (2, 3, 4)
+        for jpeg in JPEGS
+    ),
     ("2.5x2.5 blocks", enlarged(80), PNG),
     ("4x4 blocks, then .8 of that", enlarged(128, 102), PNG),
     ("4x4 blocks, then .9 of that, as JPEG", enlarged(128, 115), JPEG),

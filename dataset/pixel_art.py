@@ -30,6 +30,12 @@ NOISE_STEPS = 24
 """JPEG's noise, in steps of a channel, within a block."""
 MOST_OUTSIDE = 0.04
 """Share of the pixels that may be further from their block's colour."""
+SMALL_BLOCKS_PX = (3, 2)
+"""Sides of blocks that have no inside, or one pixel of it: JPEG's noise reaches all of them."""
+MOST_WITHIN = 0.4
+"""Change of brightness within small blocks, for 1 between them. Of 1,472 drawings at 80x80 the least were .22 and
+.58; of blocks in JPEGs of quality 60 the most is .48."""
+JPEG_BLOCK_PX = 8
 ALIKE_STEPS = 20
 """Colours of a blurred picture that are so near are one."""
 
@@ -48,6 +54,8 @@ def to_own_grid(decoded: DecodedImage, background: tuple[int, int, int] | None) 
     small = _by_exact_blocks(pixels, *edges)
     if small is None:
         small = _by_blurred_blocks(pixels, *edges)
+    if small is None:
+        small = _by_small_blocks(pixels, np.asarray(decoded.image.convert("L")))
     if small is None:
         return decoded
     scale = f"enlarged {pixels.shape[1] / small.shape[1]:.3g} times; taken at {small.shape[1]}x{small.shape[0]}"
@@ -136,6 +144,31 @@ def _is_made_of_blocks(values: npt.NDArray[np.int16], columns: int, rows: int) -
     inner = _inner(height, rows)[:, None] & _inner(width, columns)[None]
     outside = (np.abs(restored - values).max(axis=2) > NOISE_STEPS)[inner]
     return bool(outside.mean() <= MOST_OUTSIDE)
+
+
+def _by_small_blocks(pixels: Pixels, brightness: Pixels) -> Pixels | None:
+    """Blocks of 2 or 3 pixels in a JPEG: its noise is the least in brightness."""
+    height, width = brightness.shape
+    for side in SMALL_BLOCKS_PX:
+        columns, rows = width // side, height // side
+        if width % side or height % side or min(columns, rows) < SMALLEST_PX:
+            continue
+        if max(_change_within(each, side) for each in (brightness, brightness.T)) <= MOST_WITHIN:
+            return _with_fewer_colours(_block_medians(pixels.astype(np.int16), columns, rows).astype(np.uint8))
+    return None
+
+
+def _change_within(brightness: Pixels, side: int) -> float:
+    """How much changes from column to column within blocks, for 1 from block to block.
+
+    The root of each column's mean square, so that edges count more than noise, and a few strong edges no more than
+    others. Without the borders of JPEG's own blocks.
+    """
+    changes = np.sqrt(np.square(np.diff(brightness.astype(np.float32), axis=1)).mean(axis=0))
+    places = np.arange(1, len(changes) + 1)
+    is_between, is_own = places % side == 0, places % JPEG_BLOCK_PX != 0
+    between = float(changes[is_between & is_own].mean())
+    return float(changes[~is_between & is_own].mean()) / between if between else math.inf
 
 
 def _coherence(edges: Edges, width: int, counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

@@ -63,12 +63,28 @@ def test_blocks_of_broken_sides_and_soft_borders_are_found(enlarged: Any) -> Non
     assert np.abs(np.asarray(found).astype(int) - np.asarray(original)).mean() < 4
 
 
-def test_blocks_are_found_through_jpeg_and_its_colours_become_few() -> None:
+@pytest.mark.parametrize("scale", [2, 4])
+def test_blocks_are_found_through_jpeg_and_its_colours_become_few(scale: int) -> None:
     original = on_black(sprite())
-    found = own_grid(original.resize((128, 128), NEAREST), "JPEG", quality=85, subsampling=0)
+    found = own_grid(original.resize((32 * scale, 32 * scale), NEAREST), "JPEG", quality=85, subsampling=0)
     assert found.size == (32, 32)
     assert np.abs(np.asarray(found).astype(int) - np.asarray(original)).mean() < 6
     assert len(found.getcolors() or []) <= 12
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_small_blocks_are_found_though_jpeg_halves_their_colours(scale: int) -> None:
+    blocks = on_black(sprite()).resize((32 * scale, 32 * scale), NEAREST)
+    assert own_grid(blocks, "JPEG", quality=75).size == (32, 32)
+
+
+def test_art_that_was_not_enlarged_keeps_its_size_as_jpeg() -> None:
+    mosaic = Image.new("RGB", (64, 64))
+    for number in range(4):
+        mosaic.paste(on_black(sprite(number)), (number % 2 * 32, number // 2 * 32))
+    assert own_grid(mosaic, "JPEG", quality=75).size == (64, 64)
+    smooth = on_black(sprite()).resize((64, 64), BICUBIC)
+    assert own_grid(smooth, "JPEG", quality=75).size == (64, 64)
 
 
 def test_a_smooth_picture_and_noise_keep_their_size() -> None:
