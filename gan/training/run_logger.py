@@ -148,7 +148,7 @@ class RunLogger:
             architecture=self.trainer.recipe.generator,
             preset=self.config.preset,
             images=self.trainer.images_shown,
-            trained_on=f"{len(self.trainer.training_set)} pictures of {self.config.data}",
+            trained_on=f"{len(self.trainer.training_set):,} pictures of {self.config.data}",
             lineage=self.config.lineage,
         )
 
