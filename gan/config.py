@@ -72,6 +72,9 @@ class Architecture:
     blocks: int = 1
     """Residual blocks of each stage."""
 
+    modulation_width: int = 0
+    """Hidden units of an upsampling generator's self-modulation; 0: none. See `gan.networks.self_modulation`."""
+
     channels: int = RGB
     """Of the pictures: RGB, or RGBA with premultiplied colours; see `gan.images`."""
 
@@ -91,6 +94,7 @@ class Architecture:
             ("latent_dim", 0, MAX_WIDTH),
             ("minibatch_std_group", 0, MAX_BATCH),
             ("blocks", 1, MAX_BLOCKS),
+            ("modulation_width", 0, MAX_WIDTH),
             ("channels", RGB, RGBA),
             ("view_px", 0, MAX_SIZE_PX),
         ):
@@ -262,11 +266,11 @@ PRESETS: dict[str, Recipe] = {
         r2=True,
         ema_half_life_kimg=10,
     ),
-    # Sauer et al. 2021 (arXiv:2111.01007): the generator of `dcgan`, judged by features of a network that knows
-    # photographs, and by the discriminator of `dcgan` for colours and surfaces. Relativistic pairing takes the
-    # place of their hinge loss and batch norm.
+    # Sauer et al. 2021 (arXiv:2111.01007): the generator of `dcgan`, with self-modulation, judged by features of a
+    # network that knows photographs, and by the discriminator of `dcgan` for colours and surfaces. Relativistic
+    # pairing takes the place of their hinge loss and batch norm.
     "projected": Recipe(
-        generator=Architecture("upsample", (256, 128, 64, 32, 16), latent_dim=100),
+        generator=Architecture("upsample", (256, 128, 64, 32, 16), latent_dim=100, modulation_width=128),
         discriminator=Architecture(
             "projected",
             (64, 64, 128, 256),

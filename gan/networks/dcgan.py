@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from gan.config import Architecture, check_stage_count
 from gan.device import in_fp32
 from gan.networks.minibatch_std import MinibatchStd
+from gan.networks.self_modulation import SelfModulation, modulate
 
 LEAKY_SLOPE = 0.2
 
@@ -125,6 +126,8 @@ class UpsampleKernel(torch.autograd.Function):
 class UpsampleGenerator(nn.Module):
     """A learned base, then stages of (upsample, conv3, conv3), each with batch norm and leaky ReLU.
 
+    With a ``modulation_width`` the latent scales and shifts what each batch norm gives.
+
     ``z`` [N, latent_dim] float32 -> [N, channels, size, size] float32 in [-1, 1].
     """
 
@@ -146,11 +149,22 @@ class UpsampleGenerator(nn.Module):
             ]
         self.layers = nn.Sequential(*layers)
         self.to_rgb = nn.Conv2d(widths[-1], architecture.channels, 3, padding=1)
+        self.modulation: SelfModulation | None = None
+        if architecture.modulation_width:
+            normalised = [layer.num_features for layer in self.layers if isinstance(layer, nn.BatchNorm2d)]
+            self.modulation = SelfModulation(architecture.latent_dim, architecture.modulation_width, normalised)
         self.apply(init_kaiming)
+        if self.modulation:
+            self.modulation.init_as_identity()
 
     def forward(self, z: Tensor) -> Tensor:
-        base = self.dense(z).unflatten(1, (-1, self.base_px, self.base_px))
-        return in_fp32(self.to_rgb, self.layers(base)).tanh()
+        x: Tensor = self.dense(z).unflatten(1, (-1, self.base_px, self.base_px))
+        modulations = iter(self.modulation(z) if self.modulation else ())
+        for layer in self.layers:
+            x = layer(x)
+            if self.modulation and isinstance(layer, nn.BatchNorm2d):
+                x = modulate(x, *next(modulations))
+        return in_fp32(self.to_rgb, x).tanh()
 
 
 def init_normal_002(module: nn.Module) -> None:

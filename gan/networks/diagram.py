@@ -16,6 +16,8 @@ HEIGHT_PX = 190
 COLUMN_GAP = 46
 MARGIN = 40
 CAPTION_PX = 74
+BRANCH = "modulation."
+"""Layers beside the chain, which a row of blocks cannot show."""
 
 
 def draw_network(title: str, layers: list[Layer], start: str) -> Image.Image:
@@ -26,7 +28,8 @@ def draw_network(title: str, layers: list[Layer], start: str) -> Image.Image:
         layers: as `gan.networks.layer_summary` gives them.
         start: what goes in, for the first arrow.
     """
-    blocks = [layer for layer in layers if layer.parameters and layer.kind != "BatchNorm2d"]
+    chain = [layer for layer in layers if not layer.name.startswith(BRANCH)]
+    blocks = [layer for layer in chain if layer.parameters and layer.kind != "BatchNorm2d"]
     tallest = max(layer.shape[-1] if len(layer.shape) == 3 else 1 for layer in blocks)
     sizes = [block_size(layer, tallest) for layer in blocks]
     columns = [max(width + depth, 96) for width, _, depth in sizes]
@@ -34,9 +37,10 @@ def draw_network(title: str, layers: list[Layer], start: str) -> Image.Image:
     image = Image.new("RGB", (width, HEIGHT_PX + CAPTION_PX + 160), BACKGROUND)
     pen = ImageDraw.Draw(image)
     large, small = ImageFont.load_default(22), ImageFont.load_default(13)
-    parameters = sum(layer.parameters for layer in layers)
+    parameters, shown = (sum(layer.parameters for layer in some) for some in (layers, chain))
+    beside = f", {parameters - shown:,} of them in the self-modulation beside these" if parameters > shown else ""
     pen.text((MARGIN, 22), title, INK, large)
-    pen.text((MARGIN, 52), f"{parameters:,} parameters", FAINT, small)
+    pen.text((MARGIN, 52), f"{parameters:,} parameters{beside}", FAINT, small)
     floor = 124 + HEIGHT_PX
     pen.text((MARGIN, floor - HEIGHT_PX // 2 - 8), start, INK, small)
     x, middles = MARGIN + 96 + COLUMN_GAP // 2, []

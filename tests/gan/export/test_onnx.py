@@ -31,9 +31,11 @@ from studio.errors import StudioError
 
 PLAIN_OPERATORS = {
     *("Add", "BatchNormalization", "Conv", "ConvTranspose", "Gemm", "LeakyRelu", "Mul", "Relu"),
-    *("Reshape", "Resize", "Tanh"),
+    *("Reshape", "Resize", "Slice", "Tanh"),
 }
-PRESET_OF_FAMILY = {recipe.generator.family: preset for preset, recipe in PRESETS.items()}
+PRESET_OF_NETWORK = {  # an upsampling generator may have a self-modulation
+    (recipe.generator.family, recipe.generator.modulation_width): preset for preset, recipe in PRESETS.items()
+}
 
 
 def untrained(preset: str, path: Path, dtype: torch.dtype = torch.float32) -> Path:
@@ -45,6 +47,8 @@ def untrained(preset: str, path: Path, dtype: torch.dtype = torch.float32) -> Pa
         for _ in range(20):
             generator(torch.randn(8, architecture.latent_dim))
         generator.to_rgb.weight *= 10
+        if modulation := getattr(generator, "modulation", None):
+            modulation.output.weight.normal_(0, 0.1)
     save_generator(path, generator, GeneratorHeader(architecture, preset, 7, "noise"), dtype)
     return path
 
@@ -66,11 +70,11 @@ def few_pairs() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module", params=PRESET_OF_FAMILY.values())
+@pytest.fixture(scope="module", params=PRESET_OF_NETWORK.values())
 def exported(
     request: pytest.FixtureRequest, few_pairs, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Path]:
-    """A model of each family and what the command makes of it."""
+    """A model of each kind of network and what the command makes of it."""
     folder = tmp_path_factory.mktemp(request.param)
     model = untrained(request.param, folder / "model.safetensors", torch.float16)
     target = folder / "new/folder/model.onnx"

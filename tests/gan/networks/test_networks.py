@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from slim_networks import slim
@@ -9,6 +11,7 @@ from gan.networks.build import build_discriminator, build_generator, count_param
 from gan.networks.dcgan import UpsampleConv2d, UpsampleKernel, upsample_kernel
 from gan.networks.layer_summary import describe_recipe
 from gan.networks.minibatch_std import MinibatchStd, group_variance
+from gan.networks.self_modulation import SelfModulation, modulate
 
 
 @pytest.mark.parametrize(
@@ -18,7 +21,7 @@ from gan.networks.minibatch_std import MinibatchStd, group_variance
         ("dcgan-2015", 4_037_504, 2_770_176),
         # Nobody's but ours: files of earlier versions load only while these stay.
         ("dcgan", 1_229_427, 696_570),
-        ("projected", 1_229_427, 1_405_630),
+        ("projected", 1_432_243, 1_405_630),
         ("r3gan", 1_212_611, 1_196_506),
     ],
 )
@@ -100,6 +103,32 @@ def test_the_spread_of_a_batch_is_that_of_each_group_of_consecutive_pictures():
     # Six pictures make groups of two, one picture a group of itself.
     assert MinibatchStd(4)(apart[:3].repeat(2, 1, 1, 1)).shape == (6, 3, 3, 3)
     assert MinibatchStd(4)(apart[:1])[:, 2].max() == pytest.approx(1e-4)
+
+
+def test_self_modulation_begins_without_effect_and_then_scales_and_shifts_each_latents_own_maps():
+    torch.manual_seed(0)
+    plain = slim(PRESETS["dcgan"]).at_size(16).generator
+    generator = build_generator(replace(plain, modulation_width=6)).eval()
+    z = torch.randn(3, plain.latent_dim)
+    unmodulated = build_generator(plain).eval()
+    unmodulated.load_state_dict(generator.state_dict(), strict=False)
+    torch.testing.assert_close(generator(z), unmodulated(z), rtol=0, atol=0)
+
+    modulation = SelfModulation(latent_dim=1, hidden=2, channels=[2, 1])
+    modulation.init_as_identity()
+    with torch.no_grad():
+        modulation.hidden.weight.copy_(torch.tensor([[1.0], [-1.0]]))
+        modulation.hidden.bias.zero_()
+        modulation.output.weight[1, 0] = 0.5  # the first map's second channel: scale 1 + z / 2 for a positive z
+        modulation.output.weight[5, 1] = 1.0  # the second map's only channel: shift by -z for a negative z
+    (scale, shift), (second_scale, second_shift) = modulation(torch.tensor([[2.0], [-2.0]]))
+    leak = 0.2 * -2
+    torch.testing.assert_close(scale[:, :, 0, 0], torch.tensor([[1.0, 2.0], [1.0, 1 + leak / 2]]))
+    assert not shift.any()
+    torch.testing.assert_close(second_scale.flatten(), torch.ones(2))
+    torch.testing.assert_close(second_shift.flatten(), torch.tensor([leak, 2.0]))
+    maps = torch.arange(2.0)[:, None, None, None].expand(2, 2, 1, 1)
+    torch.testing.assert_close(modulate(maps, scale, shift).flatten(), torch.tensor([0, 0, 1, 0.8]))
 
 
 @pytest.mark.parametrize("preset", ["dcgan-2015", "dcgan"])
