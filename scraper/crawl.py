@@ -15,7 +15,13 @@ from kit.progress import Progress, noop
 from kit.worker_pool import WorkerPool, available_cores
 from scraper.collect import PAGES, Collector, GalleryPage, failed_record, labels
 from scraper.crawl_progress import CrawlProgress
-from scraper.errors import FetchError, ScrapeBlockedError, ScrapeError, ScrapeSettingsError
+from scraper.errors import (
+    FetchError,
+    PrivateAddressError,
+    ScrapeBlockedError,
+    ScrapeError,
+    ScrapeSettingsError,
+)
 from scraper.manifest import IMAGES, Manifest, Record
 from scraper.net.fetch import Fetcher, Stopped, user_agent
 from scraper.net.proxies import proxy_hint
@@ -275,6 +281,11 @@ class _Crawl:
                 "--ignore-robots is for those who have leave"
             )
         base_url = self._site.base_url
+        if isinstance(error, PrivateAddressError) and not self._settings.base_url:
+            return ScrapeError(
+                f"{self._hub_url} cannot be read ({error.reason}): where that machine is yours, name it with "
+                f"--base-url {base_url}, and this host and port may be private"
+            )
         what = f"{base_url} cannot be reached" if error.unanswered else f"{self._hub_url} cannot be read"
         archive = "" if self._settings.wayback else "read an archived copy with `vgc scrape --wayback 2016`, "
         proxy = f"; {proxy_hint()}" if error.unanswered and proxy_hint() else ""

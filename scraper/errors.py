@@ -44,6 +44,10 @@ class ConnectError(FetchError):
         super().__init__(reason, retry=retry, unanswered=True)
 
 
+class PrivateAddressError(FetchError):
+    """A host that the user did not name leads into a private network, or to this machine."""
+
+
 class TooManyRedirectsError(FetchError):
     """An address leads on and on."""
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
-from scraper.errors import FetchError
+from scraper.errors import FetchError, PrivateAddressError
 from scraper.net.wayback import Wayback
 from scraper.summary import OTHER_HOST
 
@@ -81,10 +81,10 @@ class AddressPolicy:
         """Refuse loopback, private, link-local and otherwise non-public network addresses.
 
         Raises:
-            FetchError: the reason, never worth another try.
+            PrivateAddressError: the reason, never worth another try.
         """
         if (host.lower(), port) not in self.given and not is_public(ipaddress.ip_address(address)):
-            raise FetchError(f"{host} leads to the private address {address}")
+            raise PrivateAddressError(f"{host} leads to the private address {address}")
 
 
 def host_and_port(url: str) -> tuple[str, int]:

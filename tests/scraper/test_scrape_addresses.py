@@ -119,7 +119,9 @@ def test_a_default_site_that_resolves_to_a_private_address_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resolving(monkeypatch, {"www.game-art-hq.com": ["127.0.0.1"]})
-    with pytest.raises(ScrapeError, match="leads to the private address"):
+    with pytest.raises(
+        ScrapeError, match=r"leads to the private address .*: where that machine is yours, name it with --base-url"
+    ):
         crawl(ScrapeSettings(out=tmp_path, delay_seconds=0, limits=FAST))
 
 

@@ -47,7 +47,7 @@ const MESSAGES = {
   "folder.pictures": "{pictures} pictures",
   "site.path": "Its description, a TOML file",
   "site.none": "No description of a site was found here; docs/scraping.md says how to write one.",
-  "site.base-url": "Address, where it is not the site’s own, as of a copy on this machine",
+  "site.base-url": "Address (--base-url), where it is not the site’s own or lies on this machine",
   "site.letters": "Letters (all where empty)",
   "site.limit": "At most so many",
   "site.estimate": "How long will it take?",
