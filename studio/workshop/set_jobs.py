@@ -17,7 +17,7 @@ from kit.printable import printable
 from kit.typed_json import parse_object, read_fields
 from studio.workshop.folders import BusyError, Root, WorkshopError
 from studio.workshop.unzip import Refused
-from studio.workshop.vgc_process import ask_to_end, find, is_alive, start
+from studio.workshop.vgc_process import LOG_MARK, ask_to_end, failure_of, find, is_alive, start, was_told_to_end
 
 FOLDER = ".vgc-studio"
 """Below the root: the job at work, and what its commands say."""
@@ -27,8 +27,6 @@ STOP_SECONDS = 20.0
 """For a command to save what it has, once it is told to stop."""
 LOOK_SECONDS = 0.1
 """Between two looks at what a command says."""
-WORTH_ANOTHER_TRY = 3
-"""Exit code of a scrape that is done but for some addresses."""
 PROGRESS = re.compile(r"(?:scrape|preprocess) ([\d.]+k?)(?:/([\d.]+k?))? ?(.*)")
 """A command's line of progress, as `screen.LiveLine` writes it where there is no terminal."""
 
@@ -179,10 +177,14 @@ class JobRunner:
             for line in lines:
                 self._note(printable(line.decode(errors="replace").rstrip("\r"))[:MAX_LINE_CHARS])
         self._process = None
-        code, last = process.wait(0), self.state.lines[-1]
-        # Of the process of an earlier studio, no exit code is told.
-        has_failed = last.startswith("vgc: ") if code is None else code not in (0, WORTH_ANOTHER_TRY)
-        return last.removeprefix("vgc: ") if has_failed else ""
+        heard = self._heard()
+        self._stopped = self._stopped or was_told_to_end(heard)
+        return failure_of(heard, process.wait(0))
+
+    def _heard(self) -> str:
+        """What the last command said, without its progress."""
+        starts = [index for index, line in enumerate(self.state.lines) if line.startswith(LOG_MARK)]
+        return "\n".join(self.state.lines[starts[-1] + 1 if starts else 0 :])
 
     def _note(self, line: str) -> None:
         state = self.state

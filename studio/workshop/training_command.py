@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dataset.staging import METADATA, read_report
 from gan.config import DEFAULT_PRESET, PRESETS, SettingsError, TrainConfig
 from studio.workshop.folders import BusyError, NotDecidedError, Root, WorkshopError
-from studio.workshop.training_queue import Job
+from studio.workshop.training_queue import TrainingJob
 from studio.workshop.vgc_command import full_command
 
 MAX_MINUTES = 60.0 * 24 * 365
@@ -72,7 +72,7 @@ class TrainingCost(BaseModel):
     images_per_second: float
 
 
-def plan(root: Root, wish: TrainingWish, is_taken: Callable[[str], bool]) -> Job:
+def plan(root: Root, wish: TrainingWish, is_taken: Callable[[str], bool]) -> TrainingJob:
     """The job that a wish comes to.
 
     Args:
@@ -96,7 +96,7 @@ def plan(root: Root, wish: TrainingWish, is_taken: Callable[[str], bool]) -> Job
     run = f"{TrainConfig.output}/{name}"
     if is_taken(run):
         raise BusyError(f"{run} exists already: choose another name")
-    return Job(run, ("train", *arguments, "--run", name))
+    return TrainingJob(run, ("train", *arguments, "--run", name))
 
 
 def free_name(wanted: str, is_taken: Callable[[str], bool]) -> str:
@@ -164,7 +164,7 @@ def presets() -> list[Preset]:
     return [Preset(name=name, from_base=PRESETS[name].generator.family == base) for name in names]
 
 
-def resume_job(run: str, earlier_minutes: float, more_minutes: float | None) -> Job:
+def resume_job(run: str, earlier_minutes: float, more_minutes: float | None) -> TrainingJob:
     """Go on with a run, to its end or for so many more minutes."""
     minutes = [] if more_minutes is None else ["--minutes", f"{earlier_minutes + more_minutes:.4g}"]
-    return Job(run, ("train", "--resume", run, *minutes))
+    return TrainingJob(run, ("train", "--resume", run, *minutes))

@@ -32,7 +32,7 @@ SECONDS_AFTER_FAILURE = 60.0
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """One training of the queue."""
 
     run: str
@@ -45,7 +45,7 @@ class Job:
     """Whether it was told to save and end."""
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "Job":
+    def from_json(cls, values: Mapping[str, Any]) -> "TrainingJob":
         """Read what `dataclasses.asdict` wrote; ValueError for anything else."""
         return read_fields(cls, values)
 
@@ -56,9 +56,9 @@ class Queue:
 
     held: bool = False
     """Nothing is started: the first one is paused."""
-    jobs: tuple[Job, ...] = ()
+    jobs: tuple[TrainingJob, ...] = ()
 
-    def job_of(self, run: str) -> Job | None:
+    def job_of(self, run: str) -> TrainingJob | None:
         """The one of a run, if it is in the queue."""
         return next((job for job in self.jobs if job.run == run), None)
 
@@ -110,7 +110,7 @@ class TrainingQueue:
         except OSError as error:
             raise WorkshopError(f"cannot write {error.filename or self.output} ({error.strerror})") from error
 
-    def add(self, job: Job) -> None:
+    def add(self, job: TrainingJob) -> None:
         """Put a training at the end; BusyError if its run is in the queue already."""
         with self._changing() as box:
             if box[0].job_of(job.run):
@@ -150,12 +150,12 @@ class TrainingQueue:
         self.go_on()
 
     @staticmethod
-    def _job(queue: Queue, run: str) -> Job:
+    def _job(queue: Queue, run: str) -> TrainingJob:
         if job := queue.job_of(run):
             return job
         raise NotThereError(f"{run:.200}: not in the queue")
 
-    def process_of(self, job: Job) -> psutil.Process | None:
+    def process_of(self, job: TrainingJob) -> psutil.Process | None:
         """The living process of a training; that of an earlier studio is known by its command and folder."""
         if self._process and self._process[0] == job.run:
             return self._process[1] if is_alive(self._process[1]) else None
@@ -217,7 +217,7 @@ class TrainingQueue:
         return queue.without(first.run)
 
 
-def start_training(root: Path, job: Job) -> psutil.Process:
+def start_training(root: Path, job: TrainingJob) -> psutil.Process:
     """Begin a training, or go on with it."""
     run = root / job.run
     run.mkdir(parents=True, exist_ok=True)
@@ -225,7 +225,7 @@ def start_training(root: Path, job: Job) -> psutil.Process:
     return start(("train", "--resume", job.run) if has_begun else job.arguments, root, run / LOG_FILE)
 
 
-def find_training(root: Path, job: Job) -> psutil.Process | None:
+def find_training(root: Path, job: TrainingJob) -> psutil.Process | None:
     """The process that works for a job, whoever started it."""
     named = ({"train", "--run", Path(job.run).name}, {"train", "--resume", job.run})
     return find(root, lambda words: any(names <= set(words) for names in named))

@@ -16,6 +16,8 @@ STOP_SIGNAL = getattr(signal, "CTRL_BREAK_EVENT", signal.SIGINT)
 """Ctrl-C; on Windows what a group of processes can be sent."""
 LOG_MARK = "$ vgc "
 """Begins a line of the log: what follows was said by this command."""
+DONE = (0, 3)
+"""Exit codes: a scrape that is done but for some addresses, worth another try, has the second."""
 TOLD_TO_END = ("vgc: stopped and saved", "vgc: interrupted", "KeyboardInterrupt")
 """How the last line begins of a command that was; the last two of one that had not begun."""
 
@@ -69,9 +71,25 @@ def ask_to_end(process: psutil.Process) -> None:
         process.send_signal(STOP_SIGNAL)
 
 
-def failure_of(log: str) -> str:
-    """The command's own last word, where that is an error: the cause and the remedy."""
-    lines = [line for line in log.splitlines() if line.strip()]
+def failure_of(said: str, code: int | None = None) -> str:
+    """The last word of a command that has failed by itself: the cause and the remedy; nothing of another.
+
+    Args:
+        said: all that it said.
+        code: its exit code; of the process of an earlier studio none is told, and its last word decides.
+    """
+    lines = [line for line in said.splitlines() if line.strip()]
     last = lines[-1] if lines else ""
-    is_error = last.startswith("vgc: ") or any(line.startswith("Traceback") for line in lines)
-    return last.removeprefix("vgc: ") if is_error and not last.startswith(TOLD_TO_END) else ""
+    if code is None:
+        has_failed = last.startswith("vgc: ") or any(line.startswith("Traceback") for line in lines)
+    else:
+        has_failed = code not in DONE
+    if not has_failed or was_told_to_end(said):
+        return ""
+    is_told = code is None or last.startswith("vgc: ")  # else killed, or broken
+    return last.removeprefix("vgc: ") if is_told else f"{last} (exit code {code})".strip()
+
+
+def was_told_to_end(said: str) -> bool:
+    """Whether a command ended because it was told to, by whomever."""
+    return said.rstrip().rpartition("\n")[2].startswith(TOLD_TO_END)

@@ -11,6 +11,7 @@ from studio.workshop import vgc_command
 from studio.workshop.folders import BusyError, Root
 from studio.workshop.new_set import preprocess_words
 from studio.workshop.set_jobs import JobRunner, SetJob
+from studio.workshop.vgc_process import ask_to_end
 
 SLEEP = """
 import signal, sys, time
@@ -65,6 +66,16 @@ def test_the_next_studio_stops_it(tmp_path: Path) -> None:
     runner.stop()
     wait_until(lambda: not runner.state.running)
     assert (runner.state.message, runner.state.lines[-1]) == ("stopped", "vgc: interrupted")
+
+
+def test_a_command_that_somebody_else_ends_ends_the_job(tmp_path: Path) -> None:
+    runner = JobRunner(Root(tmp_path))
+    runner.start(job("600", "600"))
+    wait_until(lambda: runner.state.done)
+    assert runner._process
+    ask_to_end(runner._process)
+    wait_until(lambda: not runner.state.running)
+    assert (runner.state.message, runner.state.step) == ("stopped", "scrape")
 
 
 def test_the_command_that_makes_a_set_again_has_all_that_it_was_made_with(tmp_path: Path) -> None:

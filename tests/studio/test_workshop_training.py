@@ -17,7 +17,7 @@ from kit.lock import lock_or_raise
 from studio.workshop import vgc_command
 from studio.workshop.folders import Root
 from studio.workshop.run_state import thinned
-from studio.workshop.training_queue import Job, Queue, TrainingQueue
+from studio.workshop.training_queue import Queue, TrainingJob, TrainingQueue
 from studio.workshop.vgc_process import failure_of, is_alive
 
 API = "/api/workshop"
@@ -149,7 +149,7 @@ def test_a_damaged_queue_is_said(tmp_path: Path) -> None:
 
 
 def test_a_paused_run_that_leaves_the_queue_holds_nothing_any_more(tmp_path: Path) -> None:
-    queue = Queue(True, (Job("a", ("train",)), Job("b", ("train",))))
+    queue = Queue(True, (TrainingJob("a", ("train",)), TrainingJob("b", ("train",))))
     assert queue.without("a") == Queue(False, queue.jobs[1:])
     assert queue.without("b") == Queue(True, queue.jobs[:1])
     (tmp_path / "train_output").mkdir()
@@ -167,8 +167,8 @@ def sleeping(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vgc_command, "COMMAND", (sys.executable, "-S", "-c", sleep))
 
 
-def sleeping_job(name: str, seconds: float) -> Job:
-    return Job(f"train_output/{name}", ("train", "--minutes", str(seconds), "--run", name))
+def sleeping_job(name: str, seconds: float) -> TrainingJob:
+    return TrainingJob(f"train_output/{name}", ("train", "--minutes", str(seconds), "--run", name))
 
 
 def test_the_queue_goes_on_by_itself_also_when_something_comes_after_it_was_empty(
@@ -209,6 +209,14 @@ def test_the_last_word_of_a_failed_command_is_its_failure() -> None:
     )
     assert failure_of("vgc: stopped and saved; go on with: vgc train --resume r") == ""
     assert failure_of("Traceback (most recent call last):\nKeyError: 'x'\n") == "KeyError: 'x'"
+
+
+def test_where_an_exit_code_is_told_it_says_whether_a_command_has_failed() -> None:
+    assert failure_of("vgc: two pictures are transparent", 0) == ""
+    assert failure_of("some are worth another try", 3) == ""
+    assert failure_of("vgc: no such folder", 2) == "no such folder"
+    assert failure_of("", -9) == "(exit code -9)"
+    assert failure_of("vgc: interrupted", 130) == ""
 
 
 def test_a_long_curve_is_thinned_to_two_hundred_points_with_the_last() -> None:
