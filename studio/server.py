@@ -26,6 +26,7 @@ from sprites.errors import SpriteSettingsError
 from sprites.palettes import parse_palette
 from sprites.pixels import HALF, SMALLEST_SPRITE_PX, SpriteSettings
 from sprites.set_defaults import set_defaults
+from studio.compression import TextCompression
 from studio.directions import all_directions, keep_traits, known_traits, latents_to_measure, measured_traits
 from studio.draw_queue import DrawQueue, QueueFull
 from studio.engine import MAX_IMAGES, Engine
@@ -216,6 +217,7 @@ def build_app(
     app = FastAPI(
         title="vgc studio", lifespan=lifespan, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None
     )
+    app.add_middleware(TextCompression)
     app.add_middleware(Guard, access=access)
     app.add_exception_handler(RequestValidationError, handle_invalid_request)
     app.add_exception_handler(SpriteSettingsError, handle_sprite_settings)

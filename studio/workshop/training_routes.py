@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Query
 from fastapi.responses import FileResponse, Response
@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from gan.config import GanError
 from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE
 from studio.errors import StudioError
+from studio.workshop.boards import BoardView, board_view
 from studio.workshop.folders import BusyError, NotThereError, Root, WorkshopError
-from studio.workshop.routes import API, NOT_THERE, PNG
+from studio.workshop.routes import API, NOT_THERE
 from studio.workshop.run_folders import RunFolders
 from studio.workshop.run_state import RunState, RunSummary, describe_run
 from studio.workshop.training_command import (
@@ -37,6 +38,16 @@ MAX_RUNS = 200
 """In the list."""
 
 RunFolderName = Annotated[str, Query(max_length=1000, description="A run's path below the root")]
+A_MINUTE = {"Cache-Control": "private, max-age=60"}
+"""A list that is drawn anew asks once; a run that is deleted and trained again soon shows its own."""
+BOARD: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "A PNG as it was saved, or a WebP",
+        "content": {
+            kind: {"schema": {"type": "string", "format": "binary"}} for kind in ("image/png", "image/webp")
+        },
+    }
+}
 UseModel = Callable[[Path], Awaitable[None]]
 """Has the studio draw with another generator file."""
 
@@ -112,12 +123,16 @@ def add_run_routes(app: FastAPI, root: Root, queue: TrainingQueue, runs: RunFold
     def run_state(run: RunFolderName) -> RunState:
         return describe_run(runs.find(run), run, queue.read())
 
-    @app.get(f"{API}/sample", response_class=Response, responses={**NOT_THERE, **PNG})
-    def sample(run: RunFolderName, name: Annotated[str, Query(pattern="^([0-9]{8,12}|real)$")]) -> Response:
+    @app.get(f"{API}/sample", response_class=Response, responses={**NOT_THERE, **BOARD})
+    def sample(
+        run: RunFolderName, name: Annotated[str, Query(pattern="^([0-9]{8,12}|real)$")], view: BoardView = "file"
+    ) -> Response:
         file = runs.find(run) / "samples" / f"{name}.png"
         if not file.is_file() or not root.holds(file):
             raise NotThereError(f"{run:.200}: no samples of {name} pictures shown")
-        return FileResponse(file, media_type="image/png")
+        if view == "file":
+            return FileResponse(file, media_type="image/png")
+        return Response(board_view(file, view), media_type="image/webp", headers=A_MINUTE)
 
 
 def add_start_routes(app: FastAPI, root: Root, queue: TrainingQueue, runs: RunFolders) -> None:

@@ -156,7 +156,7 @@ def test_a_name_that_an_earlier_page_kept_by_its_number_is_still_the_free_traits
 def test_named_traits_stand_above_the_free_ones_and_do_what_they_say(open_page, engine, directions):
     page = open_page()
     pick(page)
-    trait(page, 0)
+    expect(trait(page, 0)).to_be_visible()
     names = [title.input_value() for title in page.locator("#traits .title").all()]
     assert {"Brightness", "Hue", "Height"} <= set(names)
     expect(page.get_by_role("heading", name="What else this network likes to vary")).to_be_visible()

@@ -14,11 +14,16 @@ export function nameOf(latent) {
   return FIRST[number % FIRST.length] + LAST[Math.floor(number / FIRST.length) % LAST.length];
 }
 
-function hueName(red, green, blue) {
+const COLOURS = "red orange yellow olive green teal blue purple pink red brown white grey dark".split(" ");
+const HUE_ENDS = [14, 42, 66, 90, 158, 188, 250, 290, 335, 361]; // degrees, of the first ten
+const [BROWN, WHITE, GREY, DARK] = [10, 11, 12, 13];
+
+/** The place of a colour's name in COLOURS. */
+function colourOf(red, green, blue) {
   const most = Math.max(red, green, blue);
   const least = Math.min(red, green, blue);
   const lightness = (most + least) / 510;
-  if (most - least < 28) return lightness > 0.75 ? "white" : lightness > 0.3 ? "grey" : "dark";
+  if (most - least < 28) return lightness > 0.75 ? WHITE : lightness > 0.3 ? GREY : DARK;
   const sixth =
     most === red
       ? (green - blue) / (most - least)
@@ -26,20 +31,10 @@ function hueName(red, green, blue) {
         ? 2 + (blue - red) / (most - least)
         : 4 + (red - green) / (most - least);
   const hue = ((sixth * 60 + 360) % 360) | 0;
-  if (hue < 48 && lightness < 0.42 && hue > 12) return "brown";
-  const names = [
-    [14, "red"],
-    [42, "orange"],
-    [66, "yellow"],
-    [90, "olive"],
-    [158, "green"],
-    [188, "teal"],
-    [250, "blue"],
-    [290, "purple"],
-    [335, "pink"],
-    [361, "red"],
-  ];
-  return names.find(([end]) => hue < end)[1];
+  if (hue < 48 && lightness < 0.42 && hue > 12) return BROWN;
+  let index = 0;
+  while (hue >= HUE_ENDS[index]) index++;
+  return index;
 }
 
 /** A few words on an image: "Mostly teal, some white; tall". */
@@ -57,19 +52,29 @@ export function colourShares(pixels, side) {
   return Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, count / ink]));
 }
 
-/** How many pixels each colour has and all have, and the shape of their box: its width over its height. */
+/**
+ * How many pixels each colour has and all have, and the shape of their box: its width over its height. The loop makes no
+ * objects: a whole wall is looked at while its pictures come.
+ */
 function survey(pixels, side) {
   const rgb = overBlack(pixels, side);
-  const counts = {};
+  const pixelsOf = new Uint32Array(COLOURS.length);
   let [left, right, top, bottom, ink] = [side, 0, side, 0, 0];
   for (let at = 0; at < side * side; at++) {
-    const [red, green, blue] = [rgb[3 * at], rgb[3 * at + 1], rgb[3 * at + 2]];
+    const red = rgb[3 * at];
+    const green = rgb[3 * at + 1];
+    const blue = rgb[3 * at + 2];
     if (Math.max(red, green, blue) < BACKGROUND) continue;
-    const [x, y] = [at % side, Math.floor(at / side)];
-    [left, right, top, bottom] = [Math.min(left, x), Math.max(right, x), Math.min(top, y), Math.max(bottom, y)];
-    const name = hueName(red, green, blue);
-    counts[name] = (counts[name] ?? 0) + 1;
+    const x = at % side;
+    const y = Math.floor(at / side);
+    left = Math.min(left, x);
+    right = Math.max(right, x);
+    top = Math.min(top, y);
+    bottom = y;
+    pixelsOf[colourOf(red, green, blue)]++;
     ink++;
   }
+  const counts = {};
+  pixelsOf.forEach((count, index) => count && (counts[COLOURS[index]] = (counts[COLOURS[index]] ?? 0) + count));
   return { counts, ink, shape: (right - left + 1) / (bottom - top + 1) };
 }

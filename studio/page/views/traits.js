@@ -14,6 +14,7 @@ const STEP = 1;
 export class Traits {
   #studio;
   #directions = [];
+  #loading = false;
   #rows = [];
   #names;
   #locks = new Set();
@@ -23,8 +24,7 @@ export class Traits {
   constructor(studio) {
     this.#studio = studio;
     this.#names = load(this.#namesKey, {}); // by the trait's own name; those of earlier pages by the free one's number
-    this.#loadDirections();
-    document.addEventListener("engine-back", () => this.#rows.length || this.#loadDirections());
+    document.addEventListener("engine-back", () => studio.history.current && this.#loadDirections());
     studio.history.addEventListener("change", () => this.#follow());
     byId("reroll-rest").addEventListener("click", () => studio.reroll());
   }
@@ -71,10 +71,14 @@ export class Traits {
     }
   }
 
+  /** Once somebody looks at a character: to find them may take the engine seconds. */
   async #loadDirections() {
+    if (this.#loading) return;
+    this.#loading = true;
     try {
       this.#directions = await this.#studio.engine.directions();
     } catch (error) {
+      this.#loading = false;
       return reportError(error);
     }
     this.#rows = this.#directions.map((direction, index) => this.#row(direction, index));
@@ -84,7 +88,6 @@ export class Traits {
     byId("free-traits").replaceChildren(...items.filter(isFree));
     byId("traits-free").hidden = !items.some(isFree);
     byId("traits-wait").hidden = true;
-    if (!this.#studio.history.current) return;
     this.#showAmounts(this.#studio.history.current.latent);
     if (!byId("panel-traits").hidden) this.refresh();
   }
@@ -143,6 +146,7 @@ export class Traits {
   }
 
   #follow() {
+    this.#loadDirections();
     this.#pending = null;
     this.#showAmounts(this.#studio.history.current.latent);
   }

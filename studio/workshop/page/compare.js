@@ -38,11 +38,13 @@ function showBoards() {
   states.forEach(({ run, samples }, index) => {
     const figure = byId("boards").children[index];
     const shown = boardAt(samples, images);
-    const [image, caption] = figure.children;
+    const [link, caption] = figure.children;
+    const image = link.firstChild;
     caption.textContent = `${run}: ${text("run.shown", { images: shown })}`;
     if (image.dataset.shown === String(shown)) return;
     image.dataset.shown = shown;
-    image.src = api.sampleAddress(run, shown);
+    link.href = api.boardFile(run, shown);
+    image.src = api.boardAddress(run, shown);
     image.alt = text("run.board", { images: shown });
   });
 }
@@ -58,7 +60,7 @@ async function load() {
   if (!states.length) return;
   if (before !== states.map(({ run }) => run).join()) {
     const figures = states.map(() =>
-      createElement("figure", {}, createElement("img"), createElement("figcaption")),
+      createElement("figure", {}, createElement("a", {}, createElement("img")), createElement("figcaption")),
     );
     byId("boards").replaceChildren(...figures);
   }

@@ -121,7 +121,9 @@ function showSamples(isNew) {
   showBoard();
   const real = byId("real");
   byId("real-figure").hidden = !state.has_real;
-  if (state.has_real && !real.src) real.src = api.sampleAddress(run, "real");
+  if (!state.has_real || real.src) return;
+  real.src = api.boardAddress(run, "real");
+  byId("real-file").href = api.boardFile(run, "real");
 }
 
 function showBoard() {
@@ -131,7 +133,8 @@ function showBoard() {
   byId("time").setAttribute("aria-valuetext", label);
   if (byId("board").dataset.shown === String(shown)) return;
   byId("board").dataset.shown = shown;
-  byId("board").src = api.sampleAddress(run, shown);
+  byId("board").src = api.boardAddress(run, shown);
+  byId("board-file").href = api.boardFile(run, shown);
   byId("board").alt = text("run.board", { images: shown });
 }
 

@@ -37,7 +37,7 @@ function runLine(run) {
     createElement("a", { href: api.runPage(run.run) }, run.run),
     createElement("span", {}, [about.join(" · "), run.note].filter(Boolean).join(" – ")),
   );
-  if (run.sample) line.prepend(createElement("img", { src: api.sampleAddress(run.run, run.sample), alt: "" }));
+  if (run.sample) line.prepend(createElement("img", { src: api.firstAddress(run.run, run.sample), alt: "", loading: "lazy" }));
   if (run.can_draw) line.append(meetButton(run.run));
   return line;
 }

@@ -21,9 +21,17 @@ export async function meet(run) {
   location.assign("../");
 }
 
-/** The address of a board of samples: pictures shown, or "real". */
-export const sampleAddress = (run, shown) =>
-  `../api/workshop/sample?${query({ run, name: typeof shown === "number" ? String(shown).padStart(8, "0") : shown })}`;
+const sample = (run, shown, rest) =>
+  `../api/workshop/sample?${query({ run, name: typeof shown === "number" ? String(shown).padStart(8, "0") : shown, ...rest })}`;
+
+/** The address of a board of samples, in few bytes: pictures shown, or "real". */
+export const boardAddress = (run, shown) => sample(run, shown, { view: "board" });
+
+/** The address of a board as it was saved. */
+export const boardFile = (run, shown) => sample(run, shown);
+
+/** The address of the first picture of a board. */
+export const firstAddress = (run, shown) => sample(run, shown, { view: "first" });
 
 /** The address of a page about runs. */
 export const runPage = (run) => `run.html?${query({ run })}`;
