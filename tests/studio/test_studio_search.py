@@ -68,6 +68,14 @@ def test_an_empty_field_brings_everybody_back(open_page: Opening):
     assert np.array_equal(latents(page), before)
 
 
+def test_next_to_nothing_is_not_the_smallest_character(open_page: Opening):
+    ranked = """async () => (await import("/model/words.js")).rank(
+        [{ size: 0.01, green: 1 }, { size: 0.3, green: 0 }, { size: 0.1, green: 1 }],
+        [{ name: "size", sign: -1 }, { name: "green", sign: 1 }],
+    )"""
+    assert open_page().evaluate(ranked) == [2, 1, 0]
+
+
 def test_words_that_are_not_known_are_said_and_the_rest_is_looked_for(open_page: Opening):
     page = open_page()
     before = latents(page)

@@ -32,6 +32,7 @@ const COLOURS = {
   dark: "dark black",
 };
 const FILLERS = new Set("a an and the with very of one ones character characters please".split(" "));
+const NOTHING = 0.04; // share of the picture: what has so little is no character, however small one is wished for
 const CLIP = 2; // standard deviations: nothing is so blue that it may be large where small was asked for
 
 const KNOWN = new Map();
@@ -59,7 +60,7 @@ export function parseWords(text) {
 /** All that words can ask for, of one image. */
 export const lookAt = (pixels, side) => ({ ...measure(pixels, side), ...colourShares(pixels, side) });
 
-/** The indices of images that were looked at, those first of which more than of the others is as wished. */
+/** The indices of images that were looked at: first those of which more is as wished, last those that are empty. */
 export function rank(measured, wishes) {
   const scores = new Array(measured.length).fill(0);
   for (const { name, sign } of wishes) {
@@ -70,5 +71,8 @@ export function rank(measured, wishes) {
       scores[index] += Math.max(-CLIP, Math.min(CLIP, (sign * (value - centre)) / spread));
     });
   }
+  measured.forEach(({ size }, index) => {
+    if (size < NOTHING) scores[index] -= 2 * CLIP * wishes.length; // below all others
+  });
   return scores.map((_, index) => index).sort((a, b) => scores[b] - scores[a]);
 }
