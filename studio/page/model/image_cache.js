@@ -4,6 +4,7 @@ import { latentKey } from "./latents.js";
 
 const CAPACITY = 1500;
 const BATCH = 24;
+const SLICE_MS = 12; // of work on images, before clicks and frames have their turn
 
 export class ImageCache {
   #engine;
@@ -36,10 +37,15 @@ export class ImageCache {
         batch.map((index) => latents[index]),
         signal,
       );
-      batch.forEach((index, nth) => {
-        this.#put(latents[index], images[nth]);
+      batch.forEach((index, nth) => this.#put(latents[index], images[nth]));
+      let began = performance.now();
+      for (const [nth, index] of batch.entries()) {
         onImage(index, images[nth]);
-      });
+        if (performance.now() - began < SLICE_MS) continue;
+        await new Promise((done) => setTimeout(done));
+        signal?.throwIfAborted(); // or an old image would come after a new one
+        began = performance.now();
+      }
     }
   }
 
