@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from kit.foreground import TOLERANCE, background_colour, flood, flood_from_border
+from kit.soft_rim import neighbour_count, with_soft_rim
 
 EVEN = 0.5
 """Share of the border that must be like the background, or there is none to cut away."""
@@ -17,10 +18,6 @@ SMALLEST_FIGURE, LARGEST_FIGURE = 0.005, 0.98
 """Shares of a picture; beyond them it is left as it is."""
 MAX_PIXELS = 4_000_000
 """Larger images are cut at a smaller size: the flood takes long in a maze."""
-LEAST_ALPHA = 1 / 16
-"""Below it there is too little of a colour to tell it from the background's."""
-
-Values = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
@@ -42,7 +39,7 @@ def matte(image: Image.Image) -> Image.Image | None:
     figure = figure_mask(distances)
     if not SMALLEST_FIGURE <= figure.mean() <= LARGEST_FIGURE:
         return None
-    rgba = Image.fromarray(with_soft_rim(pixels, figure, background.astype(np.float32)))
+    rgba = Image.fromarray(with_soft_rim(pixels, figure, background))
     return rgba if small is image else rgba.resize(image.size)
 
 
@@ -67,37 +64,3 @@ def figure_mask(distances: NDArray[np.uint8]) -> Mask:
     figure = ~clear
     attached: Mask = flood((figure & (distances > TOLERANCE))[None], figure[None])[0]
     return attached
-
-
-def with_soft_rim(pixels: NDArray[np.uint8], figure: Mask, background: Values) -> NDArray[np.uint8]:
-    """[H, W, 4] RGBA, clear outside of the figure; its outermost pixels are unmixed.
-
-    Args:
-        pixels: [H, W, 3].
-        figure: [H, W].
-        background: [3].
-    """
-    rim = figure & (neighbour_count(~figure) > 0)
-    inside = figure & ~rim
-    count = neighbour_count(inside)[rim]
-    # What the figure's colour is beside a rim pixel: the mean of its neighbours inside; its own where it has none.
-    colours = pixels.astype(np.float32) - background
-    sums = np.stack([neighbour_count(colours[..., channel] * inside) for channel in range(3)], 2)[rim]
-    own = colours[rim]
-    pure = np.where(count[:, None] > 0, sums / np.maximum(count, 1)[:, None], own)
-    alpha = (own * pure).sum(1) / np.maximum((pure**2).sum(1), 1e-6)
-    alpha = np.where(alpha >= LEAST_ALPHA, alpha.clip(0, 1), 0)
-    unmixed = own / np.maximum(alpha, LEAST_ALPHA)[:, None] + background
-    result = np.zeros((*figure.shape, 4), np.uint8)
-    result[inside] = np.pad(pixels[inside], ((0, 0), (0, 1)), constant_values=255)
-    result[rim] = np.column_stack([unmixed, 255 * alpha]).round().clip(0, 255)
-    result[result[..., 3] == 0] = 0
-    return result
-
-
-def neighbour_count(values: NDArray[np.generic]) -> Values:
-    """The sum over the eight neighbours and itself, [H, W] -> [H, W]; nothing lies beyond the edge."""
-    padded = np.pad(values.astype(np.float32), 1)
-    rows = padded[:-2] + padded[1:-1] + padded[2:]
-    result: Values = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
-    return result

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kit.channels import RGB, RGBA
-from kit.foreground import TOLERANCE, foreground_masks
+from kit.foreground import TOLERANCE, background_colour, foreground_masks
 from kit.palette_files import MAX_COLOURS, Colour
+from kit.soft_rim import with_hard_rim
 from sprites.errors import SpriteSettingsError
 from sprites.palettes import Palette, extract_palette, nearest_colours
 from sprites.rims import clean_masks, outline_masks, reaches_edge
@@ -64,6 +65,8 @@ class SpriteSettings:
     """Of a set of pixel art: each of its pixels becomes one of the sprite. Not with ``sprite_px``."""
     alpha_cut: int = HALF
     """Alpha from which a pixel of a transparent picture is opaque, 1 to 255."""
+    soft_rims: bool = True
+    """On a picture's rims, figure and background are mixed, which is undone; not so in pixel art."""
 
     def __post_init__(self) -> None:
         if not 2 <= self.colours <= MAX_COLOURS:
@@ -146,17 +149,14 @@ def make_sprites(images: NDArray[np.uint8], settings: SpriteSettings, palette: P
         settings: how.
         palette: that of another set, in place of the settings'.
     """
-    if images.shape[-1] == RGBA:
-        masks = images[..., RGB] >= settings.alpha_cut
-    else:
-        masks = foreground_masks(images, settings.tolerance)
+    colours, masks = cut_figures(images, settings)
     side = settings.side_px(images.shape[1])
     if settings.grid and not settings.sprite_px:
-        colours, masks = block_means(images[..., :RGB], masks, settings.grid)
+        colours, masks = block_means(colours, masks, settings.grid)
     else:
         # The source pixel under the middle of each target pixel: none is ever a mixture.
         source = ((np.arange(side) + 0.5) * images.shape[1] / side).astype(int)
-        colours, masks = images[:, source][:, :, source, :RGB], masks[:, source][:, :, source]
+        colours, masks = colours[:, source][:, :, source], masks[:, source][:, :, source]
     masks = clean_masks(masks, settings.min_island_px)
     if palette is None:
         palette = chosen_palette(colours[masks], settings)
@@ -166,6 +166,20 @@ def make_sprites(images: NDArray[np.uint8], settings: SpriteSettings, palette: P
         indexes[outline_masks(masks)] = nearest_colours(np.array([settings.outline], np.uint8), palette)[0] + 1
     large = upscale(indexes, settings.upscale, settings.upscale_with)
     return SpriteSet(palette, large, reaches_edge(masks))
+
+
+def cut_figures(
+    images: NDArray[np.uint8], settings: SpriteSettings
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Colours [N, side, side, 3] and masks [N, side, side] of the figures."""
+    if images.shape[-1] == RGBA:
+        return images[..., :RGB], images[..., RGB] >= settings.alpha_cut
+    masks = foreground_masks(images, settings.tolerance)
+    if not settings.soft_rims:
+        return images, masks
+    backgrounds = (background_colour(image, settings.tolerance) for image in images)
+    colours, masks = map(np.stack, zip(*map(with_hard_rim, images, masks, backgrounds), strict=True))
+    return colours, masks
 
 
 def block_means(

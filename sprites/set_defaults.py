@@ -1,10 +1,11 @@
-"""What a model's set says of its sprites: its palette, and its grid."""
+"""What a model's set says of its sprites: its palette, its grid, and whether rims are soft."""
 
 from pathlib import Path
 from typing import Any
 
 from dataset.set_grid import grid_of_set
 from dataset.set_palette import palette_of_set
+from dataset.staging import report_entry
 from gan.config import GanError
 from gan.runs.model_files import training_data_of
 from sprites.pixels import Grid
@@ -18,5 +19,10 @@ def set_defaults(model: Path) -> dict[str, Any]:
         return {}
     if data is None:
         return {}
-    palette, grid = palette_of_set(data), grid_of_set(data)
-    return {**({"palette": tuple(palette)} if palette else {}), **({"grid": Grid(*grid)} if grid else {})}
+    palette, grid, recipe = palette_of_set(data), grid_of_set(data), report_entry(data, "recipe")
+    is_pixel_art = isinstance(recipe, dict) and recipe.get("pixel_art") == "on"
+    return {
+        **({"palette": tuple(palette)} if palette else {}),
+        **({"grid": Grid(*grid)} if grid else {}),
+        **({"soft_rims": False} if is_pixel_art or grid else {}),
+    }

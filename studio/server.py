@@ -163,6 +163,7 @@ class SpriteOptions(BaseModel):
             outline=hex_colour(0, self.outline[1:]) if self.outline else None,
             grid=defaults.get("grid"),
             alpha_cut=self.alpha_cut,
+            soft_rims=defaults.get("soft_rims", True),
         )
 
 

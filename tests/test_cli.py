@@ -506,7 +506,7 @@ def test_a_reader_that_has_gone_is_no_error_message(tmp_path):
     assert run.stderr == ""
 
 
-def test_sprites_take_the_palette_of_the_set_that_the_model_learned_from(tmp_path: Path) -> None:
+def test_sprites_take_palette_grid_and_rims_of_the_set_that_the_model_learned_from(tmp_path: Path) -> None:
     run, data = tmp_path / "run", tmp_path / "set/rgb_images"
     run.mkdir()
     data.mkdir(parents=True)
@@ -519,6 +519,10 @@ def test_sprites_take_the_palette_of_the_set_that_the_model_learned_from(tmp_pat
     assert cli.sprite_settings(cli.SpriteOptions(colours=8), settings).palette is None
     (tmp_path / "set/report.json").write_text('{"grid": {"block_px": 2, "left_px": 1, "top_px": 0}}')
     assert cli.sprite_settings(cli.SpriteOptions(), settings).grid == (2, 1, 0)
+    assert not cli.sprite_settings(cli.SpriteOptions(), settings).soft_rims
+    for pixel_art, soft in (("on", False), ("off", True)):
+        (tmp_path / "set/report.json").write_text(json.dumps({"recipe": {"pixel_art": pixel_art}}))
+        assert cli.sprite_settings(cli.SpriteOptions(), settings).soft_rims == soft
 
 
 def test_sprites_of_a_code_take_nothing_from_the_set_of_a_run_that_does_not_draw_them(vgc, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -115,6 +115,7 @@ def test_scale2x_rounds_a_step_and_scale3x_too() -> None:
         assert np.array_equal(scale(line[None])[0], line.repeat(factor, 0).repeat(factor, 1))
 
 
+@settings(deadline=None)
 @given(arrays(np.uint8, (1, 5, 6), elements=st.integers(0, 3)))
 def test_no_method_invents_a_colour_and_the_middle_of_each_square_stays(pixels: np.ndarray) -> None:
     for method, factor in (("nearest", 2), ("scale2x", 4), ("scale3x", 3)):

@@ -111,6 +111,19 @@ def test_the_figure_is_all_that_no_way_of_background_joins_to_the_border(images,
     assert np.array_equal(mask_of(image, tolerance), ~reached)
 
 
+def test_a_soft_rim_leaves_no_dark_fringe_and_pixel_art_keeps_its_dark_rim():
+    image = np.zeros((12, 12, 3), np.uint8)
+    image[2:10, 2:10] = (80, 40, 0)  # two fifths of the figure
+    image[2, 2:10] = (150, 75, 0)  # three quarters of it
+    image[3:9, 3:9] = (200, 100, 0)
+    soft = make_sprites(image[None], SpriteSettings(min_island_px=0)).rgba()[0]
+    assert np.argwhere(soft[..., 3]).min(axis=0).tolist() == [2, 2]
+    assert soft[..., 3].sum() // 255 == 6 * 6 + 8
+    assert np.unique(soft[soft[..., 3] > 0], axis=0).tolist() == [[200, 100, 0, 255]]
+    hard = make_sprites(image[None], SpriteSettings(min_island_px=0, soft_rims=False)).rgba()[0]
+    assert hard[9, 5].tolist() == [80, 40, 0, 255]
+
+
 def test_both_kinds_of_palette_files_are_read():
     colours = [[26, 28, 44], [93, 39, 93], [255, 205, 117]]
     assert parse_palette(SWEETIE_GPL).tolist() == colours
@@ -217,6 +230,7 @@ def test_a_sheet_is_the_smallest_power_of_two_and_its_borders_repeat():
     assert not pixels[32:, 32:].any()
 
 
+@settings(deadline=None)
 @given(st.integers(1, 1024), st.integers(8, 100), st.integers(1, 2))
 def test_no_frame_of_a_sheet_overlaps_or_leaves_it(count, frame_px, extrude_px):
     sheet = layout_sheet(count, frame_px, extrude_px)
