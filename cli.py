@@ -456,7 +456,9 @@ def train(
     data: Annotated[
         Path | None, option(help="Folder of square RGB pictures. [default: Data/train_data/rgb_images]")
     ] = None,
-    preset: Annotated[str | None, option(help="Recipe: see vgc info. [default: dcgan]")] = None,
+    preset: Annotated[
+        str | None, option(help="Recipe: see vgc info. [default: dcgan; projected from base]")
+    ] = None,
     device: Annotated[str | None, option(help="auto, cpu, cuda, cuda:1 or mps. [default: auto]")] = None,
     precision: Annotated[str | None, more(help="auto, fp32 or bf16. [default: auto]")] = None,
     kimg: Annotated[float | None, option(help="End after this many thousand pictures shown.")] = None,

@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
 from dataset.build import BuildSettings, build
-from gan.config import SettingsError, TrainConfig
+from gan.config import BASE, SettingsError, TrainConfig
 from gan.sampling.generate import GenerateSettings, generate
 from gan.sampling.image_files import grid
 from gan.training.loop import TrainSummary, train
 from gan.training.run_logger import SAMPLES
-from gan.training.transfer import BASE
 from kit.image_grid import GRID_COLOUR
 from kit.png import save_png
 from kit.progress import Progress
@@ -67,15 +67,19 @@ def demo(settings: DemoSettings, stage: Stage) -> DemoSummary:
         ScrapeError, DatasetError, GanError: as the stages do.
     """
     data, characters = built_in_set(settings.out, settings.letters, stage)
-    config = TrainConfig(
-        data=data, output=settings.out / "train_output", minutes=settings.minutes, device=settings.device
+    train_on = partial(
+        TrainConfig,
+        data=data,
+        output=settings.out / "train_output",
+        minutes=settings.minutes,
+        device=settings.device,
     )
     panels: dict[str, Image.Image] = {}
     if settings.compare:
         with stage("train from nothing") as progress:
-            panels |= sample_panel("from nothing", train(config, progress))
+            panels |= sample_panel("from nothing", train(train_on(), progress))
     with stage("train") as progress:
-        summary = train(replace(config, init_from=BASE), progress)
+        summary = train(train_on(init_from=BASE), progress)
     panels |= sample_panel("from the base", summary)
     if not settings.compare:
         panels = {"the base, as it comes": sample(summary, 0), **panels}

@@ -314,6 +314,14 @@ PRESETS: dict[str, Recipe] = {
     ),
 }
 DEFAULT_PRESET = "dcgan"
+PRESET_FROM_BASE = "projected"
+BASE = "base"
+"""Name of the pair of networks that comes along to start from."""
+
+
+def default_preset(init_from: str | None) -> str:
+    """The preset of a run that names none, by what it starts from."""
+    return PRESET_FROM_BASE if init_from == BASE else DEFAULT_PRESET
 
 
 @dataclass(frozen=True)
@@ -323,8 +331,8 @@ class TrainConfig:
     data: Path = Path("Data/train_data/rgb_images")
     """Folder of equally large square RGB pictures; RGBA ones where it is the ``rgba_images`` of a set."""
 
-    preset: str = DEFAULT_PRESET
-    """A key of `PRESETS`; any name if ``recipe`` is given."""
+    preset: str = ""
+    """A key of `PRESETS`; any name if ``recipe`` is given. Empty: see `default_preset`."""
 
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``."""
@@ -376,7 +384,8 @@ class TrainConfig:
     """Every number of the training; None: the preset's. ``batch``, if given, takes the place of its own."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "preset", old_names.preset_name(self.preset))
+        preset = old_names.preset_name(self.preset) or default_preset(self.init_from)
+        object.__setattr__(self, "preset", preset)
         recipe = self.recipe or PRESETS.get(self.preset)
         if recipe is None:
             raise SettingsError(f"--preset {self.preset}: choose one of {', '.join(PRESETS)}")

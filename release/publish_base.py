@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
+from gan.config import BASE
 from gan.runs.checkpoint import load_checkpoint, load_generator, save_generator
 from gan.runs.network_file import HEADER_KEY
 from gan.runs.run_folder import RunFolder
-from gan.training.transfer import BASE
 from kit.atomic import write_bytes
 from release.base_set import TRAINED_ON
 

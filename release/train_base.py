@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from gan.config import TrainConfig
+from gan.config import DEFAULT_PRESET, TrainConfig
 from gan.training.loop import resume, train
 
 RUN = "base"
@@ -39,6 +39,7 @@ def train_piece(images: Path, output: Path, kimg: float = FOREVER_KIMG, init_fro
         kimg=kimg,
         save_minutes=SAVE_MINUTES,
         init_from=init_from,
+        preset=DEFAULT_PRESET,
     )
     return train(config).run
 

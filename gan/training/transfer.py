@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from gan.config import Architecture, GanError, SettingsError
+from gan.config import BASE, Architecture, GanError, SettingsError
 from gan.networks.build import build_discriminator, build_generator, without_weights
 from gan.networks.dcgan import StridedDiscriminator
 from gan.networks.minibatch_std import MinibatchStd
@@ -21,7 +21,6 @@ from gan.training.alpha_start import fit_alpha, ignore_alpha
 from gan.training.trainer import Trainer
 from kit.channels import RGB, RGBA
 
-BASE = "base"
 NUMBERED = re.compile(r"((?:pixels\.)?(?:layers|stages|between))\.(\d+)\.(.+)")
 CPU = torch.device("cpu")
 

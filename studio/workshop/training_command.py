@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from dataset.staging import METADATA, read_report
-from gan.config import DEFAULT_PRESET, PRESETS, SettingsError, TrainConfig
+from gan.config import BASE, DEFAULT_PRESET, PRESETS, SettingsError, TrainConfig, default_preset
 from studio.workshop.folders import BusyError, NotDecidedError, Root, WorkshopError
 from studio.workshop.training_queue import TrainingJob
 from studio.workshop.vgc_command import full_command
@@ -21,7 +21,6 @@ NAME = re.compile(r"\w[\w .()+-]*(?<![ .])")
 """Of a run; every system can have a folder of that name."""
 SCORE_EVERY_KIMG = "10"
 DRY_RUN_SECONDS = 300.0
-BASE = "base"
 
 Minutes = Annotated[float, Field(gt=0, le=MAX_MINUTES, allow_inf_nan=False)]
 RunName = Annotated[str, Field(max_length=MAX_NAME_LETTERS)]
@@ -35,7 +34,8 @@ class TrainingWish(BaseModel):
     folder: str = Field(max_length=1000)
     """The set's, below the root."""
     minutes: Minutes
-    preset: str = Field(DEFAULT_PRESET, max_length=40)
+    preset: str = Field("", max_length=40)
+    """Empty: what fits the start."""
     init_from: str = Field("", max_length=1000)
     """``base``, or a run's folder below the root; empty: fresh weights."""
     run: RunName = ""
@@ -112,7 +112,7 @@ def free_name(wanted: str, is_taken: Callable[[str], bool]) -> str:
 def dry_arguments(root: Root, wish: TrainingWish) -> list[str]:
     """The options of a wish but for the run's name."""
     arguments = ["--data", images_of(root, wish.folder), "--minutes", f"{wish.minutes:.12g}"]
-    if wish.preset != DEFAULT_PRESET:
+    if wish.preset:
         arguments += ["--preset", wish.preset]
     if wish.init_from:
         source = wish.init_from if wish.init_from == BASE else root.name_of(root.find(wish.init_from))
@@ -154,7 +154,7 @@ FIELDS = TrainingCost.model_fields
 def cost_key(root: Root, wish: TrainingWish) -> tuple[str, int, str]:
     """What the cost depends on: the set as it is, and the networks."""
     changed = (root.find_set(wish.folder) / METADATA).stat().st_mtime_ns
-    return images_of(root, wish.folder), changed, wish.preset
+    return images_of(root, wish.folder), changed, wish.preset or default_preset(wish.init_from)
 
 
 def presets() -> list[Preset]:

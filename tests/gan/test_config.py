@@ -19,6 +19,12 @@ def test_a_recipe_that_is_given_is_taken_and_its_batch_replaced_by_the_one_that_
         TrainConfig(preset="my own")
 
 
+def test_a_run_that_names_no_preset_has_the_one_for_its_start():
+    assert TrainConfig().preset == TrainConfig(init_from="some-run").preset == "dcgan"
+    assert TrainConfig(init_from="base").recipe == PRESETS["projected"]
+    assert TrainConfig(init_from="base", preset="dcgan").recipe == PRESETS["dcgan"]
+
+
 def test_settings_with_the_names_of_the_first_version_mean_the_same():
     config = TrainConfig(preset="student", batch=8, grad_accum=4)
     old = config.to_json()

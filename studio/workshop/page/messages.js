@@ -169,6 +169,7 @@ const MESSAGES = {
   "from.base": "the built-in base",
   "from.nothing": "nothing",
   "train.preset": "Recipe (preset)",
+  "train.preset.fitting": "what fits the start",
   "train.name": "Name of the run; empty: that of the set",
   "train.scores": "Score it every 10,000 pictures: slower, and the best state is kept",
   "train.cost": "What it will cost",

@@ -94,20 +94,23 @@ function offerMeasuring() {
 
 /** Only networks of the base's kind can begin from it. */
 function offerBase() {
-  const { from_base } = presets.find((preset) => preset.name === byId("preset").value);
+  const preset = presets.find(({ name }) => name === byId("preset").value);
+  const from_base = preset?.from_base ?? true;
   const base = byId("init-from").querySelector("[value=base]");
   base.disabled = !from_base;
   if (!from_base && byId("init-from").value === "base") byId("init-from").value = "";
 }
 
 function listen(isBusy) {
-  for (const id of ["minutes", "name", "init-from", "scores"]) byId(id).addEventListener("input", refresh);
-  byId("preset").addEventListener("input", () => {
-    offerBase();
-    refresh();
-    if (isBusy) offerMeasuring();
-    else measure();
-  });
+  for (const id of ["minutes", "name", "scores"]) byId(id).addEventListener("input", refresh);
+  for (const id of ["preset", "init-from"]) {
+    byId(id).addEventListener("input", () => {
+      offerBase();
+      refresh();
+      if (isBusy) offerMeasuring();
+      else measure();
+    });
+  }
   byId("measure").addEventListener("click", measure);
   byId("copy").addEventListener("click", copy);
   byId("form").addEventListener("submit", start);
@@ -142,7 +145,8 @@ async function open() {
   presets = known.presets;
   byId("set").textContent = text("train.about", { folder, pictures: set.pictures, size: set.size_px });
   byId("lengths").append(...Object.entries(LENGTHS).map(lengthChoice));
-  byId("preset").append(...presets.map(({ name }) => createElement("option", { value: name }, name)));
+  const recipes = [["", text("train.preset.fitting")], ...presets.map(({ name }) => [name, name])];
+  byId("preset").append(...recipes.map(([value, shown]) => createElement("option", { value }, shown)));
   const runs = known.runs.filter((run) => run.can_draw).map((run) => run.run);
   const sources = [["base", text("from.base")], ["", text("from.nothing")], ...runs.map((run) => [run, run])];
   byId("init-from").append(...sources.map(([value, shown]) => createElement("option", { value }, shown)));
