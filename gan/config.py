@@ -248,10 +248,10 @@ PRESETS: dict[str, Recipe] = {
     ),
     # The same family made stable: nearest upsampling folded into the convolution (no checkerboard); relativistic
     # pairing with lazy R1 + R2 and no normalisation (Huang et al. 2024) in a discriminator with minibatch standard
-    # deviation (Karras et al. 2018); DiffAugment (Zhao et al. 2020), adaptive; EMA. docs/recipes.md says what each
-    # brings.
+    # deviation (Karras et al. 2018); self-modulation (Chen et al. 2019); DiffAugment (Zhao et al. 2020), adaptive;
+    # EMA. docs/recipes.md says what each brings.
     "dcgan": Recipe(
-        generator=Architecture("upsample", (256, 128, 64, 32, 16), latent_dim=100),
+        generator=Architecture("upsample", (256, 128, 64, 32, 16), latent_dim=100, modulation_width=128),
         discriminator=Architecture("strided", (32, 64, 128, 256), batch_norm=False, minibatch_std_group=4),
         batch=16,
         generator_lr=3e-4,
@@ -266,9 +266,9 @@ PRESETS: dict[str, Recipe] = {
         r2=True,
         ema_half_life_kimg=10,
     ),
-    # Sauer et al. 2021 (arXiv:2111.01007): the generator of `dcgan`, with self-modulation, judged by features of a
-    # network that knows photographs, and by the discriminator of `dcgan` for colours and surfaces. Relativistic
-    # pairing takes the place of their hinge loss and batch norm.
+    # Sauer et al. 2021 (arXiv:2111.01007): the generator of `dcgan`, judged by features of a network that knows
+    # photographs, and by the discriminator of `dcgan` for colours and surfaces. Relativistic pairing takes the
+    # place of their hinge loss and batch norm.
     "projected": Recipe(
         generator=Architecture("upsample", (256, 128, 64, 32, 16), latent_dim=100, modulation_width=128),
         discriminator=Architecture(

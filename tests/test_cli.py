@@ -324,7 +324,7 @@ def test_options_of_other_commands_are_accepted_and_not_shown():
         assert f"{name} " not in shown("generate")
     assert "--grad-accum" in shown("train")
     assert "--split" not in shown("train")
-    assert "[default: dcgan]" in shown("train")
+    assert "[default: dcgan; projected from base]" in shown("train", columns=120)
     refused = CliRunner().invoke(cli.app, ["generate", "--colours", "5"])
     assert (refused.exit_code, refused.stderr.count("are for vgc sprites")) == (2, 1)
 

@@ -1,7 +1,6 @@
 """Self-modulation (Chen et al. 2019, arXiv:1810.01365): a generator's latent has a say at every stage."""
 
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,26 +14,29 @@ class SelfModulation(nn.Module):
 
     As in section 2 there, but one hidden layer serves all maps.
 
-    ``z`` [N, latent_dim] float32 -> for each map a scale and a shift, [N, channels, 1, 1] each.
+    ``z`` [N, latent_dim] float32 -> for each map in turn a scale and a shift, [N, channels, 1, 1] each.
     """
 
     def __init__(self, latent_dim: int, hidden: int, channels: Sequence[int]) -> None:
         super().__init__()
-        self.total = sum(channels)
         self.hidden = nn.Linear(latent_dim, hidden)
-        self.output = nn.Linear(hidden, 2 * self.total)
-        # Slices and no split, unflatten and no [..., None, None]: older runtimes know these.
-        self.spans = [slice(end - count, end) for count, end in zip(channels, accumulate(channels), strict=True)]
+        self.scales = nn.ModuleList(nn.Linear(hidden, count) for count in channels)
+        self.shifts = nn.ModuleList(nn.Linear(hidden, count) for count in channels)
 
     def init_as_identity(self) -> None:
         """Let every scale be 1 and every shift 0, whatever the latent."""
-        nn.init.zeros_(self.output.weight)
-        nn.init.zeros_(self.output.bias)
+        for parameter in (*self.scales.parameters(), *self.shifts.parameters()):
+            nn.init.zeros_(parameter)
 
-    def forward(self, z: Tensor) -> list[tuple[Tensor, Tensor]]:
-        values = self.output(F.leaky_relu(self.hidden(z), LEAKY_SLOPE)).unflatten(1, (-1, 1, 1))
-        scales, shifts = 1 + values[:, : self.total], values[:, self.total :]
-        return [(scales[:, span], shifts[:, span]) for span in self.spans]
+    def forward(self, z: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        hidden = F.leaky_relu(self.hidden(z), LEAKY_SLOPE)
+        for scale, shift in zip(self.scales, self.shifts, strict=True):
+            yield 1 + as_map(scale(hidden)), as_map(shift(hidden))
+
+
+def as_map(values: Tensor) -> Tensor:
+    """[N, channels] -> [N, channels, 1, 1]; not by [..., None, None], which OpenCV does not read from ONNX."""
+    return torch.unflatten(values, 1, (-1, 1, 1))
 
 
 def modulate(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:

