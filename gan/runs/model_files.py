@@ -13,9 +13,13 @@ GENERATOR_FILE = "generator.safetensors"
 BEST_FILE = "best.safetensors"
 BEFORE_COLLAPSE_FILE = "generator-before-collapse.safetensors"
 BUILT_IN = "builtin-characters"
-PRETRAINED = (BUILT_IN, "builtin-characters-1", "base")
+PRETRAINED = (BUILT_IN, "builtin-characters-2", "builtin-characters-1", "base")
 """Generators that come with vgc, by the names that ``--model`` has for them."""
-BUILT_IN_BY_HASH = {"ffbbce9d": BUILT_IN, "6d1a70c4": "builtin-characters-1"}
+BUILT_IN_BY_HASH = {
+    "1fd5eb27": BUILT_IN,
+    "ffbbce9d": "builtin-characters-2",
+    "6d1a70c4": "builtin-characters-1",
+}
 """Built-in generators by the beginning of their hash, which share codes hold: those of earlier ones draw too."""
 MAX_CONFIG_BYTES = 1_000_000
 
