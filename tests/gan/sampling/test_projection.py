@@ -26,7 +26,7 @@ from gan.sampling.projection import (
 from gan.sampling.sample import latents_from_seeds
 from gan.sampling.share_codes import decode
 
-SMALL = replace(PRESETS["dcgan"].generator, widths=(8, 8, 8), size_px=16)
+SMALL = replace(PRESETS["dcgan"].generator, widths=(8, 8, 8), size_px=16, modulation_width=0)
 
 
 @pytest.fixture

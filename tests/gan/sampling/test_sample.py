@@ -18,7 +18,7 @@ from gan.evaluation.typicality import rate_typicality
 from gan.images import to_images
 from gan.networks.build import build_generator
 from gan.runs.checkpoint import GeneratorHeader, load_generator, save_generator
-from gan.runs.model_files import built_in_model, find_model
+from gan.runs.model_files import built_in_model, find_model, pretrained_model
 from gan.sampling.animation import FPS, durations_ms
 from gan.sampling.generate import GenerateSettings, generate
 from gan.sampling.interpolation import slerp, slerp_loop
@@ -163,15 +163,17 @@ def test_truncation_zero_draws_one_picture_again_and_again(model, tmp_path):
     assert np.array_equal(images[0], images[2])
 
 
-def test_truncation_makes_pictures_more_alike_than_shorter_latents_do_and_does_not_darken_them():
-    generator, header = load_generator(built_in_model(), CPU)
+@pytest.mark.parametrize("name", ["builtin-characters", "builtin-characters-2"])
+def test_truncation_makes_pictures_more_alike_and_does_not_darken_them(name):
+    generator, header = load_generator(pretrained_model(name), CPU)
     latents = latents_from_seeds(range(40), header.architecture.latent_dim)
     wide, narrow, shortened = (
         torch.stack([torch.from_numpy(np.array(image)).float() for image in draw(generator, chosen)])
         for chosen in (latents, truncate(latents, generator, 0.5), latents * 0.5)
     )
     assert narrow.std(0).mean() < 0.8 * wide.std(0).mean()
-    assert narrow.std(0).mean() < shortened.std(0).mean()
+    if not header.architecture.modulation_width:  # with which shorter latents also make pictures more alike
+        assert narrow.std(0).mean() < shortened.std(0).mean()
     assert narrow.mean() > 0.75 * wide.mean()
     # The figures' own pixels: how large the typical one is says nothing of light.
     assert narrow[narrow > 32].mean() > 0.9 * wide[wide > 32].mean()
