@@ -227,6 +227,7 @@ class Recipe:
         return read_fields(cls, old_names.rename_keys(values, old_names.RECIPE))
 
 
+MODULATED_GENERATOR = Architecture("upsample", (256, 128, 64, 32, 16), latent_dim=100, modulation_width=128)
 PRESETS: dict[str, Recipe] = {
     # The student project's networks and settings, layer for layer. 10,000 iterations of 40 pictures.
     "student": Recipe(
@@ -251,7 +252,7 @@ PRESETS: dict[str, Recipe] = {
     # deviation (Karras et al. 2018); self-modulation (Chen et al. 2019); DiffAugment (Zhao et al. 2020), adaptive;
     # EMA. docs/recipes.md says what each brings.
     "dcgan": Recipe(
-        generator=Architecture("upsample", (256, 128, 64, 32, 16), latent_dim=100, modulation_width=128),
+        generator=MODULATED_GENERATOR,
         discriminator=Architecture("strided", (32, 64, 128, 256), batch_norm=False, minibatch_std_group=4),
         batch=16,
         generator_lr=3e-4,
@@ -270,7 +271,7 @@ PRESETS: dict[str, Recipe] = {
     # photographs, and by the discriminator of `dcgan` for colours and surfaces. Relativistic pairing takes the
     # place of their hinge loss and batch norm.
     "projected": Recipe(
-        generator=Architecture("upsample", (256, 128, 64, 32, 16), latent_dim=100, modulation_width=128),
+        generator=MODULATED_GENERATOR,
         discriminator=Architecture(
             "projected",
             (64, 64, 128, 256),

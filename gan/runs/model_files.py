@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from gan import pretrained
-from gan.config import GanError, TrainConfig
+from gan.config import BASE, GanError, TrainConfig
 from kit.quoting import quoted
 from kit.typed_json import parse_object
 
@@ -13,14 +13,14 @@ GENERATOR_FILE = "generator.safetensors"
 BEST_FILE = "best.safetensors"
 BEFORE_COLLAPSE_FILE = "generator-before-collapse.safetensors"
 BUILT_IN = "builtin-characters"
-PRETRAINED = (BUILT_IN, "builtin-characters-2", "builtin-characters-1", "base")
-"""Generators that come with vgc, by the names that ``--model`` has for them."""
 BUILT_IN_BY_HASH = {
     "1fd5eb27": BUILT_IN,
     "ffbbce9d": "builtin-characters-2",
     "6d1a70c4": "builtin-characters-1",
 }
 """Built-in generators by the beginning of their hash, which share codes hold: those of earlier ones draw too."""
+PRETRAINED = (*BUILT_IN_BY_HASH.values(), BASE)
+"""Generators that come with vgc, by the names that ``--model`` has for them."""
 MAX_CONFIG_BYTES = 1_000_000
 
 
