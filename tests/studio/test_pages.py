@@ -1,6 +1,12 @@
-"""Pages as they are served: their heads, and the modules that they preload."""
+"""Pages as they are served: their heads, the modules that they preload, and what they say of a broken answer."""
 
-from studio.pages import modules_of, with_preloads
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from studio.pages import PAGE, WORKSHOP_PAGE, modules_of, with_preloads
 
 MODULES = {
     "shop/main.js": 'import { a } from "./a.js";\nimport {\n  b,\n} from "../ui/b.js";\n',
@@ -16,3 +22,36 @@ def test_all_modules_of_a_program_are_named_once_by_their_address_from_the_page(
         '<head><link rel="modulepreload" href="a.js">\n<link rel="modulepreload" href="../ui/b.js">\n'
         '<script type="module" src="main.js"></script></head>'
     )
+
+
+class DiesAmidAnswers(SimpleHTTPRequestHandler):
+    """Serves the pages' files; of what else is asked, headers and the first byte arrive."""
+
+    def translate_path(self, path: str) -> str:
+        beside = WORKSHOP_PAGE if path.startswith("/workshop/") else PAGE
+        return str(beside / path.removeprefix("/workshop").removeprefix("/"))
+
+    def do_GET(self) -> None:
+        if "/api/" in self.path:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", "100")
+            self.end_headers()
+            self.wfile.write(b"{")
+        else:
+            super().do_GET()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("address", ["index.html", "workshop/index.html"])
+def test_an_answer_that_breaks_off_is_of_a_studio_that_does_not_answer(browser: Browser, address: str) -> None:
+    context = browser.new_context()
+    with ThreadingHTTPServer(("127.0.0.1", 0), DiesAmidAnswers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_port}/{address}")
+        expect(page.locator("#alert")).to_contain_text("does not answer", timeout=60_000)
+        server.shutdown()
+    context.close()

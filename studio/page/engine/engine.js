@@ -17,24 +17,28 @@ const GONE =
 const KINDS = { 403: "refused", 409: "other model", 421: "refused" };
 const BUSY_WAITS_MS = [300, 900, 2000];
 
+/** What the server answers, a Blob. */
 async function ask(path, options = {}) {
   for (const wait of [...BUSY_WAITS_MS, null]) {
-    let answer;
+    let answer, body;
     try {
       answer = await fetch(path, options);
+      body = await answer.blob(); // a server that is killed may have sent its headers
     } catch (error) {
       if (error.name === "AbortError") throw error;
       throw new EngineError(GONE, "gone");
     }
-    if (answer.ok) return answer;
+    if (answer.ok) return body;
     if (answer.status !== 503 || wait === null) {
-      const problem = await answer.json().catch(() => ({}));
+      const problem = await json(body).catch(() => ({}));
       const text = problem.detail ?? `The studio answered with error ${answer.status}.`;
       throw new EngineError(text, KINDS[answer.status]);
     }
     await new Promise((done) => setTimeout(done, wait));
   }
 }
+
+const json = async (body) => JSON.parse(await body.text());
 
 /** Whether the server is there. */
 export const answers = () => reachable("healthz");
@@ -49,21 +53,19 @@ const post = (path, content, signal) =>
 
 /** Ask the server who it is. */
 export async function connect() {
-  const info = await (await ask("api/info")).json();
+  const info = await json(await ask("api/info"));
   const bytes = info.channels * info.size_px ** 2;
 
   async function draw(latents, signal) {
     const wanted = { model: info.hash, latents: latents.map((latent) => Array.from(latent)) };
-    const answer = await post("api/draw", wanted, signal);
-    const pixels = new Uint8Array(await answer.arrayBuffer());
+    const body = await post("api/draw", wanted, signal);
+    const pixels = new Uint8Array(await body.arrayBuffer());
     return latents.map((_, index) => pixels.subarray(index * bytes, (index + 1) * bytes));
   }
 
-  async function sprites(request) {
-    return (await post("api/sprites", { model: info.hash, ...request })).blob();
-  }
+  const sprites = (request) => post("api/sprites", { model: info.hash, ...request });
 
-  const directions = async () => (await ask(`api/directions?model=${info.hash}`)).json();
+  const directions = async () => json(await ask(`api/directions?model=${info.hash}`));
 
   return { info, directions, draw, sprites };
 }

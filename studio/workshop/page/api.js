@@ -5,17 +5,20 @@ import { text } from "./messages.js";
 const API = "../api/workshop/";
 
 export async function ask(path, options) {
-  let answer;
+  let answer, body;
   try {
     answer = await fetch(API + path, options);
+    body = await answer.text(); // a server that is killed may have sent its headers
   } catch {
     throw new Error(text("error.gone"));
   }
-  const content = await answer.json().catch(() => null); // a failure of the server's own is no JSON
+  const content = isJson(answer) ? JSON.parse(body) : null; // a failure of the server's own is no JSON
   if (answer.ok && content) return content;
   const message = content?.detail ?? text("error.broken", { status: answer.status });
   throw Object.assign(new Error(message), { status: answer.status });
 }
+
+const isJson = (answer) => answer.headers.get("Content-Type")?.startsWith("application/json");
 
 export const query = (parameters) => new URLSearchParams(parameters).toString();
 
