@@ -1,4 +1,4 @@
-"""Processes of ``vgc`` that need not load PyTorch, which takes each of them four seconds of processor time.
+"""Processes of Python that need not load PyTorch, which takes each of them four seconds of processor time.
 
 One process loads it, does nothing else, and forks the others. They have an id, arguments, a folder, variables,
 signals and output of their own, so they are stopped, killed and waited for like any.
@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -38,21 +39,27 @@ def fork_server() -> tuple[socket.socket, subprocess.Popen[bytes]]:
 
 
 class ForkedProcess:
-    """``vgc`` with slim networks; a part of `subprocess.Popen`."""
+    """Python with the words of its command line, such as ``-m cli``; a part of `subprocess.Popen`."""
 
-    def __init__(self, arguments: tuple[str, ...], cwd: Path) -> None:
+    def __init__(
+        self,
+        words: Sequence[str],
+        cwd: Path,
+        environment: Mapping[str, str] | None = None,
+        server: socket.socket | None = None,
+    ) -> None:
         self.returncode: int | None = None
         self._output: list[IO[str]] = [tempfile.TemporaryFile("w+", encoding="utf-8") for _ in range(2)]  # noqa: SIM115
         read, write = os.pipe()
         self._status = os.fdopen(read)
         request = {
-            "arguments": arguments,
+            "words": words,
             "cwd": str(cwd),
-            "environment": dict(os.environ),
+            "environment": dict(os.environ if environment is None else environment),
             "ignores_hangup": signal.getsignal(signal.SIGHUP) == signal.SIG_IGN,
         }
         descriptors = [*(file.fileno() for file in self._output), write]
-        socket.send_fds(fork_server()[0], [json.dumps(request).encode()], descriptors)
+        socket.send_fds(server or fork_server()[0], [json.dumps(request).encode()], descriptors)
         os.close(write)
         self.pid = int(self._status.readline())
 
@@ -83,8 +90,52 @@ class ForkedProcess:
         return output, errors
 
 
+def run_python(
+    words: Sequence[str], cwd: Path, environment: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """What ``subprocess.run([sys.executable, *words])`` gives; PyTorch is not loaded anew where processes fork."""
+    if not AVAILABLE:
+        return subprocess.run(
+            [sys.executable, *words],
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+    process = ForkedProcess(words, cwd, environment)
+    output, errors = process.communicate(timeout=600)
+    return subprocess.CompletedProcess(words, process.wait(), output, errors)
+
+
+def write_python(path: Path) -> int:
+    """Write a program to be called in place of Python, by a script for instance, which forks as well.
+
+    Returns:
+        A file descriptor that the script has to inherit.
+    """
+    requests = fork_server()[0].fileno()
+    path.write_text(
+        f"#!{sys.executable} -S\nimport sys\nsys.path.insert(0, {str(TESTS)!r})\n"
+        f"import fork_server\nfork_server.answer_as_python({requests})\n"
+    )
+    path.chmod(0o755)
+    return requests
+
+
+def answer_as_python(requests: int) -> None:
+    """What a program of `write_python` does."""
+    with socket.socket(fileno=requests) as server:
+        process = ForkedProcess(sys.argv[1:], Path.cwd(), server=server)
+    output, errors = process.communicate()
+    print(output, end="", flush=True)
+    print(errors, end="", file=sys.stderr)
+    sys.exit(process.returncode)
+
+
 def next_process() -> list[str]:
-    """Fork a process for each request; returns in that process alone, with its arguments."""
+    """Fork a process for each request; returns in that process alone, with the words of its command line."""
     with socket.socket(fileno=0) as requests:
         while True:
             message, descriptors, _, _ = socket.recv_fds(requests, 2**16, 3)
@@ -111,7 +162,7 @@ def next_process() -> list[str]:
     os.environ.update(request["environment"])
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_IGN if request["ignores_hangup"] else signal.SIG_DFL)
-    return request["arguments"]
+    return request["words"]
 
 
 if __name__ == "__main__":
@@ -122,5 +173,13 @@ if __name__ == "__main__":
     gc.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # whoever forks the processes is not waited for
-    sys.argv[1:] = next_process()
-    runpy.run_module("slim_networks", run_name="__main__", alter_sys=True)
+    match next_process():
+        case ["-m", module, *arguments]:
+            sys.argv[1:] = arguments
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        case ["-c", code, *arguments]:
+            sys.argv = ["-c", *arguments]
+            exec(code, {"__name__": "__main__"})
+        case [script, *arguments]:
+            sys.argv = [script, *arguments]
+            runpy.run_path(script, run_name="__main__")

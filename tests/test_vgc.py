@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fork_server import run_python
 from PIL import Image, ImageChops
 
 import vgc
@@ -56,7 +57,7 @@ def test_the_readmes_example_walks_the_whole_road(home, monkeypatch):
     short = example.replace('letters="a-c"', 'letters="q"').replace("minutes=2", 'minutes=0.01, device="cpu"')
     assert short != example
     (home / "example.py").write_text(f"if __name__ == '__main__':\n    {short.replace(chr(10), chr(10) + '    ')}")
-    run = subprocess.run([sys.executable, "example.py"], capture_output=True, text=True, check=False)
+    run = run_python(["example.py"], home)
     assert run.returncode == 0, run.stderr
     assert "train" in run.stderr  # its progress
     with Image.open(home / "hero.png") as hero:

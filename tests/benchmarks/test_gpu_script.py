@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import fork_server
 import pytest
 import torch
 import typer
@@ -18,13 +19,18 @@ pytestmark = pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash
 
 
 def gpu(*arguments: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    python, inherited = Path(sys.executable), ()
+    if fork_server.AVAILABLE:
+        python = tmp_path / "python"
+        inherited = (fork_server.write_python(python),)
     return subprocess.run(
         ["bash", str(ROOT / "benchmarks/gpu.sh"), *arguments, "--out", str(tmp_path / "results")],
-        env={**os.environ, "PYTHON": sys.executable, "GPU_WORK": os.path.relpath(tmp_path / "work", ROOT)},
+        env={**os.environ, "PYTHON": str(python), "GPU_WORK": os.path.relpath(tmp_path / "work", ROOT)},
         capture_output=True,
         text=True,
         timeout=600,
         check=False,
+        pass_fds=inherited,
     )
 
 

@@ -73,15 +73,27 @@ MOMENTS = [
 ]
 
 
-@pytest.fixture
-def raw(tmp_path: Path) -> Path:
-    folder = tmp_path / "raw"
+def make_raw(folder: Path) -> Path:
     folder.mkdir()
     for seed in range(PICTURES):
         noise(seed).save(folder / f"{seed}.png")
     noise(3).save(folder / "twin-of-3.bmp")
     (folder / "broken.png").write_bytes(b"\x89PNG")
     return folder
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    return make_raw(tmp_path / "raw")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Raw pictures that no test changes, and their set."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    raw = make_raw(folder / "raw")
+    build(BuildSettings(raw, folder / "set", 16, workers=1))
+    return raw, folder / "set"
 
 
 def killed(raw: Path, out: Path, name: str, nth: int, size: int = 16) -> None:
@@ -91,12 +103,12 @@ def killed(raw: Path, out: Path, name: str, nth: int, size: int = 16) -> None:
 
 @pytest.mark.parametrize(("name", "nth"), MOMENTS)
 def test_a_first_build_that_is_killed_ends_as_if_it_had_not_been(
-    raw: Path, tmp_path: Path, name: str, nth: int
+    undisturbed: tuple[Path, Path], tmp_path: Path, name: str, nth: int
 ) -> None:
+    raw, expected = undisturbed
     killed(raw, tmp_path / "set", name, nth)
     build(BuildSettings(raw, tmp_path / "set", 16, workers=1))
-    build(BuildSettings(raw, tmp_path / "undisturbed", 16, workers=1))
-    assert contents(tmp_path / "set") == contents(tmp_path / "undisturbed")
+    assert contents(tmp_path / "set") == contents(expected)
     assert not list((tmp_path / "set/.vgc").glob("building-*"))
 
 
