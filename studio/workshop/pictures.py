@@ -1,6 +1,7 @@
 """A set as its page sees it: what became of every raw file, what is decided on it, measures to sort by."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,8 @@ class SetPictures(BaseModel):
     size_px: int
     read_only: str
     """Why nothing can be decided; empty where it can."""
+    is_whole: bool
+    """False: there are more pictures, and pairs, than the first ones that were asked for."""
     pictures: list[Picture]
     pairs: list[Pair]
 
@@ -79,20 +82,27 @@ class Measures(BaseModel):
     """How unlike the others: root mean square of robust deviations."""
 
 
-def describe_set(root: Root, out: Path) -> dict[str, Any]:
-    """`SetPictures` as it is sent; not as models, which take ten times as long for a large set."""
+def describe_set(root: Root, out: Path, first: int | None = None) -> dict[str, Any]:
+    """`SetPictures` as it is sent; not as models, which take ten times as long for a large set.
+
+    Args:
+        first: so many pictures are enough, those of the set before what is not in it; None: all.
+    """
     read_only, curation = "", Curation({}, 0, None)
     try:
         curation = read_curation(raw_folder(root, out).raw)
     except NotThereError as error:
         read_only = str(error)
     report = read_report(out)
+    records = list(islice(_records(out, report), first and first + 1))
+    is_whole = first is None or len(records) <= first
     return {
         "folder": root.name_of(out),
         "size_px": report.get("recipe", {}).get("size_px", 0),
         "read_only": read_only,
-        "pictures": [_picture(record, curation) for record in _records(out, report)],
-        "pairs": [{name: each[name] for name in ("first", "second", "distance")} for each in _pairs(report)],
+        "is_whole": is_whole,
+        "pictures": [_picture(record, curation) for record in records[:first]],
+        "pairs": [_pair(each) for each in report.get("near_duplicates", []) if is_whole],
     }
 
 
@@ -110,8 +120,8 @@ def _records(out: Path, report: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield from report.get("rejected", [])
 
 
-def _pairs(report: dict[str, Any]) -> list[dict[str, Any]]:
-    return list(report.get("near_duplicates", []))
+def _pair(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: record[name] for name in ("first", "second", "distance")}
 
 
 def _picture(record: dict[str, Any], curation: Curation) -> dict[str, Any]:

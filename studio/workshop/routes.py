@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Query, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from dataset.curation import MAX_GROUP_CHARS, Decision, append_decisions
@@ -123,8 +123,11 @@ def add_set_routes(app: FastAPI, root: Root) -> None:
         return Overview(root=str(root.folder), sets=[summary(root, path) for path in root.sets()], runs=runs)
 
     @app.get(f"{API}/set", response_model=SetPictures, responses=NOT_THERE)
-    def pictures(folder: FolderName) -> Response:
-        return JSONResponse(describe_set(root, root.find_set(folder)))
+    def pictures(
+        folder: FolderName,
+        first: Annotated[int | None, Query(ge=1, le=100_000, description="So many are enough")] = None,
+    ) -> Response:
+        return JSONResponse(describe_set(root, root.find_set(folder), first))
 
     @app.get(f"{API}/measures", responses=NOT_THERE)
     def measures(folder: FolderName) -> Measures:
@@ -157,7 +160,7 @@ def add_image_routes(app: FastAPI, root: Root) -> None:
         file = root.find(f"{folder}/{RGB_FOLDER}/{name}")
         if file.parent.name != RGB_FOLDER or file.suffix != ".png" or not file.is_file():
             raise NotThereError(f"{name:.200}: no picture of a set")
-        return FileResponse(file, media_type="image/png", headers=FOREVER)
+        return Response(file.read_bytes(), media_type="image/png", headers=FOREVER)
 
     @app.get(f"{API}/raw", response_class=Response, responses={**NOT_THERE, **PNG})
     def raw(folder: FolderName, name: FileName) -> Response:

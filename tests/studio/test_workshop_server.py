@@ -57,6 +57,14 @@ def picture(url: str, raw_file: str) -> dict[str, object]:
     return next(each for each in pictures if each["raw_file"] == raw_file)
 
 
+def test_the_first_pictures_of_a_set_can_be_asked_for_alone(url: str) -> None:
+    whole = get(url, "set", folder="set").json()
+    assert (whole["is_whole"], len(whole["pictures"])) == (True, 7)
+    assert get(url, "set", folder="set", first="7").json() == whole
+    first = get(url, "set", folder="set", first="3").json()
+    assert (first["is_whole"], first["pictures"], first["pairs"]) == (False, whole["pictures"][:3], [])
+
+
 def test_sets_below_the_root_are_listed(url: str, root: Path) -> None:
     assert get(url, "overview").json() == {
         "root": str(root),

@@ -27,6 +27,7 @@ export const post = (path, body) =>
 
 export const overview = () => ask("overview");
 export const pictures = (folder) => ask(`set?${query({ folder })}`);
+export const firstPictures = (folder, first) => ask(`set?${query({ folder, first })}`);
 export const measures = (folder) => ask(`measures?${query({ folder })}`);
 export const build = (folder) => post("build", { folder });
 export const sources = () => ask("new/sources");

@@ -23,16 +23,18 @@ export const isOpen = (picture) =>
 
 /** Whether the set is not yet as it is decided: by what the last build said of the picture, and by what was loaded. */
 export function isWaiting(picture) {
-  if (picture.judged !== picture.decision) {
-    const now = JSON.stringify(decisionOn(picture));
-    picture.waits = differsFromSet(picture, now) || (now !== picture.loaded && !differsFromSet(picture, picture.loaded));
+  if (picture.waits === undefined || picture.judged !== picture.decision) {
+    const differs = differsFromSet(picture, decisionOn(picture));
+    picture.waits = differs || (isChanged(picture) && !differsFromSet(picture, decisionOn({ decision: picture.loaded })));
     picture.judged = picture.decision; // asked of ten thousand at each click
   }
-  return Boolean(picture.waits);
+  return picture.waits;
 }
 
-function differsFromSet(picture, decision) {
-  const { leave_out, crop, turn_degrees, group } = JSON.parse(decision);
+const isChanged = (picture) =>
+  JSON.stringify(decisionOn(picture)) !== JSON.stringify(decisionOn({ decision: picture.loaded }));
+
+function differsFromSet(picture, { leave_out, crop, turn_degrees, group }) {
   if (!isOpen(picture) || leave_out || wasLeftOut(picture)) return isOpen(picture) && leave_out !== wasLeftOut(picture);
   const has = (note) => Boolean(picture.note?.includes(note));
   return Boolean(crop) !== has(CROPPED) || turn_degrees > 0 !== has(TURNED) || Boolean(group && group !== picture.group);
@@ -90,8 +92,8 @@ export class Filters {
   refresh() {
     for (const chip of byId("chips").children) {
       const count = this.#having(chip.name).length;
-      chip.lastChild.textContent = count.toLocaleString();
-      chip.classList.toggle("none", !count);
+      chip.lastChild.textContent = this.#set.is_whole ? count.toLocaleString() : "";
+      chip.classList.toggle("none", this.#set.is_whole && !count);
       chip.setAttribute("aria-pressed", chip.name === this.shown);
     }
     offer("group", groupNames(this.#set.pictures));

@@ -87,6 +87,7 @@ const MESSAGES = {
   "set.actions": "With the selected pictures",
   "set.pictures": "Pictures; arrow keys move, space selects, shift extends",
   "set.about": "{shown} of {all} shown, {selected} selected",
+  "set.loading": "The list of all pictures is on its way.",
   "set.made": "The set is made: {pictures} pictures.",
   "set.select": "Select pictures by click or tap; Shift and Ctrl take several.",
   "set.waiting": "Changed since the set was made: {waiting}. Make the set again to apply it.",

@@ -12,6 +12,7 @@ import { text, translate } from "./messages.js";
 import { Wall } from "./wall.js";
 
 const MEASURE_AFTER_MS = 1500; // the pictures come first
+const FIRST_PICTURES = 400; // as many as any screen shows
 const folder = new URLSearchParams(location.search).get("folder") ?? "";
 let set, wall, filters, decisions;
 
@@ -129,16 +130,17 @@ function aboutOne(picture) {
 
 function update() {
   const [shown, all, selected] = [filters.pictures().length, set.pictures.length, wall.selected.size];
-  const waiting = set.pictures.filter(isWaiting).length;
+  const mayChange = set.is_whole && !set.read_only;
+  const waiting = mayChange ? set.pictures.filter(isWaiting).length : 0;
   const parts = set.read_only ? [text("set.read-only", { reason: set.read_only })] : [text("set.about", { shown, all, selected })];
   if (selected === 1) parts.push(aboutOne(wall.chosen()[0]));
   if (!selected && !set.read_only) parts.push(text("set.select"));
   if (waiting) parts.push(text("set.waiting", { waiting }));
-  byId("about").textContent = parts.join(" · ");
+  byId("about").textContent = set.is_whole ? parts.join(" · ") : text("set.loading");
   byId("build").classList.toggle("main", waiting > 0);
-  for (const name of NEED_SELECTION) byId(`act-${name}`).disabled = !selected || Boolean(set.read_only);
-  byId("act-undo").disabled = !decisions.canUndo;
-  byId("build").disabled = Boolean(set.read_only);
+  for (const name of NEED_SELECTION) byId(`act-${name}`).disabled = !selected || !mayChange;
+  byId("act-undo").disabled = !set.is_whole || !decisions.canUndo;
+  byId("build").disabled = !mayChange;
 }
 
 /** Whether it was made. */
@@ -173,16 +175,20 @@ async function followBuild() {
   return ok;
 }
 
-async function load() {
-  set = await api.pictures(folder);
+const load = async () => take(await api.pictures(folder));
+
+/** Show what is known of a set: all, or, for the moment, its first pictures, with which nothing can be done yet. */
+function take(known) {
+  set = known;
   set.named = new Map(set.pictures.filter((each) => !each.reason).map((each) => [each.file_name, each]));
   document.title = text("set.title", { folder });
   byId("title").textContent = folder;
-  for (const picture of set.pictures) picture.loaded = JSON.stringify(decisionOn(picture));
+  for (const picture of set.pictures) picture.loaded = picture.decision;
   decisions ??= new Decisions(folder);
   decisions.pictures = set.pictures;
   filters = new Filters(set, showSelection, filters?.shown);
-  setTimeout(measure, MEASURE_AFTER_MS, filters);
+  for (const part of document.querySelectorAll(".filters, #train")) part.inert = !set.is_whole;
+  if (set.is_whole) setTimeout(measure, MEASURE_AFTER_MS, filters);
 }
 
 async function measure(measured) {
@@ -218,12 +224,19 @@ function enableActions() {
   });
 }
 
+const first = api.firstPictures(folder, FIRST_PICTURES);
 translate();
 enableActions();
 try {
-  await load();
+  take(await first);
   wall = new Wall(byId("wall"), describe, update);
   showSelection();
+  document.body.classList.add("ready");
+  if (!set.is_whole) {
+    await wall.arePicturesThere(); // the list would take their turn
+    await load();
+    wall.extend(filters.pictures());
+  }
   const { running, folder: made } = await api.jobState();
   if (running && made === set.folder) followBuild().catch(fail);
 } catch (error) {

@@ -48,6 +48,18 @@ export class Wall {
     this.#onSelect();
   }
 
+  /** More items have come after those that are shown: what is in sight and selected stays. */
+  extend(items) {
+    this.#items = items;
+    this.#lay();
+    this.#onSelect();
+  }
+
+  /** Once the pictures around what is in sight have come, or will not come. */
+  arePicturesThere() {
+    return Promise.allSettled([...this.#tiles.values()].map((tile) => tile.firstChild.decode()));
+  }
+
   /** The items have changed, but not their order. */
   refresh() {
     for (const [index, tile] of this.#tiles) this.#fill(tile, index);
