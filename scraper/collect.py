@@ -21,6 +21,7 @@ from scraper.pages.images import checked_image_suffix, decode_data_url
 from scraper.pages.links import PageLink
 from scraper.pages.saved import SavedPage, read_saved_page
 from scraper.pages.sites import Site
+from scraper.summary import no_character
 
 PAGES = "pages"
 SLUG_CHARACTERS = 60
@@ -139,8 +140,7 @@ class Collector:
             PAGE_SECONDS, read_gallery, self._site, read.text, read.url, link.letter, self._limits.image_pixels
         )
         if first and not content.characters:
-            reason = f"no character on the page; {content.why_empty}".removesuffix("; ")
-            raise FetchError(reason, http=read.record.http, retry=True)
+            raise FetchError(no_character(content.why_empty), http=read.record.http, retry=True)
         return GalleryPage(read.record, read.url, content.characters, content.further, content.doubtful)
 
     def read_hub(self, hub: PageRead) -> HubContent:

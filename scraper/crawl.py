@@ -32,8 +32,9 @@ from scraper.pages.content import HubContent, read_gallery
 from scraper.pages.images import checked_image_suffix
 from scraper.pages.links import HUB_LETTER, PageLink
 from scraper.pages.saved import find_saved_pages
+from scraper.pages.walls import SAVE_THE_PAGE
 from scraper.settings import ScrapeSettings, parse_letters
-from scraper.summary import ScrapeSummary
+from scraper.summary import ScrapeSummary, no_character
 from scraper.task_pool import TaskPool
 
 __all__ = ["ScrapeSettings", "ScrapeSummary", "crawl"]
@@ -254,6 +255,9 @@ class _Crawl:
             except FetchError as error:
                 raise ScrapeSettingsError(f"--pages {path}: {error}") from error
             self._summary.pages += 1
+            if not page.characters:
+                reason = FetchError(no_character(page.why_empty))
+                self._note_failed_page(failed_record(page.url, reason, letter=page.letter))
             for character in page.characters:
                 self._consider(character)
         self._progress.log_estimate(len(self._waiting))
@@ -286,11 +290,14 @@ class _Crawl:
                 f"{self._hub_url} cannot be read ({error.reason}): where that machine is yours, name it with "
                 f"--base-url {base_url}, and this host and port may be private"
             )
+        refused = error.http in (401, 403) and not self._settings.wayback
+        saved = f"{SAVE_THE_PAGE}, " if refused else ""
         what = f"{base_url} cannot be reached" if error.unanswered else f"{self._hub_url} cannot be read"
         archive = "" if self._settings.wayback else "read an archived copy with `vgc scrape --wayback 2016`, "
         proxy = f"; {proxy_hint()}" if error.unanswered and proxy_hint() else ""
         return ScrapeError(
-            f"{what} ({error.reason}{proxy}): try later, {archive}or see the whole road offline with `vgc demo`"
+            f"{what} ({error.reason}{proxy}): try later, {saved}{archive}or see the whole road offline with "
+            "`vgc demo`"
         )
 
     def _start_page(self, link: PageLink, parent: str, first: bool) -> None:
@@ -314,8 +321,7 @@ class _Crawl:
             record = failed_record(link.url, error, page=parent, letter=link.letter)
             # Behind a gallery's first page are many pictures: it is always worth another try.
             record = replace(record, retry=record.retry or (first and not error.forbidden))
-            self._write(record)
-            self._progress.note_failure(record)
+            self._note_failed_page(record)
         else:
             self._summary.pages += 1
             self._write(page.record)
@@ -327,6 +333,10 @@ class _Crawl:
         if not self._pages.waiting and not self._pages.running:
             self._progress.log_estimate(len(self._waiting))
         self._report()
+
+    def _note_failed_page(self, record: Record) -> None:
+        self._write(record)
+        self._progress.note_failure(record)
 
     def _add_further(self, link: PageLink, page: GalleryPage) -> None:
         """Put the gallery's further pages in front of the next gallery."""

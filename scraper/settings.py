@@ -72,8 +72,16 @@ class ScrapeSettings:
             raise ScrapeSettingsError(f"--pages {self.pages}: there is no such folder or file")
 
     def site_cookies(self, site: Site) -> SiteCookies | None:
-        """The cookies to send to ``site``, with or without ``www.``."""
-        return SiteCookies(self.cookies, _hosts_of(site)) if self.cookies else None
+        """The cookies to send to ``site``, with or without ``www.``.
+
+        Raises:
+            ScrapeSettingsError: the file cannot be read, or has none for it.
+        """
+        if not self.cookies:
+            return None
+        cookies = SiteCookies(self.cookies, _hosts_of(site))
+        cookies.check()
+        return cookies
 
     def described_site(self) -> Site:
         """Give the site that is meant, at the address that is meant.

@@ -9,6 +9,7 @@ from kit.counted import counted
 
 OTHER_HOST = "on another site: "
 """How a failure's reason begins where the host is not listed; its name follows."""
+NO_CHARACTER = "no character on the page"
 MOST_REASONS_SHOWN = 12
 MOST_HOSTS_NAMED = 3
 
@@ -56,12 +57,15 @@ class ScrapeSummary:
     @property
     def exit_code(self) -> int:
         """0 done, 1 nothing was saved, 3 another run may bring more, 4 nothing was, for robots.txt forbids it."""
-        nothing = not self.saved + self.unchanged + (self.to_fetch or 0)
         if any(failure.retry for failure in self.failures):
             return 3
-        if nothing:
+        if self._is_empty:
             return 4 if self.forbidden and not self.failures else 1
         return 0
+
+    @property
+    def _is_empty(self) -> bool:
+        return not self.saved + self.unchanged + (self.to_fetch or 0)
 
     def lines(self) -> list[str]:
         """Say all this to a person."""
@@ -71,18 +75,20 @@ class ScrapeSummary:
         if self.failures and self.to_fetch is None:
             lines.append(f"  each one is named in {self.out / 'manifest.jsonl'}")
         lines += self._remarks()
-        if any(failure.retry for failure in self.failures):
+        if self._is_empty and (self._lacks_characters or self.exit_code in (1, 4)):
+            lines.append(f"nothing was saved: {self._remedy()}".removesuffix(": "))
+        elif any(failure.retry for failure in self.failures):
             lines.append("some are worth another try: run the same command again")
-        if self.exit_code in (1, 4):
-            lines.append(f"nothing was saved{self._remedy()}")
         return lines
 
     def _amounts(self) -> list[str]:
         kept = f"{counted(self.saved + self.unchanged, 'picture')} in {self.out / 'images'}"
         lines = [f"{kept}: {self.saved:,} saved now, {self.unchanged:,} from before"]
-        if self.skipped or self.failures:
-            lines.append(f"{counted(self.failed, 'picture')} failed, {counted(self.skipped, 'cell')} skipped")
-        return lines
+        pages_failed = len(self.failures) - self.failed
+        parts = [f"{counted(self.failed, 'picture')} failed"] if self.failed else []
+        parts += [f"{counted(pages_failed, 'page')} failed"] if pages_failed else []
+        parts += [f"{counted(self.skipped, 'cell')} skipped"] if self.skipped else []
+        return [*lines, ", ".join(parts)] if parts else lines
 
     def _dry_run_amounts(self) -> str:
         amounts = [f"{counted(self.pages, 'page')} read", f"{counted(self.unchanged, 'picture')} here already"]
@@ -115,16 +121,31 @@ class ScrapeSummary:
         reasons = {failure.reason for failure in self.failures if failure.reason.startswith(OTHER_HOST)}
         return sorted(reason.removeprefix(OTHER_HOST) for reason in reasons)
 
+    @property
+    def _lacks_characters(self) -> bool:
+        return bool(self.failures) and all(each.reason.startswith(NO_CHARACTER) for each in self.failures)
+
     def _remedy(self) -> str:
-        if self._other_hosts():
-            return ": allow the host of the pictures, as said above"
-        if self.placeholders:
-            return ": all that was found is a placeholder, see above"
-        if self.skipped and not self.failures and not self.forbidden:
-            return ": no cell has a picture; see picture and picture_attribute in docs/scraping.md"
-        if self.forbidden and not self.failures:
-            return ": ask the site's owner; --ignore-robots is for those who have leave"
-        return ": look at an address above in a browser"
+        """What helps where nothing was saved; empty where the crawl ended before that can be told."""
+        is_explained = any(failure.reason != NO_CHARACTER for failure in self.failures)
+        remedies = (
+            (self._lacks_characters and is_explained, "what helps is said above"),
+            (
+                self._lacks_characters,
+                "area and cells of the site's description find nothing there; see docs/scraping.md",
+            ),
+            (self._other_hosts(), "allow the host of the pictures, as said above"),
+            (self.placeholders, "all that was found is a placeholder, see above"),
+            (self.failures, "look at an address above in a browser"),
+            (self.forbidden, "ask the site's owner; --ignore-robots is for those who have leave"),
+            (self.skipped, "no cell has a picture; see picture and picture_attribute in docs/scraping.md"),
+        )
+        return next((remedy for applies, remedy in remedies if applies), "")
+
+
+def no_character(why: str) -> str:
+    """Say that a page has no character, and what it seems to be, where that is known."""
+    return f"{NO_CHARACTER}; {why}" if why else NO_CHARACTER
 
 
 def host_patterns(hosts: list[str]) -> list[str]:

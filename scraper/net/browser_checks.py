@@ -22,6 +22,7 @@ _TITLES = re.compile(
 )
 _MARKS = (
     b"_cf_chl_opt",
+    b"orchestrate/chl_page",
     b"_Incapsula_Resource",
     b"captcha-delivery.com",
     b"px-captcha",

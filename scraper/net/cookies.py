@@ -23,6 +23,7 @@ class SiteCookies:
     """
 
     def __init__(self, path: Path, hosts: frozenset[str]) -> None:
+        self._path = path
         self._hosts = hosts
         self._jar = RequestsCookieJar()
         try:
@@ -47,6 +48,21 @@ class SiteCookies:
         )
         self._jar.set_cookie(cookie)
 
+    def check(self) -> None:
+        """Look whether the site gets any of them.
+
+        Raises:
+            ScrapeSettingsError: none is for its hosts, or all of those have expired.
+        """
+        fitting = [cookie for cookie in self._jar if any(_is_for(cookie.domain, host) for host in self._hosts)]
+        if all(cookie.is_expired() for cookie in fitting):
+            what = "those for {} have expired" if fitting else "none of its cookies is for {}"
+            site = min(self._hosts, key=len)
+            raise ScrapeSettingsError(
+                f"--cookies {self._path}: {what.format(site)}; export them anew while the site is open in "
+                "your browser"
+            )
+
     def header(self, request: PreparedRequest) -> str | None:
         """The ``Cookie`` header of a request; None: it gets none."""
         host, _ = host_and_port(request.url or "")
@@ -54,3 +70,8 @@ class SiteCookies:
             return None
         header: str | None = get_cookie_header(self._jar, request)  # type: ignore[no-untyped-call]
         return header and header.encode().decode("latin-1")  # UTF-8 goes out as it is, as from a browser
+
+
+def _is_for(domain: str, host: str) -> bool:
+    name = domain.lower().lstrip(".")
+    return host == name or (domain.startswith(".") and host.endswith(f".{name}"))

@@ -1,6 +1,7 @@
 """One bounded GET: the address really connected to is checked, time and bytes are capped."""
 
 import os
+import re
 import socket
 import ssl
 import threading
@@ -32,6 +33,7 @@ UNKNOWN_AUTHORITY = (18, 19, 20, 21)
 """OpenSSL's codes where nobody that is trusted has signed."""
 OWN_AUTHORITY = "; if your network has its own authority, name its file in SSL_CERT_FILE"
 COMPRESSIONS = frozenset({"br", "zstd", "compress", "x-compress", "xz", "lzma", "bzip2", "dcb", "dcz"})
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 ERROR_BODY_BYTES = 65_536
 """How much of an error's or redirect's body is read, to keep the connection."""
 
@@ -154,7 +156,9 @@ class Transport:
     def _send(
         self, url: str, headers: Mapping[str, str], cap_bytes: int, cut: bool, attempt: "_Attempt"
     ) -> Response:
-        request = requests.Request("GET", url, headers={**self._headers, **headers}).prepare()
+        # Where one percent sign escapes nothing, requests would escape all of them again.
+        plain_url = _STRAY_PERCENT.sub("%25", url)
+        request = requests.Request("GET", plain_url, headers={**self._headers, **headers}).prepare()
         if self._cookies and (cookie := self._cookies.header(request)):
             request.headers["Cookie"] = cookie
         with self._first_answer(request, attempt) as response:

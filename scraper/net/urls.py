@@ -4,6 +4,7 @@ import re
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 CONTROLS_AND_SPACE = "".join(map(chr, range(0x21)))
+_ESCAPED_DOTS = re.compile(r"(?<=/)(?:\.|%2e){1,2}(?=/|$)", re.IGNORECASE)
 _SCHEME = re.compile(r"(https?):", re.IGNORECASE)
 
 
@@ -12,7 +13,7 @@ def join_url(base: str, reference: str) -> str:
 
     As the WHATWG URL standard has it for http(s): controls and spaces around it and line ends within are passed
     over, a backslash is a slash, any number of slashes may stand before the host, ``http:x`` is relative, and
-    ``..`` is resolved. Any other scheme, and what is no address at all, is returned as it is.
+    ``..`` is resolved, escaped or not. Any other scheme, and what is no address at all, is returned as it is.
     """
     text = re.sub(r"[\t\n\r]", "", reference.strip(CONTROLS_AND_SPACE))
     if not text:
@@ -24,8 +25,9 @@ def join_url(base: str, reference: str) -> str:
             return joined
         if not parts.netloc:
             return text
-        if "/." in parts.path:
-            joined = parts._replace(path=urlsplit(urljoin("http://host/", parts.path.lstrip("/"))).path).geturl()
+        path = _ESCAPED_DOTS.sub(lambda dots: dots[0].lower().replace("%2e", "."), parts.path)
+        if "/." in path:
+            joined = parts._replace(path=urlsplit(urljoin("http://host/", path.lstrip("/"))).path).geturl()
         return joined
     except ValueError:
         return text

@@ -12,6 +12,8 @@ from scraper.net.urls import join_url
 LAZY_ATTRIBUTES = ("data-src", "data-lazy-src", "data-original")
 LAZY_SETS = ("data-srcset", "data-lazy-srcset")
 MAX_VALUE_CHARACTERS = 4000
+MAX_TAGS = 50
+"""Of a cell without an image, so many are looked at."""
 MAX_IMAGES = 20
 """Of a cell, and sources of an image, so many are looked at: a page of nothing else would take hours."""
 ANY_WIDTH = 10**9
@@ -85,6 +87,8 @@ def _offers(images: list[Tag], cell: Tag, repeated: Container[str], max_width: i
     yield from (address for image in images for address in _data_attributes(image))
     yield _largest(sets, max_width)
     yield from _backgrounds(images or [cell, *cell.select("[style*='url(']", limit=MAX_IMAGES)])
+    if not images:
+        yield from (each for each in _elsewhere(cell) if _IMAGE_PATH.search(re.split(r"[?#]", each)[0]))
     yield from (_value(image, "src") for image in noscript_first)
 
 
@@ -120,11 +124,20 @@ def _data_attributes(image: Tag) -> Iterator[str]:
         if name.startswith("data-") and (value := _value(image, name).strip()) and value[0] not in "[{"
     ]
     for _, value in values:
-        if _IMAGE_PATH.search(value):
+        if match := _BACKGROUND.search(value):
+            yield match[1]
+        elif _IMAGE_PATH.search(value):
             yield _largest([value], ANY_WIDTH) if _SET.search(value) else value
     for name, value in values:
         if value.startswith(("http://", "https://", "/", "./", "../")) and _IMAGE_WORD.search(name):
             yield value
+
+
+def _elsewhere(cell: Tag) -> Iterator[str]:
+    """What a cell without any image may offer: what scripts load later, and links."""
+    tags = [cell, *cell.find_all(limit=MAX_TAGS)]
+    yield from (address for tag in tags for address in _data_attributes(tag))
+    yield from (_value(tag, "href") for tag in tags if tag.name == "a")
 
 
 def _backgrounds(tags: Iterable[Tag]) -> Iterator[str]:

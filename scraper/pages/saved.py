@@ -13,8 +13,10 @@ from scraper.net.urls import join_url
 from scraper.pages.characters import Character, characters
 from scraper.pages.html import page_text, parse_html
 from scraper.pages.sites import Site
+from scraper.pages.walls import explain_empty_page
 
 SUFFIXES = frozenset({".html", ".htm", ".xhtml"})
+ARCHIVES = frozenset({".mhtml", ".mht", ".webarchive"})
 KEPT = ("src", "alt", "title", "class", "id")
 """Attributes of an image that was saved; the others would lead to the site again."""
 _SAVED_FROM = re.compile(r"(?:saved from url=\(\d{1,6}\)|\n\s*url:\s*)(https?://[^\s>]{1,2000})")
@@ -28,19 +30,24 @@ class SavedPage:
     url: str
     """Where it was saved from, as far as it says so."""
     characters: list[Character]
+    why_empty: str
+    """Where there is no character: what the page seems to be."""
 
 
 def find_saved_pages(folder_or_file: Path, cap_bytes: int) -> list[Path]:
     """The pages in a folder, or one file, in the order of their names.
 
     Raises:
-        ScrapeSettingsError: there is no such page, or one is larger than ``cap_bytes``.
+        ScrapeSettingsError: there is no such page, one is larger than ``cap_bytes``, or it is an archive.
     """
-    paths = (
-        [folder_or_file]
-        if folder_or_file.is_file()
-        else sorted(path for path in folder_or_file.glob("*") if path.suffix.lower() in SUFFIXES)
-    )
+    is_file = folder_or_file.is_file()
+    files = [folder_or_file] if is_file else sorted(folder_or_file.glob("*"))
+    archives = [path for path in files if path.suffix.lower() in ARCHIVES]
+    if archives:
+        raise ScrapeSettingsError(
+            f"--pages: {archives[0]} is a web archive; save the page as a complete web page (.html and a folder)"
+        )
+    paths = files if is_file else [path for path in files if path.suffix.lower() in SUFFIXES]
     if not paths:
         raise ScrapeSettingsError(f"--pages {folder_or_file}: no .html file there")
     for path in paths:
@@ -69,7 +76,8 @@ def read_saved_page(site: Site, path: Path, site_url: str, image_bytes: int, max
     for image in tree.select("img[src]"):
         _take_in(image, path.parent, image_bytes)
     url = _address(text, tree, site_url)
-    return SavedPage(path.stem, url, list(characters(site, tree, url, path.stem, max_pixels)))
+    result = list(characters(site, tree, url, path.stem, max_pixels))
+    return SavedPage(path.stem, url, result, "" if result else explain_empty_page(parse_html(text)))
 
 
 def _address(text: str, tree: BeautifulSoup, site_url: str) -> str:

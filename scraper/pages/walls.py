@@ -21,6 +21,10 @@ def explain_empty_page(tree: BeautifulSoup) -> str:
 
     The tree is taken apart.
     """
+    frame = tree.select_one("frameset frame[src]")
+    if frame:
+        address = clean_text(str(frame["src"]))[:200]
+        return f"it is made of frames: name the one with the pictures as hub, such as {address}"
     needs_password = tree.select_one('input[type="password" i]') is not None
     asks_for_scripts = any("javascript" in tag.get_text().lower() for tag in tree.select("noscript"))
     has_scripts = tree.select_one("script") is not None

@@ -196,6 +196,9 @@ BLANK = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
         ('<img src="/1.png" data-hover="/back.png">', "/1.png"),
         ("<div style=\"color: red; background: url('/1.png') no-repeat\"></div>", "/1.png"),
         ('<img src="\\i\\1.png ">', "/i/1.png"),
+        ('<i class="lazy" data-bg="/1.png"></i><a href="/c">more</a>', "/1.png"),
+        ("<i data-style=\"background: url('/1.png')\"></i>", "/1.png"),
+        ('<a href="/c?p=x.png">page</a> <a href="/1.png?v=2">view</a>', "/1.png?v=2"),
     ],
 )
 def test_a_picture_is_found_where_sites_keep_it(image: str, path: str) -> None:
@@ -307,6 +310,23 @@ def test_a_crawl_that_saved_nothing_fails_and_names_the_remedy(content: str, rem
     assert remedy in "\n".join(summary.lines())
 
 
+@pytest.mark.parametrize(
+    ("page", "remedy"),
+    [
+        ("<p>moved</p>", "nothing was saved: area and cells of the site's description find nothing there"),
+        ("<p>We use cookies. Accept?</p>", "nothing was saved: what helps is said above"),
+    ],
+)
+def test_pages_without_a_character_are_no_reason_to_run_the_same_again(
+    page: str, remedy: str, tmp_path: Path
+) -> None:
+    with serving() as web:
+        web.answers |= {"/": html(nav("/a/")), "/a/": html(page)}
+        summary = crawl_of(web, tmp_path)
+    assert summary.exit_code == 3 and summary.lines()[1] == "1 page failed"
+    assert summary.lines()[-1].startswith(remedy)
+
+
 def test_a_host_may_be_given_as_a_pattern_but_not_as_a_whole_country() -> None:
     policy = Site("T", "http://s.test", picture_hosts=("i*.wp.com",))
     assert policy.picture_hosts == ("i*.wp.com",)
@@ -337,6 +357,7 @@ def test_damaged_bytes_that_come_again_in_the_next_run_are_not_asked_for_a_third
         ("http:b.png", "http://h.test/x/b.png"),
         ("HTTPS:\\\\cdn.test/b.png", "https://cdn.test/b.png"),
         ("http://h.test/x/../../b.png", "http://h.test/b.png"),
+        ("z/%2E%2e/b%2e.png", "http://h.test/x/b%2e.png"),
         ("b\tc.png?q=\\#part", "http://h.test/x/bc.png?q=\\"),
         ("?page=2", "http://h.test/x/y?page=2"),
         ("mailto:a\\b", "mailto:a\\b"),
@@ -344,6 +365,13 @@ def test_damaged_bytes_that_come_again_in_the_next_run_are_not_asked_for_a_third
 )
 def test_an_address_means_what_it_means_to_a_browser(reference: str, address: str) -> None:
     assert join_url("http://h.test/x/y", reference) == address
+
+
+def test_a_percent_sign_that_escapes_nothing_leaves_the_others_as_they_are(tmp_path: Path) -> None:
+    with serving() as web:
+        web.answers["/"] = html('<main><figure><img alt="Half" src="/a%20b/50%.png"></figure></main>')
+        web.answers["/a%20b/50%25.png"] = Answer(encoded_image(1))
+        assert crawl_of(web, tmp_path).saved == 1
 
 
 def test_an_address_without_a_host_stays_the_text_that_it_is() -> None:
@@ -380,6 +408,7 @@ def test_a_page_that_only_loads_itself_again_is_read(content: str) -> None:
         ('<form><input type="password"></form>', "asks to log in"),
         ("<h1>Before you go on</h1><p>We use cookies. Accept?</p>", "asks for consent"),
         ('<div id="root"></div><script src="/app.js"></script>', "drawn by scripts"),
+        ('<html><frameset cols="20,80"><frame src="menu.htm"></frameset></html>', "hub, such as menu.htm"),
         ("<p>Nothing here yet.</p>", ""),
     ],
 )

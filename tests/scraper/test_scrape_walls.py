@@ -203,6 +203,27 @@ def test_a_file_that_holds_no_cookies_is_refused(content: bytes, tmp_path: Path)
         SiteCookies(path, frozenset())
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (".other.test\tTRUE\t/\tFALSE\t0\tpass\tyes", "none of its cookies is for 127.0.0.1"),
+        ("127.0.0.1\tFALSE\t/\tFALSE\t1\tpass\tyes", "those for 127.0.0.1 have expired"),
+    ],
+)
+def test_cookies_that_the_site_would_not_get_are_refused(line: str, message: str, tmp_path: Path) -> None:
+    cookies = tmp_path / "cookies.txt"
+    cookies.write_text(f"{line}\n")
+    with serving() as web, pytest.raises(ScrapeSettingsError, match=message):
+        scrape(web, tmp_path / "raw", cookies=cookies)
+
+
+def test_a_site_that_refuses_programs_may_be_read_from_saved_pages(tmp_path: Path) -> None:
+    with serving() as web:
+        web.answers[HUB] = Answer(b"<h1>Access Denied</h1>", 403)
+        with pytest.raises(ScrapeError, match=r"HTTP 403\): .*--pages FOLDER"):
+            scrape(web, tmp_path)
+
+
 # Saved pages
 
 
@@ -228,6 +249,23 @@ def test_pages_saved_in_a_browser_are_read_with_the_pictures_beside_them(tmp_pat
     by_name = {line["name"]: line for line in manifest_lines(raw)}
     assert (raw / by_name["Ann"]["file"]).read_bytes() == encoded_image(1)
     assert by_name["Eve"]["reason"] == "HTTP 404"
+
+
+def test_a_saved_page_without_a_character_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "ab.html").write_text("<p>nothing</p>")
+    with serving() as web:
+        summary = scrape(web, tmp_path / "raw", pages=tmp_path)
+    assert summary.exit_code == 1 and "area and cells" in summary.lines()[-1]
+    (line,) = manifest_lines(tmp_path / "raw")
+    assert (line["letter"], line["reason"]) == ("ab", "no character on the page")
+
+
+@pytest.mark.parametrize("name", ["a.mhtml", "A.MHT", "a.webarchive"])
+def test_a_web_archive_is_named_with_what_to_save_in_its_place(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"MIME-Version: 1.0")
+    for pages in (tmp_path, tmp_path / name):
+        with serving() as web, pytest.raises(ScrapeSettingsError, match="complete web page"):
+            scrape(web, tmp_path / "raw", pages=pages)
 
 
 def test_a_folder_without_pages_is_refused(tmp_path: Path) -> None:
