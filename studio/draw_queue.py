@@ -85,6 +85,12 @@ class DrawQueue:
         self._closed = True
         self._has_jobs.set()
 
+    def abort(self) -> None:
+        """Take no more requests, and refuse those that wait."""
+        self.close()
+        for job in [each for jobs in self._jobs.values() for each in jobs]:
+            fail_job(job, QueueFull())
+
     async def run(self) -> None:
         """Draw requests until cancelled, or closed and empty."""
         loop = asyncio.get_running_loop()

@@ -6,6 +6,7 @@ import socket
 import sys
 import webbrowser
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,13 +99,27 @@ def open_studio(settings: StudioSettings, on_open: Callable[[Opened], None]) -> 
             raise KeyboardInterrupt("the studio is closed") from None
 
 
+class Server(uvicorn.Server):
+    """Ends the work that requests wait for before it waits for the requests."""
+
+    def __init__(self, config: uvicorn.Config, on_close: ExitStack) -> None:
+        super().__init__(config)
+        self._on_close = on_close
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what is asked, and close."""
+        self._on_close.close()
+        await super().shutdown(sockets)
+
+
 def create_server(
     engine: Engine, access: Access, sprite_defaults: dict[str, Any] | None = None, root: Path = Path()
 ) -> uvicorn.Server:
     """The server, not started; what it writes on stderr are its own failures alone."""
-    return uvicorn.Server(
+    on_close = ExitStack()
+    return Server(
         uvicorn.Config(
-            build_app(engine, access, sprite_defaults, root),
+            build_app(engine, access, on_close, sprite_defaults, root),
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -114,7 +129,8 @@ def create_server(
             proxy_headers=bool(access.allow_hosts or access.path_prefix),
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        )
+        ),
+        on_close,
     )
 
 

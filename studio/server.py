@@ -4,7 +4,7 @@ import asyncio
 import mimetypes
 from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -195,13 +195,18 @@ def engine_info(engine: Engine, defaults: dict[str, Any], workshop: bool) -> Inf
 
 
 def build_app(
-    engine: Engine, access: Access, sprite_defaults: dict[str, Any] | None = None, root: Path = Path()
+    engine: Engine,
+    access: Access,
+    on_close: ExitStack,
+    sprite_defaults: dict[str, Any] | None = None,
+    root: Path = Path(),
 ) -> FastAPI:
     """The whole server.
 
     Args:
         engine: draws; only ever called from one thread.
         access: the addresses that it answers under; see `Guard`.
+        on_close: gets what ends the work that requests wait for, so that they are answered.
         sprite_defaults: see `sprites.set_defaults`.
         root: the workshop's sets and runs are below it.
     """
@@ -225,8 +230,9 @@ def build_app(
     app.add_exception_handler(QueueFull, handle_queue_full)
     app.add_exception_handler(ModelMismatch, handle_other_model)
     creator = Creator(app, engine, sprite_defaults or {})
-    sets = add_workshop(app, root.absolute())
-    trainings = add_training(app, root.absolute(), creator.use_model)
+    on_close.callback(creator.abort)
+    sets = add_workshop(app, root.absolute(), on_close)
+    trainings = add_training(app, root.absolute(), creator.use_model, on_close)
     app.mount("/", Pages(PAGE, "", read_module))
     return app
 
@@ -248,6 +254,10 @@ class Creator:
         """Draw no more."""
         if self._drawing:
             self._drawing.cancel()
+
+    def abort(self) -> None:
+        """Refuse what waits to be drawn."""
+        self._queue.abort()
 
     async def use_model(self, model: Path) -> None:
         """Draw with another generator file; a page that was opened with the old model is told so by the hash.

@@ -34,6 +34,12 @@ class BusyError(WorkshopError):
     status = 409
 
 
+class NotDoneError(WorkshopError):
+    """It takes too much time or memory, or the studio is closing."""
+
+    status = 503
+
+
 class NotDecidedError(WorkshopError):
     """A decision that is none."""
 

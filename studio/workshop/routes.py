@@ -2,8 +2,10 @@
 
 import asyncio
 import io
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import JSONResponse, Response
@@ -14,10 +16,10 @@ from dataset.decode import decode
 from dataset.errors import DecodeError
 from dataset.render import RGB_FOLDER, read_content
 from dataset.staging import METADATA, read_report
-from kit.worker_pool import WorkerError, WorkerPool
+from kit.worker_pool import WorkerClosedError, WorkerError, WorkerPool, available_cores
 from studio.pages import WORKSHOP_HEAD, WORKSHOP_PAGE, Pages, read_module
 from studio.problem import Problem
-from studio.workshop.folders import NotDecidedError, NotThereError, Root, WorkshopError, raw_folder
+from studio.workshop.folders import NotDecidedError, NotDoneError, NotThereError, Root, WorkshopError, raw_folder
 from studio.workshop.new_set_routes import add_new_set_routes
 from studio.workshop.pictures import Measures, SetPictures, describe_set, measure_set, refuse_unknown
 from studio.workshop.set_jobs import JobRunner
@@ -28,6 +30,7 @@ MAX_DECISIONS = 2_000
 PREVIEW_PX = 512
 PREVIEW_SECONDS = 10.0
 MEASURE_SECONDS = 600.0
+T = TypeVar("T")
 FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 FolderName = Annotated[str, Query(max_length=1000, description="A set's path below the root")]
@@ -91,6 +94,7 @@ NOT_THERE: dict[int | str, dict[str, Any]] = {
         409: "It cannot be done now",
         413: "The request is too large",
         422: "The values are not what they must be",
+        503: "It takes too much time or memory, or the studio is closing",
         507: "The disk has no room for it",
     }.items()
 }
@@ -99,21 +103,21 @@ PNG: dict[int | str, dict[str, Any]] = {
 }
 
 
-def add_workshop(app: FastAPI, folder: Path) -> JobRunner:
+def add_workshop(app: FastAPI, folder: Path, on_close: ExitStack) -> JobRunner:
     """Add the workshop of a folder to a server; returns what makes sets, which is to be resumed.
 
-    Who may ask is the guard's affair.
+    Who may ask is the guard's affair. ``on_close`` gets what ends the work that requests wait for.
     """
     root = Root(folder)
     app.add_exception_handler(WorkshopError, handle_workshop_error)
-    add_set_routes(app, root)
-    add_image_routes(app, root)
+    add_set_routes(app, root, on_close.enter_context(WorkerPool(1)))  # or the pictures would wait for it
+    add_image_routes(app, root, on_close.enter_context(WorkerPool(available_cores())))
     add_change_routes(app, root)
     app.mount("/workshop", Pages(WORKSHOP_PAGE, "workshop", read_module, WORKSHOP_HEAD))
     return add_new_set_routes(app, root, NOT_THERE)
 
 
-def add_set_routes(app: FastAPI, root: Root) -> None:
+def add_set_routes(app: FastAPI, root: Root, processes: WorkerPool) -> None:
     """What there is."""
     measured: dict[tuple[Path, int], Measures] = {}
 
@@ -135,8 +139,7 @@ def add_set_routes(app: FastAPI, root: Root) -> None:
         key = out, (out / METADATA).stat().st_mtime_ns
         if key not in measured:
             measured.clear()  # of one set at a time
-            with WorkerPool(1) as processes:  # or the pictures would wait for it
-                measured[key] = processes.call(measure_set, out, seconds=MEASURE_SECONDS)
+            measured[key] = call(processes, measure_set, out, MEASURE_SECONDS)
         return measured[key]
 
 
@@ -152,7 +155,7 @@ def summary(root: Root, out: Path) -> SetSummary:
     )
 
 
-def add_image_routes(app: FastAPI, root: Root) -> None:
+def add_image_routes(app: FastAPI, root: Root, processes: WorkerPool) -> None:
     """Pictures of a set, and raw ones as they can be shown."""
 
     @app.get(f"{API}/image", response_class=Response, responses={**NOT_THERE, **PNG})
@@ -168,12 +171,21 @@ def add_image_routes(app: FastAPI, root: Root) -> None:
         file = root.find(f"{root.name_of(source.resolve())}/{name}")
         if not file.is_file() or not file.is_relative_to(source.resolve()):
             raise NotThereError(f"{name:.200}: no raw picture of this set")
-        with WorkerPool(1) as processes:
-            try:
-                content = processes.call(preview, file, seconds=PREVIEW_SECONDS)
-            except (DecodeError, WorkerError) as error:
-                raise NotThereError(f"{name:.200}: {error}") from None
+        try:
+            content = call(processes, preview, file, PREVIEW_SECONDS)
+        except DecodeError as error:
+            raise NotThereError(f"{name:.200}: {error}") from None
         return Response(content, media_type="image/png")
+
+
+def call(processes: WorkerPool, function: Callable[[Path], T], path: Path, seconds: float) -> T:
+    """What a function makes of a path, in a process; NotDoneError where it is not done in time."""
+    try:
+        return cast(T, processes.call(function, path, seconds=seconds))
+    except WorkerClosedError:
+        raise NotDoneError("the studio is closing") from None
+    except WorkerError as error:
+        raise NotDoneError(f"{path.name:.200}: {error}") from None
 
 
 def preview(file: Path) -> bytes:

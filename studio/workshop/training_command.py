@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dataset.staging import METADATA, read_report
 from gan.config import BASE, DEFAULT_PRESET, PRESETS, SettingsError, TrainConfig, default_preset
-from studio.workshop.folders import BusyError, NotDecidedError, Root, WorkshopError
+from studio.workshop.folders import BusyError, NotDecidedError, NotDoneError, Root, WorkshopError
 from studio.workshop.training_queue import TrainingJob
 from studio.workshop.vgc_command import full_command
 
@@ -128,24 +128,47 @@ def images_of(root: Root, folder: str) -> str:
     return root.name_of(out / ("rgba_images" if is_mostly_transparent else "rgb_images"))
 
 
-def measure_cost(root: Root, wish: TrainingWish) -> TrainingCost:
-    """Try a few steps of a wish, in a process of its own; some 15 seconds.
+class DryRuns:
+    """Tries a few steps of a training, in a process of its own; some 15 seconds."""
 
-    Raises:
-        NotThereError: as `plan`.
-        WorkshopError: the dry run fails; its message is the command's.
-    """
-    words = full_command(["train", *dry_arguments(root, wish), "--dry-run", "--json", "-q"])
-    try:
-        tried = subprocess.run(
-            words, cwd=root.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-            timeout=DRY_RUN_SECONDS, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise WorkshopError("the dry run takes too long: the machine is busy, or the set very large") from None
-    if tried.returncode:
-        raise WorkshopError(tried.stderr.strip().rpartition("\n")[2].removeprefix("vgc: ") or "the dry run failed")
-    return TrainingCost(**{name: value for name, value in json.loads(tried.stdout).items() if name in FIELDS})
+    def __init__(self, root: Root) -> None:
+        self._root = root
+        self._running: set[subprocess.Popen[str]] = set()
+        self._closed = False
+
+    def cost(self, wish: TrainingWish) -> TrainingCost:
+        """What a wish would cost.
+
+        Raises:
+            NotThereError: as `plan`.
+            NotDoneError: it takes too long, or is closed.
+            WorkshopError: the dry run fails; its message is the command's.
+        """
+        words = full_command(["train", *dry_arguments(self._root, wish), "--dry-run", "--json", "-q"])
+        with subprocess.Popen(
+            words, cwd=self._root.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, errors="replace",
+        ) as process:  # fmt: skip
+            self._running.add(process)
+            try:
+                said, failure = process.communicate(timeout=DRY_RUN_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                text = "the dry run takes too long: the machine is busy, or the set very large"
+                raise NotDoneError(text) from None
+            finally:
+                self._running.discard(process)
+        if self._closed:
+            raise NotDoneError("the studio is closing")
+        if process.returncode:
+            raise WorkshopError(failure.strip().rpartition("\n")[2].removeprefix("vgc: ") or "the dry run failed")
+        return TrainingCost(**{name: value for name, value in json.loads(said).items() if name in FIELDS})
+
+    def close(self) -> None:
+        """End those under way."""
+        self._closed = True
+        for process in list(self._running):
+            process.kill()
 
 
 FIELDS = TrainingCost.model_fields

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,7 @@ from studio.workshop.routes import API, NOT_THERE
 from studio.workshop.run_folders import RunFolders
 from studio.workshop.run_state import RunState, RunSummary, describe_run
 from studio.workshop.training_command import (
+    DryRuns,
     Minutes,
     Preset,
     RunName,
@@ -25,7 +27,6 @@ from studio.workshop.training_command import (
     TrainingPlan,
     TrainingWish,
     cost_key,
-    measure_cost,
     plan,
     presets,
     resume_job,
@@ -94,13 +95,18 @@ class Delete(RunChoice):
     """Its folder's name once more."""
 
 
-def add_training(app: FastAPI, folder: Path, use_model: UseModel) -> TrainingQueue:
-    """Add what trains in a folder to a server; returns the queue, which is to be resumed and closed."""
+def add_training(app: FastAPI, folder: Path, use_model: UseModel, on_close: ExitStack) -> TrainingQueue:
+    """Add what trains in a folder to a server; returns the queue, which is to be resumed and closed.
+
+    ``on_close`` gets what ends the work that requests wait for.
+    """
     root = Root(folder)
     queue = TrainingQueue(root)
     runs = RunFolders(root, queue)
     add_run_routes(app, root, queue, runs)
-    add_start_routes(app, root, queue, runs)
+    dry_runs = DryRuns(root)
+    on_close.callback(dry_runs.close)
+    add_start_routes(app, root, queue, runs, dry_runs)
     add_queue_routes(app, root, queue, runs)
     add_folder_routes(app, queue, runs)
     add_model_route(app, runs, use_model)
@@ -135,7 +141,7 @@ def add_run_routes(app: FastAPI, root: Root, queue: TrainingQueue, runs: RunFold
         return Response(board_view(file, view), media_type="image/webp", headers=A_MINUTE)
 
 
-def add_start_routes(app: FastAPI, root: Root, queue: TrainingQueue, runs: RunFolders) -> None:
+def add_start_routes(app: FastAPI, root: Root, queue: TrainingQueue, runs: RunFolders, dry_runs: DryRuns) -> None:
     """What a training would be, what it would cost, and its start."""
     costs: dict[tuple[str, int, str], TrainingCost] = {}
     measuring = asyncio.Lock()
@@ -151,7 +157,7 @@ def add_start_routes(app: FastAPI, root: Root, queue: TrainingQueue, runs: RunFo
         async with measuring:  # two at a time would measure each other
             key = cost_key(root, wish)
             if key not in costs:
-                costs[key] = await asyncio.to_thread(measure_cost, root, wish)
+                costs[key] = await asyncio.to_thread(dry_runs.cost, wish)
         return costs[key]
 
     @app.post(f"{API}/training", status_code=202, responses=NOT_THERE)

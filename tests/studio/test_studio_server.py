@@ -10,19 +10,23 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import requests
 import schemathesis
 from hypothesis import given, settings
+from PIL import Image
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from studio_server import FlatEngine, serving, wait_until
 
+from dataset.build import BuildSettings, build
 from gan.config import GanError
 from gan.runs.model_files import BUILT_IN_BY_HASH
 from gan.runs.model_info import LICENCE_UNKNOWN
@@ -360,6 +364,45 @@ def test_the_command_prints_an_address_that_answers_and_ctrl_c_closes_it(tmp_pat
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=600)
     assert (process.returncode, output, errors) == (130, "", "vgc: the studio is closed\n")
+
+
+def test_ctrl_c_ends_what_takes_long_and_answers_who_waits_for_it(tmp_path):
+    (tmp_path / "raw").mkdir()
+    for level in range(3):
+        image = Image.new("RGB", (16, 16), (80 * level, 0, 0))
+        image.putpixel((0, 0), (9, 9, 9))
+        image.save(tmp_path / f"raw/{level}.png")
+    build(BuildSettings(tmp_path / "raw", tmp_path / "set", size_px=16, workers=1, tables="none"))
+    never_read = tmp_path / "set/rgb_images/0.png"
+    never_read.unlink()
+    os.mkfifo(never_read)
+    process = start(tmp_path, "--port", "0")
+    assert process.stdout is not None
+    api = f"{process.stdout.readline().split()[0]}api/workshop"
+    wish = {"folder": "set", "minutes": 1}
+    with ThreadPoolExecutor() as asking:
+        answers = [
+            asking.submit(requests.get, f"{api}/measures", {"folder": "set"}, timeout=600),
+            asking.submit(requests.post, f"{api}/training/cost", json=wish, timeout=600),
+        ]
+        wait_until(lambda: len(psutil.Process(process.pid).children()) == len(answers))
+        process.send_signal(signal.SIGINT)
+        assert [each.result().status_code for each in answers] == [503, 503]
+    output, errors = process.communicate(timeout=600)
+    assert (process.returncode, output, errors) == (130, "", "vgc: the studio is closed\n")
+
+
+def test_a_studio_that_closes_answers_who_waits_for_traits():
+    class SlowEngine(FlatEngine):
+        def draw(self, latents):
+            time.sleep(0.2)
+            return super().draw(latents)
+
+    engine = SlowEngine()
+    with ThreadPoolExecutor() as asking, serving(engine) as url:
+        answer = asking.submit(requests.get, f"{url}/api/directions", timeout=600)
+        wait_until(lambda: engine.batches)
+    assert answer.result().status_code == 503
 
 
 @pytest.mark.parametrize(
