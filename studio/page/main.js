@@ -14,6 +14,7 @@ import { download } from "./ui/download.js";
 import { enableDragging } from "./ui/drag.js";
 import { enableGround } from "./ui/ground.js";
 import { announce, copyText, reportError } from "./ui/messages.js";
+import { stayInSight } from "./ui/sticky.js";
 import { Children } from "./views/children.js";
 import { Import } from "./views/import.js";
 import { Lineage } from "./views/lineage.js";
@@ -96,6 +97,7 @@ class Studio {
       `This one is ${this.info.model}. It has learned from ${this.info.trained_on}. ${this.info.licence}`;
     byId("model").textContent = `Drawn by ${this.info.model}, which learned from ${this.info.trained_on}.`;
     enableSpriteExport(this);
+    for (const column of document.querySelectorAll(".intro, .stage")) stayInSight(column);
   }
 
   #onTabKey(event) {

@@ -223,6 +223,33 @@ def test_what_the_keyboard_reaches_lies_under_nothing(open_page, width, height):
         ), page.evaluate("document.activeElement.outerHTML")
 
 
+NEVER_SEEN = """selectors => selectors.filter((selector) => {
+    for (let top = 0; top <= 1200; top += 40) {
+        scrollTo(0, top);
+        const box = [...document.querySelectorAll(selector)].at(-1).getBoundingClientRect();
+        const there = document.elementFromPoint(box.x + 4, box.bottom - 4);
+        if (there?.closest(selector)) return false;
+    }
+    return true;
+})"""
+
+
+@pytest.mark.parametrize("text_percent", [100, 200])
+@pytest.mark.parametrize(("width", "height"), [(1280, 600), (1280, 481), (1280, 400), (900, 600), (320, 480)])
+def test_on_short_windows_the_tray_covers_no_text_for_good(open_page, width, height, text_percent):
+    page = open_page(viewport={"width": width, "height": height})
+    page.evaluate("percent => { document.documentElement.style.fontSize = `${percent}%`; }", text_percent)
+    shown = ["#fresh", "#search-words", *(["#model"] if width > 760 else [])]
+    for batches in (2, 3, 4):  # a wall has no end at which its column could go up
+        page.evaluate("document.querySelector('#more').click()")
+        expect(page.locator("#wall-grid .card")).to_have_count(24 * batches)
+    assert page.evaluate(NEVER_SEEN, shown) == []
+    pick(page)
+    page.locator("#reroll").click()
+    expect(page.locator("#lineage .card")).to_have_count(2)
+    assert page.evaluate(NEVER_SEEN, ["#looks", "#sprites", "#lineage .card", "#children .card"]) == []
+
+
 def test_nothing_jumps_while_the_wall_comes(open_page):
     page = open_page(**PHONE)
     expect(page.locator("#wall-grid .card").first).to_have_class("card drawn")
