@@ -361,6 +361,8 @@ def preprocess(
     ] = False,
 ) -> None:
     """Make a clean training set of square pictures; a rerun does only what changed."""
+    # Read when numpy is loaded: threads for large matrices, of which there are none here, wait at full speed.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from dataset.build import BuildSettings, build, fits_a_network
     from dataset.report.page import refresh_page
     from kit.worker_pool import available_cores

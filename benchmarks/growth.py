@@ -38,6 +38,7 @@ SIDE_PX, MOSAIC_PX = 16, 5
 TICKS_A_SECOND = 100
 BUILD = """
 import json, os, resource, sys, time
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as vgc preprocess does
 from pathlib import Path
 from benchmarks import growth
 from dataset.build import BuildSettings, build

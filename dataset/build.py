@@ -277,6 +277,7 @@ class _Build:
     def __init__(self, settings: BuildSettings, raw: Path, recipe: dict[str, Any], cache: BuildCache) -> None:
         self.settings, self.raw, self.recipe, self.cache = settings, raw, recipe, cache
         self.out, self.staging = settings.out, staging_folder(settings.out, recipe)
+        self._out_text = str(self.out)
         self.window: Box | None = None
         self.is_transparent = False
         """Whether a transparent picture of the set is known."""
@@ -327,8 +328,10 @@ class _Build:
 
     def _is_whole(self, name: str, images: bytes) -> bool:
         with_rgba = len(images) > 2 * STATE.size
-        return any(
-            image_states(folder, name, with_rgba=with_rgba) == images for folder in (self.out, self.staging)
+        # In most runs all are in the set, and this is asked of each picture.
+        return (
+            image_states(self._out_text, name, with_rgba=with_rgba) == images
+            or image_states(self.staging, name, with_rgba=with_rgba) == images
         )
 
     def _source(self, path: bytes) -> Path:
@@ -511,5 +514,5 @@ class _Build:
         )
 
     def _image_path(self, name: str, folder: str = RGB_FOLDER) -> Path:
-        staged = self.staging / folder / name
-        return staged if staged.exists() else self.out / folder / name
+        staged = f"{self.staging}/{folder}/{name}"
+        return Path(staged if os.path.exists(staged) else f"{self.out}/{folder}/{name}")  # noqa: PTH110

@@ -76,6 +76,8 @@ OUTCOME_COLUMNS = OUTCOME_FIELDS[2:-2]
 _MARK = "instr(files.path, x'0000')"
 FILE_PATH = f"iif({_MARK}, substr(files.path, 1, {_MARK} - 1), files.path)"
 """The path of an animation for each of its frames, and of a sheet for each of its cells."""
+_FIRST_FOLDER = f"substr({FILE_PATH}, 1, instr({FILE_PATH}, x'00'))"
+"""With the mark after it; empty where a file is in none."""
 IS_PART_1_OR_FILE = f"(NOT {_MARK} OR substr(files.path, {_MARK} + 2, 6) = CAST('000001' AS BLOB))"
 _TO_FORGET = ", ".join(
     [f"stage = {TO_RENDER}, doubt = 0, kept = 0, images = NULL, row_bytes = NULL"]
@@ -633,18 +635,23 @@ class BuildCache:
 
     def labels(self) -> list[tuple[str | None, int]]:
         """Labels, and how many pictures of the set have each, most first."""
-        return self.most_common("label(files.path)")
+        # The function is called for each folder; for each picture it took longer than all else here.
+        return self._connection.execute(
+            f"""SELECT label(folder), sum(images) FROM (SELECT {_FIRST_FOLDER} AS folder, count(*) AS images,
+            min(file_name) AS first FROM files WHERE kept GROUP BY folder)
+            GROUP BY label(folder) ORDER BY sum(images) DESC, min(first)"""
+        ).fetchall()
 
     def most_common(self, fact: str) -> list[tuple[str | None, int]]:
-        """Hosts, games or labels, and how many pictures of the set are from each, most first."""
+        """Hosts or games, and how many pictures of the set are from each, most first."""
         return self._connection.execute(
             f"""SELECT {fact}, count(*) FROM files LEFT JOIN facts ON facts.path = {FILE_PATH} WHERE kept
             GROUP BY {fact} ORDER BY count(*) DESC, min(file_name)"""
         ).fetchall()
 
 
-def _label(key: bytes) -> str | None:
-    return label_of(path_of_key(key))
+def _label(folder: bytes) -> str | None:
+    return label_of(path_of_key(folder) + b"any file")
 
 
 def _clean_name(key: bytes, apart: int) -> str:

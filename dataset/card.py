@@ -25,8 +25,9 @@ def write_sample_grid(path: Path, files: Sequence[Path]) -> None:
     """Save a grid of some images of the set."""
     thumbnails = []
     for file in files:
-        with Image.open(file) as image:
-            thumbnail = image.convert("RGB")
+        with Image.open(file, formats=["PNG"]) as image:
+            image.load()
+            thumbnail: Image.Image = image
         thumbnail.thumbnail((SAMPLE_SIDE_PX, SAMPLE_SIDE_PX), Image.Resampling.LANCZOS)
         thumbnails.append(thumbnail)
     image_grid(thumbnails, SAMPLE_COLUMNS).save(path, "PNG")

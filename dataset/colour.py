@@ -148,6 +148,8 @@ def _changes_nothing(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
 
 def _from_png_colours(image: Image.Image, info: dict[str | tuple[int, int], Any]) -> Image.Image:
     """Apply a PNG's gAMA and cHRM where they say something else than sRGB (PNG 3rd edition, section 4.4)."""
+    if "gamma" not in info and "chromaticity" not in info:
+        return image  # as nearly all are
     gamma = info.get("gamma", WEB_GAMMA)
     chromaticities = info.get("chromaticity", SRGB_CHROMATICITIES)
     other_gamma = abs(gamma - WEB_GAMMA) > GAMMA_TOLERANCE and 0.1 <= gamma <= 10

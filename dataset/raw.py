@@ -40,6 +40,9 @@ CLOCK_STEP_NS, COARSE_CLOCK_STEP_NS = 100_000_000, 2_000_000_000
 FOLLOW_HINT = "(--follow-links takes it)"
 FORMULA = ("=", "+", "-", "@")
 """How a cell of a table begins that spreadsheets compute; and options of a command."""
+PARTIAL = os.fsencode(PARTIAL_SUFFIX)
+LISTS = frozenset(map(os.fsencode, (MANIFEST_NAME, CURATION)))
+"""Files of the raw folder itself that say something of its pictures."""
 LEFT_BY_WINDOWS = frozenset({b"thumbs.db", b"desktop.ini"})
 """Hidden there, and nobody's images."""
 DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
@@ -213,9 +216,9 @@ class _Walk:
 
 
 def _is_wanted(name: bytes, folder: bytes) -> bool:
-    if name.startswith(b".") or name.endswith(os.fsencode(PARTIAL_SUFFIX)) or name.lower() in LEFT_BY_WINDOWS:
+    if name.startswith(b".") or name.endswith(PARTIAL) or name.lower() in LEFT_BY_WINDOWS:
         return False
-    return bool(folder) or name not in (os.fsencode(MANIFEST_NAME), os.fsencode(CURATION))
+    return bool(folder) or name not in LISTS
 
 
 def _identity(state: os.stat_result) -> tuple[int, int]:

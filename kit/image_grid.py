@@ -39,6 +39,7 @@ def image_grid(images: Sequence[Image.Image], columns: int, scale: int = 1) -> I
     grid = Image.new("RGB", size, GRID_COLOUR)
     for index, image in enumerate(images):
         row, column = divmod(index, columns)
-        enlarged = on_chequers(image).resize((width, height), Image.Resampling.NEAREST)
+        shown = on_chequers(image)
+        enlarged = shown.resize((width, height), Image.Resampling.NEAREST) if scale > 1 else shown
         grid.paste(enlarged, (GAP_PX + column * (width + GAP_PX), GAP_PX + row * (height + GAP_PX)))
     return grid

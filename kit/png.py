@@ -34,7 +34,8 @@ def quick_png(pixels: npt.NDArray[np.uint8]) -> bytes:
     """
     height, width, channels = (*pixels.shape, 1)[:3]
     lines = pixels.reshape(height, -1)
-    rows = np.full((height, 1 + lines.shape[1]), UP, np.uint8)
+    rows = np.empty((height, 1 + lines.shape[1]), np.uint8)
+    rows[:, 0] = UP
     rows[0, 1:] = lines[0]
     np.subtract(lines[1:], lines[:-1], out=rows[1:, 1:])
     deflate = zlib.compressobj(1, strategy=zlib.Z_RLE)

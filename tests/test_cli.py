@@ -55,7 +55,8 @@ def vgc(capfd, monkeypatch, tmp_path):
     """The command as `vgc_process`, in ``tmp_path``, but in this process, which has loaded torch already."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("GOMP_SPINCOUNT", "0")  # else the command would set it for all tests after
+    monkeypatch.setenv("GOMP_SPINCOUNT", "0")  # else the command would set these for all tests after
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     handlers, level = logging.root.handlers[:], logging.root.level
 
     def vgc(*arguments: str) -> subprocess.CompletedProcess[str]:
