@@ -2,10 +2,10 @@
 
 Not `multiprocessing`: processes of its "spawn" and "forkserver" import the caller's script again, which without
 ``if __name__ == "__main__"`` would start once more in each of them; in its pools, as in `concurrent.futures`, a
-process that is killed while it writes is waited for for ever, or fails what others were asked. Here each process has
-pipes of its own, and its death is their end. The first answer of a process that renders comes after 190 ms, of a fork
-after 12 ms; with "spawn" after 355 ms, with "forkserver" after 424 ms and then 27 ms each. We fork only where one
-thread runs, as "fork" of `multiprocessing` would have to; Python 3.12 and 3.13 do so without a warning.
+process that is killed while it writes is waited for for ever, or fails what others were asked. Here each process
+has pipes of its own, and its death is their end. The first answer of a process that renders comes after 190 ms,
+of a fork after 12 ms; with "spawn" after 355 ms, with "forkserver" after 424 ms and then 27 ms each. We fork only
+where one thread runs, as "fork" of `multiprocessing` would have to; Python 3.12 and 3.13 do so without a warning.
 """
 
 import atexit
