@@ -404,7 +404,8 @@ def show_transparency(screen: Screen, built: "BuildReport", out: Path) -> None:
     """Say where pictures with transparency are, and what a model without it would lose."""
     if not built.transparent:
         return
-    screen.say(f"{built.transparent:,} of them are transparent: {out / 'rgba_images'} has all with four channels")
+    amount = counted(built.transparent, "of them is", "of them are")
+    screen.say(f"{amount} transparent: {out / 'rgba_images'} has all with four channels")
     if mostly_transparent(built) and built.lost_to_flood > MOST_LOST_UNSAID:
         screen.hint(
             f"over this background {100 * built.lost_to_flood:.0f} % of the figures are like it and would be cut "
@@ -417,7 +418,8 @@ def show_built(screen: Screen, built: "BuildReport", raw: Path, out: Path) -> No
     from dataset.curation import CURATION, LEFT_OUT
 
     screen.say(f"{counted(built.pictures, 'picture')} in {out / 'rgb_images'}")
-    screen.say(f"{counted(built.found, 'file')} in {raw}, {built.rendered:,} of them new or changed")
+    parts = "of them" if built.rendered <= built.found else "frames and cells"
+    screen.say(f"{counted(built.found, 'file')} in {raw}, {built.rendered:,} {parts} new or changed")
     left_out = [f"{raw_name(each)}: exactly the pixels of {each['duplicate_of']}" for each in built.duplicates]
     left_out += [f"{raw_name(each)}: {each['reason']}" for each in built.rejected if each["reason"] != LEFT_OUT]
     if built.by_hand:
@@ -428,9 +430,8 @@ def show_built(screen: Screen, built: "BuildReport", raw: Path, out: Path) -> No
     if len(left_out) > MOST_LEFT_OUT_SHOWN:
         screen.say(f"left out: {len(left_out) - MOST_LEFT_OUT_SHOWN:,} more, all in {out / 'report.json'}")
     if built.groups:
-        screen.say(
-            f"{built.groups:,} characters; each has the same share in vgc train, see group in metadata.jsonl"
-        )
+        characters = counted(built.groups, "character")
+        screen.say(f"{characters}; each has the same share in vgc train, see group in metadata.jsonl")
     if built.near_duplicates:
         groups = f", in {counted(built.near_duplicate_groups, 'group')}" if built.near_duplicate_groups else ""
         pairs = counted(built.near_duplicate_pairs, "pair looks", "pairs look")
@@ -526,6 +527,7 @@ def refuse_contradictions(resume: str | None, run: str | None, dry_run: bool, de
 
 def show_training(screen: Screen, summary: "TrainSummary") -> None:
     """Print what a run reached and how to resume it; KeyboardInterrupt if it was stopped."""
+    from gan.config import TrainConfig
     from gan.runs.model_files import run_argument
 
     run = run_argument(summary.run)
@@ -535,7 +537,8 @@ def show_training(screen: Screen, summary: "TrainSummary") -> None:
     screen.say(f"{summary.run}: {summary.images:,} images shown in {summary.minutes:.1f} minutes")
     if summary.noise:
         screen.hint(f"too few images for more than noise: vgc train --resume {run} --minutes 60")
-    screen.hint("next: vgc generate -n 64")
+    is_newest = summary.run.parent == TrainConfig.output  # what vgc generate draws with by itself
+    screen.hint("next: vgc generate -n 64" + ("" if is_newest else f" --model {run}"))
 
 
 def show_dry_run(screen: Screen, result: "DryRun") -> None:

@@ -387,6 +387,21 @@ def test_one_picture_is_told_in_the_singular(vgc, tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("run", "hint"),
+    [
+        (Path("train_output/a b"), "next: vgc generate -n 64\n"),
+        (Path("/else/a b"), "next: vgc generate -n 64 --model '/else/a b'\n"),
+    ],
+)
+def test_the_next_command_names_a_run_that_lies_elsewhere(run, hint, monkeypatch):
+    from gan.training import loop
+
+    summary = loop.TrainSummary(run, 16, 0.1, 2.0, False, False)
+    monkeypatch.setattr(loop, "resume", lambda *_: summary)
+    assert CliRunner().invoke(cli.app, ["train", "--resume", "x"]).stderr.endswith(hint)
+
+
 def test_pictures_that_no_network_draws_are_not_said_to_be_trained_on_next(vgc, tmp_path):
     (tmp_path / "raw").mkdir()
     Image.linear_gradient("L").save(tmp_path / "raw/a.png")

@@ -106,8 +106,9 @@ CHARTS = [
     ),
     ChartSpec(
         "Crispness",
-        "How much edges stand out, next to real pictures: near 1 is healthy; below .75: noise or blur.",
-        {"crispness": "samples"},
+        "How much edges stand out, and how much they are lines, next to real pictures: near 1 is healthy; "
+        "edges below .75 or lines below .85: noise or blur.",
+        {"crispness": "edges", "coherence": "lines"},
         (0, 1.2),
     ),
     ChartSpec("Augmentation", "Probability that an image is augmented (ADA's p).", {"augment": "p"}, (0, 1)),

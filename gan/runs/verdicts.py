@@ -1,9 +1,17 @@
 """What a run's metrics say about its health."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 CRISP = 0.75
 """Crispness below which samples are noise or blur: 10,000 images of drawings bring `dcgan` from .4 to here."""
+COHERENT = 0.85
+"""Coherence below which they are grain: that of 5,000 images from nothing is .7 to .8, of good generators 1."""
+
+
+def is_noise(values: Mapping[str, float]) -> bool:
+    """Tell by a line of metrics with `gan.runs.health`'s measures whether samples are noise or blur."""
+    # Runs of earlier versions have no coherence.
+    return values["crispness"] < CRISP or values.get("coherence", 1.0) < COHERENT
 
 
 def verdicts(metrics: Sequence[dict[str, float]]) -> dict[str, int]:
@@ -22,6 +30,6 @@ def verdicts(metrics: Sequence[dict[str, float]]) -> dict[str, int]:
     if won := [line for line in metrics if "discriminator_won" in line]:
         result["discriminator_won"] = int(won[0]["images"])
     crispness = [line for line in metrics if "crispness" in line]
-    if crispness and crispness[-1]["crispness"] < CRISP:
+    if crispness and is_noise(crispness[-1]):
         result["noise"] = int(crispness[-1]["images"])
     return result

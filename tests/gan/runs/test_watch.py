@@ -17,9 +17,10 @@ from dataset.reader import load_images
 from gan.config import PRESETS, GanError, SettingsError, TrainConfig
 from gan.networks.build import build_generator
 from gan.runs.checkpoint import GeneratorHeader, load_checkpoint, load_generator
-from gan.runs.health import HealthMonitor, median_nearest_distance
+from gan.runs.health import HealthMonitor, median_coherence, median_nearest_distance
 from gan.runs.model_files import find_model
 from gan.runs.run_folder import RunFolder
+from gan.runs.verdicts import COHERENT
 from gan.training.loop import resume, train
 from gan.training.preview import real_image_previews
 from gan.training.scoring import Evaluator
@@ -261,6 +262,24 @@ def test_noise_and_blur_are_told_from_drawings(discs, folder):
     assert health.is_noise(samples_of(blur[:8]))
     assert health.is_noise(samples_of(real[:1].repeat(8, 1, 1, 1)))
     assert not health.is_noise(samples_of(real[:8]))
+
+
+def test_grain_in_the_shape_of_figures_has_no_lines(folder):
+    rows, columns = torch.meshgrid(torch.arange(32), torch.arange(32), indexing="ij")
+    radii = torch.arange(4, 12).view(8, 1, 1, 1)
+    figure = ((rows - 15) ** 2 + (columns - 15) ** 2 < radii**2).expand(8, 3, 32, 32)
+    shaded = figure * (40 + 4 * rows + 2 * columns).byte()
+    grain = torch.randint(0, 256, shaded.shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    health = HealthMonitor(folder, shaded, 8)
+    assert health.measure(samples_of(figure * grain))["coherence"] < COHERENT
+    assert health.is_noise(samples_of(figure * grain))
+    assert not health.is_noise(samples_of(shaded.flip(3)))
+
+
+def test_coherence_is_1_along_lines_and_0_where_there_is_nothing():
+    slope = torch.arange(32).expand(4, 3, 32, 32)
+    assert median_coherence((slope + slope.mT).byte()) == pytest.approx(1)
+    assert median_coherence(torch.full((4, 3, 32, 32), 7, dtype=torch.uint8)) == 0
 
 
 def test_a_real_run_made_to_collapse_says_so(discs, tmp_path, monkeypatch, caplog):
