@@ -8,6 +8,7 @@ import { quantise } from "./model/latents.js";
 import { encodePng } from "./model/png.js";
 import { gaussian, randomSeed } from "./model/random.js";
 import { encode, findCode } from "./model/share_codes.js";
+import { text } from "./messages/text.js";
 import { Address } from "./ui/address.js";
 import { byId } from "./ui/dom.js";
 import { download } from "./ui/download.js";
@@ -60,7 +61,7 @@ class Studio {
     const { latent } = this.history.current;
     const stranger = gaussian(randomSeed(), latent.length).map((value) => value * this.wall.truncation);
     this.history.push(this.traits.withLocked(quantise(stranger, this.info.latent_bound), latent), "reroll");
-    announce(this.traits.anyLocked ? "Rerolled; locked traits stayed" : "Rerolled");
+    announce(text(this.traits.anyLocked ? "portrait.rerolled-rest" : "portrait.rerolled"));
   }
 
   /** Turn to a panel: children, traits or mix. */
@@ -93,9 +94,8 @@ class Studio {
     byId("help").addEventListener("click", () => byId("help-dialog").showModal());
     for (const tab of TABS) byId(`tab-${tab}`).addEventListener("click", () => this.turnTo(tab));
     document.querySelector(".tabs").addEventListener("keydown", (event) => this.#onTabKey(event));
-    byId("about").textContent =
-      `This one is ${this.info.model}. It has learned from ${this.info.trained_on}. ${this.info.licence}`;
-    byId("model").textContent = `Drawn by ${this.info.model}, which learned from ${this.info.trained_on}.`;
+    byId("about").textContent = text("help.about", this.info);
+    byId("model").textContent = text("wall.model", this.info);
     enableSpriteExport(this);
     for (const column of document.querySelectorAll(".intro, .stage")) stayInSight(column);
   }
@@ -115,7 +115,7 @@ class Studio {
   #followAddress() {
     const code = findCode(location.hash);
     if (!code) {
-      if (location.hash.length > 1) announce("The address has no complete share code.");
+      if (location.hash.length > 1) announce(text("code.not-in-address"));
       return this.#toWall(false);
     }
     if (this.history.current && code === this.#code) return this.#toBench();
@@ -128,7 +128,7 @@ class Studio {
     byId("wall").hidden = false;
     byId("bench").hidden = true;
     if (goes) this.#address.update("pushState");
-    document.title = "Character studio";
+    document.title = text("title");
     this.#updateTools();
   }
 
@@ -169,8 +169,8 @@ class Studio {
   async #share() {
     const link = new URL(`#${this.#code}`, location).href;
     if (await copyText(link))
-      return announce("Link copied. Anyone who opens it in a studio with this model sees the same character.");
-    this.import.open(link, "This browser does not allow copying: take the link from the field.");
+      return announce(text("portrait.shared"));
+    this.import.open(link, text("portrait.not-copied"));
   }
 
   async #save() {
@@ -179,7 +179,7 @@ class Studio {
       const texts = { Software: "vgc", code: this.#code };
       const file = await encodePng(await this.images.drawOne(latent), this.info.size_px, texts);
       download(file, `${nameOf(latent).toLowerCase()}.png`);
-      announce("Saved. The picture carries its code: drop it here to open the character again.");
+      announce(text("portrait.saved"));
     } catch (error) {
       reportError(error);
     }

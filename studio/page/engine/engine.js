@@ -9,11 +9,9 @@
 // and raise EngineError (errors.js) with words for a person; and
 //   answers() -> Promise<boolean>, whether an engine that was gone is back
 
+import { text } from "../messages/text.js";
 import { EngineError, reachable } from "./errors.js";
 
-const GONE =
-  "The studio does not answer. Start it again in its terminal with vgc studio; " +
-  "this page goes on by itself, and nothing on it is lost.";
 const KINDS = { 403: "refused", 409: "other model", 421: "refused" };
 const BUSY_WAITS_MS = [300, 900, 2000];
 
@@ -26,13 +24,13 @@ async function ask(path, options = {}) {
       body = await answer.blob(); // a server that is killed may have sent its headers
     } catch (error) {
       if (error.name === "AbortError") throw error;
-      throw new EngineError(GONE, "gone");
+      throw new EngineError(text("engine.gone"), "gone");
     }
     if (answer.ok) return body;
     if (answer.status !== 503 || wait === null) {
       const problem = await json(body).catch(() => ({}));
-      const text = problem.detail ?? `The studio answered with error ${answer.status}.`;
-      throw new EngineError(text, KINDS[answer.status]);
+      const message = problem.detail ?? text("engine.error", { status: answer.status });
+      throw new EngineError(message, KINDS[answer.status]);
     }
     await new Promise((done) => setTimeout(done, wait));
   }

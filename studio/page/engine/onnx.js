@@ -1,9 +1,8 @@
 // The engine of the static site: ONNX Runtime draws in the browser itself. `vgc export --web` gives this file the
 // name engine.js; the other one describes what both offer.
 import { EngineError, reachable } from "./errors.js";
+import { text } from "../messages/text.js";
 import * as ort from "../ort/ort.wasm.min.js";
-
-const GONE = "A file of this page could not be loaded. Are you online, and is the site complete?";
 
 const runtimeFile = (suffix) => new URL(`../ort/ort-wasm-simd-threaded.${suffix}`, import.meta.url).href;
 
@@ -12,9 +11,9 @@ async function load(path) {
   try {
     answer = await fetch(path);
   } catch {
-    throw new EngineError(GONE, "gone");
+    throw new EngineError(text("site.gone"), "gone");
   }
-  if (!answer.ok) throw new EngineError(`${GONE} (${path}: error ${answer.status})`);
+  if (!answer.ok) throw new EngineError(text("site.error", { path, status: answer.status }));
   return answer;
 }
 
@@ -57,7 +56,7 @@ export async function connect() {
   try {
     session = await ort.InferenceSession.create(model, { executionProviders: ["wasm"] });
   } catch (error) {
-    throw new EngineError(`This browser cannot run the generator: ${error.message}`);
+    throw new EngineError(text("site.cannot", { reason: error.message }));
   }
 
   async function draw(latents, signal) {

@@ -1,6 +1,7 @@
 // What an image shows, in words, and a character's name: for people who do not see it, and for all to remember.
 
 import { crc32 } from "./crc32.js";
+import { text } from "../messages/text.js";
 import { overBlack } from "./pixels.js";
 
 const FIRST =
@@ -17,6 +18,9 @@ export function nameOf(latent) {
 const COLOURS = "red orange yellow olive green teal blue purple pink red brown white grey dark".split(" ");
 const HUE_ENDS = [14, 42, 66, 90, 158, 188, 250, 290, 335, 361]; // degrees, of the first ten
 const [BROWN, WHITE, GREY, DARK] = [10, 11, 12, 13];
+
+/** The names of colours, each once. */
+export const COLOUR_NAMES = [...new Set(COLOURS)];
 
 /** The place of a colour's name in COLOURS. */
 function colourOf(red, green, blue) {
@@ -40,10 +44,11 @@ function colourOf(red, green, blue) {
 /** A few words on an image: "Mostly teal, some white; tall". */
 export function describe(pixels, side) {
   const { counts, ink, shape } = survey(pixels, side);
-  if (ink < side) return "Nearly empty";
+  if (ink < side) return text("looks.empty");
   const [[first], second] = Object.entries(counts).sort((a, b) => b[1] - a[1]);
-  const also = second && second[1] > ink * 0.12 ? `, some ${second[0]}` : "";
-  return `Mostly ${first}${also}; ${shape > 1.1 ? "wide" : shape < 0.75 ? "tall" : "stocky"}`;
+  const also = second && second[1] > ink * 0.12 ? text("looks.also", { colour: text(`colour.${second[0]}`) }) : "";
+  const form = text(`looks.${shape > 1.1 ? "wide" : shape < 0.75 ? "tall" : "stocky"}`);
+  return text("looks", { colour: text(`colour.${first}`), also, form });
 }
 
 /** The share of each colour, by its name, in what is not background. */

@@ -1,6 +1,7 @@
 // Share codes, vgc1-<model>-<latent and checksum>: the same words as gan/sampling/share_codes.py.
 
 import { crc32 } from "./crc32.js";
+import { text } from "../messages/text.js";
 import { float16Bits, float16Value } from "./float16.js";
 
 export const HASH_DIGITS = 8;
@@ -50,16 +51,16 @@ function parse(code) {
 }
 
 /** A text as it was before programs changed it: no invisible letters, escapes and other dashes as they were. */
-const unescaped = (text) =>
-  text
+const unescaped = (pasted) =>
+  pasted
     .replace(/[\u00ad\u180e\u200b-\u200f\u2060-\u2064\ufeff]/g, "")
     .replace(/%2d|[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]/gi, "-")
     .replace(/%5f/gi, "_");
 
 /** What may be the code at the start of a text, line by line longer: mail wraps and quotes lines. */
-function* readings(text) {
+function* readings(start) {
   let joined = "";
-  for (const [, piece] of text.matchAll(/([\w-]+)(?:=?[\s>|]+)?/gy)) {
+  for (const [, piece] of start.matchAll(/([\w-]+)(?:=?[\s>|]+)?/gy)) {
     joined += piece;
     const isLike = joined.length < PREFIX_LETTERS || /^vgc1-[0-9a-f]{8}-/.test(joined);
     if (!isLike || joined.length > MAX_LETTERS) return;
@@ -72,9 +73,9 @@ function* readings(text) {
  * The share code in a text as people paste it: with words and quotes around it, wrapped, escaped. The first whose
  * checksum fits; else what looks like one; else null.
  */
-export function findCode(text) {
+export function findCode(pasted) {
   let first = null;
-  const plain = unescaped(text).replace(/vgc1/gi, "vgc1");
+  const plain = unescaped(pasted).replace(/vgc1/gi, "vgc1");
   for (const { index } of [...plain.matchAll(/vgc1/g)].slice(0, MAX_STARTS)) {
     for (const reading of readings(plain.slice(index))) {
       if (parse(reading)) return reading;
@@ -87,18 +88,15 @@ export function findCode(text) {
 /** The latent that a code means for this model; CodeError says in words why it means none. */
 export function decode(code, info) {
   if (!/^vgc1-[0-9a-f]{8}-[\w-]{8,}$/.test(code)) {
-    throw new CodeError("That is no share code. One looks like vgc1-0123abcd-… and is quite long.");
+    throw new CodeError(text("code.none"));
   }
-  const damaged = new CodeError("This share code is damaged. Copy it again, from vgc1- to its very end.");
+  const damaged = new CodeError(text("code.damaged"));
   const parsed = parse(code);
   if (!parsed) throw damaged;
   const { model, content } = parsed;
   if (model !== info.hash.slice(0, HASH_DIGITS)) {
-    throw new CodeError(
-      `This character was made with another model (${model}); this studio draws with ` +
-        `${info.hash.slice(0, HASH_DIGITS)}. Open it in a studio with that model: ` +
-        `vgc studio --model ${info.pretrained?.[model] ?? "…"}`,
-    );
+    const values = { model, own: info.hash.slice(0, HASH_DIGITS), name: info.pretrained?.[model] ?? "…" };
+    throw new CodeError(text("code.other-model", values));
   }
   const view = new DataView(content.buffer, content.byteOffset, content.byteLength);
   const latent = Float32Array.from({ length: content.length / 2 }, (_, index) =>

@@ -1,56 +1,42 @@
 // Words that pick among characters: "large red", "small round blue". Each stands for a measure of model/measures.js and
-// a sign, or for a colour of model/describe.js. The one place for another language.
+// a sign, or for a colour of model/describe.js.
 
-import { colourShares } from "./describe.js";
+import { COLOUR_NAMES, colourShares } from "./describe.js";
+import { text } from "../messages/text.js";
 import { measure } from "./measures.js";
 
-const MEASURES = {
-  brightness: ["bright light pale", "dim gloomy"],
-  warmth: ["warm fiery", "cold cool icy"],
-  colourfulness: ["colourful colorful vivid", "colourless colorless muted faded"],
-  size: ["large big huge giant", "small little tiny"],
-  width: ["wide broad fat chubby", "narrow thin slim slender"],
-  height: ["tall high long", "short low squat"],
-  roundness: ["round ball", "lanky spiky"],
-  symmetry: ["symmetric symmetrical even", "asymmetric asymmetrical lopsided crooked"],
-  outline: ["outlined", "soft"],
-  detail: ["busy detailed patterned", "plain simple smooth"],
-};
-const COLOURS = {
-  red: "red",
-  orange: "orange",
-  yellow: "yellow golden",
-  olive: "olive",
-  green: "green",
-  teal: "teal cyan turquoise",
-  blue: "blue",
-  purple: "purple violet",
-  pink: "pink",
-  brown: "brown",
-  white: "white",
-  grey: "grey gray",
-  dark: "dark black",
-};
-const FILLERS = new Set("a an and the with very of one ones character characters please".split(" "));
+const MEASURES = [
+  "brightness",
+  "warmth",
+  "colourfulness",
+  "size",
+  "width",
+  "height",
+  "roundness",
+  "symmetry",
+  "outline",
+  "detail",
+];
+const FILLERS = new Set(text("words.fillers").split(" "));
 const NOTHING = 0.04; // share of the picture: what has so little is no character, however small one is wished for
 const CLIP = 2; // standard deviations: nothing is so blue that it may be large where small was asked for
 
-const KNOWN = new Map();
-for (const [name, sides] of Object.entries(MEASURES))
-  sides.forEach((words, less) =>
-    words.split(" ").forEach((word) => KNOWN.set(word, { name, sign: less ? -1 : 1 })),
-  );
-for (const [name, words] of Object.entries(COLOURS))
-  words.split(" ").forEach((word) => KNOWN.set(word, { name, sign: 1 }));
+/** What is understood: [words, what they wish for]. */
+const MEANINGS = [
+  ...MEASURES.flatMap((name) => [
+    [text(`words.${name}.more`).split(" "), { name, sign: 1 }],
+    [text(`words.${name}.less`).split(" "), { name, sign: -1 }],
+  ]),
+  ...COLOUR_NAMES.map((name) => [text(`words.${name}`).split(" "), { name, sign: 1 }]),
+];
+const KNOWN = new Map(MEANINGS.flatMap(([words, wish]) => words.map((word) => [word, wish])));
 
 /** A word for each thing that is understood, to tell of. */
-export const EXAMPLES = [...Object.values(MEASURES).flatMap((sides) => sides), ...Object.values(COLOURS)].map(
-  (words) => words.split(" ")[0],
-);
+export const EXAMPLES = MEANINGS.map(([[word]]) => word);
 
 /** What a text asks for: the words that are known, what they wish for, and the other words. */
-export function parseWords(text) {
-  const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+export function parseWords(wanted) {
+  const words = wanted.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
   const telling = [...new Set(words)].filter((word) => !FILLERS.has(word));
   const known = telling.filter((word) => KNOWN.has(word));
   const unknown = telling.filter((word) => !KNOWN.has(word));

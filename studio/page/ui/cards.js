@@ -2,6 +2,7 @@
 
 import { describe, nameOf } from "../model/describe.js";
 import { channelsOf } from "../model/pixels.js";
+import { text } from "../messages/text.js";
 import { createElement } from "./dom.js";
 
 /** Put pixels, RGB or RGBA, on a canvas. */
@@ -23,7 +24,7 @@ export function createCard(latent, pick) {
   const card = createElement("button", {
     class: "card",
     type: "button",
-    "aria-label": "A character, being drawn",
+    "aria-label": text("card.waits"),
   });
   card.append(createElement("canvas", { width: 80, height: 80, "aria-hidden": "true" }));
   card.latent = latent;
@@ -42,7 +43,8 @@ export function drawCards(images, cards, side, signal, prefix = () => "") {
       showPixels(card.querySelector("canvas"), pixels, side);
       card.shown = card.latent;
       card.classList.add("drawn");
-      card.setAttribute("aria-label", `${prefix(card)}${nameOf(card.latent)}: ${describe(pixels, side)}`);
+      const label = text("card", { name: nameOf(card.latent), looks: describe(pixels, side) });
+      card.setAttribute("aria-label", prefix(card) + label);
       card.title = nameOf(card.latent);
     },
     signal,

@@ -2,6 +2,7 @@
 
 import { answers } from "../engine/engine.js";
 import { EngineError } from "../engine/errors.js";
+import { text } from "../messages/text.js";
 import { byId, createElement } from "./dom.js";
 
 const SHOWN_MS = 4500;
@@ -9,8 +10,8 @@ const ASK_AGAIN_MS = 1500;
 let hiding;
 
 /** Tell something in passing. */
-export function announce(text) {
-  byId("announcement").textContent = text;
+export function announce(message) {
+  byId("announcement").textContent = message;
   byId("announcement").classList.add("shown");
   clearTimeout(hiding);
   hiding = setTimeout(() => byId("announcement").classList.remove("shown"), SHOWN_MS);
@@ -34,9 +35,8 @@ export async function reportError(error) {
 
 function remedies(kind) {
   if (kind !== "other model") return [];
-  return [
-    createElement("button", { class: "button", type: "button", onclick: () => location.reload() }, "Reload"),
-  ];
+  const button = { class: "button", type: "button", onclick: () => location.reload() };
+  return [createElement("button", button, text("engine.reload"))];
 }
 
 async function waitForEngine() {
@@ -44,14 +44,14 @@ async function waitForEngine() {
   if (alerted !== "gone") return;
   alerted = null;
   byId("alert").replaceChildren();
-  announce("All is back.");
+  announce(text("engine.back"));
   document.dispatchEvent(new Event("engine-back"));
 }
 
 /** Put a text on the clipboard; false where the browser does not let us. */
-export async function copyText(text) {
+export async function copyText(copied) {
   try {
-    await navigator.clipboard.writeText(text);
+    await navigator.clipboard.writeText(copied);
     return true;
   } catch {
     return false;

@@ -4,6 +4,7 @@ import { mutate } from "../model/latents.js";
 import { randomSeed } from "../model/random.js";
 import { createCard, drawCards, enableArrowKeys } from "../ui/cards.js";
 import { byId } from "../ui/dom.js";
+import { text } from "../messages/text.js";
 import { reportError } from "../ui/messages.js";
 
 const CHILDREN = 12;
@@ -43,7 +44,7 @@ export class Children {
       card.latent = this.#studio.traits.withLocked(mutate(parent, rate, this.#seed + index), parent);
     });
     try {
-      const prefix = (card) => `Child ${this.#cards.indexOf(card) + 1}, `;
+      const prefix = (card) => text("breed.child", { number: this.#cards.indexOf(card) + 1 });
       await drawCards(this.#studio.images, this.#cards, this.#studio.info.size_px, signal, prefix);
     } catch (error) {
       reportError(error);

@@ -4,13 +4,14 @@ import { pngTexts } from "../model/png.js";
 import { CodeError, decode, findCode } from "../model/share_codes.js";
 import { byId } from "../ui/dom.js";
 import { announce, reportError } from "../ui/messages.js";
+import { text } from "../messages/text.js";
 import { ProjectionDialog } from "./projection.js";
 
 const MAX_FILE_BYTES = 32 << 20;
 
 /** The code that a file carries, or the file itself; CodeError where it is too large to be looked at. */
 async function codeOrFile(file) {
-  if (file.size > MAX_FILE_BYTES) throw new CodeError("That file is too large: 32 MiB at most.");
+  if (file.size > MAX_FILE_BYTES) throw new CodeError(text("open.too-large", { mib: MAX_FILE_BYTES >> 20 }));
   return pngTexts(new Uint8Array(await file.arrayBuffer()))?.code ?? file;
 }
 
@@ -82,7 +83,7 @@ export class Import {
     const code = findCode(event.clipboardData.getData("text"));
     if (file) this.take(() => codeOrFile(file));
     else if (code) this.take(() => code);
-    else announce("What you pasted has no share code. One looks like vgc1-0123abcd-… and is quite long.");
+    else announce(text("code.not-pasted"));
   }
 
   #onDrop(event) {

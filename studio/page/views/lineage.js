@@ -4,16 +4,10 @@ import { decode, encode } from "../model/share_codes.js";
 import { createCard, drawCards, showPixels } from "../ui/cards.js";
 import { byId, createElement } from "../ui/dom.js";
 import { reportError } from "../ui/messages.js";
+import { text } from "../messages/text.js";
 import { load, save } from "../ui/storage.js";
 
-const LABELS = {
-  picked: "picked",
-  opened: "opened",
-  child: "child",
-  shaped: "shaped",
-  mixed: "mixed",
-  reroll: "rerolled",
-};
+const KINDS = ["picked", "opened", "child", "shaped", "mixed", "reroll"];
 const STORAGE_KEY = "vgc-line";
 
 export class Lineage {
@@ -31,7 +25,7 @@ export class Lineage {
     if (stored.at(-1)?.code !== code) return null;
     try {
       return stored.map(({ code: own, kind, other }) => ({
-        kind: Object.hasOwn(LABELS, kind) ? kind : "opened",
+        kind: KINDS.includes(kind) ? kind : "opened",
         latent: decode(own, this.#studio.info),
         other: other && decode(other, this.#studio.info),
       }));
@@ -53,7 +47,7 @@ export class Lineage {
     if (focused) cards.at(-1).focus();
     byId("lineage").scrollLeft = byId("lineage").scrollWidth;
     try {
-      const prefix = (card) => `${LABELS[nodes[cards.indexOf(card)].kind]}, `;
+      const prefix = (card) => `${text(`lineage.${nodes[cards.indexOf(card)].kind}`)}, `;
       await drawCards(images, cards, info.size_px, this.#drawing.signal, prefix);
       for (const canvas of byId("lineage").querySelectorAll(".other")) {
         showPixels(canvas, await images.drawOne(canvas.latent, this.#drawing.signal), info.size_px);
@@ -68,7 +62,7 @@ export class Lineage {
       "li",
       {},
       card,
-      createElement("span", { class: "how", "aria-hidden": "true" }, LABELS[node.kind]),
+      createElement("span", { class: "how", "aria-hidden": "true" }, text(`lineage.${node.kind}`)),
     );
     if (node.other) {
       const other = createElement("canvas", { class: "other", width: 80, height: 80, "aria-hidden": "true" });

@@ -4,6 +4,7 @@ import { nameOf } from "../model/describe.js";
 import { latentKey, quantise, slerp } from "../model/latents.js";
 import { createCard, drawCards, enableArrowKeys, showPixels } from "../ui/cards.js";
 import { byId } from "../ui/dom.js";
+import { text } from "../messages/text.js";
 import { reportError } from "../ui/messages.js";
 
 const STEPS = 7;
@@ -49,7 +50,7 @@ export class Mix {
     this.#showParents();
     try {
       if (this.#b) await this.#drawSteps();
-      await this.#draw([...byId("partners").children], () => "Mix with ");
+      await this.#draw([...byId("partners").children], () => text("mix.with"));
     } catch (error) {
       reportError(error);
     }
@@ -86,10 +87,10 @@ export class Mix {
 
   async #drawSteps() {
     const { images, info } = this.#studio;
-    byId("mix-text").textContent =
-      `${nameOf(this.#a)} on the left, ${nameOf(this.#b)} on the right: move the slider, or pick a step between them.`;
+    byId("mix-text").textContent = text("mix.between", { left: nameOf(this.#a), right: nameOf(this.#b) });
     this.#steps.forEach((card, index) => (card.latent = this.#at(index / (STEPS - 1))));
-    await this.#draw(this.#steps, (card) => `Step ${this.#steps.indexOf(card)} of ${STEPS - 1}: `);
+    const step = (card) => text("mix.step", { step: this.#steps.indexOf(card), steps: STEPS - 1 });
+    await this.#draw(this.#steps, step);
     showPixels(byId("mix-a"), await images.drawOne(this.#a, this.#drawing.signal), info.size_px);
     showPixels(byId("mix-b"), await images.drawOne(this.#b, this.#drawing.signal), info.size_px);
   }

@@ -6,6 +6,7 @@ import { gaussian } from "../model/random.js";
 import { showPixels } from "../ui/cards.js";
 import { byId } from "../ui/dom.js";
 import { latestOnly } from "../ui/latest_only.js";
+import { text } from "../messages/text.js";
 import { reportError } from "../ui/messages.js";
 
 const MASCOT = { seed: 3, truncation: 0.7 };
@@ -47,7 +48,7 @@ export class Portrait {
     showPixels(byId("picture"), rgb, this.#studio.info.size_px);
     byId("name").textContent = nameOf(latent);
     byId("looks").textContent = describe(rgb, this.#studio.info.size_px);
-    document.title = `${nameOf(latent)} · Character studio`;
+    document.title = `${nameOf(latent)} · ${text("title")}`;
     byId("icon").href = byId("picture").toDataURL();
   }
 

@@ -6,6 +6,7 @@ import { nameOf } from "../model/describe.js";
 import { Projection } from "../model/projection.js";
 import { showPixels } from "../ui/cards.js";
 import { byId, createElement } from "../ui/dom.js";
+import { text } from "../messages/text.js";
 import { announce, reportError } from "../ui/messages.js";
 
 const rgbOf = (context, side) => context.getImageData(0, 0, side, side).data.filter((_, at) => at % 4 < 3);
@@ -19,7 +20,7 @@ async function loadImage(file, side) {
   try {
     bitmap = await createImageBitmap(file);
   } catch {
-    throw new CodeError("This browser cannot read that picture.");
+    throw new CodeError(text("projection.unreadable"));
   }
   const canvas = createElement("canvas", { width: side, height: side });
   const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
@@ -32,7 +33,7 @@ async function loadImage(file, side) {
   context.drawImage(bitmap, (side - width) / 2, (side - height) / 2, width, height);
   const rgb = rgbOf(context, side);
   if (!figureBox(rgb, side, backgroundOf([rgb], side)))
-    throw new CodeError("That picture shows only background.");
+    throw new CodeError(text("projection.empty"));
   return rgb;
 }
 
@@ -69,7 +70,7 @@ export class ProjectionDialog {
     showPixels(byId("projection-best"), new Uint8Array(this.#image.length), this.#side);
     byId("projection-name").textContent = "…";
     byId("projection-take").disabled = byId("projection-again").disabled = true;
-    byId("projection-text").textContent = "Take it as soon as you like it.";
+    byId("projection-text").textContent = text("projection.runs");
     byId("projection-progress").value = 0;
     this.#run(this.#running).catch((error) => {
       if (error.name !== "AbortError") this.#dialog.close();
@@ -83,7 +84,7 @@ export class ProjectionDialog {
       (target) => showPixels(byId("projection-target"), target, this.#side),
       (done) => this.#showBest(done),
     );
-    byId("projection-text").textContent = "This is the closest that was found; another search may find a different one.";
+    byId("projection-text").textContent = text("projection.done");
     byId("projection-again").disabled = false;
     byId("projection-take").focus();
   }
@@ -100,6 +101,6 @@ export class ProjectionDialog {
     this.#running.abort();
     if (this.#dialog.returnValue !== "take") return;
     this.#studio.begin(this.#projection.best.latent, "opened");
-    announce("Found. You can breed it from here.");
+    announce(text("projection.taken"));
   }
 }

@@ -1,6 +1,7 @@
 // Looking for somebody: of many characters those that words are most true of.
 
 import { EXAMPLES, lookAt, parseWords, rank } from "../model/words.js";
+import { text } from "../messages/text.js";
 import { byId } from "../ui/dom.js";
 
 /** Characters looked at for each lot that is shown. */
@@ -35,26 +36,26 @@ export class Search {
   async best(count, latentAt, signal) {
     const latents = Array.from({ length: POOL }, (_, index) => latentAt(index));
     const measured = [];
-    this.#tell(`Looking at ${POOL} characters…`);
+    this.#tell(text("search.looking", { count: POOL }));
     const look = (index, pixels) => (measured[index] = lookAt(pixels, this.#studio.info.size_px));
     await this.#studio.images.draw(latents, look, signal);
     signal.throwIfAborted();
     const indices = rank(measured, this.#wishes).slice(0, count);
-    this.#tell(`${this.#known}: the best of ${POOL} first.${this.#unknownText}`);
+    this.#tell(text("search.found", { words: this.#known, count: POOL }) + this.#unknownText);
     return indices;
   }
 
-  #tell(text) {
-    byId("search-text").textContent = text;
+  #tell(message) {
+    byId("search-text").textContent = message;
   }
 
   /** Take the words; whether there is something to look for. */
   #read() {
     const { known, wishes, unknown } = parseWords(byId("search-words").value);
-    const quoted = unknown.map((word) => `“${word}”`).join(", ");
-    this.#unknownText = unknown.length ? ` Not understood: ${quoted}.` : "";
+    const quoted = unknown.map((word) => text("search.quoted", { word })).join(", ");
+    this.#unknownText = unknown.length ? ` ${text("search.unknown", { words: quoted })}` : "";
     if (!wishes.length) {
-      this.#tell(`${this.#unknownText} Try words such as ${EXAMPLES.join(", ")}.`.trim());
+      this.#tell(`${this.#unknownText} ${text("search.try", { words: EXAMPLES.join(", ") })}`.trim());
       return false;
     }
     this.#wishes = wishes;

@@ -1,26 +1,28 @@
 // Keyboard shortcuts: single keys where nothing is being typed, and a switch to turn them off (WCAG 2.1.4).
 
 import { byId, createElement } from "../ui/dom.js";
+import { text } from "../messages/text.js";
 import { load, save } from "../ui/storage.js";
 
 const STORAGE_KEY = "vgc-single-keys";
 
+/** Keys, and the buttons that they press. */
 const SHORTCUTS = [
-  ["z", "Undo", "undo"],
-  ["y", "Redo", "redo"],
-  ["w", "Back to the wall", "home"],
-  ["n", "Other characters on the wall", "fresh"],
-  ["1", "Breed", "tab-children"],
-  ["2", "Shape", "tab-traits"],
-  ["3", "Mix", "tab-mix"],
-  ["m", "New children", "more-children"],
-  ["r", "Reroll what is not locked", "reroll"],
-  ["k", "Keep, or let go", "keep"],
-  ["c", "Copy the link", "share"],
-  ["s", "Save as PNG", "save"],
-  ["g", "For a game", "sprites"],
-  ["o", "Open a link, a code, or any picture", "open"],
-  ["?", "This help", "help"],
+  ["z", "undo"],
+  ["y", "redo"],
+  ["w", "home"],
+  ["n", "fresh"],
+  ["1", "tab-children"],
+  ["2", "tab-traits"],
+  ["3", "tab-mix"],
+  ["m", "more-children"],
+  ["r", "reroll"],
+  ["k", "keep"],
+  ["c", "share"],
+  ["s", "save"],
+  ["g", "sprites"],
+  ["o", "open"],
+  ["?", "help"],
 ];
 
 const typing = (element) =>
@@ -36,19 +38,19 @@ export function enableShortcuts() {
   enabled.addEventListener("change", () => (save(STORAGE_KEY, enabled.checked), update()));
   update();
   byId("shortcuts").append(
-    ...SHORTCUTS.filter(([, , button]) => !byId(button).hidden).flatMap(([key, text]) => [
+    ...SHORTCUTS.filter(([, button]) => !byId(button).hidden).flatMap(([key, button]) => [
       createElement("dt", {}, createElement("kbd", {}, key.toUpperCase())),
-      createElement("dd", {}, text),
+      createElement("dd", {}, text(`key.${button}`)),
     ]),
     createElement("dt", {}, createElement("kbd", {}, "← ↑ ↓ →")),
-    createElement("dd", {}, "Move between characters; Enter selects one"),
+    createElement("dd", {}, text("key.arrows")),
   );
   document.addEventListener("keydown", (event) => {
     if (typing(event.target) || document.querySelector("dialog[open]") || event.altKey) return;
     const withControl = event.ctrlKey || event.metaKey;
     const key = withControl && event.shiftKey && event.key.toLowerCase() === "z" ? "y" : event.key.toLowerCase();
     if (withControl ? !"zy".includes(key) : !enabled.checked) return;
-    const button = byId(SHORTCUTS.find(([own]) => own === key)?.[2]);
+    const button = byId(SHORTCUTS.find(([own]) => own === key)?.[1]);
     if (!button || !usable(button)) return;
     event.preventDefault();
     button.click();

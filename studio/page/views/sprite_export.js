@@ -5,6 +5,7 @@ import { firstFile } from "../model/zip.js";
 import { byId } from "../ui/dom.js";
 import { download } from "../ui/download.js";
 import { latestOnly } from "../ui/latest_only.js";
+import { text } from "../messages/text.js";
 import { reportError } from "../ui/messages.js";
 
 /** Listen for the button and the dialog "For a game"; without an engine that makes sprites, there is neither. */
@@ -22,6 +23,7 @@ class SpriteDialog {
     this.#studio = studio;
     for (const option of this.#form.querySelectorAll("select[data-sides] option")) {
       option.hidden = option.disabled = Number(option.value) >= studio.info.size_px;
+      if (Number(option.value)) option.textContent = text("sprites.pixels", { pixels: option.value });
     }
     byId("sprites-tolerance-field").hidden = studio.info.channels === 4;
     byId("sprites-alpha-field").hidden = studio.info.channels !== 4;
@@ -44,7 +46,8 @@ class SpriteDialog {
   #offerSetPalette(count) {
     if (!count) return;
     const option = this.#form.colours.querySelector("[value=set]");
-    Object.assign(option, { textContent: `the set's own ${count}`, hidden: false, disabled: false, selected: true });
+    option.textContent = text("sprites.set", { count });
+    Object.assign(option, { hidden: false, disabled: false, selected: true });
   }
 
   get #latents() {
@@ -73,8 +76,8 @@ class SpriteDialog {
 
   #open() {
     const kept = Math.min(this.#studio.tray.latents.length, this.#studio.info.most_pictures);
-    byId("sprites-this").textContent = `${nameOf(this.#studio.history.current.latent)} alone`;
-    byId("sprites-kept").textContent = `All ${kept} kept ones, and an animation`;
+    byId("sprites-this").textContent = text("sprites.alone", { name: nameOf(this.#studio.history.current.latent) });
+    byId("sprites-kept").textContent = text("sprites.kept", { kept });
     byId("sprites-kept").parentElement.hidden = kept < 2;
     if (kept < 2) this.#form.whom.value = "this";
     this.#update();
@@ -88,7 +91,7 @@ class SpriteDialog {
     this.#form.palette.required = own;
     byId("sprites-preview").style.background = this.#form.grounded.checked ? this.#form.ground.value : "";
     const side = (Number(this.#form.side.value) || this.#studio.info.sprite_px) * Number(this.#form.upscale.value);
-    byId("sprites-size").textContent = `Each picture will be ${side} × ${side} pixels.`;
+    byId("sprites-size").textContent = text("sprites.size", { side: `${side} × ${side}` });
   }
 
   async #drawPreview() {
@@ -109,7 +112,8 @@ class SpriteDialog {
     byId("sprites-go").disabled = true;
     try {
       const request = await this.#request();
-      const name = request.latents.length === 1 ? nameOf(this.#latents[0]).toLowerCase() : "characters";
+      const isOne = request.latents.length === 1;
+      const name = isOne ? nameOf(this.#latents[0]).toLowerCase() : text("sprites.file-name");
       download(await this.#studio.engine.sprites(request), `${name}.zip`);
       byId("sprites-dialog").close();
     } catch (error) {

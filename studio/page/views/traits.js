@@ -6,10 +6,21 @@ import { HASH_DIGITS } from "../model/share_codes.js";
 import { showPixels } from "../ui/cards.js";
 import { byId, createElement, icon } from "../ui/dom.js";
 import { announce, reportError } from "../ui/messages.js";
+import { text, textOr } from "../messages/text.js";
 import { load, save } from "../ui/storage.js";
 
 const RANGE = 3;
 const STEP = 1;
+
+const freeNumber = (direction) => direction.name.match(/^Trait (\d+)$/)?.[1];
+
+/** What a direction is called before anybody renames it. */
+function ownName(direction) {
+  const number = freeNumber(direction);
+  return number ? text("trait", { number }) : textOr(`trait.${direction.name.toLowerCase()}`, direction.name);
+}
+
+const stepLabel = (name, by) => text(by < 0 ? "shape.step-down" : "shape.step-up", { name });
 
 export class Traits {
   #studio;
@@ -59,10 +70,8 @@ export class Traits {
           const { less, more, title } = this.#rows[index >> 1];
           const button = index % 2 ? more : less;
           showPixels(button.querySelector("canvas"), rgb, side);
-          button.setAttribute(
-            "aria-label",
-            `${title.value}, one step ${index % 2 ? "up" : "down"}: ${describe(rgb, side)}`,
-          );
+          const way = stepLabel(title.value, index % 2 ? STEP : -STEP);
+          button.setAttribute("aria-label", text("card", { name: way, looks: describe(rgb, side) }));
         },
         signal,
       );
@@ -104,13 +113,13 @@ export class Traits {
   }
 
   #row(direction, index) {
-    const renamed = this.#names[direction.name] ?? this.#names[direction.name.match(/^Trait (\d+)$/)?.[1] - 1];
-    const name = typeof renamed === "string" ? renamed : direction.name;
+    const renamed = this.#names[direction.name] ?? this.#names[freeNumber(direction) - 1];
+    const name = typeof renamed === "string" ? renamed : ownName(direction);
     const title = createElement("input", {
       class: "title",
       value: name,
       maxlength: 40,
-      "aria-label": `Name of trait ${index + 1}`,
+      "aria-label": text("shape.name", { number: index + 1 }),
       onchange: () => this.#rename(index),
     });
     const slider = createElement("input", {
@@ -123,8 +132,8 @@ export class Traits {
       onchange: () => this.#release(),
     });
     const value = createElement("output", { class: "value", "aria-hidden": "true" });
-    const lock = this.#smallButton("Lock", name, "unlock", () => this.#lock(index));
-    const reset = this.#smallButton("Reset", name, "reset", () => this.#reset(index));
+    const lock = this.#smallButton("lock", name, "unlock", () => this.#lock(index));
+    const reset = this.#smallButton("reset", name, "reset", () => this.#reset(index));
     const [less, more] = [-STEP, STEP].map((by) => this.#stepButton(name, by, () => this.#step(index, by)));
     const head = createElement("div", { class: "head" }, title, value, lock, reset);
     const middle = createElement("div", { class: "middle" }, head, slider);
@@ -133,15 +142,16 @@ export class Traits {
   }
 
   #smallButton(verb, name, iconName, onclick) {
-    const attributes = { type: "button", "aria-label": `${verb} ${name}`, title: verb, onclick };
-    if (verb === "Lock") attributes["aria-pressed"] = "false";
+    const words = { "aria-label": text(`shape.${verb}-one`, { name }), title: text(`shape.${verb}`) };
+    const attributes = { type: "button", ...words, onclick };
+    if (verb === "lock") attributes["aria-pressed"] = "false";
     return createElement("button", { class: "small", ...attributes }, icon(iconName));
   }
 
   #stepButton(name, by, onclick) {
     const canvas = createElement("canvas", { width: 80, height: 80, "aria-hidden": "true" });
     const sign = createElement("b", { "aria-hidden": "true" }, by < 0 ? "−" : "+");
-    const label = `${name}, one step ${by < 0 ? "down" : "up"}`;
+    const label = stepLabel(name, by);
     return createElement("button", { class: "side", type: "button", "aria-label": label, onclick }, canvas, sign);
   }
 
@@ -156,7 +166,7 @@ export class Traits {
       const amount = amountAlong(latent, this.#vector(index));
       if (slider !== document.activeElement || !this.#pending) slider.value = amount;
       value.textContent = (amount < 0 ? "−" : "+") + Math.abs(amount).toFixed(1);
-      slider.setAttribute("aria-valuetext", `${amount.toFixed(1)} steps from typical`);
+      slider.setAttribute("aria-valuetext", text("shape.amount", { amount: amount.toFixed(1) }));
     });
   }
 
@@ -180,7 +190,7 @@ export class Traits {
     const { kind, latent, parent } = this.#studio.history.current;
     const before = kind === "shaped" ? parent.latent : latent;
     this.#studio.history.push(this.#at(latent, index, amountAlong(before, this.#vector(index))), "shaped");
-    announce(`${this.#rows[index].title.value}: back to where it was`);
+    announce(text("shape.was-reset", { name: this.#rows[index].title.value }));
   }
 
   #lock(index) {
@@ -190,18 +200,18 @@ export class Traits {
     lock.setAttribute("aria-pressed", String(on));
     lock.replaceChildren(icon(on ? "lock" : "unlock"));
     item.classList.toggle("locked", on);
-    announce(on ? `${title.value} stays as it is when you breed or reroll` : `${title.value} may change again`);
+    announce(text(on ? "shape.was-locked" : "shape.was-unlocked", { name: title.value }));
   }
 
   #rename(index) {
     const { title, slider, lock, reset } = this.#rows[index];
-    const name = title.value.trim() || this.#directions[index].name;
+    const name = title.value.trim() || ownName(this.#directions[index]);
     title.value = name;
     this.#names[this.#directions[index].name] = name;
     save(this.#namesKey, this.#names);
     slider.setAttribute("aria-label", name);
-    lock.setAttribute("aria-label", `Lock ${name}`);
-    reset.setAttribute("aria-label", `Reset ${name}`);
+    lock.setAttribute("aria-label", text("shape.lock-one", { name }));
+    reset.setAttribute("aria-label", text("shape.reset-one", { name }));
     this.refresh();
   }
 }

@@ -6,6 +6,7 @@ import { CodeError, HASH_DIGITS, decode, encode } from "../model/share_codes.js"
 import { createCard, drawCards } from "../ui/cards.js";
 import { byId, createElement, icon } from "../ui/dom.js";
 import { announce, reportError } from "../ui/messages.js";
+import { text } from "../messages/text.js";
 import { keysFrom, load, save } from "../ui/storage.js";
 
 const MAX_KEPT = 200;
@@ -34,15 +35,15 @@ export class Tray {
   /** Keep a character, or no longer. */
   toggle(latent) {
     const had = this.has(latent);
-    if (!had && this.latents.length >= MAX_KEPT) return announce(`The tray holds ${MAX_KEPT}; let one go first.`);
+    if (!had && this.latents.length >= MAX_KEPT) return announce(text("tray.full", { count: MAX_KEPT }));
     const others = this.latents.filter((kept) => latentKey(kept) !== latentKey(latent));
     this.latents = had ? others : [latent, ...others];
     const stored = save(
       this.#key,
       this.latents.map((each) => encode(this.#studio.info.hash, each)),
     );
-    if (!stored) announce("This browser stores nothing; copy the links of the characters you want to keep.");
-    else announce(had ? `${nameOf(latent)} is let go` : `${nameOf(latent)} is kept`);
+    if (!stored) announce(text("tray.not-stored"));
+    else announce(text(had ? "tray.let-go" : "tray.kept", { name: nameOf(latent) }));
     this.#refresh();
   }
 
@@ -50,7 +51,7 @@ export class Tray {
   updateButton() {
     const kept = this.has(this.#studio.history.current.latent);
     byId("keep").setAttribute("aria-pressed", String(kept));
-    byId("keep").querySelector("span").textContent = kept ? "Kept" : "Keep";
+    byId("keep").querySelector("span").textContent = text(kept ? "portrait.kept" : "portrait.keep");
   }
 
   get #key() {
@@ -79,7 +80,7 @@ export class Tray {
       .filter(({ count, isOwn }) => count && !isOwn)
       .map(({ count, model }) => {
         const name = this.#studio.info.pretrained[model] ?? "…";
-        return `${count} more with another model: vgc studio --model ${name}`;
+        return text("tray.others", { count, name });
       });
     byId("tray-others").textContent = texts.join("; ");
     byId("tray-others").hidden = !texts.length;
@@ -99,14 +100,14 @@ export class Tray {
     if (focused) (cards[0] ?? byId("main")).focus({ preventScroll: true });
     if (this.#studio.history.current) this.updateButton();
     try {
-      await drawCards(this.#studio.images, cards, this.#studio.info.size_px, undefined, () => "Kept: ");
+      await drawCards(this.#studio.images, cards, this.#studio.info.size_px, undefined, () => text("tray.card"));
     } catch (error) {
       reportError(error);
     }
   }
 
   #removeButton(latent) {
-    const label = `Let ${nameOf(latent)} go`;
+    const label = text("tray.away", { name: nameOf(latent) });
     return createElement(
       "button",
       { class: "away", type: "button", "aria-label": label, title: label, onclick: () => this.toggle(latent) },

@@ -1,6 +1,9 @@
 // All words of the workshop; another language is another table.
 
+import { messagesOf } from "../messages/fill.js";
+
 const MESSAGES = {
+  lang: "en",
   studio: "vgc studio",
   cancel: "Cancel",
   "start.title": "What would you like to do?",
@@ -265,18 +268,4 @@ const MESSAGES = {
   "error.gone": "The studio does not answer; start it again, and reload this page.",
 };
 
-/** A message with its values put in. */
-export const text = (key, values = {}) =>
-  MESSAGES[key].replace(/\{(\w+)\}/g, (_, name) => {
-    const value = values[name];
-    return typeof value === "number" ? value.toLocaleString(document.documentElement.lang) : value;
-  });
-
-/** Fill the elements that name a message. */
-export function translate() {
-  for (const element of document.querySelectorAll("[data-text]")) element.textContent = text(element.dataset.text);
-  for (const element of document.querySelectorAll("[data-label]")) {
-    element.setAttribute("aria-label", text(element.dataset.label));
-  }
-  for (const element of document.querySelectorAll("[data-alt]")) element.alt = text(element.dataset.alt);
-}
+export const { text, translate } = messagesOf(MESSAGES);
