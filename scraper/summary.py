@@ -94,8 +94,9 @@ class ScrapeSummary:
         amounts = [f"{counted(self.pages, 'page')} read", f"{counted(self.unchanged, 'picture')} here already"]
         amounts += [f"{self.failed:,} that failed for good"] if self.failed else []
         amounts += [f"{counted(self.skipped, 'cell')} to skip"] if self.skipped else []
-        minutes = counted(round(self.minutes or 0), "minute")
-        return f"{', '.join(amounts)}, {self.to_fetch:,} to fetch: about {minutes}"
+        minutes = round(self.minutes or 0)
+        time = f"about {counted(minutes, 'minute')}" if minutes else "less than a minute"
+        return f"{', '.join(amounts)}, {self.to_fetch:,} to fetch" + (f": {time}" if self.to_fetch else "")
 
     def _remarks(self) -> list[str]:
         lines = []

@@ -125,7 +125,7 @@ def test_wrong_options_end_with_code_2(arguments: list[str], tmp_path: Path) -> 
 def test_a_dry_run_tells_pages_pictures_and_minutes(site: Web, tmp_path: Path) -> None:
     done = vgc("--base-url", site.url, "--dry-run", "--delay", "0.1")
     assert done.exit_code == 0
-    assert "3 pages read, 0 pictures here already, 6 to fetch: about 0 minutes" in done.stdout
+    assert "3 pages read, 0 pictures here already, 6 to fetch: less than a minute" in done.stdout
     assert "next:" not in done.stderr
     assert not (tmp_path / "Data").exists()
 

@@ -349,11 +349,10 @@ def test_a_dry_run_counts_the_pages_that_it_has_read(site: Web, tmp_path: Path) 
 
 
 def test_a_dry_run_over_what_failed_for_good_and_cells_without_a_picture_adds_up(tmp_path: Path) -> None:
-    summary = ScrapeSummary(tmp_path, unchanged=1_254, failed=36, skipped=1, pages=1, to_fetch=0, minutes=0.6)
-    assert summary.lines()[0] == (
-        "1 page read, 1,254 pictures here already, 36 that failed for good, 1 cell to skip, 0 to fetch: "
-        "about 1 minute"
-    )
+    summary = ScrapeSummary(tmp_path, unchanged=1_254, failed=36, skipped=1, pages=1, to_fetch=2, minutes=0.6)
+    rest = "1 page read, 1,254 pictures here already, 36 that failed for good, 1 cell to skip"
+    assert summary.lines()[0] == f"{rest}, 2 to fetch: about 1 minute"
+    assert replace(summary, to_fetch=0, minutes=0.0).lines()[0] == f"{rest}, 0 to fetch"
 
 
 def test_a_site_that_cannot_be_reached_is_named_with_two_ways_out(tmp_path: Path) -> None:
