@@ -120,7 +120,11 @@ class _Cells:
 
     def is_placeholder(self, image: str) -> bool:
         """Whether too many characters share an image for it to show any of them."""
-        return len(self.sharing.get(image, ())) >= max(FEWEST_SHARING, SHARE_SHARING * len(self.first))
+        return self.are_many(len(self.sharing.get(image, ())))
+
+    def are_many(self, characters: int) -> bool:
+        """Whether so many of all cannot have one and the same image."""
+        return characters >= max(FEWEST_SHARING, SHARE_SHARING * len(self.first))
 
 
 class _Crawl:
@@ -167,6 +171,7 @@ class _Crawl:
                 self._read_saved_pages(self._settings.pages) if self._settings.pages else self._read_hub()
                 self._loop()
                 self._leave_out_placeholders()
+                self._note_same_bytes()
         except KeyboardInterrupt:
             self._end_early()
             saved = counted(self._summary.saved, "picture was", "pictures were")
@@ -449,6 +454,17 @@ class _Crawl:
                 self._write(replace(record, status="skipped", file=None, reason="a placeholder"))
                 self._summary.saved -= 1
                 self._summary.skipped += 1
+
+    def _note_same_bytes(self) -> None:
+        """Say where one image came from many addresses, as a site's stand-in for missing ones may."""
+        files: dict[str, list[str]] = {}
+        for image in self._cells.first:
+            record = self._manifest.get(image)
+            if record and record.file and record.sha256:
+                files.setdefault(record.sha256, []).append(record.file)
+        self._summary.same_bytes = {
+            same[0]: len(same) for same in files.values() if self._cells.are_many(len(same))
+        }
 
     def _write(self, record: Record) -> None:
         if not self._settings.dry_run:

@@ -47,6 +47,8 @@ class ScrapeSummary:
     """Cells left out because another one has the same address."""
     placeholders: dict[str, int] = field(default_factory=dict)
     """Addresses left out because many characters share them, and how many do."""
+    same_bytes: dict[str, int] = field(default_factory=dict)
+    """Files that many characters have byte for byte, from addresses of their own, and how many do."""
     to_fetch: int | None = None
     """Pictures that a dry run found missing; None: it was no dry run."""
     minutes: float | None = None
@@ -106,6 +108,11 @@ class ScrapeSummary:
             lines.append(
                 f"  left out: {url}, a placeholder under {count:,} characters; where their own pictures stand, "
                 "picture_attribute in the site's description tells (docs/scraping.md)"
+            )
+        for file, count in self.same_bytes.items():
+            lines.append(
+                f"  {count:,} characters have the same picture, {file}: vgc preprocess takes one of them; if it is a "
+                "placeholder, leave that one out (docs/dataset.md, Curation)"
             )
         if self.nameless:
             lines.append(

@@ -291,6 +291,16 @@ def test_a_placeholder_under_many_characters_is_left_out_and_told_of(tmp_path: P
     assert any("soon.png, a placeholder under 4 characters" in line for line in summary.lines())
 
 
+def test_one_picture_from_many_addresses_is_told_of(tmp_path: Path) -> None:
+    with serving() as web:
+        web.answers |= {f"/thumb/{n}": Answer(encoded_image(1)) for n in range(3)}
+        same = "".join(f'<figure><img src="/thumb/{n}" alt="S{n}"></figure>' for n in range(3))
+        web.answers["/"] = html(f"<main>{same}{figure(web, 2)}</main>")
+        summary = crawl_of(web, tmp_path)
+    assert (summary.saved, list(summary.same_bytes.values())) == (4, [3])
+    assert any("3 characters have the same picture, images/s0-" in line for line in summary.lines())
+
+
 @pytest.mark.parametrize(
     ("content", "remedy"),
     [
