@@ -111,8 +111,8 @@ class ScrapeSummary:
             )
         for file, count in self.same_bytes.items():
             lines.append(
-                f"  {count:,} characters have the same picture, {file}: vgc preprocess takes one of them; if it is "
-                "a placeholder, leave that one out (docs/dataset.md, Curation)"
+                f"  {count:,} characters have the same picture, {file}: vgc preprocess takes one of them; if it "
+                "is a placeholder, leave that one out (docs/dataset.md, Curation)"
             )
         if self.nameless:
             lines.append(
