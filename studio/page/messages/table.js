@@ -43,7 +43,7 @@ globalThis.MESSAGES = {
   "search.example": "small blue",
   "search.label": "Looking for somebody?",
   "search.find": "Find",
-  "search.looking": "Looking at {count} characters…",
+  "search.looking": "Looking at {count} characters: {done}…",
   "search.found": "{words}: the best of {count} first.",
   "search.quoted": "“{word}”",
   "search.unknown": "Not understood: {words}.",

@@ -6,6 +6,7 @@ import { byId } from "../ui/dom.js";
 
 /** Characters looked at for each lot that is shown. */
 export const POOL = 240;
+const TELL_EVERY = 40; // a screen reader says each
 
 export class Search {
   #studio;
@@ -36,8 +37,13 @@ export class Search {
   async best(count, latentAt, signal) {
     const latents = Array.from({ length: POOL }, (_, index) => latentAt(index));
     const measured = [];
-    this.#tell(text("search.looking", { count: POOL }));
-    const look = (index, pixels) => (measured[index] = lookAt(pixels, this.#studio.info.size_px));
+    let done = 0;
+    const tell = () => this.#tell(text("search.looking", { done, count: POOL }));
+    const look = (index, pixels) => {
+      measured[index] = lookAt(pixels, this.#studio.info.size_px);
+      if (++done % TELL_EVERY === 0) tell();
+    };
+    tell();
     await this.#studio.images.draw(latents, look, signal);
     signal.throwIfAborted();
     const indices = rank(measured, this.#wishes).slice(0, count);

@@ -211,6 +211,7 @@ const MESSAGES = {
   "run.will-notify": "This browser will tell you, while this page is open.",
   "run.cannot-notify": "This browser does not allow it.",
   "run.begins": "It gets ready; the first samples come soon.",
+  "run.has-begun": "It has begun: these were drawn before it has learned anything from the set.",
   "run.saving": "It saves what it has learned, and stops.",
   "run.samples": "Samples",
   "run.time": "Earlier samples, by the pictures shown",

@@ -103,8 +103,8 @@ function showState() {
 
 const figures = (trains) =>
   [
-    trains && !state.images && text("run.begins"),
-    trains && Boolean(state.images) && text("run.percent", { percent: Math.floor(100 * (state.share ?? 0)) }),
+    trains && !state.images && text(state.samples?.length ? "run.has-begun" : "run.begins"),
+    trains && Boolean(state.images || state.share) && text("run.percent", { percent: Math.floor(100 * (state.share ?? 0)) }),
     trains && state.minutes_left !== null && text("run.left", { time: duration(state.minutes_left) }),
     state.images && text("run.images", { images: state.images }),
     trains && state.speed && text("run.speed", { speed: figure(state.speed) }),
