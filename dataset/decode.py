@@ -3,8 +3,10 @@
 import io
 import re
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Literal, get_args
 
 import numpy as np
@@ -27,6 +29,9 @@ OPAQUE = 128
 
 ALIKE = 16
 """Steps of a channel within which border colours count as one."""
+
+KEPT_OPEN = frozenset({"GIF", "WEBP"})
+"""Whose frames are the same whichever were decoded before; those of an APNG are not, in Pillow."""
 
 Fit = Literal["pad", "crop", "stretch"]
 FITS: tuple[Fit, ...] = get_args(Fit)
@@ -105,7 +110,7 @@ def _decode_repaired(
 
 
 def _decode(content: bytes, background: Colour | None, frame: int, is_sheet: bool) -> DecodedImage:
-    with _open(content) as image:
+    with _opened(content, frame) as image:
         if not is_sheet:
             refuse_odd_sides(*image.size)
         try:
@@ -115,13 +120,37 @@ def _decode(content: bytes, background: Colour | None, frame: int, is_sheet: boo
             if is_doubtful(image.format, content) and not is_lack_of_memory(error):
                 raise DecodeError(guess_file_kind(content)) from None
             raise
-        upright = _upright(image)
+        # What is turned in its place has no next frame any more.
+        upright = _upright(image.copy() if frame else image)
         colours = to_srgb(to_eight_bits(upright), image.info)
         alpha = colours.getchannel("A").getextrema() if colours.mode in ("LA", "RGBA") else (255, 255)
         if alpha == (0, 0):
             raise DecodeError("wholly transparent")
         rgba = colours.convert("RGBA") if alpha != (255, 255) else None
         return DecodedImage(flatten(colours, background), str(image.format), note, rgba)
+
+
+@contextmanager
+def _opened(content: bytes, frame: int) -> Iterator[Image.Image]:
+    """The image in a file; one whose frames are asked for stays open, for each is drawn on those before it."""
+    if not frame:
+        with _open(content) as image:
+            yield image
+        return
+    try:
+        image = _open_animation(content)
+        if image.format not in KEPT_OPEN or image.tell() >= frame:
+            _open_animation.cache_clear()
+            image = _open_animation(content)
+        yield image
+    except BaseException:
+        _open_animation.cache_clear()  # nobody knows where it stands
+        raise
+
+
+@lru_cache(maxsize=1)
+def _open_animation(content: bytes) -> Image.Image:
+    return _open(content)
 
 
 def _open(content: bytes) -> Image.Image:

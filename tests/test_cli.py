@@ -402,6 +402,13 @@ def test_the_next_command_names_a_run_that_lies_elsewhere(run, hint, monkeypatch
     assert CliRunner().invoke(cli.app, ["train", "--resume", "x"]).stderr.endswith(hint)
 
 
+def test_of_a_sheet_the_cells_are_counted(vgc, tmp_path):
+    (tmp_path / "raw").mkdir()
+    Image.effect_noise((96, 64), 90).save(tmp_path / "raw/a.png")
+    run = vgc("preprocess", "--raw", "raw", "--out", "set", "--sheet", "32x32")
+    assert "\n1 file in raw, 6 frames and cells new or changed\n" in run.stdout
+
+
 def test_pictures_that_no_network_draws_are_not_said_to_be_trained_on_next(vgc, tmp_path):
     (tmp_path / "raw").mkdir()
     Image.linear_gradient("L").save(tmp_path / "raw/a.png")

@@ -1,5 +1,9 @@
 """Any picture's bytes to clean RGB, or a reason."""
 
+import importlib
+import io
+from typing import Any
+
 import numpy as np
 import pytest
 from odd_images import (
@@ -218,3 +222,49 @@ def test_palettes_are_not_resized_as_numbers() -> None:
     decoded = decode(encoded(image, "PNG")).image
     square = np.asarray(to_square(decoded, 80, "pad", None))
     assert square[..., 1].max() == 0
+
+
+def animation(kind: str, frames: int) -> bytes:
+    """A white square that goes down the diagonal, each frame drawn on the one before."""
+    images = []
+    for number in range(frames):
+        image = Image.new("RGB", (64, 64), (0, 0, 90))
+        image.paste((255, 255, 255), (number % 56, number % 56, number % 56 + 8, number % 56 + 8))
+        images.append(image)
+    file = io.BytesIO()
+    images[0].save(file, kind, save_all=True, append_images=images[1:], lossless=True)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_a_frame_is_the_same_whichever_were_decoded_before(kind: str) -> None:
+    content = animation(kind, 9)
+    wanted = [1, 2, 5, 5, 9, 3, 4]
+    frames = [decode(content, frame=number).image for number in wanted]
+    for number, frame in zip(wanted, frames, strict=True):
+        assert frame.getpixel((number + 3, number + 3)) == (255, 255, 255)
+        assert frame.getbbox() == (0, 0, 64, 64)
+        corner = frame.getpixel((number + 20, number + 20))
+        assert isinstance(corner, tuple)
+        assert corner[2] in range(85, 95)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reader", "step"), [("GIF", "GifImageFile", "_seek"), ("WEBP", "WebPImageFile", "_get_next")]
+)
+def test_the_frames_of_a_long_animation_are_each_decoded_once(
+    kind: str, reader: str, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, steps = animation(kind, 60), 0
+    owner = getattr(importlib.import_module(f"PIL.{kind.title().replace('Webp', 'WebP')}ImagePlugin"), reader)
+    take_step = getattr(owner, step)
+
+    def counted(image: Image.Image, *arguments: Any, **options: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        return take_step(image, *arguments, **options)
+
+    monkeypatch.setattr(owner, step, counted)
+    for number in range(1, 61):
+        decode(content, frame=number)
+    assert steps < 4 * 60  # counted once, passed over once, decoded once; from the start each time: 1,800
