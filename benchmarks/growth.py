@@ -19,7 +19,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -35,21 +34,22 @@ from dataset.tables import pixel_row
 
 CHUNK = 1_000
 SIDE_PX, MOSAIC_PX = 16, 5
-TICKS_A_SECOND = 100
 BUILD = """
 import json, os, resource, sys, time
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as vgc preprocess does
 from pathlib import Path
 from benchmarks import growth
 from dataset.build import BuildSettings, build
+from kit import worker_pool
 if __name__ == "__main__":
     raw, out, size, workers, tables, stand_in = sys.argv[1:]
     if stand_in == "True":
         growth.decode_nothing()
     start = time.process_time()
     report = build(BuildSettings(Path(raw), Path(out), int(size), workers=int(workers), tables=tables))
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    cpu, mib = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    worker_pool._end_spare_processes()  # what a process took is known when it has ended
+    used, workers_used = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    cpu, mib = sum(each.ru_utime + each.ru_stime for each in (used, workers_used)), used.ru_maxrss / 1024
     print(json.dumps({"rendered": report.rendered, "start": start, "cpu": cpu, "mib": mib}))
 """
 
@@ -122,28 +122,10 @@ def run(raw: Path, out: Path, options: argparse.Namespace) -> Cost:
     """One build in a fresh process."""
     settings = (raw, out, SIDE_PX, options.workers, options.tables, options.stand_in)
     words = [sys.executable, "-c", BUILD, *map(str, settings)]
-    workers_cpu: dict[int, float] = {}
     began = time.perf_counter()
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
-        while process.poll() is None:
-            workers_cpu |= _session_cpu(process.pid)
-            time.sleep(0.2)
-        wall = time.perf_counter() - began
-        assert process.stdout
-        result = json.loads(process.stdout.read())
-    cpu = result["cpu"] + sum(workers_cpu.values())
-    return Cost(wall, cpu, result["start"], result["mib"], result["rendered"])
-
-
-def _session_cpu(leader: int) -> dict[int, float]:
-    """CPU seconds of the other processes of a session."""
-    seconds = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            if int(fields[3]) == leader != int(folder.name):
-                seconds[int(folder.name)] = (int(fields[11]) + int(fields[12])) / TICKS_A_SECOND
-    return seconds
+    result = json.loads(subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout)
+    wall = time.perf_counter() - began
+    return Cost(wall, result["cpu"], result["start"], result["mib"], result["rendered"])
 
 
 def measure(work: Path, count: int, options: argparse.Namespace) -> dict[str, Cost]:
