@@ -12,7 +12,7 @@ const COLOURS = 6; // in training.css
 /** What is drawn together; what is not named here has no chart. */
 export const CHARTS = [
   { name: "score", keys: ["kid", "kd_efficientnet_lite0"] },
-  { name: "health", keys: ["diversity", "crispness"], bounds: [0, 1.2] },
+  { name: "health", keys: ["diversity", "crispness", "coherence"], bounds: [0, 1.2] },
   { name: "loss", keys: ["loss_d", "loss_g"] },
   { name: "signs", keys: ["sign_real", "sign_fake"], bounds: [-1, 1] },
   { name: "augment", keys: ["augment"], bounds: [0, 1] },
