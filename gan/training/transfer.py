@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from gan.config import BASE, Architecture, GanError, SettingsError
+from gan.config import BASE, Architecture, GanError, SettingsError, doublings
 from gan.networks.build import build_discriminator, build_generator, without_weights
 from gan.networks.dcgan import StridedDiscriminator
 from gan.networks.minibatch_std import MinibatchStd
@@ -128,8 +128,8 @@ def transfer(trainer: Trainer, source: Source) -> str:
     carried = copy_overlapping_weights(networks.generator, source.generator)
     copy_overlapping_weights(trainer.generator_ema, source.generator_ema)
     gains_alpha = (architecture.channels, recipe.generator.channels) == (RGB, RGBA)
-    # At another size stages are missing, and there is no figure on black yet that alpha could be fitted to.
-    if gains_alpha and architecture.size_px == recipe.generator.size_px:
+    # Where stages are missing there is no figure on black yet that alpha could be fitted to.
+    if gains_alpha and doublings(architecture.size_px) == doublings(recipe.generator.size_px):
         for generator in (networks.generator, trainer.generator_ema):
             fit_alpha(generator, recipe.generator.latent_dim)
     message = f"from {source.lineage[-1]}: {carried:.0%} of the generator's weights"

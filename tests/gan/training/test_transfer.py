@@ -9,11 +9,15 @@ import torch
 from slim_networks import slim
 
 from gan.config import PRESETS, GanError, Recipe, SettingsError, TrainConfig
+from gan.images import to_uint8
 from gan.networks.build import build_discriminator, build_generator
 from gan.runs.checkpoint import load_checkpoint, read_generator_header, save_generator
+from gan.sampling.sample import latents_from_seeds
+from gan.training.alpha_start import TOLERANCE
 from gan.training.loop import resume, train
 from gan.training.trainer import Execution, Trainer
 from gan.training.transfer import copy_overlapping_weights, find_source, transfer
+from kit.foreground import foreground_masks
 
 CPU = torch.device("cpu")
 DCGAN = replace(slim(PRESETS["dcgan"]).at_size(16), batch=4)
@@ -33,7 +37,8 @@ def config(discs: Path, output: Path, run: str, **settings: object) -> TrainConf
 
 def trainer_of(recipe: Recipe, seed: int = 1) -> Trainer:
     side = recipe.generator.size_px
-    return Trainer(recipe, torch.zeros(4, 3, side, side, dtype=torch.uint8), seed, Execution(CPU))
+    images = torch.zeros(4, recipe.generator.channels, side, side, dtype=torch.uint8)
+    return Trainer(recipe, images, seed, Execution(CPU))
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
@@ -165,6 +170,19 @@ def test_networks_of_every_preset_start_from_their_like_at_another_size(preset):
         )
         assert copy_overlapping_weights(large, large, from_end) == 1
         assert copy_overlapping_weights(large, small, from_end) > 0.1
+
+
+@pytest.mark.parametrize("size_px", [64, 80, 96])
+def test_alpha_starts_as_the_figures_of_the_base_in_any_size_of_as_many_stages(size_px, tmp_path):
+    trainer = trainer_of(PRESETS["dcgan"].at_size(size_px).with_channels(4))
+    transfer(trainer, find_source("base", tmp_path))
+    generator = trainer.generator_ema.eval()
+    latents = latents_from_seeds(range(100, 132), trainer.recipe.generator.latent_dim)
+    with torch.no_grad():
+        drawn = to_uint8(generator(latents))
+    figures = foreground_masks(drawn[:, :3].permute(0, 2, 3, 1).numpy(), TOLERANCE)
+    opaque = drawn[:, 3].numpy() > 127
+    assert (opaque & figures).sum() / (opaque | figures).sum() > 0.85
 
 
 def test_the_lineage_stands_in_settings_header_and_words_oldest_first(discs, runs):
