@@ -28,7 +28,7 @@ from release.figures import draw_figures
 Pixels = NDArray[np.uint8]
 
 SIZE_PX = 80
-TRAINED_ON = "16,000 free pictures of people, creatures and things (CC0 1.0 and public domain)"
+TRAINED_ON = "19,000 free pictures of people, creatures and things (CC0 1.0 and public domain)"
 SEED = 18
 
 

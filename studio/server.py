@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from starlette.routing import BaseRoute
 
-from gan.runs.model_files import BUILT_IN_BY_HASH
+from gan.runs.model_files import PRETRAINED_BY_HASH
 from gan.sampling.measures import measure
 from gan.sampling.share_codes import MAX_LATENT
 from kit.foreground import TOLERANCE
@@ -189,7 +189,7 @@ def engine_info(engine: Engine, defaults: dict[str, Any], workshop: bool) -> Inf
         set_colours=len(defaults.get("palette", ())),
         trained_on=info.trained_on,
         licence=info.licence,
-        pretrained=BUILT_IN_BY_HASH,
+        pretrained=PRETRAINED_BY_HASH,
         workshop=workshop,
     )
 

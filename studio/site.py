@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from gan.runs.model_files import BUILT_IN_BY_HASH
+from gan.runs.model_files import PRETRAINED_BY_HASH
 from gan.sampling.share_codes import MAX_LATENT
 from kit.atomic import sync, sync_all
 from kit.lock import lock_or_raise
@@ -142,5 +142,5 @@ def page_info(engine: OnnxEngine) -> dict[str, Any]:
     limits = {"latent_bound": MAX_LATENT, "most_pictures": MAX_IMAGES, "licence": engine.info.licence}
     named = known_traits(engine)
     named = find_traits(engine) if named is None else named
-    known = {"pretrained": BUILT_IN_BY_HASH, "traits": all_directions(engine, named)}
+    known = {"pretrained": PRETRAINED_BY_HASH, "traits": all_directions(engine, named)}
     return {**asdict(engine.info), **limits, **known}

@@ -13,14 +13,15 @@ GENERATOR_FILE = "generator.safetensors"
 BEST_FILE = "best.safetensors"
 BEFORE_COLLAPSE_FILE = "generator-before-collapse.safetensors"
 BUILT_IN = "builtin-characters"
-BUILT_IN_BY_HASH = {
+PRETRAINED_BY_HASH = {
     "1fd5eb27": BUILT_IN,
     "ffbbce9d": "builtin-characters-2",
     "6d1a70c4": "builtin-characters-1",
+    "b3cf2678": BASE,
+    "fc7eeac0": "base-1",
 }
-"""Built-in generators by the beginning of their hash, which share codes hold: those of earlier ones draw too."""
-PRETRAINED = (*BUILT_IN_BY_HASH.values(), BASE)
-"""Generators that come with vgc, by the names that ``--model`` has for them."""
+"""Generators that come with vgc, as ``--model`` calls them, by the first digits of their hash in share codes."""
+PRETRAINED = tuple(PRETRAINED_BY_HASH.values())
 MAX_CONFIG_BYTES = 1_000_000
 
 

@@ -14,7 +14,7 @@ from gan.config import GanError, SettingsError, TrainConfig
 from gan.device import choose_device
 from gan.pretrained import TRAINED_ON
 from gan.runs.checkpoint import GeneratorHeader, LoadedGenerator, open_generator
-from gan.runs.model_files import BUILT_IN_BY_HASH, find_model, training_data_of
+from gan.runs.model_files import PRETRAINED_BY_HASH, find_model, training_data_of
 from gan.sampling.animation import FPS, SECONDS_EACH, check_animation, save_animation
 from gan.sampling.best_of import RateImages, best_seeds
 from gan.sampling.image_files import save_images
@@ -194,7 +194,7 @@ def model_file(settings: GenerateSettings) -> Path:
     """
     named = settings.model
     if settings.codes and named is None:
-        named = BUILT_IN_BY_HASH.get(decode(code_in(settings.codes[0])).model)
+        named = PRETRAINED_BY_HASH.get(decode(code_in(settings.codes[0])).model)
     return find_model(named, TrainConfig.output)
 
 

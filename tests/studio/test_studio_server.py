@@ -28,7 +28,7 @@ from studio_server import FlatEngine, serving, wait_until
 
 from dataset.build import BuildSettings, build
 from gan.config import GanError
-from gan.runs.model_files import BUILT_IN_BY_HASH
+from gan.runs.model_files import PRETRAINED_BY_HASH
 from gan.runs.model_info import LICENCE_UNKNOWN
 from gan.sampling.share_codes import MAX_LATENT
 from sprites.bundle import morph_latents, sprite_zip
@@ -82,7 +82,7 @@ def test_info_says_all_that_the_page_needs(url):
         "workshop": True,
         "trained_on": "nothing",
         "licence": LICENCE_UNKNOWN,
-        "pretrained": BUILT_IN_BY_HASH,
+        "pretrained": PRETRAINED_BY_HASH,
     }
     directions = requests.get(f"{url}/api/directions", timeout=30).json()
     assert directions == [
