@@ -121,9 +121,9 @@ def decode_nothing() -> None:
 def run(raw: Path, out: Path, options: argparse.Namespace) -> Cost:
     """One build in a fresh process."""
     settings = (raw, out, SIDE_PX, options.workers, options.tables, options.stand_in)
-    words = [sys.executable, "-c", BUILD, *map(str, settings)]
+    command = [sys.executable, "-c", BUILD, *map(str, settings)]
     began = time.perf_counter()
-    result = json.loads(subprocess.run(words, stdout=subprocess.PIPE, check=True).stdout)
+    result = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
     wall = time.perf_counter() - began
     return Cost(wall, result["cpu"], result["start"], result["mib"], result["rendered"])
 

@@ -39,11 +39,11 @@ def fork_server() -> tuple[socket.socket, subprocess.Popen[bytes]]:
 
 
 class ForkedProcess:
-    """Python with the words of its command line, such as ``-m cli``; a part of `subprocess.Popen`."""
+    """Python with the arguments of its command line, such as ``-m cli``; a part of `subprocess.Popen`."""
 
     def __init__(
         self,
-        words: Sequence[str],
+        arguments: Sequence[str],
         cwd: Path,
         environment: Mapping[str, str] | None = None,
         server: socket.socket | None = None,
@@ -53,7 +53,7 @@ class ForkedProcess:
         read, write = os.pipe()
         self._status = os.fdopen(read)
         request = {
-            "words": words,
+            "arguments": arguments,
             "cwd": str(cwd),
             "environment": dict(os.environ if environment is None else environment),
             "ignores_hangup": signal.getsignal(signal.SIGHUP) == signal.SIG_IGN,
@@ -91,12 +91,12 @@ class ForkedProcess:
 
 
 def run_python(
-    words: Sequence[str], cwd: Path, environment: Mapping[str, str] | None = None
+    arguments: Sequence[str], cwd: Path, environment: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    """What ``subprocess.run([sys.executable, *words])`` gives; PyTorch is not loaded anew where processes fork."""
+    """What ``subprocess.run([sys.executable, *arguments])`` gives; forks have PyTorch from the start."""
     if not AVAILABLE:
         return subprocess.run(
-            [sys.executable, *words],
+            [sys.executable, *arguments],
             cwd=cwd,
             env=environment,
             capture_output=True,
@@ -104,9 +104,9 @@ def run_python(
             timeout=600,
             check=False,
         )
-    process = ForkedProcess(words, cwd, environment)
+    process = ForkedProcess(arguments, cwd, environment)
     output, errors = process.communicate(timeout=600)
-    return subprocess.CompletedProcess(words, process.wait(), output, errors)
+    return subprocess.CompletedProcess(arguments, process.wait(), output, errors)
 
 
 def write_python(path: Path) -> int:
@@ -135,7 +135,7 @@ def answer_as_python(requests: int) -> None:
 
 
 def next_process() -> list[str]:
-    """Fork a process for each request; returns in that process alone, with the words of its command line."""
+    """Fork a process for each request; returns in that process alone, with the arguments of its command line."""
     with socket.socket(fileno=0) as requests:
         while True:
             message, descriptors, _, _ = socket.recv_fds(requests, 2**16, 3)
@@ -162,7 +162,7 @@ def next_process() -> list[str]:
     os.environ.update(request["environment"])
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_IGN if request["ignores_hangup"] else signal.SIG_DFL)
-    return request["words"]
+    return request["arguments"]
 
 
 if __name__ == "__main__":

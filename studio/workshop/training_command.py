@@ -144,10 +144,10 @@ class DryRuns:
             NotDoneError: it takes too long, or is closed.
             WorkshopError: the dry run fails; its message is the command's.
         """
-        words = full_command(["train", *dry_arguments(self._root, wish), "--dry-run", "--json", "-q"])
+        command = full_command(["train", *dry_arguments(self._root, wish), "--dry-run", "--json", "-q"])
         with subprocess.Popen(
-            words, cwd=self._root.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, errors="replace",
+            command, cwd=self._root.folder, text=True, errors="replace",
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         ) as process:  # fmt: skip
             self._running.add(process)
             try:

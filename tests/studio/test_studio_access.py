@@ -223,15 +223,19 @@ def test_what_the_keyboard_reaches_lies_under_nothing(open_page, width, height):
         ), page.evaluate("document.activeElement.outerHTML")
 
 
-NEVER_SEEN = """selectors => selectors.filter((selector) => {
-    for (let top = 0; top <= 1200; top += 40) {
-        scrollTo(0, top);
-        const box = [...document.querySelectorAll(selector)].at(-1).getBoundingClientRect();
-        const there = document.elementFromPoint(box.x + 4, box.bottom - 4);
-        if (there?.closest(selector)) return false;
-    }
-    return true;
-})"""
+NEVER_SEEN = """async (selectors) => {
+    // What has a new size is known after the next frame.
+    for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+    return selectors.filter((selector) => {
+        for (let top = 0; top <= 1200; top += 40) {
+            scrollTo(0, top);
+            const box = [...document.querySelectorAll(selector)].at(-1).getBoundingClientRect();
+            const there = document.elementFromPoint(box.x + 4, box.bottom - 4);
+            if (there?.closest(selector)) return false;
+        }
+        return true;
+    });
+}"""
 
 
 @pytest.mark.parametrize("text_percent", [100, 200])

@@ -142,8 +142,8 @@ export class Traits {
   }
 
   #smallButton(verb, name, iconName, onclick) {
-    const words = { "aria-label": text(`shape.${verb}-one`, { name }), title: text(`shape.${verb}`) };
-    const attributes = { type: "button", ...words, onclick };
+    const labels = { "aria-label": text(`shape.${verb}-one`, { name }), title: text(`shape.${verb}`) };
+    const attributes = { type: "button", ...labels, onclick };
     if (verb === "lock") attributes["aria-pressed"] = "false";
     return createElement("button", { class: "small", ...attributes }, icon(iconName));
   }

@@ -28,11 +28,11 @@ def config(discs: Path, output: Path, **settings) -> TrainConfig:
 
 def vgc(*arguments: str, cwd: Path) -> "subprocess.Popen[str] | ForkedProcess":
     """Start the command, with slim networks."""
-    words = ("-m", "slim_networks", *arguments)
+    command = ("-m", "slim_networks", *arguments)
     if fork_server.AVAILABLE:
-        return ForkedProcess(words, cwd)
+        return ForkedProcess(command, cwd)
     return subprocess.Popen(
-        [sys.executable, *words],
+        [sys.executable, *command],
         cwd=cwd, env={**os.environ, "PYTHONPATH": fork_server.PYTHONPATH}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
