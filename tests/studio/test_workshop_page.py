@@ -146,6 +146,7 @@ def test_pictures_are_left_out_turned_grouped_and_cropped_by_single_keys_and_all
     page.reload()
     for _ in range(3):
         page.locator("#act-undo").click()
+    expect(tile(page, 3)).not_to_contain_text("turned")  # the first step, taken back last
     expect(page.locator("#about")).to_contain_text("Changed since the set was made: 1.")
     assert last_line(root).keys() == {"sha256"}
     page.reload()
