@@ -30,7 +30,7 @@ def write_sample_grid(path: Path, files: Sequence[Path]) -> None:
             thumbnail: Image.Image = image
         thumbnail.thumbnail((SAMPLE_SIDE_PX, SAMPLE_SIDE_PX), Image.Resampling.LANCZOS)
         thumbnails.append(thumbnail)
-    image_grid(thumbnails, SAMPLE_COLUMNS).save(path, "PNG")
+    image_grid(thumbnails, SAMPLE_COLUMNS).save(path, "PNG", compress_level=1)
 
 
 CARD_TEXT = """\
