@@ -83,7 +83,7 @@ def seek_first_visible_frame(image: Image.Image) -> str:
     if len(frames) == 1:
         if frames[0]:
             image.seek(frames[0])
-        return ""
+        return pages_passed_over(image)
     for frame in frames[:MAX_FRAMES_TRIED]:
         image.seek(frame)
         if not is_single_colour(image):
@@ -92,6 +92,19 @@ def seek_first_visible_frame(image: Image.Image) -> str:
         image.seek(frames[0])
     position = frames.index(image.tell()) + 1
     return f"frame {position} of {len(frames)}" + (", those before are empty" if position > 1 else "")
+
+
+def pages_passed_over(image: Image.Image) -> str:
+    """That only the first page of a TIFF is taken, in a few words; empty for any other file.
+
+    Its pages may be characters, but also the same one smaller, or layers: only a person knows.
+    """
+    pages = 1
+    if image.format == "TIFF":
+        with passing_over_damage():
+            pages = image.n_frames  # type: ignore[attr-defined]
+        image.seek(0)  # a damaged page is where counting stopped
+    return f"page 1 of {pages}; to take the others, save them as files" if pages > 1 else ""
 
 
 def is_single_colour(image: Image.Image) -> bool:

@@ -91,6 +91,15 @@ def test_deep_grey_is_scaled_by_the_white_that_its_values_tell(
     assert tuple(decoded.getpixel((x, 5)) for x in (0, 4, 8)) == tuple((byte,) * 3 for byte in bytes_)
 
 
+def test_that_a_tiff_has_more_pages_is_said_and_a_damaged_one_harms_nothing() -> None:
+    content = encoded(plain(RED), "TIFF", save_all=True, append_images=[plain(GREEN), plain(BLUE)])
+    decoded = decode(content)
+    assert decoded.note == "page 1 of 3; to take the others, save them as files"
+    damaged = decode(content[:-2000])
+    for image in (decoded.image, damaged.image):
+        assert image.getpixel((5, 5)) == RED
+
+
 def test_edge_takes_the_colour_of_the_opaque_border() -> None:
     image = plain((*GREEN, 255), "RGBA")
     image.paste((*BLUE, 0), (4, 4, 20, 20))  # a clear hole inside a green frame
