@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image
 
 from gan.config import Recipe
-from gan.networks.layer_summary import describe_recipe
+from gan.networks.build import build_discriminator, build_generator, count_parameters, without_weights
 from gan.runs.curves import Line, format_count, format_value, line_chart
 from gan.runs.model_files import BEFORE_COLLAPSE_FILE, BEST_FILE, GENERATOR_FILE
 from gan.runs.report_style import STYLE
@@ -221,9 +221,11 @@ def key_figures(run: Path, config: dict[str, Any], metrics: Metrics, samples: li
             best = min(scored, key=lambda line: line[score_name(features, "kid")])
             lowest = f"lowest {name}, at {format_count(best['images'])}"
             values[lowest] = format_value(best[score_name(features, "kid")])
-    described = describe_recipe(Recipe.from_json(config["recipe"]))
-    for network in ("generator", "discriminator"):
-        values[f"parameters, {network}"] = format_count(described[network]["parameters"])
+    recipe = Recipe.from_json(config["recipe"])
+    with without_weights():
+        networks = build_generator(recipe.generator), build_discriminator(recipe.discriminator)
+    for name, network in zip(("generator", "discriminator"), networks, strict=True):
+        values[f"parameters, {name}"] = format_count(count_parameters(network))
     file = run / GENERATOR_FILE
     if file.exists():
         values["MB to draw with"] = f"{file.stat().st_size / 1e6:.1f}"
