@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from gan.config import Architecture, SettingsError
@@ -50,20 +51,25 @@ def _build(classes: Mapping[str, Callable[[Architecture], nn.Module]], architect
 @contextmanager
 def without_weights() -> Iterator[None]:
     """Networks built in the block have shapes, but neither memory nor values: they are on the meta device."""
-    with torch.device("meta"), NoRandomNumbers():
+    with torch.device("meta"), NoValues():
         yield
 
 
-class NoRandomNumbers(TorchFunctionMode):
-    """Tensors keep what they have; drawing on the meta device has PyTorch load packages for seconds first."""
+class NoValues(TorchFunctionMode):
+    """Initialisation, which on the meta device changes nothing but has PyTorch load packages for seconds first.
 
-    DRAWING = (torch.Tensor.normal_, torch.Tensor.uniform_, nn.init.normal_, nn.init.uniform_)
+    Left out: drawing numbers, and the power iterations of spectral norm.
+    """
+
+    UNCHANGED = (torch.Tensor.normal_, torch.Tensor.uniform_, nn.init.normal_, nn.init.uniform_, F.normalize)
 
     def __torch_function__(
         self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        if func in self.DRAWING:
+        if func in self.UNCHANGED:
             return args[0] if args else (kwargs or {})["tensor"]
+        if func is torch.mv:
+            return args[0][:, 0]
         return func(*args, **(kwargs or {}))
 
 
