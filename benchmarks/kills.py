@@ -1,6 +1,6 @@
 """``kill -9`` at random moments of every command that writes: the same command goes on, and all is whole.
 
-``python -m benchmarks.kills --minutes 15`` needs Linux or macOS. Each command is killed one to five times in a
+``python -m benchmarks.kills --kills 100`` needs Linux or macOS. Each command is killed one to five times in a
 row, with the processes it started, then runs to its end and is compared with a run that nothing interrupted. A
 server is killed together with the client that uploads to it.
 """
@@ -99,13 +99,13 @@ def run_to_end(case: Case, folder: Path) -> float:
 
 
 def kill_again_and_again(
-    case: Case, work: Path, until: float, chance: random.Random, outcome: Outcome
+    case: Case, work: Path, kills: int, chance: random.Random, outcome: Outcome
 ) -> Iterator[str]:
-    """Kill a case's command until the time is over; gives what was found, a line each."""
+    """Kill a case's command that many times at least; gives what was found, a line each."""
     whole = work / "whole"
     case.prepare(whole)
     seconds = run_to_end(case, whole)
-    while time.monotonic() < until:
+    while outcome.kills < kills:
         folder = work / "killed"
         case.prepare(folder)
         moments = []
@@ -123,8 +123,8 @@ def kill_again_and_again(
         shutil.rmtree(folder)
 
 
-def main(minutes: float, seed: int, only: str) -> None:
-    """Every command for its share of the time, and what came of its kills."""
+def main(kills: int, seed: int, only: str) -> None:
+    """Every command its share of the kills, and what came of them."""
     for module in LOADED:
         import_module(module)
     chance = random.Random(seed)
@@ -136,8 +136,7 @@ def main(minutes: float, seed: int, only: str) -> None:
         for case in chosen:
             work, outcome = Path(folder) / "work", Outcome()
             work.mkdir()
-            until = time.monotonic() + 60 * minutes / len(chosen)
-            harm = list(kill_again_and_again(case, work, until, chance, outcome))
+            harm = list(kill_again_and_again(case, work, -(-kills // len(chosen)), chance, outcome))
             counts = f"{outcome.kills} kills, {outcome.ends} runs whole in the end, {len(harm)} not"
             print(f"{case.name}: {counts}", *harm, sep="\n  ", flush=True)
             shutil.rmtree(work)
@@ -145,8 +144,8 @@ def main(minutes: float, seed: int, only: str) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=15, help="in all")
+    parser.add_argument("--kills", type=int, default=100, help="in all")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="commands whose name has this in it")
     chosen_options = parser.parse_args()
-    main(chosen_options.minutes, chosen_options.seed, chosen_options.only)
+    main(chosen_options.kills, chosen_options.seed, chosen_options.only)
