@@ -11,7 +11,7 @@ from typing import Any
 from kit.atomic import write_bytes
 from kit.worker_pool import SECONDS, WorkerClosedError, WorkerError, WorkerPool
 from scraper.errors import FetchError
-from scraper.manifest import IMAGES, Record, Status, address_key, now
+from scraper.manifest import IMAGES, Record, Status, address_key, delete_file, now
 from scraper.net.fetch import NOT_MODIFIED, OK, Fetcher, Stopped
 from scraper.net.transport import Limits, Response
 from scraper.pages.characters import Character
@@ -251,8 +251,8 @@ class Collector:
         digest = hashlib.sha256(content).hexdigest()
         if self._save:
             write_bytes(self._folder / file, content)
-            if previous and previous.file and previous.file != file:
-                (self._folder / previous.file).unlink(missing_ok=True)
+            if previous and previous.file != file:
+                delete_file(self._folder, previous)
         return Record(
             url,
             "unchanged" if previous and previous.file and previous.sha256 == digest else "saved",

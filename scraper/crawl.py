@@ -22,7 +22,7 @@ from scraper.errors import (
     ScrapeError,
     ScrapeSettingsError,
 )
-from scraper.manifest import IMAGES, Manifest, Record
+from scraper.manifest import IMAGES, Manifest, Record, delete_file
 from scraper.net.fetch import Fetcher, Stopped, user_agent
 from scraper.net.proxies import proxy_hint
 from scraper.net.transport import Transport
@@ -450,7 +450,7 @@ class _Crawl:
             if self._summary.to_fetch:
                 self._summary.to_fetch -= record is None
             elif record and record.file and record.status == "saved" and not self._settings.dry_run:
-                (self._settings.out / record.file).unlink(missing_ok=True)
+                delete_file(self._settings.out, record)
                 self._write(replace(record, status="skipped", file=None, reason="a placeholder"))
                 self._summary.saved -= 1
                 self._summary.skipped += 1

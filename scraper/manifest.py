@@ -190,6 +190,13 @@ class Manifest:
         return _parse(self._reader.readline())
 
 
+def delete_file(folder: Path, record: Record) -> None:
+    """Delete the file of a record, unless it lies behind a link: what is there may be anybody's."""
+    file = folder / (record.file or "")
+    if record.file and not file.parent.is_symlink():
+        file.unlink(missing_ok=True)
+
+
 def _parse(line: bytes) -> Record | None:
     """Read a line, which may be a stranger's; None: it is torn, no record, or names a file elsewhere."""
     values = parse_json_line(line)

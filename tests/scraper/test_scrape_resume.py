@@ -437,3 +437,18 @@ def test_a_link_in_place_of_a_saved_file_is_not_followed(site: Web, tmp_path: Pa
     assert scrape(site, tmp_path).saved == 1
     assert not linked.is_symlink()
     assert victim.read_bytes() == content
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right on Windows")
+def test_what_lies_behind_a_linked_folder_is_not_deleted(site: Web, tmp_path: Path) -> None:
+    raw, other = tmp_path / "raw", tmp_path / "other"
+    raw.mkdir()
+    other.mkdir()
+    (raw / "images").symlink_to(other)
+    for name in ("victim.txt", "x.png.1.partial"):
+        (other / name).write_bytes(b"mine")
+    line = {"url": f"{site.url}/up/a-0.png", "status": "saved", "file": "images/victim.txt", "bytes": 4}
+    (raw / "manifest.jsonl").write_text(json.dumps(line) + "\n")
+    assert scrape(site, raw, refresh=True).saved == 6
+    assert {path.read_bytes() for path in other.glob("*[tl]")} == {b"mine"}
+    assert len(list(other.iterdir())) == 8
