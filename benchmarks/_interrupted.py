@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import numpy as np
@@ -25,6 +26,8 @@ REPOSITORY = Path(__file__).parents[1]
 SIZE_PX = 16
 LATENT_DIM = 100
 """Of the built-in generator."""
+PIECE_BYTES = 1024
+"""Less than the page sends at once, so that a small picture has several."""
 NOT_COMPARED = (".vgc", ".lock", "manifest.jsonl", "events.out", "metrics.jsonl", "report.html", "config.json")
 """What differs from run to run: times, logs and databases."""
 
@@ -121,20 +124,52 @@ def train_command(folder: Path) -> list[str]:
     ]
 
 
-def upload(port: int, folder: Path) -> None:
+def ask(port: int, path: str, body: bytes, content_type: str = "application/json") -> bytes:
+    """The studio's answer, once it is up; HTTPError for a refusal."""
+    request = Request(f"http://127.0.0.1:{port}/api/{path}", body or None, {"Content-Type": content_type})
+    while True:
+        try:
+            with urlopen(request) as answer:
+                content: bytes = answer.read()
+                return content
+        except HTTPError:
+            raise
+        except (URLError, ConnectionError):
+            time.sleep(0.05)
+
+
+def draw_and_pack(port: int, folder: Path) -> None:
     """Have the studio draw latents and pack sprites, and keep its answers."""
-    studio = f"http://127.0.0.1:{port}"
     latents = np.random.default_rng(0).normal(size=(4, LATENT_DIM)).astype(np.float16).tolist()
-    body = json.dumps({"latents": latents}).encode()
     for name in ("draw", "sprites"):
-        request = Request(f"{studio}/api/{name}", body, {"Content-Type": "application/json"})
-        while True:
-            try:
-                with urlopen(request) as answer:
-                    (folder / name).write_bytes(answer.read())
-                break
-            except (URLError, ConnectionError):  # not up yet
-                time.sleep(0.05)
+        (folder / name).write_bytes(ask(port, name, json.dumps({"latents": latents}).encode()))
+
+
+def upload(port: int, pictures: Path, folder: Path) -> None:
+    """Drop pictures for a new set, as the page does, each from where the last drop ended, and have it made."""
+    wait_for_job(port)  # of an earlier studio, which may have been killed amid it
+    if (folder / "Data/x/rgb_images/metadata.jsonl").exists():
+        return
+    files = sorted(pictures.iterdir())
+    wanted = {"source": "upload", "name": "x", "size_px": SIZE_PX}
+    all_bytes = sum(path.stat().st_size for path in files)
+    ask(port, "workshop/upload", json.dumps({**wanted, "files": len(files), "bytes": all_bytes}).encode())
+    for path in files:
+        content, modified_ms = path.read_bytes(), path.stat().st_mtime_ns // 10**6
+        named = {"name": "x", "file": path.name, "size": len(content), "modified_ms": modified_ms}
+        offset = json.loads(ask(port, f"workshop/upload/piece?{urlencode(named)}", b""))["received"]
+        while offset < len(content):
+            piece, place = content[offset : offset + PIECE_BYTES], urlencode({**named, "offset": offset})
+            answer = ask(port, f"workshop/upload/piece?{place}", piece, "application/octet-stream")
+            offset = json.loads(answer)["received"]
+    ask(port, "workshop/new/start", json.dumps(wanted).encode())
+    wait_for_job(port)
+
+
+def wait_for_job(port: int) -> None:
+    """Until the workshop makes no set."""
+    while json.loads(ask(port, "workshop/new/state", b""))["running"]:
+        time.sleep(0.05)
 
 
 @contextmanager
@@ -173,5 +208,13 @@ def cases(materials: Path) -> Iterator[list[Case]]:
             Case("export --onnx", Path.mkdir, lambda _: [*VGC, "export", "--onnx", "x.onnx"], same_files),
             Case("export --web", Path.mkdir, lambda _: [*VGC, "export", "--web", "site"], same_files),
             Case("sprites", Path.mkdir, lambda _: [*VGC, "sprites", "-n", "4", "--device", "cpu"], same_files),
-            Case("studio", Path.mkdir, lambda _: studio, same_files, partial(upload, port), exit_code=130),
+            Case("studio", Path.mkdir, lambda _: studio, same_files, partial(draw_and_pack, port), exit_code=130),
+            Case(
+                "studio uploads",
+                Path.mkdir,
+                lambda _: [*studio, "--root", "."],
+                same_files,
+                partial(upload, port, materials / "raw/images"),
+                exit_code=130,
+            ),
         ]

@@ -65,6 +65,17 @@ CREATE TABLE notes (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 the set; ``images`` are `dataset.render.image_states`. ``facts``: what a scrape's manifest tells. ``stale``: clean
 pictures that may lie in the set's folder, where they belong only if they are kept."""
 
+FOREIGN = " UNION ALL ".join(
+    [
+        "SELECT 1 FROM sqlite_master WHERE type IN ('trigger', 'view')",
+        *(
+            f"SELECT 1 FROM {table} WHERE file_name GLOB '*[/\\]*' OR instr(file_name, char(0))"
+            for table in ("files", "stale")
+        ),
+    ]
+)
+"""Finds something in what no build has written: names that lead out of the set's folders, code."""
+
 FIGURES = """CREATE TABLE IF NOT EXISTS figures
     (path BLOB PRIMARY KEY, left INTEGER, top INTEGER, right INTEGER, bottom INTEGER) WITHOUT ROWID"""
 """Where each file's figure is, by `dataset.render.measure`, for sets that are trimmed together."""
@@ -144,7 +155,7 @@ class BuildCache:
         self._connection.execute(FIGURES)
         if self._version() == (APPLICATION_ID, 1):
             self._add_alpha()
-        if self._version() != (APPLICATION_ID, VERSION):
+        if self._version() != (APPLICATION_ID, VERSION) or self._one(FOREIGN):
             raise sqlite3.DatabaseError("of another program or version")
 
     def _version(self) -> tuple[int, int]:

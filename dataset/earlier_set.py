@@ -13,7 +13,14 @@ from dataset.card import host_of
 from dataset.curation import BY_HAND
 from dataset.raw import file_state, manifest_fields
 from dataset.render import OUTCOME_FIELDS, Outcome, image_states
-from dataset.staging import METADATA, REPORT, has_transparent_images, metadata_names, read_report
+from dataset.staging import (
+    METADATA,
+    REPORT,
+    has_transparent_images,
+    is_picture_name,
+    metadata_names,
+    read_report,
+)
 from dataset.tables import latest_change_ns
 from kit.jsonl import parse_json_line, read_jsonl
 from kit.typed_json import read_fields
@@ -72,7 +79,9 @@ def _outcomes(records: Iterable[Any]) -> Iterator[Outcome]:
         # Somebody may have edited it: what it lacks is computed again.
         with suppress(ValueError):
             if isinstance(record, dict):
-                yield read_fields(Outcome, {key: record[key] for key in OUTCOME_FIELDS if key in record})
+                outcome = read_fields(Outcome, {key: record[key] for key in OUTCOME_FIELDS if key in record})
+                if is_picture_name(outcome.file_name):
+                    yield outcome
 
 
 def _adopt(cache: BuildCache, outcome: Outcome, images: bytes | None) -> None:

@@ -13,6 +13,7 @@ Everything here lives in the hidden folder `WORK_FOLDER` of a set; without it, o
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -39,6 +40,7 @@ CACHE_SUFFIX = ".sqlite"
 NOT_MOVED = frozenset({STALE, ENDS, "journal.jsonl", REPORT, Path(METADATA).name})
 """Of a build's files: some are not part of the set (one is of version 0.1.0), the others come last."""
 COPY_BYTES = 2**20
+NO_NAME = re.compile(r"[/\\\0]")
 FOLDERS = (RGB_FOLDER, GREY_FOLDER, RGBA_FOLDER, "csv_files")
 
 
@@ -86,7 +88,14 @@ def remove_stagings(out: Path, but: Path | None = None) -> None:
     """Delete what builds left behind that never ended."""
     for staging in (out / WORK_FOLDER).glob("building-*"):
         if staging != but:
-            shutil.rmtree(staging)
+            _remove(staging)
+
+
+def _remove(staging: Path) -> None:
+    if staging.is_symlink():
+        staging.unlink()
+    else:
+        shutil.rmtree(staging)
 
 
 def _digest(recipe: dict[str, Any]) -> str:
@@ -101,9 +110,12 @@ def remove_other_caches(out: Path, recipe: dict[str, Any]) -> None:
 
 
 def finish_commit(out: Path) -> None:
-    """Move a build into place that was complete when it was killed."""
-    for report in (out / WORK_FOLDER).glob(f"building-*/{REPORT}"):
-        commit(out, report.parent)
+    """Move a build into place that was complete when it was killed; a stranger's, with links in it, is deleted."""
+    for staging in (out / WORK_FOLDER).glob("building-*"):
+        if any(path.is_symlink() for path in (staging, *staging.iterdir())):
+            _remove(staging)
+        elif (staging / REPORT).exists():
+            commit(out, staging)
 
 
 def commit(out: Path, staging: Path) -> None:
@@ -149,9 +161,10 @@ def write_plan(staging: Path, stale: Iterable[str], ends: dict[str, int]) -> Non
 def _ends(staging: Path) -> dict[str, int]:
     """By the file's path in the build's folder; a build of version 0.1.0 had whole files only."""
     try:
-        return {str(staging / name): offset for name, offset in json.loads((staging / ENDS).read_text()).items()}
+        ends = parse_json_line((staging / ENDS).read_bytes()) or {}
     except FileNotFoundError:
         return {}
+    return {str(staging / name): offset for name, offset in ends.items() if type(offset) is int}
 
 
 def _remove_stale(out: Path, staging: Path) -> None:
@@ -164,8 +177,13 @@ def metadata_names(out: Path) -> Iterator[str]:
     """The pictures that a set's ``metadata.jsonl`` names, but no path that leads out of its folder."""
     for record in read_jsonl(out / METADATA):
         name = str(record.get("file_name"))
-        if name.endswith(".png") and Path(name).name == name:
+        if is_picture_name(name):
             yield name
+
+
+def is_picture_name(name: str) -> bool:
+    """Whether it can be a picture of a set: no path that leads out of its folder."""
+    return name.endswith(".png") and not NO_NAME.search(name)
 
 
 def is_built_set(out: Path) -> bool:
@@ -219,9 +237,9 @@ def _move_images(source: Path, target: Path) -> None:
 
 
 def _move(source: Path, target: Path, ends: dict[str, int]) -> None:
-    offset = ends.get(str(source))
+    offset = ends.get(str(source), 0)
     target.parent.mkdir(exist_ok=True)
-    if offset:
+    if target.is_file() and 0 < offset <= target.stat().st_size:
         _replace_end(source, target, offset)
     elif not target.exists() or not cmp(source, target, shallow=False):
         move(source, target)
@@ -248,7 +266,7 @@ def png_names(folder: Path) -> Iterator[str]:
 
 def remove_images(folder: Path, names: Iterable[str]) -> None:
     """Delete some pictures and their copies below ``folder``."""
-    for name in names:
+    for name in filter(is_picture_name, names):  # which may have been read from a stranger's file
         for part in (RGB_FOLDER, GREY_FOLDER, RGBA_FOLDER):
             (folder / part / name).unlink(missing_ok=True)
 

@@ -356,3 +356,65 @@ def test_a_report_with_values_of_every_kind_is_passed_over(value: Any, raw: Path
     shutil.rmtree(out / ".vgc")
     make(raw, out)
     assert contents(out) == whole
+
+
+STRANGERS_NAMES = ["../../mine.png", "../mine.png", "{}/mine.png", "x\0.png"]
+
+
+def test_a_strangers_set_harms_no_file_outside(raw: Path, out: Path) -> None:
+    make(raw, out)
+    whole = contents(out)
+    (mine := out.parent / "mine.png").write_bytes(b"mine")
+    strange = [name.format(out.parent) for name in STRANGERS_NAMES]
+    (file,) = (out / ".vgc").glob("*.sqlite")
+    staging = out / f".vgc/building-{file.stem}"
+
+    def unfinished_build() -> None:
+        staging.mkdir()
+        shutil.copy(out / "report.json", staging)
+        (staging / "stale.txt").write_text("\n".join(strange))
+        (staging / "ends.json").write_text(json.dumps({"README.md": 10**18, "data_sample.png": "x", "/": None}))
+
+    def database() -> None:
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute("UPDATE files SET file_name = ? WHERE id = 1", strange[:1])
+            connection.executemany("INSERT INTO stale VALUES (?)", [(name,) for name in strange])
+
+    def code() -> None:
+        with closing(sqlite3.connect(file)) as connection, connection:
+            insert = "INSERT OR IGNORE INTO stale VALUES ('../../mine.png')"
+            connection.execute(f"CREATE TRIGGER evil AFTER INSERT ON notes BEGIN {insert}; END")
+
+    def lists() -> None:
+        with (out / "rgb_images/metadata.jsonl").open("a", encoding="utf-8") as lines:
+            lines.writelines(f"{json.dumps({'raw_file': 'a.png', 'file_name': name})}\n" for name in strange)
+        shutil.rmtree(out / ".vgc")
+
+    for harm in (unfinished_build, database, code, lists):
+        harm()
+        make(raw, out)
+        assert contents(out) == whole, harm
+        assert mine.read_bytes() == b"mine", harm
+        assert not staging.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a right on Windows")
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_a_strangers_unfinished_build_leads_into_no_other_folder(is_whole: bool, raw: Path, out: Path) -> None:
+    make(raw, out)
+    whole = contents(out)
+    (other := out.parent / "other").mkdir()
+    (other / "mine.png").write_bytes(b"mine")
+    (file,) = (out / ".vgc").glob("*.sqlite")
+    (staging := out / f".vgc/building-{file.stem}").mkdir()
+    (staging / "rgb_images").symlink_to(other)
+    (out / ".vgc/building-x").symlink_to(other)
+    if is_whole:
+        shutil.copy(out / "report.json", staging)
+    (raw / "more.png").write_bytes((raw / "a.png").read_bytes())
+    make(raw, out)
+    (raw / "more.png").unlink()
+    make(raw, out)
+    assert contents(out) == whole
+    assert {path.name: path.read_bytes() for path in other.iterdir()} == {"mine.png": b"mine"}
+    assert not list((out / ".vgc").glob("building-*"))
