@@ -78,7 +78,11 @@ def started(case: Case, folder: Path) -> int:
 
 def killed(child: int, seconds: float) -> bool:
     """End a command and all its processes after so long; False where it had ended by itself."""
-    time.sleep(seconds)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if os.waitpid(child, os.WNOHANG) != (0, 0):
+            return False
+        time.sleep(0.01)
     with suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
