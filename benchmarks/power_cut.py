@@ -31,6 +31,7 @@ UNFINISHED = re.compile(r"(\d+) +(\w+\(.*) <unfinished \.\.\.>$")
 RESUMED = re.compile(r"(\d+) +<\.\.\. \w+ resumed>(.*)$")
 TEXT = re.compile(r'"((?:\\x[0-9a-f]{2})*)"')
 FILE = re.compile(r"^(\d+|AT_FDCWD)<((?:\\x[0-9a-f]{2})*)>")
+TARGET_FOLDER = re.compile(r", (?:\d+|AT_FDCWD)<((?:\\x[0-9a-f]{2})*)>, \"")
 COPIED = re.compile(r"\d+<[^>]*>, \d+<([^>]*)>, \[(\d+)\]")
 
 
@@ -117,9 +118,11 @@ class Recorder:
         if name == "sync":
             self._sync(None)
         elif name in ("open", "openat", "creat"):
-            self._opened(self._path(texts[0]), arguments, result)
+            self._opened(self._at(path, texts[0]), arguments, result)
         elif name in ("rename", "renameat", "renameat2"):
-            self._renamed(self._path(texts[0]), self._path(texts[1]))
+            target = TARGET_FOLDER.search(arguments)
+            folder = os.fsdecode(bytes.fromhex(target[1].replace("\\x", ""))) if target else ""
+            self._renamed(self._at(path, texts[0]), self._at(folder, texts[1]))
         elif name in ("unlink", "unlinkat", "rmdir"):
             self._dropped(self._at(path, texts[0]))
         elif name in ("mkdir", "mkdirat"):
@@ -154,9 +157,6 @@ class Recorder:
 
     def _is_inside(self, path: str) -> bool:
         return Path(path).is_relative_to(self.root) and not path.endswith("-shm")
-
-    def _path(self, text: bytes) -> str:
-        return os.path.normpath(self.root / os.fsdecode(text))
 
     def _at(self, folder: str, text: bytes) -> str:
         return os.path.normpath(Path(folder or self.root) / os.fsdecode(text))

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -31,13 +32,14 @@ class OnnxEngine:
     """
 
     def __init__(self, path: Path, named: Path | None = None) -> None:
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # or, from its import on, it would report to Microsoft
         try:
             import onnxruntime  # noqa: PLC0415 (an extra)
         except ImportError as error:
             raise StudioError(f"{path}: needs ONNX Runtime: pip install onnxruntime") from error
         if not path.is_file():
             raise GanError(f"{path}: no such model file")
-        onnxruntime.disable_telemetry_events()  # its builds for Windows would report to Microsoft
+        onnxruntime.disable_telemetry_events()  # older builds for Windows do not know the variable
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3

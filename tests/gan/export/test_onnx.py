@@ -3,6 +3,9 @@
 import hashlib
 import json
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -116,6 +119,17 @@ def test_an_opset_that_was_asked_for_draws_the_same(opset, ir_version, tmp_path)
     engine = OnnxEngine(tmp_path / "x.onnx")
     latents = latents_from_seeds(range(3), engine.info.latent_dim).numpy()
     assert largest_difference(engine.draw(latents), drawn_by_torch(model, latents)) <= 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="its folder is elsewhere on Windows")
+def test_onnx_runtime_keeps_no_number_of_this_machine_to_report_by(tmp_path):
+    code = "from studio.engine_onnx import OnnxEngine; OnnxEngine(__import__('pathlib').Path('no.onnx'))"
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=home, capture_output=True, text=True, check=False
+    )
+    assert "no such model file" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_opset_that_no_network_can_be_written_in_is_refused(tmp_path):
