@@ -6,7 +6,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from playwright.sync_api import Browser, expect
 
-from studio.pages import PAGE, WORKSHOP_PAGE, modules_of, with_preloads
+from studio.pages import PAGE, WORKSHOP_PAGE, modules_of, read_module, with_preloads
 
 MODULES = {
     "shop/main.js": 'import { a } from "./a.js";\nimport {\n  b,\n} from "../ui/b.js";\n',
@@ -43,6 +43,39 @@ class DiesAmidAnswers(SimpleHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
+
+
+WORDS = ("/", "/style.css", "/messages/table.js", "/messages/page.js", "/messages/text.js", "/messages/fill.js")
+
+
+class WordsAlone(DiesAmidAnswers):
+    """Serves the creator's page as the studio does, and of its files what its words need; all else has to wait."""
+
+    may_go_on = threading.Event()
+
+    def do_GET(self) -> None:
+        if self.path not in WORDS:
+            self.may_go_on.wait(60)
+        if self.path != "/":
+            return super().do_GET()
+        page = with_preloads((PAGE / "index.html").read_text("utf-8"), "", read_module).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(page)
+
+
+def test_the_creators_words_come_before_its_program(browser: Browser) -> None:
+    context = browser.new_context()
+    with ThreadingHTTPServer(("127.0.0.1", 0), WordsAlone) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{server.server_port}/", wait_until="commit")
+        expect(page.locator("#wall-title")).to_be_visible(timeout=30_000)
+        assert page.evaluate("document.documentElement.dataset.loaded") is None
+        WordsAlone.may_go_on.set()
+        server.shutdown()
+    context.close()
 
 
 @pytest.mark.parametrize("address", ["index.html", "workshop/index.html"])

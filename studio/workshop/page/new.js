@@ -225,6 +225,8 @@ function enableForm() {
 translate();
 enableForm();
 enableDrop();
+refresh();
+document.body.classList.add("translated"); // to look for folders may take seconds
 try {
   const [there, sources, state] = await Promise.all([api.overview(), api.sources(), api.jobState()]);
   taken = new Set(there.sets.map(({ folder }) => folder.split("/").at(-1)));

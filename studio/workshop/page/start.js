@@ -31,9 +31,10 @@ function show({ root, sets }) {
 }
 
 translate();
+document.body.classList.add("translated"); // to look for sets may take seconds
 try {
-  show(await overview());
-  await Promise.all([showRuns(), showJob()]);
+  const [there] = await Promise.all([overview(), showRuns(), showJob()]);
+  show(there);
 } catch (error) {
   alertError(error);
 }
