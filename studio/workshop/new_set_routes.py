@@ -4,22 +4,29 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from studio.guard import MAX_BODY_BYTES
 from studio.workshop.folders import BusyError, NotThereError, Root
 from studio.workshop.new_set import NewSet, Plan, Planned, make_again
-from studio.workshop.set_jobs import JobRunner, JobState, SetJob
+from studio.workshop.set_jobs import JobRunner, JobState, RefusedFile, SetJob
 from studio.workshop.sources import Sources, find_sources
-from studio.workshop.uploads import MAX_ZIP_BYTES, NotTakenError, Upload
+from studio.workshop.uploads import MAX_ZIP_BYTES, NotTakenError, SentFile, Upload
 
 API = "/api/workshop"
 YEAR_2100_MS = 4_102_444_800_000
-BYTES: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
+
+
+def bytes_body(description: str) -> dict[str, Any]:
+    """What OpenAPI says of a request that is bytes."""
+    content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    return {"requestBody": {"required": True, "description": description, "content": content}}
+
+
+PIECE = bytes_body("The piece")
+WHOLE_FILES = bytes_body(
+    "A line of JSON, a list of `name`, `size` and `modified_ms`; then the files' bytes, one file after the other"
+)
 
 SetName = Annotated[str, Query(max_length=60, description="The new set's name")]
 FileName = Annotated[str, Query(max_length=1000, description="With the folders that it is in")]
@@ -42,6 +49,25 @@ class UploadBegun(BaseModel):
 
     begun: bool
     """Some are here already: ask for each how much of it."""
+
+
+class Whole(BaseModel):
+    """One of the files that are sent together, whole."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(max_length=1000)
+    size: int = Field(ge=0, le=MAX_BODY_BYTES)
+    modified_ms: int = Field(ge=0, le=YEAR_2100_MS)
+
+
+WHOLES = TypeAdapter(list[Whole])
+
+
+class Taken(BaseModel):
+    """All are here but these."""
+
+    refused: list[RefusedFile]
 
 
 class Received(BaseModel):
@@ -128,11 +154,22 @@ def add_upload_routes(app: FastAPI, root: Root, problems: dict[int | str, dict[s
         uploads[wanted.name] = planned.upload
         return UploadBegun(begun=begun)
 
+    @app.post(f"{API}/upload/files", responses=problems, openapi_extra=WHOLE_FILES)
+    async def files(request: Request, name: SetName) -> Taken:
+        upload = upload_for(name)
+        line, _, content = (await request.body()).partition(b"\n")
+        try:
+            sent = [SentFile(**each.model_dump()) for each in WHOLES.validate_json(line)]
+        except ValidationError as error:
+            raise NotTakenError(f"files: the first line: {error.errors()[0]['msg']}") from None
+        refused = await asyncio.to_thread(upload.write_together, sent, content)
+        return Taken(refused=[RefusedFile(**each._asdict()) for each in refused])
+
     @app.get(f"{API}/upload/piece", responses=problems)
     def received(name: SetName, file: FileName, size: FileSize, modified_ms: Modified) -> Received:
         return Received(received=upload_for(name).received(file, size, modified_ms))
 
-    @app.post(f"{API}/upload/piece", responses=problems, openapi_extra=BYTES)
+    @app.post(f"{API}/upload/piece", responses=problems, openapi_extra=PIECE)
     async def piece(  # a file's place and length
         request: Request, name: SetName, file: FileName, size: FileSize, modified_ms: Modified, offset: Offset = 0
     ) -> Received:

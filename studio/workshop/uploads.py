@@ -3,7 +3,9 @@
 import os
 import shutil
 import threading
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from dataset.file_kinds import MAX_BYTES
 from kit.atomic import PARTIAL_SUFFIX, move, sync, sync_all
@@ -20,8 +22,18 @@ CLOCK_STEP_MS = 2_000
 """Of the coarsest file systems."""
 UPLOADS = ".*.upload"
 """Pattern of the hidden folders in which uploads are until they are whole."""
+LOCKS = 16
+"""So many files are written at once: what takes time is the disk, and it takes several together."""
 ZIPS = ".zips"
 """In the upload's folder: archives, until all is unpacked."""
+
+
+class SentFile(NamedTuple):
+    """A file as its browser has it."""
+
+    name: str
+    size: int
+    modified_ms: int
 
 
 class NotTakenError(WorkshopError):
@@ -46,7 +58,8 @@ class Upload:
     def __init__(self, raw: Path) -> None:
         self.raw = raw
         self.folder = raw.with_name(f".{raw.name}.upload")
-        self._lock = threading.Lock()
+        self._counting = threading.Lock()
+        self._writing = [threading.Lock() for _ in range(LOCKS)]
         self._files = self._bytes = 0
 
     def begin(self, files: int, size: int) -> None:
@@ -92,7 +105,7 @@ class Upload:
             NoRoomError: the disk is full.
         """
         target, partial = self._paths(name, size)
-        with self._lock:
+        with self._writing[hash(target) % LOCKS]:  # one file's pieces one after the other
             if not self.folder.is_dir():
                 raise BusyError(f"{name:.200}: too late, the set is being made")
             if offset == 0:
@@ -105,6 +118,28 @@ class Upload:
                 return self._append(target, partial, offset, size, modified_ms, piece)
             except OSError as error:
                 raise NoRoomError(f"{name:.200}: cannot be written ({error.strerror}): make room") from error
+
+    def write_together(self, files: Sequence[SentFile], content: bytes) -> list[Refused]:
+        """Take small files whole, one after the other in ``content``; those that are here are passed over.
+
+        Returns:
+            Those that cannot be taken.
+
+        Raises:
+            NotTakenError: their sizes are not that of the content.
+            BusyError, NoRoomError: as of `write`; those before are here.
+        """
+        if sum(each.size for each in files) != len(content):
+            raise NotTakenError("files: their sizes together are not that of what was sent")
+        refused, offset = [], 0
+        for name, size, modified_ms in files:
+            try:
+                if not size or self.received(name, size, modified_ms) != size:
+                    self.write(name, 0, size, modified_ms, content[offset : offset + size])
+            except NotTakenError as error:
+                refused.append(Refused(name, str(error).removeprefix(f"{name:.200}: ")))
+            offset += size
+        return refused
 
     def _append(  # one file's place and length
         self, target: Path, partial: Path, offset: int, size: int, modified_ms: int, piece: bytes
@@ -121,7 +156,8 @@ class Upload:
         return offset + len(piece)
 
     def _count_in(self, size: int) -> None:
-        self._files, self._bytes = self._files + 1, self._bytes + size
+        with self._counting:
+            self._files, self._bytes = self._files + 1, self._bytes + size
         if self._files > 2 * MAX_FILES or self._bytes > 2 * MAX_TOTAL_BYTES:  # twice: files may come again
             raise NotTakenError("more than what was to come")
 

@@ -56,13 +56,14 @@ class WordsAlone(DiesAmidAnswers):
     def do_GET(self) -> None:
         if self.path not in WORDS:
             self.may_go_on.wait(60)
-        if self.path != "/":
-            return super().do_GET()
-        page = with_preloads((PAGE / "index.html").read_text("utf-8"), "", read_module).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        self.wfile.write(page)
+        if self.path == "/":
+            page = with_preloads((PAGE / "index.html").read_text("utf-8"), "", read_module)
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(page.encode())
+        else:
+            super().do_GET()
 
 
 def test_the_creators_words_come_before_its_program(browser: Browser) -> None:

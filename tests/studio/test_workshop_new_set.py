@@ -1,6 +1,7 @@
 """A new set in the browser: from dropped pictures, a zip, a folder, a site; a kill amid it loses nothing."""
 
 import io
+import json
 import os
 import re
 import signal
@@ -42,19 +43,20 @@ with listen("127.0.0.1", {port}) as listener:
 """
 
 
-def png(seed: int) -> bytes:
+def png(seed: int, side: int = 20) -> bytes:
     """A picture of noise, like no other."""
-    pixels = np.random.default_rng(seed).integers(0, 256, (20, 20, 3), np.uint8)
+    pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), np.uint8)
     encoded = io.BytesIO()
     Image.fromarray(pixels).save(encoded, "PNG")
     return encoded.getvalue()
 
 
-def write_pictures(folder: Path, count: int) -> list[Path]:
+def write_pictures(folder: Path, count: int, large: int = 0) -> list[Path]:
+    """So many, of which the first are too large to be sent together."""
     folder.mkdir(parents=True)
     files = [folder / f"{number:02d}.png" for number in range(count)]
     for number, file in enumerate(files):
-        file.write_bytes(png(number))
+        file.write_bytes(png(number, 160 if number < large else 20))
     return files
 
 
@@ -101,13 +103,13 @@ def choose(page: Page, url: str, files: list[Path], name: str) -> None:
 def test_a_kill_amid_an_upload_tears_nothing_and_the_same_drop_goes_on_to_the_sets_wall(
     page: Page, tmp_path: Path
 ) -> None:
-    files, root, port = write_pictures(tmp_path / "mine", 12), tmp_path / "root", free_port()
+    files, root, port = write_pictures(tmp_path / "mine", 12, large=10), tmp_path / "root", free_port()
     root.mkdir()
     pieces = []
 
     def kill_amid(route: Route) -> None:
         pieces.append(route.request.url)
-        if len(pieces) == 6:
+        if len(pieces) == 9:  # six are on their way at once
             os.kill(process.pid, signal.SIGKILL)
         route.continue_()
 
@@ -268,6 +270,29 @@ def test_an_upload_takes_pieces_in_order_and_knows_the_same_file_again(tmp_path:
             upload.write(name, 0, size, 0, b"x")
     assert upload.finish() == []
     assert (tmp_path / "raw/a/b.png").read_bytes() == b"abcdef"
+
+
+def test_small_files_are_sent_together_and_what_is_none_is_refused_by_name(tmp_path: Path) -> None:
+    listed = [{"name": name, "size": 3, "modified_ms": 1000} for name in ("a/b.png", "../b.png", "c.png")]
+    body = json.dumps(listed).encode() + b"\nabcdefghi"
+    with serving(FlatEngine(), root=tmp_path) as url:
+        post(url, "upload", source="upload", name="mine", files=3, bytes=9)
+        address = f"{url}{API}/upload/files?name=mine"
+        for wrong, reason in ((body + b"j", "sizes"), (body[1:], "JSON"), (b"", "first line")):
+            answer = requests.post(address, wrong, timeout=30)
+            assert answer.status_code == 422
+            assert reason in answer.json()["detail"]
+        folder, changed = tmp_path / "Data/.mine-raw.upload", []
+        for _ in range(2):  # once more after a kill: what is here stays as it is
+            answer = requests.post(address, body, timeout=30).json()
+            assert answer == {"refused": [{"name": "../b.png", "reason": "its name leads out of the folder"}]}
+            came = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.png")}
+            assert {name: path.read_bytes() for name, path in came.items()} == {
+                "a/b.png": b"abc",
+                "c.png": b"ghi",
+            }
+            changed.append({path.stat().st_ctime_ns for path in came.values()})
+    assert changed[0] == changed[1]
 
 
 def test_a_kill_before_a_whole_file_has_its_name_loses_it_not(tmp_path: Path) -> None:

@@ -227,7 +227,7 @@ OPERATIONS = [
     *(f"GET {API}/{name}" for name in ("trainings", "run", "sample")),
     *(
         f"POST {API}/{name}"
-        for name in ("decisions", "new/plan", "new/stop", "new/discard", "upload", "upload/piece")
+        for name in ("decisions", "new/plan", "new/stop", "new/discard", "upload", "upload/files", "upload/piece")
     ),
     *(f"POST {API}/{name}" for name in ("model", "training/plan")),
     *(f"POST {API}/run/{name}" for name in ("pause", "stop", "go-on", "leave-queue", "rename", "note", "delete")),

@@ -41,9 +41,14 @@ export const beginUpload = (wanted) => post("upload", wanted);
 export const received = (file) => ask(`upload/piece?${query(file)}`);
 export const decide = (folder, decisions) => post("decisions", { folder, decisions });
 
+const sendBytes = (path, body) =>
+  ask(path, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body });
+
 /** A piece of a file: whose, and where in it, and its bytes. */
-export const sendPiece = (named, body) =>
-  ask(`upload/piece?${query(named)}`, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body });
+export const sendPiece = (named, body) => sendBytes(`upload/piece?${query(named)}`, body);
+
+/** Whole files: a line of JSON that lists them, and their bytes. */
+export const sendFiles = (name, body) => sendBytes(`upload/files?${query({ name })}`, body);
 
 /** The address of a picture of the set. */
 export const imageAddress = (folder, name, version) => `${API}image?${query({ folder, name, v: version })}`;

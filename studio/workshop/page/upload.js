@@ -3,7 +3,9 @@
 import * as api from "./api.js";
 
 const PIECE_BYTES = 768 * 1024; // the server takes 1 MiB
-const AT_ONCE = 4;
+const AT_ONCE = 6; // what browsers open to one server
+const SMALL_BYTES = 64 * 1024; // a request takes longer than so few bytes
+const MOST_TOGETHER = 50;
 const REFUSED = 422;
 const YEAR_2100_MS = 4_102_444_800_000;
 const HIDDEN = /(^|\/)(\.|__MACOSX|thumbs\.db$|desktop\.ini$)/i;
@@ -49,26 +51,59 @@ function withoutTop(found) {
 export async function upload(wanted, chosen, onProgress) {
   const bytes = chosen.reduce((sum, { file }) => sum + file.size, 0);
   const { begun } = await api.beginUpload({ ...wanted, files: chosen.length, bytes });
-  const [waiting, refused] = [[...chosen], []];
+  const [waiting, refused] = [parcels(chosen), []];
   let sent = 0;
   const note = (more) => onProgress((sent += more), bytes);
   const work = async () => {
     for (let each = waiting.shift(); each; each = waiting.shift()) {
-      try {
-        await send(wanted.name, each, begun, note);
-      } catch (error) {
-        if (error.status !== REFUSED) throw error;
-        refused.push({ name: each.path, reason: error.message.replace(`${each.path}: `, "") });
-      }
+      if (each.length > 1) refused.push(...(await sendTogether(wanted.name, each, note)));
+      else refused.push(...(await sendAlone(wanted.name, each[0], begun, note)));
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   return refused;
 }
 
+/** What is sent together, in order: small files, of which one request takes many. */
+function parcels(chosen) {
+  const all = [];
+  let open, bytes;
+  for (const each of chosen) {
+    const { size } = each.file;
+    const isSmall = size <= SMALL_BYTES;
+    if (isSmall && open && open.length < MOST_TOGETHER && bytes + size <= PIECE_BYTES) {
+      open.push(each);
+      bytes += size;
+    } else {
+      all.push([each]);
+      if (isSmall) [open, bytes] = [all.at(-1), size];
+    }
+  }
+  return all;
+}
+
+const changedMs = (file) => Math.min(Math.max(file.lastModified, 0), YEAR_2100_MS);
+
+async function sendTogether(name, parcel, onProgress) {
+  const files = parcel.map(({ file, path }) => ({ name: path, size: file.size, modified_ms: changedMs(file) }));
+  const body = new Blob([`${JSON.stringify(files)}\n`, ...parcel.map(({ file }) => file)]);
+  const { refused } = await api.sendFiles(name, body);
+  onProgress(files.reduce((sum, { size }) => sum + size, 0));
+  return refused;
+}
+
+async function sendAlone(name, each, begun, onProgress) {
+  try {
+    await send(name, each, begun, onProgress);
+    return [];
+  } catch (error) {
+    if (error.status !== REFUSED) throw error;
+    return [{ name: each.path, reason: error.message.replace(`${each.path}: `, "") }];
+  }
+}
+
 async function send(name, { file, path }, begun, onProgress) {
-  const modified_ms = Math.min(Math.max(file.lastModified, 0), YEAR_2100_MS);
-  const named = { name, file: path, size: file.size, modified_ms };
+  const named = { name, file: path, size: file.size, modified_ms: changedMs(file) };
   let offset = begun ? (await api.received(named)).received : 0;
   onProgress(offset);
   while (offset < file.size || !file.size) {
