@@ -193,6 +193,6 @@ byId("title").textContent = name;
 byId("time").addEventListener("input", showBoard);
 enableChanges(run, name);
 await refresh(true);
-document.body.classList.add("ready");
-offerOthers().catch((error) => announce(error.message));
+await offerOthers().catch((error) => announce(error.message));
 keepAsking();
+document.body.classList.add("ready");
