@@ -439,9 +439,8 @@ def show_built(screen: Screen, built: "BuildReport", raw: Path, out: Path) -> No
     if built.notes:
         first = f"{built.notes[0]['raw_file']}: {built.notes[0]['note']}"
         files = counted(len({note["raw_file"] for note in built.notes}), "file is", "files are")
-        screen.say(
-            f"{files} animated, of several pages, repaired, changed by hand or a sheet ({first}); see notes in {out / 'report.json'}"
-        )
+        how = "animated, of several pages, repaired, changed by hand or a sheet"
+        screen.say(f"{files} {how} ({first}); see notes in {out / 'report.json'}")
     if built.frames_passed_over:
         frames = counted(built.frames_passed_over, "frame")
         screen.say(f"{frames} of animations passed over; --frames all takes them")

@@ -10,6 +10,7 @@ from pathlib import Path
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from studio_page import code_of, pick
+from studio_server import wait_until
 
 from dataset.build import BuildSettings, build
 from gan.runs.model_files import built_in_model
@@ -77,9 +78,9 @@ def test_a_training_outlives_the_studio_and_its_characters_are_bred(
     with studio(tmp_path, int(address.rstrip("/").rpartition(":")[2])):
         expect(page.locator("#alert")).to_be_empty()
         expect(page.locator("#state")).to_have_text("Trains")
+        wait_until(lambda: read_metrics(run)[-1]["images"] > before)
         page.locator("#stop").click()
         expect(page.locator("#state")).to_have_text("Stopped, and kept")
-        assert read_metrics(run)[-1]["images"] > before
         page.locator("#meet").click()
         expect(page.locator("#model")).to_contain_text("Drawn by mine")
         pick(page)
