@@ -88,7 +88,7 @@ def add_new_set_routes(app: FastAPI, root: Root, problems: dict[int | str, dict[
     """All that makes sets; returns what does it, which is to be resumed."""
     runner = JobRunner(root)
     add_job_routes(app, root, runner, problems)
-    add_upload_routes(app, root, problems)
+    add_upload_routes(app, root, runner, problems)
     return runner
 
 
@@ -126,8 +126,7 @@ def add_job_routes(app: FastAPI, root: Root, runner: JobRunner, problems: dict[i
 
     @app.post(f"{API}/new/discard", responses=problems)
     def discard(wanted: NewSet) -> Sources:
-        if runner.state.running and runner.state.name == wanted.name:
-            raise BusyError(f"{wanted.name} is being made; stop it first")
+        refuse_while_made(runner, wanted.name)
         Planned(root, wanted).discard()
         return find_sources(root)
 
@@ -136,7 +135,15 @@ def add_job_routes(app: FastAPI, root: Root, runner: JobRunner, problems: dict[i
         return runner.state
 
 
-def add_upload_routes(app: FastAPI, root: Root, problems: dict[int | str, dict[str, Any]]) -> None:
+def refuse_while_made(runner: JobRunner, name: str) -> None:
+    """BusyError where the set of that name is being made: its raw pictures are not to be taken away."""
+    if runner.state.running and runner.state.name == name:
+        raise BusyError(f"{name} is being made; stop it first")
+
+
+def add_upload_routes(
+    app: FastAPI, root: Root, runner: JobRunner, problems: dict[int | str, dict[str, Any]]
+) -> None:
     """Pictures from a browser, piece by piece."""
     uploads: dict[str, Upload] = {}
 
@@ -149,6 +156,7 @@ def add_upload_routes(app: FastAPI, root: Root, problems: dict[int | str, dict[s
     def begin(wanted: UploadRequest) -> UploadBegun:
         if wanted.source != "upload":
             raise NotTakenError("Only source upload has pictures sent to it.")
+        refuse_while_made(runner, wanted.name)
         planned = Planned(root, NewSet(**wanted.model_dump(exclude={"files", "bytes"})))
         begun = planned.begin_upload(wanted.files, wanted.bytes)
         uploads[wanted.name] = planned.upload

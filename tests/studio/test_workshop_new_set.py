@@ -254,6 +254,16 @@ def test_what_cannot_become_a_set_is_refused_before_anything_is_written(tmp_path
     assert sorted(path.name for path in (tmp_path / "Data").iterdir()) == ["taken-raw"]
 
 
+def test_what_a_set_is_being_made_of_is_not_taken_away(tmp_path: Path) -> None:
+    with serving(FlatEngine(), root=tmp_path) as url:
+        post(url, "new/start", source="built-in", name="mine")
+        for operation, more in (("upload", {"files": 1, "bytes": 1}), ("new/discard", {})):
+            answer = post(url, operation, source="upload", name="mine", **more)
+            assert (answer.status_code, answer.json()["detail"]) == (409, "mine is being made; stop it first")
+        post(url, "new/stop")
+        wait_until(lambda: not requests.get(f"{url}{API}/new/state", timeout=30).json()["running"])
+
+
 def test_an_upload_takes_pieces_in_order_and_knows_the_same_file_again(tmp_path: Path) -> None:
     upload = Upload(tmp_path / "raw")
     upload.begin(1, 6)
