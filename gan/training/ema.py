@@ -5,11 +5,18 @@ from torch import Tensor, nn
 
 WARM_UP_SHARE = 0.05
 """The half-life is at most this share of the images shown, so that the start is soon forgotten."""
+TRAINED_WARM_UP_SHARE = 0.2
+"""The same where the start was trained: it is worth more, but a short run is to be seen too."""
 
 
 @torch.no_grad()
 def update(
-    averaged: nn.Module, current: nn.Module, batch: int, images_shown: float, half_life_kimg: float
+    averaged: nn.Module,
+    current: nn.Module,
+    batch: int,
+    images_shown: int,
+    half_life_kimg: float,
+    warm_up_share: float = WARM_UP_SHARE,
 ) -> None:
     """Move ``averaged`` towards ``current`` by one step; weights and batch-norm statistics alike.
 
@@ -17,12 +24,13 @@ def update(
         averaged: changed in place.
         current: a module of the same architecture.
         batch: images of this step.
-        images_shown: images of all steps, this one included; infinite for no warm-up.
+        images_shown: images of all steps, this one included.
         half_life_kimg: thousands of images after which a step's weight has halved; 0 copies.
+        warm_up_share: the half-life is at most this share of ``images_shown``.
 
     Source: Karras et al. 2020, arXiv:2006.06676 (its code's EMA in images, with a warm-up).
     """
-    half_life = min(half_life_kimg * 1000, WARM_UP_SHARE * images_shown)
+    half_life = min(half_life_kimg * 1000, warm_up_share * images_shown)
     decay = 0.5 ** (batch / half_life) if half_life > 0 else 0.0
     pairs = list(zip(parameters_and_buffers(averaged), parameters_and_buffers(current), strict=True))
     floating = [pair for pair in pairs if pair[0].is_floating_point()]

@@ -18,6 +18,7 @@ from gan.networks.build import build_discriminator, build_generator, without_wei
 from gan.runs.run_folder import RunFolder
 from gan.threads import ThreadTuner
 from gan.training.distributed import DistributedContext
+from gan.training.ema import TRAINED_WARM_UP_SHARE
 from gan.training.trainer import Execution, Trainer, require_like
 from gan.training.transfer import find_source, transfer
 from kit.progress import Notify, noop
@@ -110,7 +111,8 @@ def make_trainer(
     precision = choose_precision(config.precision, device)
     execution = Execution(device, precision, distributed, config.grad_accum, config.cuda_graphs)
     trainer = Trainer(config.recipe, images, config.seed, execution, image_groups(config.data))
-    trainer.ema_warm_up = config.init_from is None
+    if config.init_from is not None:
+        trainer.ema_warm_up_share = TRAINED_WARM_UP_SHARE
     fingerprint = trainer.training_set.fingerprint
     if distributed.broadcast(fingerprint) != fingerprint:
         raise GanError(f"{config.data}: process {distributed.rank} sees other pictures there than the first one")

@@ -1,7 +1,6 @@
 """The state of a training: networks, optimizers, random numbers, statistics; all that a checkpoint must hold."""
 
 import copy
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,8 +87,8 @@ class Trainer:
         )
         self.sampler = IndexSampler(len(images), seed, device, groups)
         self.steps = 0
-        self.ema_warm_up = True
-        """Whether the EMA forgets its start quickly; not if that start was trained."""
+        self.ema_warm_up_share = ema.WARM_UP_SHARE
+        """Larger if the weights that the EMA starts from were trained."""
         self.stats = RunningStats(device)
         # The same in every process, each of which takes its rows; dropout's random state is each process's own.
         self.rng = torch.Generator(device).manual_seed(seed)
@@ -121,8 +120,14 @@ class Trainer:
         indices = self.sampler.next_indices(self.images_shown, recipe.batch)
         stats = self._step(indices, noise, penalise)
         self.steps += 1
-        images_shown = self.images_shown if self.ema_warm_up else math.inf
-        ema.update(self.generator_ema, networks.generator, recipe.batch, images_shown, recipe.ema_half_life_kimg)
+        ema.update(
+            self.generator_ema,
+            networks.generator,
+            recipe.batch,
+            self.images_shown,
+            recipe.ema_half_life_kimg,
+            self.ema_warm_up_share,
+        )
         self.stats.add(stats)
 
     def _train_step(self, indices: Tensor, noise: StepNoise, penalise: bool) -> Tensor:

@@ -120,8 +120,9 @@ class Studio {
     }
     if (this.history.current && code === this.#code) return this.#toBench();
     const nodes = this.lineage.stored(code);
-    if (nodes) this.history.restore(nodes);
-    else this.import.take(() => code);
+    if (nodes) return this.history.restore(nodes);
+    this.#updateTools(); // it may be another model's, and the page stays where it is
+    this.import.take(() => code);
   }
 
   #toWall(goes) {

@@ -149,14 +149,16 @@ class OtherEngine:
         self.draw = lambda latents: 255 - engine.draw(latents)
 
 
-def test_a_studio_restarted_with_another_model_draws_nothing_for_the_old_page_and_offers_a_reload(browser, engine):
+def test_a_studio_restarted_with_another_model_draws_nothing_for_the_old_page_and_offers_a_reload(
+    browser, engine, tmp_path
+):
     page = browser.new_page()
     with serving(engine) as url:
         page.goto(url)
         pick(page)
         name, code, before = page.locator("#name").inner_text(), code_of(page), pixels_of(page.locator("#picture"))
         painted(page.locator("#children .card"))
-    with serving(OtherEngine(engine), port=int(url.rpartition(":")[2])):
+    with serving(OtherEngine(engine), port=int(url.rpartition(":")[2]), root=tmp_path):
         page.locator("#reroll").click()
         expect(page.locator("#alert")).to_contain_text("the studio draws with another now")
         page.locator("#undo").click()
@@ -166,6 +168,7 @@ def test_a_studio_restarted_with_another_model_draws_nothing_for_the_old_page_an
         page.get_by_role("button", name="Reload").click()
         expect(page.locator("#announcement")).to_contain_text(f"made with another model ({decode(code).model})")
         expect(page.locator("#alert")).to_be_empty()
+        expect(page.locator("#workshop")).to_be_visible()
         pick(page, 2)
         assert decode(code_of(page)).model == "00000000" != decode(code).model
         page.locator("#tab-traits").click()

@@ -123,12 +123,13 @@ def test_a_weight_is_halved_in_the_average_after_one_half_life():
     assert averaged.weight.item() == 0
 
 
-def test_at_the_start_the_half_life_is_a_twentieth_of_what_was_seen():
+@pytest.mark.parametrize(("share", "left"), [(ema.WARM_UP_SHARE, 0.5), (ema.TRAINED_WARM_UP_SHARE, 0.5**0.25)])
+def test_at_the_start_the_half_life_is_a_twentieth_of_what_was_seen_or_a_fifth_from_trained_weights(share, left):
     averaged, current = nn.Linear(1, 1), nn.Linear(1, 1)
     nn.init.constant_(averaged.weight, 1.0)
     nn.init.constant_(current.weight, 0.0)
-    ema.update(averaged, current, batch=100, images_shown=2000, half_life_kimg=10)
-    assert averaged.weight.item() == pytest.approx(0.5)
+    ema.update(averaged, current, batch=100, images_shown=2000, half_life_kimg=10, warm_up_share=share)
+    assert averaged.weight.item() == pytest.approx(left)
 
 
 def test_averaging_copies_counters_and_moves_statistics():
