@@ -11,7 +11,7 @@ from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from gan.config import GanError
-from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE
+from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE, built_in_model
 from studio.errors import StudioError
 from studio.workshop.boards import BoardView, board_view
 from studio.workshop.folders import BusyError, NotThereError, Root, WorkshopError
@@ -226,9 +226,9 @@ def add_folder_routes(app: FastAPI, queue: TrainingQueue, runs: RunFolders) -> N
 def add_model_route(app: FastAPI, runs: RunFolders, use_model: UseModel) -> None:
     """Which model the creator draws with."""
 
-    @app.post(f"{API}/model", responses=NOT_THERE)
+    @app.post(f"{API}/model", responses=NOT_THERE, description="Of no run (empty): the built-in one.")
     async def model(wanted: RunChoice) -> RunChoice:
-        file = runs.find(wanted.run) / GENERATOR_FILE
+        file = runs.find(wanted.run) / GENERATOR_FILE if wanted.run else built_in_model()
         if not file.is_file():
             raise NotThereError(f"{wanted.run:.200}: has no generator yet")
         try:

@@ -93,5 +93,8 @@ def test_a_training_outlives_the_studio_and_its_characters_are_bred(
             page.goto(f"{address}workshop/{path}")
             page.locator("body.ready").wait_for()
             expect_accessible(page)
+        page.goto(f"{address}workshop/")
+        page.locator("#built-in").click()
+        expect(page.locator("#model")).to_contain_text("Drawn by builtin-characters")
     page.context.close()
     assert failures == []

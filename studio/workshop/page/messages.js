@@ -8,6 +8,7 @@ const MESSAGES = {
   cancel: "Cancel",
   "start.title": "What would you like to do?",
   "start.create": "Make characters",
+  "start.built-in": "Make some with the built-in generator",
   "start.sets": "Sets of pictures",
   "start.road": "For a generator of your own: make a set of pictures, look it through, train on it, and make characters with what it has learned. Or make some now with the generator that is here.",
   "start.no-sets": "None here yet: “New set of pictures” begins one.",

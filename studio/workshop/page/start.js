@@ -6,6 +6,7 @@ import { overview } from "./api.js";
 import { text, translate } from "./messages.js";
 import { showJob } from "./now.js";
 import { showRuns } from "./runs.js";
+import { meet } from "./train_api.js";
 
 const setLine = (set) =>
   createElement(
@@ -31,6 +32,7 @@ function show({ root, sets }) {
 }
 
 translate();
+byId("built-in").addEventListener("click", () => meet("").catch(alertError)); // of no run
 document.body.classList.add("translated"); // to look for sets may take seconds
 try {
   const [there] = await Promise.all([overview(), showRuns(), showJob()]);

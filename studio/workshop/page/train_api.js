@@ -15,7 +15,7 @@ export const rename = (run, name) => post("run/rename", { run, name });
 export const note = (run, text) => post("run/note", { run, note: text });
 export const remove = (run, name) => post("run/delete", { run, name });
 
-/** Have the creator draw with a run, and go there. */
+/** Have the creator draw with a run, or with the built-in generator (""), and go there. */
 export async function meet(run) {
   await post("model", { run });
   location.assign("../");
