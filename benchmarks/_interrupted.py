@@ -154,13 +154,13 @@ def upload(port: int, pictures: Path, folder: Path) -> None:
     wanted = {"source": "upload", "name": "x", "size_px": SIZE_PX}
     all_bytes = sum(path.stat().st_size for path in files)
     ask(port, "workshop/upload", json.dumps({**wanted, "files": len(files), "bytes": all_bytes}).encode())
-    for path in files:
-        content, modified_ms = path.read_bytes(), path.stat().st_mtime_ns // 10**6
-        named = {"name": "x", "file": path.name, "size": len(content), "modified_ms": modified_ms}
+    for file in files:
+        content, modified_ms = file.read_bytes(), file.stat().st_mtime_ns // 10**6
+        named = {"name": "x", "file": file.name, "size": len(content), "modified_ms": modified_ms}
         offset = json.loads(ask(port, f"workshop/upload/piece?{urlencode(named)}", b""))["received"]
         while offset < len(content):
-            piece, place = content[offset : offset + PIECE_BYTES], urlencode({**named, "offset": offset})
-            answer = ask(port, f"workshop/upload/piece?{place}", piece, "application/octet-stream")
+            path = f"workshop/upload/piece?{urlencode({**named, 'offset': offset})}"
+            answer = ask(port, path, content[offset : offset + PIECE_BYTES], "application/octet-stream")
             offset = json.loads(answer)["received"]
     ask(port, "workshop/new/start", json.dumps(wanted).encode())
     wait_for_job(port)

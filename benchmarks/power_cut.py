@@ -68,6 +68,11 @@ class Recording:
     events: int = 0
 
 
+def unescaped(text: str) -> bytes:
+    r"""A string as ``strace -xx`` writes it, ``\x2f\x74``."""
+    return bytes.fromhex(text.replace("\\x", ""))
+
+
 class Recorder:
     """Reads what strace wrote; see `Recording`."""
 
@@ -111,17 +116,17 @@ class Recorder:
         return self.log
 
     def _call(self, name: str, arguments: str, result: int) -> None:
-        texts = [bytes.fromhex(text.replace("\\x", "")) for text in TEXT.findall(arguments)]
+        texts = [unescaped(text) for text in TEXT.findall(arguments)]
         fd, path = "", ""
         if match := FILE.match(arguments):
-            fd, path = match[1], os.fsdecode(bytes.fromhex(match[2].replace("\\x", "")))
+            fd, path = match[1], os.fsdecode(unescaped(match[2]))
         if name == "sync":
             self._sync(None)
         elif name in ("open", "openat", "creat"):
             self._opened(self._at(path, texts[0]), arguments, result)
         elif name in ("rename", "renameat", "renameat2"):
             target = TARGET_FOLDER.search(arguments)
-            folder = os.fsdecode(bytes.fromhex(target[1].replace("\\x", ""))) if target else ""
+            folder = os.fsdecode(unescaped(target[1])) if target else ""
             self._renamed(self._at(path, texts[0]), self._at(folder, texts[1]))
         elif name in ("unlink", "unlinkat", "rmdir"):
             self._dropped(self._at(path, texts[0]))
@@ -149,7 +154,7 @@ class Recorder:
             self.offsets[fd, path] = at + result
         elif name == "sendfile":
             source, offset = COPIED.match(arguments).groups()  # type: ignore[union-attr]
-            content = Path(os.fsdecode(bytes.fromhex(source.replace("\\x", "")))).read_bytes()
+            content = Path(os.fsdecode(unescaped(source))).read_bytes()
             file.writes.append((self._event(), at, content[int(offset) :][:result]))
             self.offsets[fd, path] = at + result
         elif name == "copy_file_range":

@@ -32,7 +32,7 @@ class OnnxEngine:
     """
 
     def __init__(self, path: Path, named: Path | None = None) -> None:
-        os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # or, from its import on, it would report to Microsoft
+        os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # or its import writes a device id into the home folder
         try:
             import onnxruntime  # noqa: PLC0415 (an extra)
         except ImportError as error:

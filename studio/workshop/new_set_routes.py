@@ -6,15 +6,13 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from studio.guard import MAX_BODY_BYTES
 from studio.workshop.folders import BusyError, NotThereError, Root
 from studio.workshop.new_set import NewSet, Plan, Planned, make_again
 from studio.workshop.set_jobs import JobRunner, JobState, RefusedFile, SetJob
 from studio.workshop.sources import Sources, find_sources
-from studio.workshop.uploads import MAX_ZIP_BYTES, NotTakenError, SentFile, Upload
+from studio.workshop.uploads import MAX_ZIP_BYTES, YEAR_2100_MS, NotTakenError, SentFile, Upload
 
 API = "/api/workshop"
-YEAR_2100_MS = 4_102_444_800_000
 
 
 def bytes_body(description: str) -> dict[str, Any]:
@@ -51,17 +49,7 @@ class UploadBegun(BaseModel):
     """Some are here already: ask for each how much of it."""
 
 
-class Whole(BaseModel):
-    """One of the files that are sent together, whole."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: str = Field(max_length=1000)
-    size: int = Field(ge=0, le=MAX_BODY_BYTES)
-    modified_ms: int = Field(ge=0, le=YEAR_2100_MS)
-
-
-WHOLES = TypeAdapter(list[Whole])
+SENT_FILES = TypeAdapter(list[SentFile])
 
 
 class Taken(BaseModel):
@@ -167,7 +155,7 @@ def add_upload_routes(
         upload = upload_for(name)
         line, _, content = (await request.body()).partition(b"\n")
         try:
-            sent = [SentFile(**each.model_dump()) for each in WHOLES.validate_json(line)]
+            sent = SENT_FILES.validate_json(line)
         except ValidationError as error:
             raise NotTakenError(f"files: the first line: {error.errors()[0]['msg']}") from None
         refused = await asyncio.to_thread(upload.write_together, sent, content)

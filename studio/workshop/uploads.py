@@ -5,12 +5,14 @@ import shutil
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from dataset.file_kinds import MAX_BYTES
 from kit.atomic import PARTIAL_SUFFIX, move, sync, sync_all
 from kit.counted import counted
 from kit.worker_pool import WorkerError, WorkerPool
+from studio.guard import MAX_BODY_BYTES
 from studio.workshop.folders import BusyError, NotThereError, WorkshopError
 from studio.workshop.unzip import MAX_FILES, MAX_TOTAL_BYTES, Refused, RefusedFileError, clean_path, unpack
 
@@ -22,18 +24,21 @@ CLOCK_STEP_MS = 2_000
 """Of the coarsest file systems."""
 UPLOADS = ".*.upload"
 """Pattern of the hidden folders in which uploads are until they are whole."""
+YEAR_2100_MS = 4_102_444_800_000
 LOCKS = 16
 """So many files are written at once: what takes time is the disk, and it takes several together."""
 ZIPS = ".zips"
 """In the upload's folder: archives, until all is unpacked."""
 
 
-class SentFile(NamedTuple):
-    """A file as its browser has it."""
+class SentFile(BaseModel):
+    """A file as its browser has it, which is sent whole, with others."""
 
-    name: str
-    size: int
-    modified_ms: int
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(max_length=1000)
+    size: int = Field(ge=0, le=MAX_BODY_BYTES)
+    modified_ms: int = Field(ge=0, le=YEAR_2100_MS)
 
 
 class NotTakenError(WorkshopError):
@@ -132,13 +137,14 @@ class Upload:
         if sum(each.size for each in files) != len(content):
             raise NotTakenError("files: their sizes together are not that of what was sent")
         refused, offset = [], 0
-        for name, size, modified_ms in files:
+        for each in files:
+            end = offset + each.size
             try:
-                if not size or self.received(name, size, modified_ms) != size:
-                    self.write(name, 0, size, modified_ms, content[offset : offset + size])
+                if not each.size or self.received(each.name, each.size, each.modified_ms) != each.size:
+                    self.write(each.name, 0, each.size, each.modified_ms, content[offset:end])
             except NotTakenError as error:
-                refused.append(Refused(name, str(error).removeprefix(f"{name:.200}: ")))
-            offset += size
+                refused.append(Refused(each.name, str(error).removeprefix(f"{each.name:.200}: ")))
+            offset = end
         return refused
 
     def _append(  # one file's place and length

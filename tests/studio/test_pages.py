@@ -45,16 +45,23 @@ class DiesAmidAnswers(SimpleHTTPRequestHandler):
         pass
 
 
-WORDS = ("/", "/style.css", "/messages/table.js", "/messages/page.js", "/messages/text.js", "/messages/fill.js")
+MESSAGE_FILES = (
+    "/",
+    "/style.css",
+    "/messages/table.js",
+    "/messages/page.js",
+    "/messages/text.js",
+    "/messages/fill.js",
+)
 
 
-class WordsAlone(DiesAmidAnswers):
+class MessagesAlone(DiesAmidAnswers):
     """Serves the creator's page as the studio does, and of its files what its words need; all else has to wait."""
 
     may_go_on = threading.Event()
 
     def do_GET(self) -> None:
-        if self.path not in WORDS:
+        if self.path not in MESSAGE_FILES:
             self.may_go_on.wait(60)
         if self.path == "/":
             page = with_preloads((PAGE / "index.html").read_text("utf-8"), "", read_module)
@@ -68,13 +75,13 @@ class WordsAlone(DiesAmidAnswers):
 
 def test_the_creators_words_come_before_its_program(browser: Browser) -> None:
     context = browser.new_context()
-    with ThreadingHTTPServer(("127.0.0.1", 0), WordsAlone) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), MessagesAlone) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         page = context.new_page()
         page.goto(f"http://127.0.0.1:{server.server_port}/", wait_until="commit")
         expect(page.locator("#wall-title")).to_be_visible(timeout=30_000)
         assert page.evaluate("document.documentElement.dataset.loaded") is None
-        WordsAlone.may_go_on.set()
+        MessagesAlone.may_go_on.set()
         server.shutdown()
     context.close()
 

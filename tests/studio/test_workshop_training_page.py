@@ -81,6 +81,7 @@ def test_a_training_outlives_the_studio_and_its_characters_are_bred(
         wait_until(lambda: read_metrics(run)[-1]["images"] > before)
         page.locator("#stop").click()
         expect(page.locator("#state")).to_have_text("Stopped, and kept")
+        assert read_metrics(run)[-1]["images"] > before
         page.locator("#meet").click()
         expect(page.locator("#model")).to_contain_text("Drawn by mine")
         pick(page)
