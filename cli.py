@@ -4,8 +4,8 @@ import inspect
 import logging
 import os
 import sys
-from collections.abc import Callable, Collection
-from contextlib import nullcontext
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, nullcontext
 from copy import copy
 from dataclasses import dataclass, fields, is_dataclass
 from functools import partial, wraps
@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
+from typer.core import TyperGroup
 
 from kit.counted import counted
+from kit.printable import printable
 from kit.progress import noop
 from kit.quoting import quoted
 from screen import Screen, StderrLog, print_error, print_traceback
@@ -29,8 +31,37 @@ if TYPE_CHECKING:
     from sprites.pixels import SpriteSettings
     from sprites.sprite_export import ExportedSprites
 
+UsageError = typer.BadParameter.__base__
+"""Click's, or that of the copy in newer versions of typer."""
+
+
+@contextmanager
+def printable_usage_errors() -> Iterator[None]:
+    """Escape what an argument, such as a file's name that the shell filled in, would do to the terminal."""
+    try:
+        yield
+    except UsageError as error:  # type: ignore[misc]
+        error.message = printable(error.message)
+        raise
+
+
+class Commands(TyperGroup):
+    """All commands; typer shows their usage errors."""
+
+    def parse_args(self, *arguments: Any) -> list[str]:
+        """Read the options before the command's name."""
+        with printable_usage_errors():
+            return super().parse_args(*arguments)
+
+    def invoke(self, *arguments: Any) -> Any:
+        """Call the command."""
+        with printable_usage_errors():
+            return super().invoke(*arguments)
+
+
 app = typer.Typer(
     name="vgc",
+    cls=Commands,
     help="Scrape a video-game character database, train a GAN on it, create new characters.",
     no_args_is_help=True,
     add_completion=False,

@@ -28,6 +28,9 @@ LATENT_DIM = 100
 """Of the built-in generator."""
 PIECE_BYTES = 1024
 """Less than the page sends at once, so that a small picture has several."""
+TOGETHER = 5
+"""Files that are sent in one request."""
+OCTETS = "application/octet-stream"
 NOT_COMPARED = (".vgc", ".lock", "manifest.jsonl", "events.out", "metrics.jsonl", "report.html", "config.json")
 """What differs from run to run: times, logs and databases."""
 
@@ -145,7 +148,7 @@ def draw_and_pack(port: int, folder: Path) -> None:
         (folder / name).write_bytes(ask(port, name, json.dumps({"latents": latents}).encode()))
 
 
-def upload(port: int, pictures: Path, folder: Path) -> None:
+def upload(port: int, pictures: Path, is_together: bool, folder: Path) -> None:
     """Drop pictures for a new set, as the page does, each from where the last drop ended, and have it made."""
     wait_for_job(port)  # of an earlier studio, which may have been killed amid it
     if (folder / "Data/x/rgb_images/metadata.jsonl").exists():
@@ -154,16 +157,35 @@ def upload(port: int, pictures: Path, folder: Path) -> None:
     wanted = {"source": "upload", "name": "x", "size_px": SIZE_PX}
     all_bytes = sum(path.stat().st_size for path in files)
     ask(port, "workshop/upload", json.dumps({**wanted, "files": len(files), "bytes": all_bytes}).encode())
+    for begin in range(0, len(files), TOGETHER):
+        if is_together:
+            send_together(port, files[begin : begin + TOGETHER])
+        else:
+            send_in_pieces(port, files[begin : begin + TOGETHER])
+    ask(port, "workshop/new/start", json.dumps(wanted).encode())
+    wait_for_job(port)
+
+
+def send_in_pieces(port: int, files: list[Path]) -> None:
+    """Send files one after the other, each from where the studio has it."""
     for file in files:
         content, modified_ms = file.read_bytes(), file.stat().st_mtime_ns // 10**6
         named = {"name": "x", "file": file.name, "size": len(content), "modified_ms": modified_ms}
         offset = json.loads(ask(port, f"workshop/upload/piece?{urlencode(named)}", b""))["received"]
         while offset < len(content):
             path = f"workshop/upload/piece?{urlencode({**named, 'offset': offset})}"
-            answer = ask(port, path, content[offset : offset + PIECE_BYTES], "application/octet-stream")
+            answer = ask(port, path, content[offset : offset + PIECE_BYTES], OCTETS)
             offset = json.loads(answer)["received"]
-    ask(port, "workshop/new/start", json.dumps(wanted).encode())
-    wait_for_job(port)
+
+
+def send_together(port: int, files: list[Path]) -> None:
+    """Send files whole, in one request."""
+    listed = [
+        {"name": file.name, "size": file.stat().st_size, "modified_ms": file.stat().st_mtime_ns // 10**6}
+        for file in files
+    ]
+    body = b"\n".join([json.dumps(listed).encode(), b"".join(file.read_bytes() for file in files)])
+    assert not json.loads(ask(port, "workshop/upload/files?name=x", body, OCTETS))["refused"]
 
 
 def wait_for_job(port: int) -> None:
@@ -209,12 +231,15 @@ def cases(materials: Path) -> Iterator[list[Case]]:
             Case("export --web", Path.mkdir, lambda _: [*VGC, "export", "--web", "site"], same_files),
             Case("sprites", Path.mkdir, lambda _: [*VGC, "sprites", "-n", "4", "--device", "cpu"], same_files),
             Case("studio", Path.mkdir, lambda _: studio, same_files, partial(draw_and_pack, port), exit_code=130),
-            Case(
-                "studio uploads",
-                Path.mkdir,
-                lambda _: [*studio, "--root", "."],
-                same_files,
-                partial(upload, port, materials / "raw/images"),
-                exit_code=130,
+            *(
+                Case(
+                    name,
+                    Path.mkdir,
+                    lambda _: [*studio, "--root", "."],
+                    same_files,
+                    partial(upload, port, materials / "raw/images", is_together),
+                    exit_code=130,
+                )
+                for name, is_together in (("studio uploads", False), ("studio uploads together", True))
             ),
         ]

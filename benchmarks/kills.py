@@ -56,11 +56,14 @@ def started(case: Case, folder: Path) -> int:
     if child:
         return child
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell ignores it
     server = os.getpid()
     if case.client and not os.fork():
-        case.client(folder)
-        os.kill(server, signal.SIGINT)
-        os._exit(0)
+        try:
+            case.client(folder)
+        finally:  # also where it fails: what it did not do is seen in the folder
+            os.kill(server, signal.SIGINT)
+            os._exit(0)
     os.chdir(folder)
     silence = os.open(folder.parent / "said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(silence, 1)

@@ -439,6 +439,14 @@ def test_an_unknown_option_is_a_usage_error(vgc):
     assert "--seed" in run.stderr
 
 
+@pytest.mark.parametrize("arguments", [("info", "{}"), ("info", "--{}"), ("--{}",), ("{}",)])
+def test_no_argument_steers_the_terminal_in_a_usage_error(arguments, vgc):
+    result = vgc(*(each.format("a\x1b]0;b\x07\x9b\u202ec\u2066") for each in arguments))
+    assert result.returncode == 2
+    assert r"\u202e" in result.stderr
+    assert all(char.isprintable() or char == "\n" for char in result.stderr)
+
+
 def test_settings_out_of_range_are_one_line_and_a_usage_error(vgc):
     run = vgc("generate", "-n", "0")
     assert (run.returncode, run.stderr) == (2, "vgc: -n 0: choose 1 to 100,000 pictures\n")
