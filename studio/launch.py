@@ -149,6 +149,8 @@ def listen(host: str, port: int) -> socket.socket:
             listener.close()
             raise
         return listener
+    except UnicodeError as error:
+        raise StudioError(f"--host {host}: not an address of this machine") from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise StudioError(

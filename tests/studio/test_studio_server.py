@@ -411,6 +411,7 @@ def test_a_studio_that_closes_answers_who_waits_for_traits():
         ({"port": 70000}, "--port 70000: choose 0 to 65535"),
         ({"host": "nowhere.invalid"}, "--host nowhere.invalid: not an address of this machine"),
         ({"host": "192.0.2.1"}, "--host 192.0.2.1: not an address of this machine"),
+        ({"host": "a..b"}, r"--host a\.\.b: not an address of this machine"),
         ({"model": "nobody", "port": 0}, "--model nobody: no such run or file"),
     ],
 )
