@@ -34,6 +34,8 @@ def audit(options: list[str]) -> tuple[bool, str]:
         remedy = ", ".join(flaw["fix_versions"]) or "no version yet"
         lines.append(f"{each['name']} {each['version']}: {flaw['id']}, fixed in {remedy}")
     looked_up = sum("vulns" in each for each in packages)
+    if not looked_up:
+        return True, "\n".join([*lines, not_looked_up("no package could be")])
     return not flaws, "\n".join([*lines, f"known vulnerabilities: {len(flaws)}; packages looked up: {looked_up}"])
 
 

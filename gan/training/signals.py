@@ -5,11 +5,14 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 Handler = Callable[[int, object], None]
+
+HEARD = b"\nvgc: finishing this step and saving; once more ends at once, without saving\n"
+"""What a terminal is told: a step may take seconds."""
 
 
 @dataclass
@@ -35,6 +38,9 @@ def stop_signals(patient: bool) -> Iterator[StopRequest]:
 
     def request(_number: int, _frame: object) -> None:
         stop.made = True
+        for terminal in () if patient else terminals[-1:]:
+            with suppress(OSError):
+                os.write(terminal, HEARD)  # print could be in the midst of another line
         for number in () if patient else (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, before[number])
 

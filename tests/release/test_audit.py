@@ -67,3 +67,12 @@ def test_a_database_that_cannot_be_reached_is_said_plainly_and_is_no_failure(tmp
     assert passed
     assert text.startswith("known vulnerabilities were NOT looked up; can the database be reached")
     assert "Connection refused" in text
+
+
+def test_where_no_package_could_be_looked_up_nothing_is_said_to_be_without_flaws(database, tmp_path):
+    passed, text = audit_of(tmp_path, database)
+    assert passed
+    assert (
+        text
+        == "known vulnerabilities were NOT looked up; can the database be reached from here? no package could be"
+    )

@@ -1,8 +1,11 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such signal there")
@@ -28,6 +31,26 @@ for at in range(1, 10):
         sys.setprofile(None)
 print("ended")
 """
-    root = Path(__file__).parents[3]
-    output = subprocess.check_output([sys.executable, "-c", code], cwd=root, text=True, timeout=60)
+    output = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True, timeout=60)
     assert output.strip() == "ended"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such terminal there")
+def test_ctrl_c_is_answered_on_a_terminal_before_the_step_ends():
+    import pty
+
+    code = """
+import signal
+from gan.training.signals import stop_signals
+
+with stop_signals(patient=False) as stop:
+    signal.raise_signal(signal.SIGINT)
+    print("the step ends", stop.made)
+"""
+    ours, terminal = pty.openpty()
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=terminal, stderr=terminal, check=True)
+    os.close(terminal)
+    lines = os.read(ours, 10_000).decode().split("\r\n")
+    os.close(ours)
+    assert "saving; once more ends at once" in lines[1]
+    assert lines[2] == "the step ends True"
