@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gan.pretrained import TRAINED_ON
 from kit.channels import RGB
+from kit.printable import printable
 
 LICENCE_BUILT_IN = "Learned from CC0 1.0 pictures only: what it draws may be used freely, in games for sale too."
 LICENCE_UNKNOWN = (
@@ -25,6 +26,7 @@ class ModelInfo:
     size_px: int
     """Side of its pictures, pixels."""
     trained_on: str
+    """A few words on the pictures; no letter of it turns the order of those around it."""
     channels: int = RGB
     """RGB or RGBA."""
 
@@ -35,5 +37,5 @@ class ModelInfo:
 
 
 def model_name(path: Path) -> str:
-    """The name of a model: its run's, or its file's."""
-    return path.parent.name if path.stem == "generator" else path.stem
+    """The name of a model: its run's, or its file's, fit to stand in a sentence."""
+    return printable(path.parent.name if path.stem == "generator" else path.stem)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from gan.config import PRESETS, GanError, SettingsError
 from gan.export.onnx import export_onnx
 from gan.export.onnx_header import HEADER_KEY, OnnxHeader
 from gan.networks.build import build_generator
-from gan.runs.checkpoint import GeneratorHeader, load_generator, model_hash, save_generator
+from gan.runs.checkpoint import GeneratorHeader, load_generator, model_hash, model_info, save_generator
 from gan.runs.model_files import built_in_model
 from gan.sampling.directions import find_directions
 from gan.sampling.sample import draw, latents_from_seeds
@@ -224,6 +225,18 @@ def test_a_header_that_promises_what_the_network_does_not_do_is_refused(change, 
     onnx.save(graph, tmp_path / "x.onnx")
     with pytest.raises(GanError, match=r"x\.onnx: damaged, or not a file of vgc export"):
         load_engine(tmp_path / "x.onnx")
+
+
+def test_no_word_about_a_model_turns_the_order_of_a_sentence(tmp_path):
+    graph = onnx.load(built_in_model().with_suffix(".onnx"))
+    values = json.loads(graph.metadata_props[0].value)
+    graph.metadata_props[0].value = json.dumps({**values, "trained_on": "a\u202eb\x1b"})
+    onnx.save(graph, tmp_path / "m\u202e.onnx")
+    info = load_engine(tmp_path / "m\u202e.onnx").info
+    assert (info.model, info.trained_on) == (r"m\u202e", r"a\u202eb\x1b")
+    generator, header = load_generator(built_in_model(), torch.device("cpu"))
+    info = model_info(Path("m\u202e.safetensors"), generator, replace(header, lineage=("c\u2066",)))
+    assert (info.model, info.trained_on) == (r"m\u202e", rf"{header.trained_on}; started from c\u2066")
 
 
 def test_missing_packages_are_named_with_their_command(tmp_path, monkeypatch):
