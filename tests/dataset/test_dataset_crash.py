@@ -144,6 +144,15 @@ def test_a_killed_build_goes_on_where_it_was(raw: Path, tmp_path: Path) -> None:
     assert build(BuildSettings(raw, tmp_path / "set", 16, workers=1)).rendered < PICTURES
 
 
+def test_what_a_killed_build_was_writing_is_no_part_of_the_set(raw: Path, tmp_path: Path) -> None:
+    killed(raw, tmp_path / "set", "write_plan", 1)
+    (staging,) = (tmp_path / "set/.vgc").glob("building-*")
+    for leftover in ("README.md.7.partial", "csv_files/train_labels.csv.7.partial"):
+        (staging / leftover).write_bytes(b"half")
+    build(BuildSettings(raw, tmp_path / "set", 16, workers=1))
+    assert not list((tmp_path / "set").rglob("*.partial"))
+
+
 def test_a_picture_that_a_power_cut_left_empty_is_rendered_again(raw: Path, tmp_path: Path) -> None:
     killed(raw, tmp_path / "set", "write_plan", 1)
     (lost,) = (tmp_path / "set/.vgc").glob("building-*/rgb_images/5.png")
