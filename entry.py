@@ -33,8 +33,16 @@ def load_command_line() -> Callable[[], None]:
     from cli import main as command_line  # noqa: PLC0415
 
     if hears:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, interrupt)
     return command_line
+
+
+def interrupt(_number: int, _frame: object) -> None:
+    """Raise KeyboardInterrupt; but while PyTorch is loaded, whose C++ parts would lose it or abort, end here."""
+    if getattr(getattr(sys.modules.get("torch"), "__spec__", None), "_initializing", False):
+        os.write(2, b"vgc: interrupted\n")
+        os._exit(INTERRUPTED)
+    raise KeyboardInterrupt
 
 
 def leave(exit_code: int) -> None:

@@ -81,8 +81,8 @@ def open_staging(out: Path, recipe: dict[str, Any]) -> Path:
     remove_stagings(out, but=staging)
     for folder in FOLDERS:
         (staging / folder).mkdir(parents=True, exist_ok=True)
-    for folder in (staging, staging / "csv_files"):  # whose files are moved into place whatever their names
-        sweep(folder)
+    for of_lists in (staging, staging / "csv_files"):  # whose files are moved into place whatever their names
+        sweep(of_lists)
     return staging
 
 

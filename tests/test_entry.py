@@ -41,3 +41,17 @@ def main():
 """
     ended = run_with(tmp_path, "cli.py", command_line)
     assert (ended.returncode, ended.stdout) == (code, "thread ended\ncleaned up\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_ctrl_c_while_pytorch_is_loaded_is_not_lost(tmp_path: Path) -> None:
+    loses_it = """
+import os, signal
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    pass
+"""
+    (tmp_path / "torch.py").write_text(loses_it, "utf-8")
+    ended = run_with(tmp_path, "cli.py", "def main():\n    import torch\n    print('went on')\n")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "vgc: interrupted\n")
