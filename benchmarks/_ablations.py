@@ -26,6 +26,7 @@ def altered(recipe: Recipe, minibatch_std_group: int | None = None, **changes: A
 RUNG_KIMG, FINAL_KIMG = 60, 100
 UNMODULATED = replace(PRESETS["dcgan"], generator=replace(PRESETS["dcgan"].generator, modulation_width=0))
 """`dcgan` before it had self-modulation, as in the first tables."""
+BILINEAR = replace(PRESETS["dcgan"], generator=replace(PRESETS["dcgan"].generator, upsampling="bilinear"))
 PLAIN = altered(UNMODULATED, 0, relativistic=False, r2=False, augment_p=1.0, augment_target=0.0)
 PAIRED = replace(PLAIN, relativistic=True, r2=True)
 # Rates, penalties and augmentation as the paper has them, before the ablations changed the preset.
@@ -73,6 +74,7 @@ ROWS = {
         RUNG_KIMG,
     ),
     "dcgan": Row("the default", "the sum of its parts", PRESETS["dcgan"], FINAL_KIMG),
+    "bilinear": Row("the default, upsampling bilinearly", "no grid over even areas", BILINEAR, RUNG_KIMG),
     "unmodulated": Row("the default without self-modulation", "less recall", UNMODULATED, FINAL_KIMG),
     "dcgan-2015": Row("the textbook", "coloured clouds", PRESETS["dcgan-2015"], FINAL_KIMG),
     "student": Row("the students' whole training", "noise", PRESETS["student"], 400),

@@ -17,6 +17,9 @@ SMALLEST_STUDENT_PX = 40
 """The student discriminator's unpadded convolutions leave nothing of smaller images."""
 
 
+Upsampling = Literal["nearest", "bilinear"]
+
+
 class GanError(Exception):
     """Training or drawing cannot continue; the message names the cause and the remedy."""
 
@@ -74,6 +77,9 @@ class Architecture:
 
     modulation_width: int = 0
     """Hidden units of an upsampling generator's self-modulation; 0: none. See `gan.networks.self_modulation`."""
+
+    upsampling: Upsampling = "nearest"
+    """How an upsampling generator doubles its maps; nearest leaves steps where it should be smooth."""
 
     channels: int = RGB
     """Of the pictures: RGB, or RGBA with premultiplied colours; see `gan.images`."""

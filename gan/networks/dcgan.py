@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gan.config import Architecture, check_stage_count
+from gan.config import Architecture, Upsampling, check_stage_count
 from gan.device import in_fp32
 from gan.networks.minibatch_std import MinibatchStd
 from gan.networks.self_modulation import SelfModulation, modulate
@@ -75,30 +75,47 @@ class StridedDiscriminator(nn.Module):
 
 
 class UpsampleConv2d(nn.Module):
-    """Nearest-neighbour upsampling by 2, then a 3x3 convolution, in one transposed convolution.
+    """Upsampling by 2, then a 3x3 convolution, without ever writing down the large image of all channels.
 
-    After the doubling, a 3x3 window sees only 2x2 different pixels, so the pair equals a transposed convolution
-    of stride 2 whose 4x4 kernel is the 3x3 one summed over 2x2 boxes: 4 products a pixel in index of 9, and the
-    large image is never written down. [N, in, H, W] -> [N, out, 2H, 2W].
+    After nearest-neighbour doubling a 3x3 window sees only 2x2 different pixels, so the pair equals a transposed
+    convolution of stride 2 whose 4x4 kernel is the 3x3 one summed over 2x2 boxes: 4 products a pixel, not 9.
+    Bilinear doubling is the same, then a blur of each channel by [1, 2, 1] / 4, for convolutions commute; only the
+    pixels at the border are darker. [N, in, H, W] -> [N, out, 2H, 2W].
+
+    Source of the blur: Zhang 2019, arXiv:1904.11486, and Karras et al. 2019, arXiv:1812.04948, appendix C.
     """
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, upsampling: Upsampling = "nearest") -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(out_channels, in_channels, 3, 3))
         self.bias = None
+        self.blur: Tensor | None
+        # In the file like a weight, so that a network built without values gets it with the others.
+        self.register_buffer("blur", binomial_kernel(out_channels) if upsampling == "bilinear" else None)
 
     def forward(self, x: Tensor) -> Tensor:
         kernel: Tensor = (
             UpsampleKernel.apply(self.weight) if torch.is_grad_enabled() else upsample_kernel(self.weight)
         )
-        return F.conv_transpose2d(x, kernel.transpose(0, 1), stride=2, padding=1)
+        x = F.conv_transpose2d(x, kernel.transpose(0, 1), stride=2, padding=1)
+        return x if self.blur is None else F.conv2d(x, self.blur, padding=1, groups=len(self.blur))
 
-    def as_transposed(self) -> nn.ConvTranspose2d:
-        """The same function as a layer that other programs know, to the same values; its kernel is larger."""
+    def as_transposed(self) -> nn.Module:
+        """The same function in layers that other programs know, to the same values; its kernel is larger."""
         kernel = upsample_kernel(self.weight.detach()).transpose(0, 1).contiguous()
         layer = nn.ConvTranspose2d(kernel.shape[0], kernel.shape[1], 4, stride=2, padding=1, bias=False)
         layer.weight = nn.Parameter(kernel)
-        return layer
+        if self.blur is None:
+            return layer
+        blur = nn.Conv2d(len(self.blur), len(self.blur), 3, padding=1, groups=len(self.blur), bias=False)
+        blur.weight = nn.Parameter(self.blur)
+        return nn.Sequential(layer, blur)
+
+
+def binomial_kernel(channels: int) -> Tensor:
+    """[1, 2, 1] / 4 along rows and columns, for each channel by itself; [channels, 1, 3, 3] float32."""
+    row = torch.tensor([1.0, 2.0, 1.0]) / 4
+    return torch.outer(row, row).repeat(channels, 1, 1, 1)
 
 
 def upsample_kernel(weight: Tensor) -> Tensor:
@@ -140,7 +157,7 @@ class UpsampleGenerator(nn.Module):
         layers: list[nn.Module] = [nn.BatchNorm2d(widths[0]), nn.LeakyReLU(LEAKY_SLOPE)]
         for before, after in pairwise(widths):
             layers += [
-                UpsampleConv2d(before, after),
+                UpsampleConv2d(before, after, architecture.upsampling),
                 nn.BatchNorm2d(after),
                 nn.LeakyReLU(LEAKY_SLOPE),
                 nn.Conv2d(after, after, 3, padding=1, bias=False),

@@ -93,6 +93,29 @@ def test_folded_upsampling_equals_doubling_and_convolving():
     torch.testing.assert_close(layer(x), plain, rtol=0, atol=1e-12)
 
 
+def test_folded_bilinear_upsampling_equals_doubling_and_convolving_but_for_the_border():
+    torch.manual_seed(0)
+    layer = UpsampleConv2d(3, 5, "bilinear").double()
+    torch.nn.init.normal_(layer.weight)
+    x = torch.randn(2, 3, 4, 6, dtype=torch.float64)
+    doubled = F.interpolate(x, scale_factor=2, mode="bilinear")
+    plain = F.conv2d(doubled, layer.weight, padding=1)
+    inside = slice(2, -2)
+    torch.testing.assert_close(layer(x)[..., inside, inside], plain[..., inside, inside], rtol=0, atol=1e-12)
+    torch.testing.assert_close(layer.as_transposed()(x), layer(x), rtol=0, atol=1e-12)
+
+
+def test_bilinear_upsampling_makes_an_even_slope_of_an_even_slope():
+    layers = {mode: UpsampleConv2d(1, 1, mode) for mode in ("nearest", "bilinear")}
+    slope = torch.arange(8.0).expand(1, 1, 8, 8)
+    steps = {}
+    for mode, layer in layers.items():
+        with torch.no_grad():
+            layer.weight.zero_()[0, 0, 1, 1] = 1.0
+        steps[mode] = layer(slope)[0, 0, 8, 4:12].diff().tolist()
+    assert steps == {"nearest": [0, 1, 0, 1, 0, 1, 0], "bilinear": [0.5] * 7}
+
+
 def test_the_spread_of_a_batch_is_that_of_each_group_of_consecutive_pictures():
     alike, apart = torch.zeros(4, 2, 3, 3), torch.zeros(4, 2, 3, 3)
     apart[::2] = 1.0  # two of four at 1: a standard deviation of 1/2 everywhere
