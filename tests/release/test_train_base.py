@@ -9,13 +9,14 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
+import release
 from gan import pretrained
 from gan.config import DEFAULT_PRESET
 from gan.runs.checkpoint import load_checkpoint, load_generator
 from gan.training.transfer import find_source, load_discriminator
 from release.base_set import SOURCES, TRAINED_ON
 from release.publish_base import DISCRIMINATOR_FILE, GENERATOR_FILE, publish_base
-from release.train_base import RUN, train_piece
+from release.train_base import RECIPE, RUN, train_piece
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,15 @@ def test_a_second_piece_goes_on_where_the_first_one_stopped(base_run: Path) -> N
 def test_a_lost_run_goes_on_from_the_published_pair(base_run: Path, tmp_path: Path) -> None:
     run = train_piece(base_run.parent.parent / "rgb_images", tmp_path, kimg=0.016, init_from="base")
     assert load_generator(run / "generator.safetensors", torch.device("cpu"))[1].lineage
+
+
+def test_the_next_base_goes_on_from_the_published_one_with_its_own_recipe(tmp_path: Path) -> None:
+    source = find_source(str(Path(release.__path__[0]) / "base-bilinear.safetensors"), tmp_path)
+    assert source.discriminator is not None
+    assert source.header.architecture == RECIPE.generator
+    assert source.header.trained_on == TRAINED_ON
+    published = find_source("base", tmp_path).lineage[-1]
+    assert source.header.lineage[-1] == published
 
 
 def test_the_shipped_base_is_a_pair_of_free_pictures_that_a_training_starts_from(tmp_path: Path) -> None:
