@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
-FAILED, INTERRUPTED = 1, 130
+from kit.exit_codes import FAILED, INTERRUPTED
 
 
 def main() -> None:

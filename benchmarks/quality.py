@@ -49,10 +49,10 @@ from gan.runs.checkpoint import load_checkpoint
 from gan.runs.run_files import CHECKPOINT_FILE
 from gan.sampling.generate import GenerateSettings, generate
 from gan.training.loop import resume, train
+from kit.exit_codes import INTERRUPTED
 from kit.progress import noop
 
 ROOT = Path(__file__).parents[1]
-INTERRUPTED = 130
 HELD_OUT_OF = 10
 DRAWS = 20
 """Choices of training pictures, as many as are held out, that a ratio is the median of."""

@@ -1,5 +1,6 @@
 """What can go wrong: with one address (`FetchError`), or with the whole crawl (`ScrapeError`)."""
 
+from kit.exit_codes import BLOCKED, FAILED, USAGE
 from scraper.summary import ScrapeSummary
 
 
@@ -55,7 +56,7 @@ class TooManyRedirectsError(FetchError):
 class ScrapeError(Exception):
     """The crawl cannot continue; everything saved is kept."""
 
-    exit_code = 1
+    exit_code = FAILED
     summary: ScrapeSummary | None = None
     """What came of the crawl until then, if it had begun."""
 
@@ -63,10 +64,10 @@ class ScrapeError(Exception):
 class ScrapeSettingsError(ScrapeError):
     """A setting is wrong; nothing was asked of any site."""
 
-    exit_code = 2
+    exit_code = USAGE
 
 
 class ScrapeBlockedError(ScrapeError):
     """The site does not want to be asked (now)."""
 
-    exit_code = 4
+    exit_code = BLOCKED

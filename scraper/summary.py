@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kit.counted import counted
+from kit.exit_codes import BLOCKED, FAILED, UNFINISHED
 
 OTHER_HOST = "on another site: "
 """How a failure's reason begins where the host is not listed; its name follows."""
@@ -60,9 +61,9 @@ class ScrapeSummary:
     def exit_code(self) -> int:
         """0 done, 1 nothing was saved, 3 another run may bring more, 4 nothing was, for robots.txt forbids it."""
         if any(failure.retry for failure in self.failures):
-            return 3
+            return UNFINISHED
         if self._is_empty:
-            return 4 if self.forbidden and not self.failures else 1
+            return BLOCKED if self.forbidden and not self.failures else FAILED
         return 0
 
     @property
@@ -77,7 +78,7 @@ class ScrapeSummary:
         if self.failures and self.to_fetch is None:
             lines.append(f"  each one is named in {self.out / 'manifest.jsonl'}")
         lines += self._remarks()
-        if self._is_empty and (self._lacks_characters or self.exit_code in (1, 4)):
+        if self._is_empty and (self._lacks_characters or self.exit_code in (FAILED, BLOCKED)):
             lines.append(f"nothing was saved: {self._remedy()}".removesuffix(": "))
         elif any(failure.retry for failure in self.failures):
             lines.append("some are worth another try: run the same command again")

@@ -13,7 +13,20 @@ import pytest
 from studio.site import BROWSER_ENGINE, PAGE_ENGINE
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ["kit", "scraper", "dataset", "gan", "sprites", "studio", "demo", "screen", "vgc", "cli", "entry"]
+ROOMS = [
+    "kit",
+    "scraper",
+    "dataset",
+    "gan",
+    "sprites",
+    "studio",
+    "demo",
+    "screen",
+    "vgc",
+    "command",
+    "cli",
+    "entry",
+]
 """Each imports only from those before it."""
 WINGS = [
     "old_names",
