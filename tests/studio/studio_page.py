@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from gan.sampling.share_codes import decode
 from studio.engine import Engine
@@ -33,6 +33,37 @@ def painted(cards: Locator) -> Locator:
                 break
             card.page.wait_for_timeout(50)
     return cards
+
+
+class Held:
+    """What a page asks of one address, kept back until `answer`."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self._page = page
+        self.routes: list[Route] = []
+        self._address = address
+        self._answers = False
+        page.route(address, self._hold)
+
+    def _hold(self, route: Route) -> None:
+        if self._answers:
+            route.continue_()
+        else:
+            self.routes.append(route)
+
+    def wait_for(self, count: int) -> None:
+        """Until this many requests have come."""
+        for _ in range(1000):
+            if len(self.routes) >= count:
+                return
+            self._page.wait_for_timeout(50)
+        raise AssertionError(f"{len(self.routes)} requests for {self._address}, not {count}")
+
+    def answer(self) -> None:
+        """All that is asked now and from now on."""
+        self._answers = True
+        for route in self.routes:
+            route.continue_()
 
 
 def pick(page: Page, index: int = 0) -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import requests
 from numpy.typing import NDArray
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import expect
 from studio_page import (
+    Held,
     amount,
     changed_code,
     code_of,
@@ -182,19 +183,14 @@ def test_dragging_a_slider_never_piles_up_work(open_page):
     pick(page)
     slider = trait(page, 0).locator("[type=range]")
     page.wait_for_load_state("networkidle")
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
-    page.route("**/api/draw", hold)
+    held = Held(page, "**/api/draw")
     for step in range(30):
         slider.evaluate("(s, v) => { s.value = v; s.dispatchEvent(new Event('input')); }", -1.5 + step / 10)
-    page.wait_for_timeout(100)
-    assert len(held) == 1
-    held[0].continue_()
-    page.wait_for_timeout(300)
-    assert len(held) == 2
+    for asked in (1, 2):
+        held.wait_for(asked)
+        page.wait_for_timeout(100)
+        assert len(held.routes) == asked
+        held.routes[-1].continue_()
     page.unroute_all(behavior="ignoreErrors")
 
 
@@ -230,26 +226,6 @@ def test_dragging_one_character_onto_another_mixes_them_along_a_great_circle(ope
     assert changed_code(page, before) == second
 
 
-class Held:
-    """The page's questions for pictures, kept back until `answer`."""
-
-    def __init__(self, page: Page) -> None:
-        self._routes: list[Route] | None = []
-        page.route("**/api/draw", self._hold)
-
-    def _hold(self, route: Route) -> None:
-        if self._routes is None:
-            route.continue_()
-        else:
-            self._routes.append(route)
-
-    def answer(self) -> None:
-        """All that is asked now and from now on."""
-        routes, self._routes = self._routes or [], None
-        for route in routes:
-            route.continue_()
-
-
 @pytest.mark.parametrize("tab", ["traits", "mix"])
 def test_a_slow_answer_to_a_slider_does_not_come_over_what_was_taken_since(open_page, engine, tab):
     page = open_page()
@@ -260,7 +236,7 @@ def test_a_slow_answer_to_a_slider_does_not_come_over_what_was_taken_since(open_
         painted(page.locator("#partners .card")).first.click()
         slider = painted(page.locator("#steps .card")) and page.locator("#share-of-b")
     page.wait_for_load_state("networkidle")
-    held, code = Held(page), code_of(page)
+    held, code = Held(page, "**/api/draw"), code_of(page)
     slider.evaluate(SLIDE, [1, 2])
     changed_code(page, code)
     page.locator("#undo").click()
@@ -311,7 +287,7 @@ def test_a_click_takes_what_the_card_shows_and_never_twice(open_page, engine):
     pick(page)
     parent, cards = code_of(page), painted(page.locator("#children .card"))
     shown = pixels_of(cards.nth(4).locator("canvas"))
-    held = Held(page)
+    held = Held(page, "**/api/draw")
     page.locator("#more-children").click()
     cards.nth(4).dblclick()
     cards.first.click()
@@ -329,7 +305,7 @@ def test_what_is_no_mix_ends_the_mixing_at_once(open_page, engine):
     painted(page.locator("#partners .card")).first.click()
     painted(page.locator("#steps .card"))
     expect(page.locator("#mix-text")).to_contain_text("on the left")
-    held = Held(page)
+    held = Held(page, "**/api/draw")
     page.locator("#reroll").click()
     expect(page.locator("#mixing")).to_be_hidden()
     expect(page.locator("#mix-text")).to_be_hidden()

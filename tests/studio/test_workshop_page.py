@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, expect
+from studio_page import Held
 from studio_server import FlatEngine, serving
 
 from dataset.build import BuildSettings, build
@@ -81,24 +82,20 @@ def test_the_start_page_leads_to_a_set_of_which_only_what_is_in_sight_exists(pag
 
 
 def test_a_large_sets_first_pictures_stand_before_its_list_has_come(page: Page, url: str) -> None:
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        held.append(route)
-
     page.route(
         "**/set?folder=set&first=*",
         lambda route: route.continue_(url=f"{url}/api/workshop/set?folder=set&first=9"),
     )
-    page.route("**/set?folder=set", hold)
+    held = Held(page, "**/set?folder=set")
     page.goto(url + SET)
     expect(tile(page, 8)).to_be_visible()
+    held.wait_for(1)
     expect(page.locator("#about")).to_have_text("The list of all pictures is on its way.")
     tile(page, 3).click()
     page.keyboard.press("x")
     expect(page.locator("#act-leave")).to_be_disabled()
     expect(page.locator(".filters")).to_have_attribute("inert", "")
-    held[0].continue_()
+    held.answer()
     expect(page.locator("#about")).to_contain_text("62 of 64 shown, 1 selected · 03.png")
     expect(page.locator(".chip[name=all] b")).to_have_text("62")
     expect(page.locator(".tile.left:visible")).to_have_count(0)
