@@ -14,7 +14,6 @@ from gan.runs.model_info import ModelInfo, model_name
 from kit.channels import RGBA
 from kit.pixel_range import denormalize
 from kit.premultiplied import unpremultiply
-from kit.printable import printable
 from studio.errors import StudioError
 
 log = logging.getLogger(__name__)
@@ -56,7 +55,7 @@ class OnnxEngine:
             hash=self.header.hash,
             latent_dim=self.header.latent_dim,
             size_px=self.header.size_px,
-            trained_on=printable(self.header.trained_on),
+            trained_on=self.header.trained_on,
             channels=self.header.channels,
         )
 

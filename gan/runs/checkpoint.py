@@ -22,7 +22,6 @@ from gan.networks.build import build_generator, without_weights
 from gan.runs.model_info import ModelInfo, model_name
 from gan.runs.network_file import HEADER_KEY, bad_header, read_header, read_weights
 from kit.atomic import replacing, write_bytes
-from kit.printable import printable
 from kit.typed_json import is_finite, read_fields
 
 CHECKPOINT_FORMAT = 4
@@ -223,6 +222,6 @@ def model_info(path: Path, generator: nn.Module, header: GeneratorHeader) -> Mod
         hash=model_hash(generator),
         latent_dim=header.architecture.latent_dim,
         size_px=header.architecture.size_px,
-        trained_on=printable(header.sources),
+        trained_on=header.sources,
         channels=header.architecture.channels,
     )

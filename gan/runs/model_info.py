@@ -16,7 +16,7 @@ LICENCE_UNKNOWN = (
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What is known about a generator."""
+    """What is known about a generator; no letter of its texts turns the order of those around it."""
 
     model: str
     """Its name, for people."""
@@ -26,9 +26,13 @@ class ModelInfo:
     size_px: int
     """Side of its pictures, pixels."""
     trained_on: str
-    """A few words on the pictures; no letter of it turns the order of those around it."""
+    """A few words on the pictures."""
     channels: int = RGB
     """RGB or RGBA."""
+
+    def __post_init__(self) -> None:
+        for name in ("model", "trained_on"):  # of a stranger's file
+            object.__setattr__(self, name, printable(getattr(self, name)))
 
     @property
     def licence(self) -> str:
@@ -37,5 +41,5 @@ class ModelInfo:
 
 
 def model_name(path: Path) -> str:
-    """The name of a model: its run's, or its file's, fit to stand in a sentence."""
-    return printable(path.parent.name if path.stem == "generator" else path.stem)
+    """The name of a model: its run's, or its file's."""
+    return path.parent.name if path.stem == "generator" else path.stem
