@@ -77,7 +77,7 @@ class Architecture:
     """Residual blocks of each stage."""
 
     modulation_width: int = 0
-    """Hidden units of an upsampling generator's self-modulation; 0: none. See `gan.networks.self_modulation`."""
+    """Hidden units of an upsampling generator's self-modulation; 0: none. See `gan.networks.layers`."""
 
     upsampling: Upsampling = "nearest"
     """How an upsampling generator doubles its maps; nearest leaves steps where it should be smooth."""

@@ -9,10 +9,7 @@ from torch.nn import functional as F
 
 from gan.config import Architecture, Upsampling, check_stage_count
 from gan.device import in_fp32
-from gan.networks.minibatch_std import MinibatchStd
-from gan.networks.self_modulation import SelfModulation, modulate
-
-LEAKY_SLOPE = 0.2
+from gan.networks.layers import LEAKY_SLOPE, MinibatchStd, SelfModulation, modulate
 
 
 class TransposedGenerator(nn.Module):

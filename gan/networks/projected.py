@@ -13,10 +13,10 @@ from torch.nn.utils.parametrizations import spectral_norm
 from gan.config import Architecture
 from gan.device import in_fp32
 from gan.networks.dcgan import StridedDiscriminator
+from gan.networks.layers import LEAKY_SLOPE
 from gan.networks.pretrained_features import CHANNELS, STRIDES, PretrainedFeatures
 from kit.channels import RGB, RGBA
 
-LEAKY_SLOPE = 0.2
 LOGITS_PX = 4
 """Least side of a head's map of logits, where its feature map has it."""
 FEATURE_STD = (11.0, 10.0, 8.0, 3.0)

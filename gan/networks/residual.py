@@ -12,9 +12,8 @@ from torch.nn import functional as F
 
 from gan.config import Architecture, check_stage_count, doublings
 from gan.device import in_fp32
-from gan.networks.minibatch_std import MinibatchStd
+from gan.networks.layers import LEAKY_SLOPE, MinibatchStd
 
-LEAKY_SLOPE = 0.2
 EXPANSION = 2
 """Channels inside a block, as a multiple of those outside."""
 GROUP_CHANNELS = 16

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from gan.config import BASE, Architecture, GanError, SettingsError, doublings
 from gan.networks.build import build_discriminator, build_generator, without_weights
 from gan.networks.dcgan import StridedDiscriminator
-from gan.networks.minibatch_std import MinibatchStd
+from gan.networks.layers import MinibatchStd
 from gan.networks.projected import ProjectedDiscriminator
 from gan.runs.checkpoint import GeneratorHeader, load_checkpoint, load_generator, model_hash
 from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE, pretrained_model

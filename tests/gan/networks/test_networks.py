@@ -10,8 +10,7 @@ from gan.config import MAX_SIZE_PX, PRESETS, SettingsError, doublings
 from gan.networks.build import build_discriminator, build_generator, count_parameters
 from gan.networks.dcgan import UpsampleConv2d, UpsampleKernel, upsample_kernel
 from gan.networks.layer_summary import describe_recipe
-from gan.networks.minibatch_std import MinibatchStd, group_variance
-from gan.networks.self_modulation import SelfModulation, modulate
+from gan.networks.layers import MinibatchStd, SelfModulation, group_variance, modulate
 
 
 @pytest.mark.parametrize(
