@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import warnings
 import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -97,7 +98,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise GanError(f"{path}: no checkpoint there to go on from; start a new run")
-    with path.open("rb") as file:
+    with path.open("rb") as file, warnings.catch_warnings(action="ignore"):  # of PyTorch, of damaged bytes
         try:
             require_no_more_than_its_bytes(file)
             state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)

@@ -19,7 +19,7 @@ import cli
 from dataset.reader import load_images
 from gan.config import GanError
 from gan.evaluation.evaluate import EvaluateSettings, fakes_from_model
-from gan.runs.checkpoint import read_generator_header
+from gan.runs.checkpoint import load_checkpoint, read_generator_header
 from gan.runs.network_file import read_header
 from gan.runs.run_files import read_metrics
 from studio.engine_loader import load_engine
@@ -288,6 +288,12 @@ def other_optimizer(values: dict[str, Any]) -> None:
         memory["exp_avg"] = torch.zeros(2, 2)
 
 
+def scripted(path: Path) -> None:
+    """The same checkpoint, and beside its tensors what PyTorch takes a program's file by."""
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(archive.namelist()[0].replace("data.pkl", "constants.pkl"), b"")
+
+
 HARMED_CHECKPOINTS: dict[str, Harm] = {
     "empty": to_bytes(b""),
     "no checkpoint": to_bytes(b"hello, this is not a checkpoint\n"),
@@ -296,6 +302,7 @@ HARMED_CHECKPOINTS: dict[str, Harm] = {
     "a pickle that acts": to_bytes(pickle.dumps(Opens())),
     "a saved object that acts": lambda path: torch.save({"format": 4, "steps": Opens()}, path),
     "a bomb": bomb,
+    "a program": scripted,
     "a tensor": lambda path: torch.save(torch.zeros(4), path),
     "a list": lambda path: torch.save([1, 2], path),
     "nothing": lambda path: torch.save({"format": 4}, path),
@@ -330,6 +337,13 @@ def test_a_run_with_a_harmed_checkpoint_does_not_go_on_and_says_why(harm: str) -
     {**HARMED_CHECKPOINTS, **HARMED_CHECKPOINTS_OF_RESUME}[harm](CHECKPOINT)
     expect_a_line(CHECKPOINT, "train", "--resume", "dcgan", "--kimg", 2.08, "--device", "cpu")
     assert not Path("opened").exists()
+
+
+def test_pytorch_adds_no_warning_to_the_line_on_a_harmed_checkpoint(recwarn: pytest.WarningsRecorder) -> None:
+    scripted(CHECKPOINT)
+    with pytest.raises(GanError, match=r"checkpoint\.pt: damaged or not a checkpoint of vgc"):
+        load_checkpoint(CHECKPOINT)
+    assert [str(each.message) for each in recwarn] == []
 
 
 @pytest.mark.parametrize("harm", HARMED_CHECKPOINTS)
