@@ -8,12 +8,14 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from itertools import chain, tee
 from pathlib import Path
 from typing import Any
 
-from dataset.build_cache import LAST_NAME, TO_RENDER, WITHOUT_RGBA, BuildCache
+from dataset.build_cache import LAST_NAME, WITHOUT_RGBA, BuildCache
+from dataset.build_database import TO_RENDER, TRANSPARENT
+from dataset.build_report import BuildReport, ReportWriter, read_build_report
 from dataset.build_settings import (
     BuildSettings,
     fits_a_network,
@@ -21,12 +23,10 @@ from dataset.build_settings import (
     saved_settings,
     sizes_around,
 )
-from dataset.card import CARD, SAMPLE, SAMPLE_IMAGES, dataset_card, write_sample_grid
-from dataset.curation import CROPPED, CURATION, LEFT_OUT, TURNED, read_curation
+from dataset.card import CARD, SAMPLE
+from dataset.curation import CURATION, read_curation
 from dataset.earlier_set import FORMAT, adopt, made_ns, read_build_recipe, read_manifest
 from dataset.errors import DatasetError
-from dataset.lost_rims import share_lost_to_flood
-from dataset.near_duplicates import NearDuplicate
 from dataset.raw import FOLLOW_HINT, RawFolder, each_part, readable, scan_raw_folder, split_part
 from dataset.render import (
     GREY_FOLDER,
@@ -40,9 +40,8 @@ from dataset.render import (
     image_states,
 )
 from dataset.render_pool import measure_all, render_all, write_all_opaque_rgba
-from dataset.set_grid import GRID, shared_grid
-from dataset.set_lists import SetLists, add_groups, short, write_json
-from dataset.set_palette import PALETTE, as_report, own_palette
+from dataset.set_contents import SetContents
+from dataset.set_lists import SetLists, add_groups
 from dataset.sheets import parse_sheet
 from dataset.staging import (
     METADATA,
@@ -55,6 +54,7 @@ from dataset.staging import (
     finish_commit,
     has_transparent_images,
     is_built_set,
+    newest_image,
     open_staging,
     png_names,
     remove_cache,
@@ -66,61 +66,16 @@ from dataset.staging import (
 )
 from dataset.tables import LABELS_CSV, PIXELS_CSV, remove_tables
 from dataset.trim import Box
-from kit.atomic import cannot_write, sync_all, write_text
+from kit.atomic import cannot_write
 from kit.counted import counted
-from kit.image_grid import evenly_spaced
-from kit.palette_files import Colour
 from kit.progress import Progress, noop
 
 __all__ = ["BuildReport", "BuildSettings", "build", "fits_a_network", "saved_settings"]
 
 log = logging.getLogger(__name__)
 
-TRANSPARENT = "kept AND alpha IS NOT NULL"
-"""In the database: pictures of the set that are not opaque all over."""
-CURATED = {
-    "left_out": f"reason = '{LEFT_OUT}'",
-    "cropped": f"kept AND instr(note, '{CROPPED}')",
-    "turned": f"kept AND instr(note, '{TURNED}')",
-}
-"""In the database: pictures as people decided on them; see `dataset.curation`."""
 COMMIT_SECONDS = 0.5
 """What was rendered in a longer time is not lost by a kill."""
-
-
-@dataclass(frozen=True)
-class BuildReport:
-    """What a build found and made; the lists are those of ``report.json``."""
-
-    out: Path
-    found: int
-    """Files in the raw folder."""
-    pictures: int
-    """Pictures in the set."""
-    rendered: int
-    """Raw files that had to be opened in this run; 0: nothing was new."""
-    duplicates: list[dict[str, Any]]
-    """Raw files with exactly the pixels of ``duplicate_of``."""
-    near_duplicates: list[dict[str, Any]]
-    """Pairs that look alike, the nearest first; both are in the set."""
-    near_duplicate_pairs: int
-    """All of them: the list above ends after the nearest."""
-    near_duplicate_groups: int | None
-    """What they come to, or None where all are in the list."""
-    rejected: list[dict[str, Any]]
-    """Raw files without a picture, each with its ``reason``."""
-    notes: list[dict[str, str]]
-    """What was repaired, and which of how many frames was taken: ``raw_file`` and ``note``."""
-    frames_passed_over: int
-    """Frames of animations that did not become pictures of their own; see ``--frames``."""
-    transparent: int
-    """Pictures that are not opaque all over; where there is any, all of the set are in ``rgba_images/`` too."""
-    groups: int
-    """Characters that the pictures show, or 0 where that was not asked for; see `dataset.groups`."""
-    by_hand: dict[str, int]
-    """Pictures ``left_out``, ``cropped`` and ``turned`` by people, where there are any; see `dataset.curation`."""
-    lost_to_flood: float
-    """See `dataset.lost_rims.share_lost_to_flood`."""
 
 
 def build(settings: BuildSettings, progress: Progress = noop) -> BuildReport:
@@ -183,7 +138,7 @@ def _build(settings: BuildSettings, raw: RawFolder, progress: Progress) -> Build
             remove_cache(file)
             count = _update(settings, _scan(settings), recipe, file, progress)
         save_settings(settings)
-        return _report(settings.out, rendered_now=count)
+        return read_build_report(settings.out, rendered_now=count)
 
 
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
@@ -218,28 +173,6 @@ def _update(
             return run.run(progress)
         except KeyboardInterrupt:
             raise KeyboardInterrupt("interrupted; the same command goes on from here") from None
-
-
-def _report(out: Path, rendered_now: int) -> BuildReport:
-    saved = json.loads((out / REPORT).read_text(encoding="utf-8"))
-    counts = saved["counts"]
-    return BuildReport(
-        out,
-        counts["found"],
-        counts["pictures"],
-        rendered_now,
-        duplicates=saved["duplicates"],
-        near_duplicates=saved["near_duplicates"],
-        near_duplicate_pairs=saved.get("near_duplicate_pairs", len(saved["near_duplicates"])),
-        near_duplicate_groups=saved.get("near_duplicate_groups"),
-        rejected=saved["rejected"],
-        notes=saved.get("notes", []),
-        frames_passed_over=counts.get("frames_passed_over", 0),
-        transparent=counts.get("transparent", 0),
-        groups=counts.get("groups", 0),
-        by_hand=counts.get("by_hand", {}),
-        lost_to_flood=saved.get("lost_to_flood", 0.0),
-    )
 
 
 def _refuse_foreign_files(out: Path, raw: Path, cache: BuildCache) -> None:
@@ -277,6 +210,7 @@ class _Build:
     def __init__(self, settings: BuildSettings, raw: Path, recipe: dict[str, Any], cache: BuildCache) -> None:
         self.settings, self.raw, self.recipe, self.cache = settings, raw, recipe, cache
         self.out, self.staging = settings.out, staging_folder(settings.out, recipe)
+        self._reports = ReportWriter(settings, recipe, cache, self.staging)
         self._out_text = str(self.out)
         self.window: Box | None = None
         self.is_transparent = False
@@ -350,7 +284,7 @@ class _Build:
         self._complete_rgba_folder()
         write_plan(self.staging, self.cache.stale(), ends)
         self.cache.commit()
-        self._write_reports(groups)
+        self._reports.write(groups, self.window)
         if self.settings.tables == "none":
             remove_tables(self.out)
         commit(self.out, self.staging)
@@ -427,7 +361,11 @@ class _Build:
             raise DatasetError(_not_ours(folder))
         waiting, noted = tee(self.cache.without_rgba())
         copies = (
-            OpaqueCopy(self._image_path(name), self.staging / RGBA_FOLDER / name, self.settings.side_px)
+            OpaqueCopy(
+                newest_image(self.out, self.staging, name, RGB_FOLDER),
+                self.staging / RGBA_FOLDER / name,
+                self.settings.side_px,
+            )
             for _, name, _ in waiting
         )
         count, workers = self.cache.count(WITHOUT_RGBA), self.settings.workers
@@ -440,79 +378,7 @@ class _Build:
         return self.cache.not_kept(png_names(self.staging / RGB_FOLDER))
 
     def _nothing(self) -> str:
-        reason, count = self.cache.common_reason()
+        reason, count = SetContents(self.cache).common_reason()
         files, times = counted(self.cache.count("reason IS NOT NULL"), "file"), counted(count, "time")
         text = f"{self.raw}: no usable picture in {files}; {times}: {reason}"
         return f"{text}; or copy the folder with cp -rL" if FOLLOW_HINT in reason else text
-
-    def _write_reports(self, groups: int) -> None:
-        """Write the reports; ``report.json`` last, because it marks the rest as complete."""
-        cache = self.cache
-        alike = cache.compare()
-        pictures = cache.count("kept")
-        nearest = [
-            asdict(NearDuplicate(cache.name(first), cache.name(second), bits))
-            for bits, first, second in alike.nearest_ids()
-        ]
-        report: dict[str, Any] = {
-            "recipe": self.recipe,
-            "counts": {
-                "found": cache.count_files(),
-                "pictures": pictures,
-                "duplicates": cache.count_twins(),
-                "rejected": cache.count("reason IS NOT NULL"),
-            },
-            "duplicates": ({**short(twin), "duplicate_of": first} for twin, first in cache.duplicates()),
-            "near_duplicates": nearest,
-            "rejected": map(short, cache.rejected()),
-        }
-        if by_hand := {name: count for name, which in CURATED.items() if (count := cache.count(which))}:
-            report["counts"]["by_hand"] = by_hand
-        if passed_over := cache.count_frames_passed_over():
-            report["counts"]["frames_passed_over"] = passed_over
-        if transparent := cache.count(TRANSPARENT):
-            report["counts"]["transparent"] = transparent
-            report["lost_to_flood"] = self._share_lost_to_flood(transparent)
-        if groups:
-            report["counts"]["groups"] = groups
-        report |= self.settings.selection()
-        if palette := self._palette(bool(transparent)):
-            report[PALETTE] = as_report(palette)
-        if self.settings.pixel_art != "off" and (grid := shared_grid(self._images(bool(transparent)))):
-            report[GRID] = grid._asdict()
-        if self.window:
-            report["window"] = self.window
-        if self.settings.tables == "none":
-            report["tables"] = "none"
-        if cache.count("note IS NOT NULL AND kept"):
-            report["notes"] = ({"raw_file": each.raw_file, "note": each.note} for each in cache.noted())
-        if alike.pairs > len(nearest):  # or the list is all there is, and the report that of version 0.1.0
-            report |= {"near_duplicate_pairs": alike.pairs, "near_duplicate_groups": alike.group_count()}
-        shown = evenly_spaced(range(pictures), SAMPLE_IMAGES)
-        write_sample_grid(self.staging / SAMPLE, [self._image_path(name) for name in cache.names("kept", shown)])
-        about = {**report, "near_duplicate_pairs": alike.pairs}
-        write_text(
-            self.staging / CARD,
-            dataset_card(about, cache.most_common("host"), cache.most_common("game"), cache.labels()),
-        )
-        sync_all()  # pictures and lists, one by one, would take long
-        write_json(self.staging / REPORT, report)
-
-    def _palette(self, has_rgba: bool) -> list[Colour]:
-        if self.settings.palette == "auto" and self.settings.pixel_art != "off":
-            return own_palette(self._images(has_rgba))
-        return self.settings.palette_colours() or []
-
-    def _images(self, has_rgba: bool) -> Iterator[Path]:
-        folder = RGBA_FOLDER if has_rgba else RGB_FOLDER
-        return (self._image_path(name, folder) for name in self.cache.kept_names())
-
-    def _share_lost_to_flood(self, transparent: int) -> float:
-        names = self.cache.names(TRANSPARENT, evenly_spaced(range(transparent), SAMPLE_IMAGES))
-        return share_lost_to_flood(
-            [(self._image_path(name), self._image_path(name, RGBA_FOLDER)) for name in names]
-        )
-
-    def _image_path(self, name: str, folder: str = RGB_FOLDER) -> Path:
-        staged = f"{self.staging}/{folder}/{name}"
-        return Path(staged if os.path.exists(staged) else f"{self.out}/{folder}/{name}")  # noqa: PTH110

@@ -1,14 +1,15 @@
-"""What a set says of its pictures: metadata.jsonl, the tables and report.json, all written as streams."""
+"""The lists of a set's pictures: metadata.jsonl and the tables, written as streams."""
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
-from dataset.build_cache import SETTLED, BuildCache, Row
+from dataset.build_cache import BuildCache, Row
+from dataset.build_database import SETTLED
 from dataset.curation import PictureKey
 from dataset.groups import group_names
 from dataset.raw import MANIFEST_FIELDS, label_of, path_of_key
@@ -23,7 +24,6 @@ from dataset.tables import (
     previous_rows,
     read_pixel_row,
 )
-from kit.atomic import replacing
 from kit.jsonl import read_jsonl
 
 FIRST_KEY = '{"file_name": '
@@ -170,27 +170,3 @@ def _metadata_lines(path: Path, offset: int) -> Iterator[tuple[str, bytes]]:
         lines.seek(offset)
         for line in lines:
             yield decoder.raw_decode(line.decode(), len(FIRST_KEY))[0], line
-
-
-def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write an object as ``json.dumps`` with an indent of 1 does; a value may be an iterator, for a long list."""
-    with replacing(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
-        for index, (name, value) in enumerate(values.items()):
-            file.write(f"{',' if index else '{'}\n {json.dumps(name)}: ")
-            if isinstance(value, Iterator):
-                file.writelines(_json_list(value))
-            else:
-                file.write(_json(value, 1))
-        file.write("\n}\n")
-
-
-def _json_list(items: Iterable[Any]) -> Iterator[str]:
-    before = "["
-    for item in items:
-        yield f"{before}\n  {_json(item, 2)}"
-        before = ","
-    yield "[]" if before == "[" else "\n ]"
-
-
-def _json(value: Any, depth: int) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=1).replace("\n", "\n" + " " * depth)

@@ -259,6 +259,12 @@ def _replace_end(source: Path, target: Path, offset: int) -> None:
         os.fsync(file.fileno())
 
 
+def newest_image(out: Path, staging: Path, name: str, folder: str) -> Path:
+    """Where a picture of the set is at the end of a build: still staged, or among those that stay."""
+    staged = f"{staging}/{folder}/{name}"
+    return Path(staged if os.path.exists(staged) else f"{out}/{folder}/{name}")  # noqa: PTH110 (of all pictures)
+
+
 def png_names(folder: Path) -> Iterator[str]:
     """The PNG files directly in ``folder``, one by one: all at once they would be the largest thing in memory."""
     if folder.is_dir():

@@ -24,7 +24,8 @@ PICTURES = 12
 KILLED_BUILD = """
 import os, signal, sys
 from pathlib import Path
-import dataset.build, dataset.build_cache, dataset.render_pool, dataset.set_lists, dataset.staging
+import dataset.build, dataset.build_cache, dataset.build_report
+import dataset.render_pool, dataset.set_lists, dataset.staging
 from dataset.build import BuildSettings, build
 
 raw, out, name, nth, size = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
@@ -39,7 +40,7 @@ def dying(function):
         return function(*arguments, **options)
     return call
 
-modules = dataset.build, dataset.render_pool, dataset.set_lists, dataset.staging
+modules = dataset.build, dataset.build_report, dataset.render_pool, dataset.set_lists, dataset.staging
 for owner in [module for module in modules if hasattr(module, name)] or [dataset.build_cache.BuildCache]:
     setattr(owner, name, dying(getattr(owner, name)))
 build(BuildSettings(Path(raw), Path(out), size, workers=1))
