@@ -98,12 +98,17 @@ class ReportWriter:
         self._settings, self._recipe, self._database, self._staging = settings, recipe, database, staging
         self._contents = SetContents(database)
 
-    def write(self, groups: int, window: Box | None) -> None:
+    def sample(self) -> str:
+        """The images that the grid of samples shows, as JSON: clean names → hashes."""
+        return json.dumps(self._contents.sample(SAMPLE_IMAGES))
+
+    def write(self, groups: int, window: Box | None, shown: str | None) -> None:
         """Write the reports; ``report.json`` last, because it marks the rest as complete.
 
         Args:
             groups: characters that the pictures show; 0: not known.
             window: the part of all images that was taken, where they are trimmed together.
+            shown: `sample` of the grid that the set has; None: none, or not known.
         """
         alike = self._contents.compare()
         counts = self._counts(groups)
@@ -117,7 +122,9 @@ class ReportWriter:
             report["notes"] = ({"raw_file": each.raw_file, "note": each.note} for each in self._contents.noted())
         if alike.pairs > len(report["near_duplicates"]):  # or the list is all there is, as in version 0.1.0
             report |= {"near_duplicate_pairs": alike.pairs, "near_duplicate_groups": alike.group_count()}
-        self._write_samples(counts["pictures"])
+        if shown != self.sample():
+            images = [self._image_path(name) for name in self._contents.sample(SAMPLE_IMAGES)]
+            write_sample_grid(self._staging / SAMPLE, images)
         contents = self._contents
         about = {**report, "near_duplicate_pairs": alike.pairs}
         card = dataset_card(about, contents.most_common("host"), contents.most_common("game"), contents.labels())
@@ -167,10 +174,6 @@ class ReportWriter:
         if settings.tables == "none":
             result["tables"] = "none"
         return result
-
-    def _write_samples(self, pictures: int) -> None:
-        names = self._contents.names("kept", evenly_spaced(range(pictures), SAMPLE_IMAGES))
-        write_sample_grid(self._staging / SAMPLE, [self._image_path(name) for name in names])
 
     def _palette(self, has_rgba: bool) -> list[Colour]:
         if self._settings.palette == "auto" and self._settings.pixel_art != "off":

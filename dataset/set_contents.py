@@ -87,6 +87,15 @@ class SetContents:
         query = f"SELECT file_name FROM files WHERE {condition} ORDER BY file_name LIMIT 1 OFFSET ?"
         return [self._database.one(query, index) for index in indices]
 
+    def sample(self, count: int) -> dict[str, str]:
+        """Clean names → hashes of some pictures of the set, in the names' order.
+
+        They are the lowest hashes, so that a new picture seldom changes the choice.
+        """
+        query = """SELECT file_name, hex(pixel_sha256) FROM (SELECT file_name, pixel_sha256 FROM files
+            WHERE kept AND pixel_sha256 IS NOT NULL ORDER BY pixel_sha256 LIMIT ?) ORDER BY file_name"""
+        return dict(self._database.connection.execute(query, (count,)))
+
     def name(self, number: int) -> str:
         """A file's clean name."""
         return str(self._database.one("SELECT file_name FROM files WHERE id = ?", number))

@@ -69,6 +69,20 @@ def test_one_new_picture_costs_one_picture(raw: Path, out: Path, tmp_path: Path)
     assert contents(out) == contents(tmp_path / "undisturbed")
 
 
+def test_the_grid_of_samples_is_drawn_again_only_when_it_shows_others(
+    raw: Path, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dataset.build_report.SAMPLE_IMAGES", 3)
+    shown = []
+    for seed in range(60, 72):
+        noise(seed).save(raw / f"{seed}.png")
+        make(raw, out)
+        make(raw, tmp_path / f"undisturbed-{seed}")
+        assert contents(out) == contents(tmp_path / f"undisturbed-{seed}")
+        shown.append((times(out)["data_sample.png"], (out / "data_sample.png").read_bytes()))
+    assert 1 < len({image for _, image in shown}) == len({written for written, _ in shown}) < len(shown)
+
+
 def test_a_changed_picture_is_rendered_again_even_with_its_old_date_and_size(raw: Path, out: Path) -> None:
     make(raw, out)
     state = (raw / "b.png").stat()
