@@ -147,17 +147,17 @@ class WorkerPool:
             try:
                 yield process
             except BaseException as error:
+                with self._lock:
+                    self._running.discard(process)
                 process.end()
                 if self._closed and isinstance(error, _EndedError):
                     raise WorkerClosedError from None
                 raise
-            else:
-                with self._lock:  # `close` kills what runs: it must not find a process that is spare already
-                    if not self._closed:
-                        _spare.append(process)
-            finally:
-                with self._lock:
-                    self._running.discard(process)
+            # In one step: a spare process may be run by another thread at once, and `close` kills what is noted.
+            with self._lock:
+                self._running.discard(process)
+                if not self._closed:
+                    _spare.append(process)
 
 
 class _Applied:

@@ -122,6 +122,19 @@ def test_a_process_that_answered_while_the_pool_closed_is_not_given_to_the_next(
     assert process not in worker_pool._spare
 
 
+def test_a_process_is_not_spare_while_it_is_noted_as_running(pool, monkeypatch):
+    """Another thread may run it at once, whose note would be lost: `close` would not end that call."""
+
+    class Spare(list):
+        def append(self, process):
+            assert process not in pool._running
+            super().append(process)
+
+    monkeypatch.setattr(worker_pool, "_spare", Spare())
+    pool.call(double, 2)
+    worker_pool._spare.pop().end()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="not every system bounds a process's memory")
 def test_more_memory_than_there_is_for_a_call_is_a_lack_of_memory(pool):
     with pytest.raises(WorkerError, match="not enough memory"):
