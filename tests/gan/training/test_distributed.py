@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from fork_server import PYTHONPATH, ForkedProcess
 from slim_networks import slim
 from torch.distributed.elastic.rendezvous import RendezvousConnectionError
 
@@ -23,7 +24,6 @@ from gan.training.launch import launch
 from gan.training.loop import train
 from gan.training.trainer import Execution, Trainer
 
-ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks processes up in /proc")
 
 
@@ -47,30 +47,26 @@ def three_steps() -> dict[str, Any]:
         return {"stats": stats, "weights": weights, "rows": rows}
 
 
-def start(*arguments: str, cwd: Path = ROOT, **environment: str) -> "subprocess.Popen[str]":
-    everything = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests/gan'}", **environment}
-    return subprocess.Popen(
-        [sys.executable, *arguments],
-        cwd=cwd,
-        env=everything,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+def start(*arguments: str, cwd: Path, **environment: str) -> ForkedProcess:
+    """A forked process; what it starts in its turn, such as a launcher its workers, loads PyTorch itself."""
+    return ForkedProcess(arguments, cwd, {**os.environ, "PYTHONPATH": PYTHONPATH, **environment})
 
 
-def finished(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+def finished(process: ForkedProcess) -> tuple[int, str, str]:
     out, err = process.communicate(timeout=600)
-    return process.returncode, out, err
+    return process.wait(), out, err
 
 
 def test_two_processes_train_as_one_does():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    program = "import json, test_distributed as test; print(json.dumps(test.three_steps()))"
-    here = {"cwd": Path(__file__).parent, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
+    folder = Path(__file__).parent
+    program = (
+        f"import json, sys; sys.path.insert(0, {str(folder)!r})\n"
+        "import test_distributed as test; print(json.dumps(test.three_steps()))"
+    )
+    here = {"cwd": folder, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
     pair = [start("-c", program, RANK=str(rank), **here) for rank in range(2)]
     one = three_steps()
     two = [json.loads(finished(process)[1]) for process in pair]
@@ -90,13 +86,13 @@ def test_numbers_of_torchrun_that_are_none_are_named(name, monkeypatch):
         pass
 
 
-def training(discs: Path, cwd: Path, *arguments: str) -> "subprocess.Popen[str]":
+def training(discs: Path, cwd: Path, *arguments: str) -> ForkedProcess:
     return start(
         "-m", "cli", "train", "--data", str(discs), "--device", "cpu", "--devices", "2", *arguments, cwd=cwd
     )
 
 
-def wait_for_another_line(metrics: Path, process: "subprocess.Popen[str]") -> None:
+def wait_for_another_line(metrics: Path, process: ForkedProcess) -> None:
     def lines() -> str:
         return metrics.read_text() if metrics.exists() else ""
 
@@ -107,7 +103,7 @@ def wait_for_another_line(metrics: Path, process: "subprocess.Popen[str]") -> No
         time.sleep(0.05)
 
 
-def workers_of(process: "subprocess.Popen[str]") -> list[int]:
+def workers_of(process: ForkedProcess) -> list[int]:
     output = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=True).stdout
     return [int(pid) for pid in output.split()]
 
@@ -147,8 +143,8 @@ def test_torchrun_starts_them_too_and_they_end_and_save_when_it_was_killed(discs
     wait_for_another_line(tmp_path / "train_output/pair" / METRICS_FILE, process)
     workers = workers_of(process)
     process.kill()
-    _, _, err = finished(process)
     assert_gone(workers)
+    _, _, err = finished(process)
     assert "stopped and saved; go on with: vgc train --resume pair" in err
 
 
