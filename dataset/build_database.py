@@ -8,6 +8,7 @@ from typing import Any, Self
 from dataset.parts import Part
 from dataset.raw import clean_stem, label_of, part_path, path_key, path_of_key, readable, split_part, stem_apart
 from dataset.render import OUTCOME_FIELDS, Outcome
+from dataset.staging import is_picture_name
 
 VERSION = 2
 """Raised with every change of `SCHEMA`: older databases are then made anew, save for `_add_alpha`."""
@@ -47,15 +48,9 @@ CREATE TABLE notes (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 the set; ``images`` are `dataset.render.image_states`. ``facts``: what a scrape's manifest tells. ``stale``: clean
 pictures that may lie in the set's folder, where they belong only if they are kept."""
 
-FOREIGN = " UNION ALL ".join(
-    [
-        "SELECT 1 FROM sqlite_master WHERE type IN ('trigger', 'view')",
-        *(
-            f"SELECT 1 FROM {table} WHERE file_name GLOB '*[/\\]*' OR instr(file_name, char(0))"
-            for table in ("files", "stale")
-        ),
-    ]
-)
+FOREIGN = """SELECT 1 FROM sqlite_master WHERE type IN ('trigger', 'view')
+    UNION ALL SELECT 1 FROM files WHERE NOT is_picture_name(file_name)
+    UNION ALL SELECT 1 FROM stale WHERE NOT is_picture_name(file_name)"""
 """Finds something in what no build has written: names that lead out of the set's folders, code."""
 
 FIGURES = """CREATE TABLE IF NOT EXISTS figures
@@ -99,6 +94,7 @@ class BuildDatabase:
         # A power cut may take the last moments, but harms nothing.
         self.connection.execute("PRAGMA synchronous = NORMAL")
         self.connection.create_function("clean_name", 2, _clean_name, deterministic=True)
+        self.connection.create_function("is_picture_name", 1, is_picture_name, deterministic=True)
         self.connection.create_function("label", 1, _label, deterministic=True)
         self.is_new = not self.one("SELECT count(*) FROM sqlite_master")
         if self.is_new:

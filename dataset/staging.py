@@ -39,8 +39,8 @@ CACHE_SUFFIX = ".sqlite"
 NOT_MOVED = frozenset({STALE, ENDS, "journal.jsonl", REPORT, Path(METADATA).name})
 """Of a build's files: some are not part of the set (one is of version 0.1.0), the others come last."""
 COPY_BYTES = 2**20
-NOT_IN_NAMES = "\\\0"
-"""Part folders on another system, or end a name."""
+NOT_IN_NAMES = frozenset("/\\:\0")
+"""Part folders or disks on some system, or end a name."""
 FOLDERS = (RGB_FOLDER, GREY_FOLDER, RGBA_FOLDER, "csv_files")
 
 
@@ -185,7 +185,7 @@ def metadata_names(out: Path) -> Iterator[str]:
 
 def is_picture_name(name: str) -> bool:
     """Whether it can be a picture of a set: no path that leads out of its folder."""
-    return name.endswith(".png") and Path(name).name == name and not set(NOT_IN_NAMES) & set(name)
+    return name.endswith(".png") and NOT_IN_NAMES.isdisjoint(name)
 
 
 def is_built_set(out: Path) -> bool:

@@ -372,7 +372,22 @@ def test_a_report_with_values_of_every_kind_is_passed_over(value: Any, raw: Path
     assert contents(out) == whole
 
 
-STRANGERS_NAMES = ["../../mine.png", "../mine.png", "{}/mine.png", "x\0.png"]
+STRANGERS_NAMES = ["../../mine.png", "../mine.png", "{}/mine.png", "..\\mine.png", "C:mine.png", "x\0.png", "x"]
+
+
+@pytest.mark.parametrize("table", ["files", "stale"])
+@pytest.mark.parametrize("name", STRANGERS_NAMES)
+def test_a_database_with_a_name_that_no_build_has_written_is_made_anew(
+    name: str, table: str, raw: Path, out: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    make(raw, out)
+    whole = contents(out)
+    with closing(sqlite3.connect(database(out))) as connection, connection:
+        change = {"files": "UPDATE files SET file_name = ? WHERE id = 1", "stale": "INSERT INTO stale VALUES (?)"}
+        connection.execute(change[table], [name])
+    make(raw, out)
+    assert "of another program or version" in caplog.text
+    assert contents(out) == whole
 
 
 def test_a_strangers_set_harms_no_file_outside(raw: Path, out: Path) -> None:
