@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -81,17 +82,23 @@ class Root:
         """The other way round from `find`."""
         return path.relative_to(self.folder.resolve()).as_posix()
 
-    def sets(self) -> list[Path]:
-        """All sets, by name."""
-        return sorted(path for path in self._folders() if (path / METADATA).is_file())
+    def sets_and_runs(self) -> tuple[list[Path], list[Path]]:
+        """All sets, by name, and all runs that can draw, the newest first; one walk for both."""
+        sets: list[Path] = []
+        runs: list[tuple[int, Path]] = []
+        for path in islice(self._walk(), MAX_FOLDERS):
+            if (path / METADATA).is_file():
+                sets.append(path)
+            generator = path / GENERATOR_FILE
+            with suppress(FileNotFoundError):  # deleted since it was looked for
+                if generator.is_file():
+                    runs.append((generator.stat().st_mtime_ns, path))
+        runs.sort(key=lambda run: -run[0])
+        return sorted(sets), [path for _, path in runs]
 
     def runs(self) -> list[Path]:
         """All runs that can draw, the newest first."""
-        generators = [path / GENERATOR_FILE for path in self._folders() if (path / GENERATOR_FILE).is_file()]
-        return [file.parent for file in sorted(generators, key=lambda file: -file.stat().st_mtime_ns)]
-
-    def _folders(self) -> Iterator[Path]:
-        return islice(self._walk(), MAX_FOLDERS)
+        return self.sets_and_runs()[1]
 
     def _walk(self) -> Iterator[Path]:
         top = self.folder.resolve()

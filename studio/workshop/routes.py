@@ -123,8 +123,12 @@ def add_set_routes(app: FastAPI, root: Root, processes: WorkerPool) -> None:
 
     @app.get(f"{API}/overview", responses=NOT_THERE)
     def overview() -> Overview:
-        runs = [root.name_of(path) for path in root.runs()]
-        return Overview(root=str(root.folder), sets=[summary(root, path) for path in root.sets()], runs=runs)
+        sets, runs = root.sets_and_runs()
+        return Overview(
+            root=str(root.folder),
+            sets=[summary(root, path) for path in sets],
+            runs=[root.name_of(path) for path in runs],
+        )
 
     @app.get(f"{API}/set", response_model=SetPictures, responses=NOT_THERE)
     def pictures(

@@ -3,6 +3,8 @@
 import http.client
 import io
 import json
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +19,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from studio_server import FlatEngine, serving, wait_until
 
 from dataset.build import BuildSettings, build
+from gan.runs.model_files import GENERATOR_FILE
 from studio.workshop.pictures import outlier_scores
 
 API = "/api/workshop"
@@ -71,6 +74,31 @@ def test_sets_below_the_root_are_listed(url: str, root: Path) -> None:
         "sets": [{"folder": "set", "pictures": 5, "rejected": 1, "size_px": 16}],
         "runs": [],
     }
+
+
+def test_for_the_overview_every_folder_is_read_once_and_what_has_changed_is_seen(
+    url: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    scandir = os.scandir
+
+    def counted(path: str) -> object:
+        read.append(str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", counted)
+    runs = [root / "train_output/older", root / "train_output/newer"]
+    for seconds, run in enumerate(runs):
+        run.mkdir(parents=True)
+        (run / GENERATOR_FILE).touch()
+        os.utime(run / GENERATOR_FILE, (seconds, seconds))
+    overview = get(url, "overview").json()
+    assert overview["runs"] == ["train_output/newer", "train_output/older"]
+    assert [each["folder"] for each in overview["sets"]] == ["set"]
+    below = [str(root), *(str(root / name) for name in ("raw", "set", "train_output")), *map(str, runs)]
+    assert sorted(path for path in read if Path(path).is_relative_to(root)) == sorted(below)
+    shutil.rmtree(root / "train_output")
+    assert get(url, "overview").json()["runs"] == []
 
 
 def test_a_set_tells_what_became_of_every_raw_file(url: str) -> None:
