@@ -21,6 +21,7 @@ import { Import } from "./views/import.js";
 import { Lineage } from "./views/lineage.js";
 import { Mix } from "./views/mix.js";
 import { Portrait } from "./views/portrait.js";
+import { showProvenance } from "./views/provenance.js";
 import { enableShortcuts } from "./views/shortcuts.js";
 import { enableSpriteExport } from "./views/sprite_export.js";
 import { Traits } from "./views/traits.js";
@@ -94,8 +95,7 @@ class Studio {
     byId("help").addEventListener("click", () => byId("help-dialog").showModal());
     for (const tab of TABS) byId(`tab-${tab}`).addEventListener("click", () => this.turnTo(tab));
     document.querySelector(".tabs").addEventListener("keydown", (event) => this.#onTabKey(event));
-    byId("about").textContent = text("help.about", this.info);
-    byId("model").textContent = text("wall.model", this.info);
+    showProvenance(this.info);
     enableSpriteExport(this);
     for (const column of document.querySelectorAll(".intro, .stage")) stayInSight(column);
   }

@@ -28,6 +28,7 @@ PHRASES = {
     "red orange yellow",  # names of colours in the code
     "input, ", "button main",
     "no zip",  # an error of a program's
+    "; started from ",  # as a generator's file has it
 }  # fmt: skip
 
 

@@ -37,6 +37,23 @@ def test_the_wall_has_24_characters_and_more_below(open_page):
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
+def test_of_what_a_generator_began_with_only_its_own_pictures_are_told_at_once(open_page):
+    page = open_page()
+    began = ("base (dcgan, 9 images, free pictures), b3cf2678", "base (dcgan, 5 images, others), fc7eeac0")
+    sources = "; started from ".join(("242 pictures of mine", *began))
+    info = {**page.request.get(page.url + "api/info").json(), "trained_on": sources}
+    page.route("**/api/info", lambda route: route.fulfill(json=info))
+    page.reload()
+    expect(page.locator("#model")).to_have_text(re.compile("which learned from 242 pictures of mine\\.$"))
+    told = page.locator(".provenance li")
+    expect(told.first).to_be_hidden()
+    page.get_by_text("What it began with").first.click()
+    expect(told).to_have_text(began)
+    page.locator("#help").click()
+    expect(page.locator("#about")).to_contain_text("It has learned from 242 pictures of mine. Learned")
+    expect(page.locator("#help-dialog .ancestors")).to_be_visible()
+
+
 def test_the_knob_goes_from_alike_to_surprising(open_page):
     page = open_page()
     cards = painted(page.locator("#wall-grid .card"))

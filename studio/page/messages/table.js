@@ -40,6 +40,7 @@ globalThis.MESSAGES = {
   "wall.fresh": "Show others",
   "wall.more": "More characters",
   "wall.model": "Drawn by {model}, which learned from {trained_on}.",
+  "model.ancestors": "What it began with",
   "search.example": "small blue",
   "search.label": "Looking for somebody?",
   "search.find": "Find",
