@@ -342,7 +342,7 @@ def demo(
     screen.say(
         f"learned from {done.characters:,} characters in {done.run.minutes:.1f} min, {done.run.images:,} images"
     )
-    if done.run.noise:
+    if done.run.too_short:
         screen.hint(
             "too few images to learn these characters well, in this time on this machine: continue as shown below"
         )

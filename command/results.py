@@ -118,8 +118,8 @@ def show_training(screen: Screen, summary: "TrainSummary") -> None:
     if summary.stopped:
         raise KeyboardInterrupt(f"stopped and saved; go on with: vgc train --resume {run}")
     screen.say(f"{summary.run}: {summary.images:,} images shown in {summary.minutes:.1f} minutes")
-    if summary.noise:
-        screen.hint(f"too few images for more than noise: vgc train --resume {run} --minutes 60")
+    if summary.too_short:
+        screen.hint(f"too few images to have learned to draw these: vgc train --resume {run} --minutes 60")
     is_newest = summary.run.parent == TrainConfig.output  # what vgc generate draws with by itself
     screen.hint("next: vgc generate -n 64" + ("" if is_newest else f" --model {run}"))
 

@@ -3,13 +3,15 @@
 import re
 from pathlib import Path
 
-from kit.jsonl import read_jsonl
+from kit.jsonl import parse_json_line, read_jsonl
 from kit.typed_json import is_finite
 
 LOCK_FILE = ".lock"
 CHECKPOINT_FILE = "checkpoint.pt"
 METRICS_FILE = "metrics.jsonl"
 REPORT_FILE = "report.html"
+OUTCOME_FILE = "outcome.json"
+"""How the last training in a run ended: images shown, and whether its samples were noise."""
 LOG_FILE = "train.log"
 """What a training said that was started from the studio's page."""
 TRAINING, ENDED, STOPPED = "training", "ended", "stopped"
@@ -29,6 +31,13 @@ def read_metrics(run: Path) -> list[dict[str, float]]:
     except OSError:
         return []
     return [line for line in lines if line.get("images", -1) >= 0]
+
+
+def ended_in_noise(run: Path, images: int) -> bool:
+    """Whether the last samples of a run were noise, if that is known of so many images shown."""
+    file = run / OUTCOME_FILE
+    outcome = (parse_json_line(file.read_bytes()) if file.is_file() else None) or {}
+    return outcome.get("images") == images and outcome.get("noise") is True
 
 
 def sample_files(run: Path) -> list[Path]:

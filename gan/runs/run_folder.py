@@ -22,7 +22,15 @@ from gan.runs.model_files import (
     read_config_file,
     run_argument,
 )
-from gan.runs.run_files import CHECKPOINT_FILE, LOCK_FILE, LOG_FILE, METRICS_FILE, read_metrics, sample_files
+from gan.runs.run_files import (
+    CHECKPOINT_FILE,
+    LOCK_FILE,
+    LOG_FILE,
+    METRICS_FILE,
+    OUTCOME_FILE,
+    read_metrics,
+    sample_files,
+)
 from kit.atomic import NO_ROOM, sweep, sync, write_text
 from kit.jsonl import parse_json_line
 from kit.lock import lock_or_raise
@@ -108,6 +116,10 @@ class RunFolder:
             return config
         except SettingsError as error:
             raise GanError(f"{self.path / CONFIG_FILE}: {error}") from error
+
+    def write_outcome(self, images: int, noise: bool) -> None:
+        """Write down what a training came to: for the studio's page, which loads no PyTorch."""
+        write_text(self.path / OUTCOME_FILE, json.dumps({"images": images, "noise": noise}) + "\n")
 
     def __enter__(self) -> "RunFolder":
         if not self._is_taken:

@@ -8,10 +8,19 @@ COHERENT = 0.85
 """Coherence below which they are grain: that of 5,000 images from nothing is .7 to .8, of good generators 1."""
 
 
+FEWEST_IMAGES = 1_000
+"""Shown images below which next to nothing is learned: a run from a model draws that one's characters."""
+
+
 def is_noise(values: Mapping[str, float]) -> bool:
     """Tell by a line of metrics with `gan.runs.health`'s measures whether samples are noise or blur."""
     # Runs of earlier versions have no coherence.
     return values["crispness"] < CRISP or values.get("coherence", 1.0) < COHERENT
+
+
+def is_too_short(images: int, noise: bool) -> bool:
+    """Tell whether a training is over before it has learned to draw, by the images shown and its last samples."""
+    return noise or images < FEWEST_IMAGES
 
 
 def verdicts(metrics: Sequence[dict[str, float]]) -> dict[str, int]:

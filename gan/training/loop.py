@@ -10,6 +10,7 @@ from gan.device import choose_device
 from gan.runs.checkpoint import load_checkpoint
 from gan.runs.model_files import find_data
 from gan.runs.run_folder import RunFolder
+from gan.runs.verdicts import is_too_short
 from gan.training.clock import Clock, is_finished
 from gan.training.distributed import local_device, process_group
 from gan.training.out_of_memory import checked_train_step
@@ -43,6 +44,11 @@ class TrainSummary:
     """Ended by a signal, before its time."""
     noise: bool
     """Whether its last samples are still noise."""
+
+    @property
+    def too_short(self) -> bool:
+        """Whether it was over before it had learned to draw."""
+        return is_too_short(self.images, self.noise)
 
 
 def train(

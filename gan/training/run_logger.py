@@ -138,9 +138,11 @@ class RunLogger:
         """Write everything a last time; returns whether the samples are still noise."""
         self.save()
         samples = self.save_sample()
+        noise = self._health is not None and self._health.is_noise(samples)
         if self.folder:
+            self.folder.write_outcome(self.trainer.images_shown, noise)
             self._report.refresh(STOPPED if stopped else ENDED)
-        return self._health is not None and self._health.is_noise(samples)
+        return noise
 
     def header(self) -> GeneratorHeader:
         """The header of the generator's file."""

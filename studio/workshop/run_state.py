@@ -15,12 +15,13 @@ from gan.runs.run_files import (
     METRICS_FILE,
     STOPPED,
     TRAINING,
+    ended_in_noise,
     read_metrics,
     report_state,
     sample_files,
 )
 from gan.runs.score_names import SCORES_FILE
-from gan.runs.verdicts import verdicts
+from gan.runs.verdicts import is_too_short, verdicts
 from kit.image_grid import evenly_spaced
 from kit.jsonl import parse_json_line
 from kit.lock import lock_or_raise
@@ -37,6 +38,9 @@ LOG_LINES = 40
 NO_CURVES = {"images", "seconds", "collapsed", "discriminator_won"}
 
 State = Literal["waiting", "training", "stopping", "paused", "ended", "stopped", "failed", "interrupted"]
+
+
+AT_REST = ("ended", "stopped")
 
 
 class RunSummary(BaseModel):
@@ -81,7 +85,7 @@ class RunState(RunSummary):
     """Whether a board of the real pictures is there."""
     curves: list[Curve] = []
     verdicts: dict[str, int] = {}
-    """What is wrong, since how many pictures shown: ``collapsed``, ``discriminator_won``, ``noise``."""
+    """What is wrong, since how many pictures shown: those of `gan.runs.verdicts`, and ``too_short``."""
     scores: dict[str, float] = {}
     """Of ``vgc evaluate``, where it was run."""
     lineage: list[str] = []
@@ -125,7 +129,7 @@ def describe_run(path: Path, name: str, queue: Queue) -> RunState:
         samples=samples,
         has_real=(path / "samples/real.png").is_file(),
         curves=curves(metrics),
-        verdicts=verdicts(metrics),
+        verdicts=verdicts(metrics) if state not in AT_REST else verdicts_at_rest(path, metrics, samples),
         scores=read_scores(path),
         lineage=[text_of(each) for each in config.get("lineage") or ()],
         log=log,
@@ -150,6 +154,15 @@ def state_at_rest(path: Path, said: str | None) -> State:
     if said == TRAINING or not (path / GENERATOR_FILE).is_file():
         return "interrupted"
     return "stopped" if said == STOPPED else "ended"
+
+
+def verdicts_at_rest(path: Path, metrics: list[dict[str, float]], samples: list[int]) -> dict[str, int]:
+    """What is wrong with a run that is over; of noise, what helps is said once."""
+    found = verdicts(metrics)
+    if samples and is_too_short(samples[-1], ended_in_noise(path, samples[-1])):
+        found.pop("noise", None)
+        found["too_short"] = samples[-1]
+    return found
 
 
 def is_locked(path: Path) -> bool:

@@ -46,6 +46,7 @@ def fill_in(page: Page, address: str) -> None:
     page.get_by_role("link", name="Train on this set").click()
     expect(page.locator("#cost")).to_contain_text(" a second: ")
     page.get_by_text("A look").click()
+    expect(page.locator("#cost")).to_have_text(re.compile(r"each of the set about (\d|[1-9]\d0*|[\d,]+00)×\."))
     expect(page.locator("#command")).to_contain_text("--minutes 2 --from base")
     page.locator("#more summary").click()
     page.locator("#minutes").fill("60")

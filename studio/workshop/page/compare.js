@@ -66,7 +66,7 @@ async function load() {
   }
   showBoards();
   const charts = comparedCharts(states);
-  byId("curves-title").hidden = !charts.length;
+  byId("no-curves").hidden = charts.length > 0;
   byId("charts").replaceChildren(...charts);
 }
 

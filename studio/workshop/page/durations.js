@@ -11,6 +11,10 @@ export function duration(minutes) {
   return whole % 60 ? text("time.hours", { hours, minutes: whole % 60 }) : text("time.whole-hours", { hours });
 }
 
+/** An estimate: two digits are all that is known of it, or one. */
+export const rough = (value, digits = 2) =>
+  value.toLocaleString(document.documentElement.lang, { maximumSignificantDigits: digits });
+
 /** A figure with three digits, 1,234 or more without a fraction. */
 export const figure = (value) =>
   value.toLocaleString(document.documentElement.lang, {

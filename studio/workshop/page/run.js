@@ -4,7 +4,7 @@ import { byId, createElement } from "../ui/dom.js";
 import { announce } from "./announce.js";
 import { runCharts } from "./charts.js";
 import { enableChanges } from "./run_changes.js";
-import { duration, figure } from "./durations.js";
+import { duration, figure, rough } from "./durations.js";
 import { text, translate } from "./messages.js";
 import * as api from "./train_api.js";
 
@@ -107,7 +107,7 @@ const figures = (trains) =>
     trains && Boolean(state.images || state.share) && text("run.percent", { percent: Math.floor(100 * (state.share ?? 0)) }),
     trains && state.minutes_left !== null && text("run.left", { time: duration(state.minutes_left) }),
     state.images && text("run.images", { images: state.images }),
-    trains && state.speed && text("run.speed", { speed: figure(state.speed) }),
+    trains && state.speed && text("run.speed", { speed: rough(state.speed) }),
     !trains && state.minutes && text("run.trained", { time: duration(state.minutes) }),
   ].filter(Boolean);
 
@@ -140,8 +140,9 @@ function showBoard() {
 
 function showRest() {
   const charts = runCharts(state);
-  byId("curves").hidden = !charts.length;
+  byId("curves").hidden = !state.samples.length;
   byId("charts").replaceChildren(...charts);
+  byId("no-curves").hidden = charts.length > 0;
   const scores = Object.entries(state.scores).map(([score, value]) => `${score} ${figure(value)}`);
   byId("scores").textContent = scores.length ? text("run.scores", { scores: scores.join(", ") }) : "";
   const from = state.lineage.at(-1) ?? text("from.nothing");

@@ -3,7 +3,7 @@
 import { byId, createElement } from "../ui/dom.js";
 import * as api from "./train_api.js";
 import { overview } from "./api.js";
-import { duration, figure } from "./durations.js";
+import { duration, rough } from "./durations.js";
 import { text, translate } from "./messages.js";
 import { announce } from "./announce.js";
 
@@ -61,13 +61,14 @@ function showCost() {
   if (!speed) return;
   const minutes = byId("minutes").valueAsNumber || 0;
   const images = Math.round(speed.images_per_second * minutes * 60);
+  const times = images / speed.pictures;
   byId("cost").textContent = text("train.costs", {
     time: duration(minutes),
     device: speed.device,
-    speed: figure(speed.images_per_second),
-    images: figure(images),
-    times: figure(images / speed.pictures),
-    memory: Math.ceil(speed.memory_bytes / 2 ** 20),
+    speed: rough(speed.images_per_second),
+    images: rough(images),
+    times: rough(times, times < 10 ? 1 : 2),
+    memory: rough(speed.memory_bytes / 2 ** 20),
   });
 }
 

@@ -4,6 +4,7 @@ import json
 import resource
 import signal
 import time
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path, PureWindowsPath
 
@@ -36,6 +37,9 @@ def test_a_run_leaves_the_documented_files(discs, tmp_path):
     assert list(run.glob("events.out.tfevents.*"))
     assert load_checkpoint(run / "checkpoint.pt")["steps"] == 138
     assert (run / "generator.safetensors").stat().st_size > 0
+    assert json.loads((run / "outcome.json").read_text()) == {"images": 1104, "noise": summary.noise}
+    assert summary.too_short == summary.noise
+    assert replace(summary, images=999).too_short
 
 
 def test_marks_lie_even_at_first_and_half_as_dense_from_each_hundredth_on():
