@@ -67,12 +67,14 @@ export class Filters {
   shown;
   #onChange;
 
-  constructor(set, onChange, shown = "all") {
+  /** `former` are those of the set before it was made anew: its measures hold until the new ones come. */
+  constructor(set, onChange, former) {
     this.#set = set;
-    this.shown = shown;
+    this.shown = former?.shown ?? "all";
+    this.#measures = former?.#measures ?? null;
     this.#onChange = onChange;
     byId("chips").replaceChildren(...Object.keys(SHOWN).map((name) => this.#chip(name)));
-    for (const id of ["group", "label", "sort"]) byId(id).onchange = () => this.#onChange();
+    for (const id of ["group", "label", "sort"]) byId(id).onchange = () => this.#choose(id);
     this.refresh();
   }
 
@@ -83,9 +85,10 @@ export class Filters {
 
   set measures({ names, ...values }) {
     const at = new Map(names.map((name, index) => [name, index]));
-    this.#measures = (name, picture) => values[name][at.get(picture.file_name)] ?? Infinity;
+    const before = this.pictures();
+    this.#measures = (name, picture) => values[name][at.get(picture.file_name)]; // or undefined: such a picture comes last
     this.refresh();
-    if (byId("sort").value !== "name") this.#onChange();
+    if (this.pictures().some((picture, index) => picture !== before[index])) this.#onChange(); // else the selection stays
   }
 
   /** Count anew, and list the groups and labels that there are. */
@@ -111,13 +114,18 @@ export class Filters {
     return sort === "name" ? chosen : this.#sorted(chosen, sort);
   }
 
+  #choose(id) {
+    wishes[id] = byId(id).value;
+    this.#onChange();
+  }
+
   #sorted(pictures, sort) {
     const measure = this.#measures;
     const keys = {
       size: (picture) => picture.width * picture.height || Infinity,
-      outlier: (picture) => -measure("outlier", picture),
+      outlier: (picture) => -(measure("outlier", picture) ?? -Infinity),
     };
-    const key = keys[sort] ?? ((picture) => measure(sort, picture));
+    const key = keys[sort] ?? ((picture) => measure(sort, picture) ?? Infinity);
     return pictures.map((picture) => [key(picture), picture]).sort((a, b) => a[0] - b[0]).map(([, picture]) => picture);
   }
 
@@ -140,11 +148,10 @@ export class Filters {
   }
 }
 
-const wishes = {}; // what was chosen, also while it is not offered, as a measure of a set that has just been made anew
+const wishes = {}; // what a person chose, also while it is not offered, as a group that the set has no more
 
 const fill = (id, options) => {
   const select = byId(id);
-  wishes[id] = select.value || wishes[id];
   select.replaceChildren(...options.map(([value, shown]) => createElement("option", { value }, shown)));
   if (options.some(([value]) => value === wishes[id])) select.value = wishes[id];
 };

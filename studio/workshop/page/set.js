@@ -139,6 +139,7 @@ function update() {
   byId("about").textContent = set.is_whole ? parts.join(" · ") : text("set.loading");
   byId("build").classList.toggle("main", waiting > 0);
   for (const name of NEED_SELECTION) byId(`act-${name}`).disabled = !selected || !mayChange;
+  byId("act-keep").disabled ||= !filters.inPairs;
   byId("act-undo").disabled = !set.is_whole || !decisions.canUndo;
   byId("build").disabled = !mayChange;
 }
@@ -186,7 +187,7 @@ function take(known) {
   for (const picture of set.pictures) picture.loaded = picture.decision;
   decisions ??= new Decisions(folder);
   decisions.pictures = set.pictures;
-  filters = new Filters(set, showSelection, filters?.shown);
+  filters = new Filters(set, showSelection, filters);
   for (const part of document.querySelectorAll(".filters, #train")) part.inert = !set.is_whole;
   if (set.is_whole) setTimeout(measure, MEASURE_AFTER_MS, filters);
 }
@@ -210,6 +211,7 @@ function enableActions() {
     button.addEventListener("click", () => act(name));
     byId("actions").append(button);
   }
+  byId("act-keep").title = text("set.keep");
   byId("build").addEventListener("click", makeAgain);
   byId("train").addEventListener("click", train);
   byId("train").href = `train.html?${new URLSearchParams({ folder })}`;
