@@ -115,7 +115,8 @@ export class Wall {
   #add(index) {
     const tile = this.#spare.shift() ?? this.#sheet.appendChild(createTile());
     const step = this.#side + GAP_PX;
-    const [x, y] = [(index % this.#columns) * step + GAP_PX, Math.floor(index / this.#columns) * step + GAP_PX];
+    const closer = this.#even ? (GAP_PX / 3) * (index % 2 ? -1 : 1) : 0; // those that belong together
+    const [x, y] = [(index % this.#columns) * step + GAP_PX + closer, Math.floor(index / this.#columns) * step + GAP_PX];
     tile.style.transform = `translate(${x}px, ${y}px)`;
     tile.hidden = false;
     tile.index = index;
