@@ -27,7 +27,8 @@ def test_the_wall_has_24_characters_and_more_below(open_page):
     cards = page.locator("#wall-grid .card")
     expect(cards).to_have_count(24)
     painted(cards)
-    assert len({cards.nth(n).get_attribute("title") for n in range(24)}) > 20
+    assert cards.evaluate_all("all => new Set(all.map((card) => card.shown.join())).size") == 24
+    assert len({cards.nth(n).get_attribute("title") for n in range(24)}) > 15  # of 576 names some may come again
     page.mouse.wheel(0, 4000)
     expect(cards).to_have_count(48)
     page.locator("#more").press("Enter")
