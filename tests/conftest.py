@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,10 @@ os.environ["OMP_NUM_THREADS"] = "1"
 # PyTorch looks at it once, at a process's first product on a GPU, which may be of a test that needs no exactness.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
+
+# Tests start hundreds of processes, each of which would compile the project anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # What collecting loads stays to the end: looking through it for garbage, again and again, finds none.
 gc.disable()
