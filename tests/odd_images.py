@@ -1,5 +1,6 @@
 """Pictures of every kind, and files that only look like pictures, with what must come of them."""
 
+import functools
 import io
 import struct
 import zlib
@@ -76,6 +77,7 @@ def with_exif(orientation: int) -> bytes:
     return encoded(image, "PNG", exif=exif)
 
 
+@functools.cache
 def valid_images() -> dict[str, tuple[bytes, tuple[int, int, int]]]:
     """Files, each with the colour that its middle must have over a black background."""
     half_clear = (*WHITE, 128)
@@ -242,6 +244,7 @@ def _hole_16() -> bytes:
     return png(SIDE, SIDE, 16, 0, first + row * (SIDE - 1), chunk(b"tRNS", b"\x12\x34"))
 
 
+@functools.cache
 def invalid_images() -> dict[str, tuple[bytes, str]]:
     """Files, each with words of the reason why it is none."""
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
