@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 NEED_A_PERSON = {"blind"}
-NEED_FOLDERS = {"rims", "spectrum", "sprite_sets"}
+NEED_FOLDERS = {"diffusion", "rims", "spectrum", "sprite_sets"}
 
 
 def main() -> None:

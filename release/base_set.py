@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from release.figures import draw_figures
 
@@ -141,6 +141,9 @@ DOLLS = 3500
 """Players of Crawl, dressed at random."""
 FIGURE_COUNT = 6000
 """People and monsters in three dimensions."""
+
+BLUR_PX = 1.4
+"""Of a tile that is four times as large: a standard deviation of about a third of its own pixels."""
 
 SKINS = """
 f5cfa0 eab687 d29a6c b07a4c 8d5a3a 6b4028 4a2c1d ffdbb4 ffe4cc f2d3b1 c98b5e 9e6b4a
@@ -286,11 +289,15 @@ def is_clear(tile: Path) -> bool:
 
 
 def upscaled(tile: Image.Image) -> Image.Image:
-    """A tile four times as large, its steps smoothed twice by the rule of EPX (Scale2x)."""
+    """A tile four times as large, its steps smoothed twice by the rule of EPX (Scale2x), then by a blur.
+
+    EPX leaves shaded surfaces as squares, of which a generator would learn the grid.
+    """
     pixels = np.asarray(tile)
     for _ in range(2):
         pixels = epx(pixels)
-    return Image.fromarray(pixels, "RGBA")
+    premultiplied = Image.fromarray(pixels, "RGBA").convert("RGBa")
+    return premultiplied.filter(ImageFilter.GaussianBlur(BLUR_PX)).convert("RGBA")
 
 
 def epx(pixels: Pixels) -> Pixels:

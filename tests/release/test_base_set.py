@@ -65,6 +65,16 @@ def test_tiles_of_unclear_ownership_stay_out() -> None:
     assert not base_set.is_clear(Path("mon/undead/zombie_bat.png"))
 
 
+def test_the_pixels_of_an_enlarged_tile_are_no_squares() -> None:
+    tile = np.full((8, 8, 4), 255, np.uint8)
+    tile[:, :4, :3], tile[:, 4:, :3] = 100, 140
+    row = np.asarray(base_set.upscaled(Image.fromarray(tile)))[16].astype(int)
+    steps = np.diff(row[:, 0])
+    assert (row[0, 0], row[-1, 0], len(row)) == (100, 140, 32)
+    assert 0 < steps.max() <= 15
+    assert (row[:, 3] == 255).all()
+
+
 def test_epx_rounds_a_diagonal_step_and_leaves_a_straight_edge() -> None:
     white, black = [255, 255, 255, 255], [0, 0, 0, 255]
     diagonal = np.array([[black, white, white], [black, black, white], [black, black, black]], dtype=np.uint8)
