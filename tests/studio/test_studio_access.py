@@ -73,7 +73,7 @@ def test_a_finger_that_holds_still_drags_and_one_that_swipes_scrolls(open_page):
     card = painted(page.locator("#children .card")).first
     code, start, end = code_of(page), middle(card), middle(page.locator("#portrait"))
     finger("touchStart", start)
-    page.wait_for_timeout(500)
+    expect(page.locator("body")).to_have_class(re.compile("dragging"))  # once it has been held for long enough
     finger("touchMove", ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2))
     finger("touchMove", end)
     finger("touchEnd")
@@ -85,8 +85,7 @@ def test_a_finger_that_holds_still_drags_and_one_that_swipes_scrolls(open_page):
     for step in range(1, 6):
         finger("touchMove", (start[0], start[1] - 40 * step))
     finger("touchEnd")
-    page.wait_for_timeout(300)
-    assert page.evaluate("scrollY") > 50
+    page.wait_for_function("scrollY > 50")
     assert code_of(page) == mixed
 
 

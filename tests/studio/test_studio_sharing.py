@@ -234,7 +234,7 @@ def test_the_zip_for_a_game_holds_what_the_dialog_promised(open_page, tmp_path):
     expect(page.locator("#sprites-size")).to_have_text("Each picture will be 80 × 80 pixels.")
     shown = page.locator("#sprites-preview")
     expect(shown).to_have_attribute("width", "40")
-    for _ in range(100):
+    for _ in range(1000):
         encoded = shown.evaluate("canvas => canvas.toDataURL()").partition(",")[2]
         preview = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA"))
         if {tuple(colour) for colour in preview.reshape(-1, 4)} <= TWO_COLOURS:

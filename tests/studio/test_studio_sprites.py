@@ -30,7 +30,7 @@ def dialog(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
 def expect_sprite(page: Page, colours: set[tuple[int, ...]], side_px: int = 8) -> None:
     """The preview comes to have just these RGBA colours."""
     canvas = page.locator("#sprites-preview")
-    for _ in range(200):
+    for _ in range(1000):
         script = "each => [each.width, ...each.getContext('2d').getImageData(0, 0, each.width, each.height).data]"
         width, *values = canvas.evaluate(script)
         shown = {tuple(colour) for colour in np.reshape(values, (-1, 4)).tolist()}
@@ -60,7 +60,7 @@ def test_an_outline_of_the_chosen_colour_surrounds_the_live_sprite(dialog: Page)
     set_value(dialog, "#sprites-outline", "#ff0000")
     expect(dialog.locator("#sprites-outlined")).to_be_checked()
     canvas = dialog.locator("#sprites-preview")
-    for _ in range(200):
+    for _ in range(1000):
         pixel = canvas.evaluate("each => [...each.getContext('2d').getImageData(0, 0, 1, 1).data]")
         if pixel == [*RED, 255]:
             break
