@@ -18,6 +18,12 @@ def test_a_transparent_character_lies_over_the_ground_that_was_chosen(browser: B
         expect(page.locator("html")).to_have_attribute("data-ground", "chequer")
         page.locator("#ground").select_option("white")
         expect(canvas).to_have_css("background-color", "rgb(255, 255, 255)")
+        for width in (320, 375, 481, 760):
+            page.set_viewport_size({"width": width, "height": 667})
+            brand, tools = (page.locator(each).bounding_box() for each in (".brand", ".tools"))
+            name = page.locator(".brand span").bounding_box()
+            assert max(each["x"] + each["width"] for each in (brand, name)) <= tools["x"], width
+            assert tools["x"] + tools["width"] <= width
         page.reload()
         expect(page.locator("#ground")).to_have_value("white")
         page.close()
