@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dataset.staging import METADATA, read_report
 from gan.config import BASE, DEFAULT_PRESET, PRESETS, SettingsError, TrainConfig, default_preset
+from gan.runs.verdicts import FEWEST_IMAGES
 from studio.workshop.folders import BusyError, NotDecidedError, NotDoneError, Root, WorkshopError
 from studio.workshop.training_queue import TrainingJob
 from studio.workshop.vgc_command import full_command
@@ -70,6 +71,8 @@ class TrainingCost(BaseModel):
     generator_parameters: int
     memory_bytes: int
     images_per_second: float
+    fewest_images: int = FEWEST_IMAGES
+    """Below which next to nothing is learned."""
 
 
 def plan(root: Root, wish: TrainingWish, is_taken: Callable[[str], bool]) -> TrainingJob:

@@ -49,7 +49,12 @@ def fill_in(page: Page, address: str) -> None:
     expect(page.locator("#cost")).to_have_text(re.compile(r"each of the set about (\d|[1-9]\d0*|[\d,]+00)×\."))
     expect(page.locator("#command")).to_contain_text("--minutes 2 --from base")
     page.locator("#more summary").click()
+    page.locator("#minutes").fill("0.001")
+    expect(page.locator("#cost")).to_contain_text(
+        "Fewer than 1,000 shown are too few to learn to draw: take longer."
+    )
     page.locator("#minutes").fill("60")
+    expect(page.locator("#cost")).not_to_contain_text("too few")
     page.locator("#init-from").select_option("")
     page.locator("#name").fill("mine")
     expect(page.locator("#command")).to_have_text(

@@ -182,6 +182,7 @@ const MESSAGES = {
   "train.measure": "Measure now",
   "train.busy": "Another training runs: measuring now would slow it down.",
   "train.costs": "{time} on this machine ({device}), about {speed} pictures a second: some {images} shown in all, each of the set about {times}×. About {memory} MiB of memory, beside PyTorch itself.",
+  "train.too-few": "Fewer than {fewest} shown are too few to learn to draw: take longer.",
   "train.unmeasured": "Not measured: {reason}",
   "train.command": "The same in a terminal, in the folder that the studio was started for:",
   "train.start": "Start",

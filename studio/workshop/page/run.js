@@ -11,6 +11,7 @@ import * as api from "./train_api.js";
 const ASK_AGAIN_MS = 2000;
 const RESTS_MS = 10000; // of a run that does not train, lest somebody goes on with it in a terminal
 const MORE_MINUTES = [2, 20, 480];
+const HELPFUL_MINUTES = 20; // where a training was too short
 const TRAINS = ["training", "stopping"];
 const run = new URLSearchParams(location.search).get("run") ?? "";
 const name = run.split("/").at(-1);
@@ -58,14 +59,17 @@ function actionsOf({ state, queued, can_draw }) {
 
 function showActions() {
   const wanted = actionsOf(state);
-  const key = `${wanted} ${state.state}`;
+  const isTooShort = "too_short" in state.verdicts;
+  const key = `${wanted} ${state.state} ${isTooShort}`;
   if (byId("actions").dataset.shown === key) return enableActions(); // the focus stays
   byId("actions").dataset.shown = key;
-  const buttons = wanted.map((each, index) => {
+  const buttons = wanted.map((each) => {
     const [label, onclick] = BUTTONS[each];
-    return createElement("button", { id: each, class: index || TRAINS.includes(state.state) ? "button" : "button main", onclick }, text(label));
+    const isMain = each === (isTooShort ? "go-on" : wanted[0]) && !TRAINS.includes(state.state);
+    return createElement("button", { id: each, class: buttonClass(isMain), onclick }, text(label));
   });
-  byId("actions").replaceChildren(...buttons, ...(state.state === "ended" ? MORE_MINUTES.map(moreButton) : []));
+  const more = MORE_MINUTES.map((minutes) => moreButton(minutes, isTooShort && minutes === HELPFUL_MINUTES));
+  byId("actions").replaceChildren(...buttons, ...(state.state === "ended" ? more : []));
   enableActions();
 }
 
@@ -74,10 +78,12 @@ function enableActions() {
   if (byId("notify")) byId("notify").hidden = notifies || !window.Notification;
 }
 
-const moreButton = (minutes) =>
+const buttonClass = (isMain) => (isMain ? "button main" : "button");
+
+const moreButton = (minutes, isMain) =>
   createElement(
     "button",
-    { class: "button", onclick: () => act(api.goOn(run, minutes)) },
+    { class: buttonClass(isMain), onclick: () => act(api.goOn(run, minutes)) },
     text("run.more", { time: duration(minutes) }),
   );
 

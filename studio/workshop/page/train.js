@@ -62,7 +62,7 @@ function showCost() {
   const minutes = byId("minutes").valueAsNumber || 0;
   const images = Math.round(speed.images_per_second * minutes * 60);
   const times = images / speed.pictures;
-  byId("cost").textContent = text("train.costs", {
+  const costs = text("train.costs", {
     time: duration(minutes),
     device: speed.device,
     speed: rough(speed.images_per_second),
@@ -70,6 +70,8 @@ function showCost() {
     times: rough(times, times < 10 ? 1 : 2),
     memory: rough(speed.memory_bytes / 2 ** 20),
   });
+  const { fewest_images: fewest } = speed;
+  byId("cost").textContent = images < fewest ? `${costs} ${text("train.too-few", { fewest })}` : costs;
 }
 
 /** A dry run of what is chosen; the newest wish counts. */
