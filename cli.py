@@ -254,14 +254,14 @@ def sprites(
 
 def usage_error(message: str) -> Exception:
     """Options that do not go together."""
-    from gan.config import SettingsError
+    from gan.errors import SettingsError
 
     return SettingsError(message)
 
 
 def sprite_settings(options: SpriteOptions, drawn: "GenerateSettings") -> "SpriteSettings":
     """The settings of sprites that the options name; palette and grid are those of the drawing model's set."""
-    from gan.config import GanError
+    from gan.errors import GanError
     from gan.sampling.generate import model_file
     from sprites.palettes import parse_colour, read_palette
     from sprites.pixels import SpriteSettings

@@ -9,7 +9,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from dataset.build import BuildSettings, build
-from gan.config import BASE, SettingsError, TrainConfig
+from gan.config import BASE, TrainConfig
+from gan.errors import SettingsError
 from gan.sampling.generate import GenerateSettings, generate
 from gan.sampling.image_files import grid
 from gan.training.loop import TrainSummary, train

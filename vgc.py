@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from dataset.build import BuildReport, BuildSettings
     from dataset.errors import DatasetError
-    from gan.config import GanError, TrainConfig
+    from gan.config import TrainConfig
+    from gan.errors import GanError
     from gan.evaluation.evaluate import EvaluateSettings, Evaluation
     from gan.sampling.generate import Drawn, GenerateSettings
     from gan.training.loop import TrainSummary
@@ -60,7 +61,7 @@ _HOMES = {
     "Drawn": "gan.sampling.generate",
     "EvaluateSettings": "gan.evaluation.evaluate",
     "Evaluation": "gan.evaluation.evaluate",
-    "GanError": "gan.config",
+    "GanError": "gan.errors",
     "GenerateSettings": "gan.sampling.generate",
     "ScrapeError": "scraper.errors",
     "ScrapeSettings": "scraper.crawl",

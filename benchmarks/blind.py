@@ -18,7 +18,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from gan.config import SettingsError
+from gan.errors import SettingsError
 from gan.sampling.seeds import parse_seeds
 from kit.atomic import write_text
 from kit.image_grid import GRID_COLOUR, image_grid

@@ -36,7 +36,8 @@ from dataset.file_kinds import FORMATS
 from dataset.pixel_art import to_own_grid
 from dataset.render import OUTCOME_FIELDS
 from dataset.sheets import cut_cell, json_cells
-from gan.config import PRESETS, Architecture, GanError, Recipe, TrainConfig
+from gan.config import PRESETS, Architecture, Recipe, TrainConfig
+from gan.errors import GanError
 from gan.export.onnx_header import OnnxHeader
 from gan.networks.build import build_discriminator, build_generator, without_weights
 from gan.runs.checkpoint import GeneratorHeader, load_checkpoint, load_generator, save_checkpoint, save_generator

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gan import old_names
+from gan.errors import SettingsError
 from kit.channels import RGB, RGBA
-from kit.exit_codes import FAILED, USAGE
 from kit.typed_json import read_fields
 
 MIN_SIZE_PX, MAX_SIZE_PX = 16, 512
@@ -19,18 +19,6 @@ SMALLEST_STUDENT_PX = 40
 
 
 Upsampling = Literal["nearest", "bilinear"]
-
-
-class GanError(Exception):
-    """Training or drawing cannot continue; the message names the cause and the remedy."""
-
-    exit_code = FAILED
-
-
-class SettingsError(GanError):
-    """The settings make no sense; nothing was started."""
-
-    exit_code = USAGE
 
 
 def doublings(size_px: int) -> int:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gan.config import GanError, SettingsError
+from gan.errors import GanError, SettingsError
 from gan.threads import single_thread
 
 Precision = Literal["fp32", "bf16"]

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
-from gan.config import DEFAULT_PRESET, PRESETS, Architecture, SettingsError, TrainConfig
+from gan.config import DEFAULT_PRESET, PRESETS, Architecture, TrainConfig
 from gan.device import bf16_speedup, choose_device, choose_precision
+from gan.errors import SettingsError
 from gan.networks.diagram import draw_network
 from gan.networks.layer_summary import describe_recipe, discriminator_layers, generator_layers
 from gan.runs.checkpoint import read_generator_header

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from gan.config import GanError
+from gan.errors import GanError
 from gan.export.onnx import export_onnx
 from gan.pretrained import TRAINED_ON
 from gan.runs.checkpoint import load_generator, save_generator

@@ -6,7 +6,7 @@ from typing import Any
 from dataset.set_grid import grid_of_set
 from dataset.set_palette import palette_of_set
 from dataset.staging import report_entry
-from gan.config import GanError
+from gan.errors import GanError
 from gan.runs.model_files import training_data_of
 from sprites.pixels import Grid
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from gan.config import GanError
+from gan.errors import GanError
 from gan.sampling.best_of import RateImages
 from gan.sampling.generate import Drawn, GenerateSettings, Selection, save, select
 from gan.sampling.image_files import file_names, previous_images

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gan.config import GanError
+from gan.errors import GanError
 from gan.export.onnx_header import HEADER_KEY, INPUT, OnnxHeader
 from gan.runs.model_info import ModelInfo, model_name
 from kit.channels import RGBA

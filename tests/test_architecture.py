@@ -29,6 +29,7 @@ ROOMS = [
 ]
 """Each imports only from those before it."""
 WINGS = [
+    "errors",
     "old_names",
     "config",
     "threads",

@@ -13,8 +13,9 @@ from PIL import Image
 from torch import Tensor
 
 from dataset.reader import image_channels, image_files, load_images, open_image
-from gan.config import GanError, SettingsError, TrainConfig
+from gan.config import TrainConfig
 from gan.device import choose_device
+from gan.errors import GanError, SettingsError
 from gan.evaluation.features import (
     MIN_IMAGES,
     FeatureNetwork,

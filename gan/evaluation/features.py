@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gan.config import GanError
+from gan.errors import GanError
 from gan.networks.pretrained_features import weights_by_timm_name
 from gan.runs.score_names import INCEPTION, LITE0
 from gan.threads import map_on_threads

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gan.config import GanError, SettingsError
+from gan.errors import GanError, SettingsError
 from gan.export.onnx_header import HEADER_KEY, INPUT, OUTPUT, OnnxHeader
 from gan.networks.dcgan import UpsampleConv2d
 from gan.runs.checkpoint import load_generator, model_hash

@@ -9,7 +9,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from gan.config import Architecture, SettingsError
+from gan.config import Architecture
+from gan.errors import SettingsError
 from gan.networks.dcgan import StridedDiscriminator, TransposedGenerator, UpsampleGenerator
 from gan.networks.projected import ProjectedDiscriminator
 from gan.networks.residual import ResidualDiscriminator, ResidualGenerator

@@ -17,8 +17,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from gan import old_names
-from gan.config import Architecture, GanError, SettingsError
+from gan.config import Architecture
 from gan.device import is_out_of_memory
+from gan.errors import GanError, SettingsError
 from gan.networks.build import build_generator, without_weights
 from gan.runs.model_info import ModelInfo, model_name
 from gan.runs.network_file import HEADER_KEY, bad_header, read_header, read_weights

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from gan.config import GanError, SettingsError
+from gan.errors import GanError, SettingsError
 from gan.runs.curves import HEIGHT, Line, Scale, common_scale, format_count, format_value
 from gan.runs.report import ChartSpec, Metrics, chart_lines
 from gan.runs.run_files import read_metrics

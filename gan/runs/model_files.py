@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from gan import pretrained
-from gan.config import BASE, GanError, TrainConfig
+from gan.config import BASE, TrainConfig
+from gan.errors import GanError
 from kit.quoting import quoted
 from kit.typed_json import parse_object
 

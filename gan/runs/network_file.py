@@ -7,8 +7,8 @@ import torch
 from safetensors import safe_open
 from torch import Tensor, nn
 
-from gan.config import GanError
 from gan.device import is_out_of_memory
+from gan.errors import GanError
 from kit.typed_json import parse_object
 
 HEADER_KEY = "vgc"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from gan.config import GanError, SettingsError, TrainConfig
+from gan.config import TrainConfig
+from gan.errors import GanError, SettingsError
 from gan.networks.build import build_discriminator, build_generator, without_weights
 from gan.runs.checkpoint import read_generator_header
 from gan.runs.model_files import (

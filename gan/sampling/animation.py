@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from gan.config import GanError, SettingsError
+from gan.errors import GanError, SettingsError
 from gan.images import to_pixels
 from kit.atomic import replacing, sweep
 

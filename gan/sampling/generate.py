@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gan.config import GanError, SettingsError, TrainConfig
+from gan.config import TrainConfig
 from gan.device import choose_device
+from gan.errors import GanError, SettingsError
 from gan.pretrained import TRAINED_ON
 from gan.runs.checkpoint import GeneratorHeader, LoadedGenerator, open_generator
 from gan.runs.model_files import PRETRAINED_BY_HASH, find_model, training_data_of

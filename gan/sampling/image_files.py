@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from gan.config import GanError
+from gan.errors import GanError
 from kit.atomic import sweep, sync, write_bytes
 from kit.image_grid import image_grid
 from kit.overwrite import refuse_foreign

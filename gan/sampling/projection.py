@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from dataset.errors import DecodeError
 from dataset.image_file import read_padded_square
-from gan.config import SettingsError
+from gan.errors import SettingsError
 from gan.images import background_colour, to_tensor, to_uint8
 from gan.sampling.sample import DRAW_BATCH, latents_from_seeds
 from gan.sampling.share_codes import quantise

@@ -2,7 +2,7 @@
 
 import re
 
-from gan.config import SettingsError
+from gan.errors import SettingsError
 
 MAX_IMAGES = 100_000
 SEEDS_END = 2**62

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from gan.config import SettingsError
+from gan.errors import SettingsError
 from kit.png import read_png_info
 
 PREFIX = "vgc1"

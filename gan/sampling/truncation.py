@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gan.config import SettingsError
+from gan.errors import SettingsError
 from gan.images import to_pixels
 from gan.sampling.sample import draw, latents_from_seeds
 from gan.sampling.share_codes import quantise

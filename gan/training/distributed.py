@@ -10,7 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from gan.config import GanError
+from gan.errors import GanError
 
 Value = TypeVar("Value")
 

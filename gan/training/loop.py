@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gan.config import SettingsError, TrainConfig
+from gan.config import TrainConfig
 from gan.device import choose_device
+from gan.errors import SettingsError
 from gan.runs.checkpoint import load_checkpoint
 from gan.runs.model_files import find_data
 from gan.runs.run_folder import RunFolder

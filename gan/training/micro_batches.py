@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from gan.config import SettingsError
+from gan.errors import SettingsError
 from gan.training.distributed import DistributedContext
 from gan.training.step_noise import StepNoise
 from gan.training.training_set import TrainingSet

@@ -2,8 +2,8 @@
 
 import torch
 
-from gan.config import GanError
 from gan.device import is_out_of_memory
+from gan.errors import GanError
 from gan.training.micro_batches import micro_batch_rows
 from gan.training.trainer import Trainer
 

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from dataset.reader import image_channels, image_files, image_groups, is_built_set, load_images
 from gan import old_names
-from gan.config import GanError, Recipe, SettingsError, TrainConfig
+from gan.config import Recipe, TrainConfig
 from gan.device import choose_precision, is_out_of_memory, keep_freed_memory, use_algorithms
+from gan.errors import GanError, SettingsError
 from gan.evaluation.features import require_scorable
 from gan.networks.build import build_discriminator, build_generator, without_weights
 from gan.runs.run_folder import RunFolder

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from dataset.reader import is_mapped
-from gan.config import Recipe, SettingsError
+from gan.config import Recipe
 from gan.device import Precision
+from gan.errors import SettingsError
 from gan.networks.build import build_discriminator, build_generator
 from gan.sampling.sample import DRAW_BATCH
 from gan.training import ema

@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from gan.config import BASE, Architecture, GanError, SettingsError, doublings
+from gan.config import BASE, Architecture, doublings
+from gan.errors import GanError, SettingsError
 from gan.networks.build import build_discriminator, build_generator, without_weights
 from gan.networks.dcgan import StridedDiscriminator
 from gan.networks.layers import MinibatchStd

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from gan.config import GanError
+from gan.errors import GanError
 from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE, read_config_file
 from gan.runs.run_files import (
     ENDED,

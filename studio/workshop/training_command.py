@@ -10,7 +10,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from dataset.staging import METADATA, read_report
-from gan.config import BASE, DEFAULT_PRESET, PRESETS, SettingsError, TrainConfig, default_preset
+from gan.config import BASE, DEFAULT_PRESET, PRESETS, TrainConfig, default_preset
+from gan.errors import SettingsError
 from gan.runs.verdicts import FEWEST_IMAGES
 from studio.workshop.folders import BusyError, NotDecidedError, NotDoneError, Root, WorkshopError
 from studio.workshop.training_queue import TrainingJob

@@ -10,7 +10,7 @@ from fastapi import FastAPI, Query
 from fastapi.responses import FileResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from gan.config import GanError
+from gan.errors import GanError
 from gan.runs.model_files import CONFIG_FILE, GENERATOR_FILE, built_in_model
 from studio.errors import StudioError
 from studio.workshop.boards import BoardView, board_view

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from gan.config import PRESETS, SettingsError, TrainConfig
+from gan.config import PRESETS, TrainConfig
+from gan.errors import SettingsError
 
 
 def test_a_recipe_that_is_given_is_taken_and_its_batch_replaced_by_the_one_that_is_named():

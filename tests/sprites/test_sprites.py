@@ -16,7 +16,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import cli
-from gan.config import PRESETS, GanError
+from gan.config import PRESETS
+from gan.errors import GanError
 from gan.networks.build import build_generator
 from gan.runs.checkpoint import GeneratorHeader, save_generator
 from gan.sampling.generate import GenerateSettings

@@ -22,7 +22,8 @@ from playwright.sync_api import Browser, Page, expect
 from studio_page import WALL, code_of, drop_file, painted, pick, pixels_of
 
 import studio.site
-from gan.config import PRESETS, GanError
+from gan.config import PRESETS
+from gan.errors import GanError
 from gan.export.onnx import export_onnx
 from gan.networks.build import build_generator
 from gan.runs.checkpoint import GeneratorHeader, save_generator

@@ -27,7 +27,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from studio_server import FlatEngine, serving, wait_until
 
 from dataset.build import BuildSettings, build
-from gan.config import GanError
+from gan.errors import GanError
 from gan.runs.model_files import PRETRAINED_BY_HASH
 from gan.runs.model_info import LICENCE_UNKNOWN
 from gan.sampling.share_codes import MAX_LATENT

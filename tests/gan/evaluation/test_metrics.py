@@ -13,7 +13,8 @@ from PIL import Image, ImageChops, ImageOps
 
 from dataset.errors import DatasetError
 from dataset.reader import load_images
-from gan.config import PRESETS, GanError, SettingsError, TrainConfig
+from gan.config import PRESETS, TrainConfig
+from gan.errors import GanError, SettingsError
 from gan.evaluation.evaluate import EvaluateSettings, Evaluation, evaluate, fakes_from_model
 from gan.evaluation.features import FeatureNetwork, cached_features, load_feature_network
 from gan.evaluation.metrics import (

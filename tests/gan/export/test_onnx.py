@@ -20,7 +20,8 @@ from typer.testing import CliRunner
 import cli
 import gan.export.onnx
 import gan.sampling.directions
-from gan.config import PRESETS, GanError, SettingsError
+from gan.config import PRESETS
+from gan.errors import GanError, SettingsError
 from gan.export.onnx import export_onnx
 from gan.export.onnx_header import HEADER_KEY, OnnxHeader
 from gan.networks.build import build_generator

@@ -6,7 +6,8 @@ from slim_networks import slim
 from torch import nn
 from torch.nn import functional as F
 
-from gan.config import MAX_SIZE_PX, PRESETS, SettingsError, doublings
+from gan.config import MAX_SIZE_PX, PRESETS, doublings
+from gan.errors import SettingsError
 from gan.networks.build import build_discriminator, build_generator, count_parameters
 from gan.networks.dcgan import UpsampleConv2d, UpsampleKernel, upsample_kernel
 from gan.networks.layer_summary import describe_recipe

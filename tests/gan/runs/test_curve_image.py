@@ -11,7 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import cli
-from gan.config import GanError, SettingsError
+from gan.errors import GanError, SettingsError
 from gan.info import draw_curves, draw_model
 from gan.runs.curve_image import save_curves
 from gan.runs.model_files import built_in_model

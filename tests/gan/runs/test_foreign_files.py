@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import cli
 from dataset.reader import load_images
-from gan.config import GanError
+from gan.errors import GanError
 from gan.evaluation.evaluate import EvaluateSettings, fakes_from_model
 from gan.runs.checkpoint import load_checkpoint, read_generator_header
 from gan.runs.network_file import read_header

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gan.config import GanError, SettingsError, TrainConfig
+from gan.config import TrainConfig
+from gan.errors import GanError, SettingsError
 from gan.runs.model_files import find_data, run_argument
 from gan.runs.run_folder import RunFolder
 from kit.quoting import quoted

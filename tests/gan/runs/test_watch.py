@@ -14,7 +14,8 @@ from PIL import Image
 from torch import nn
 
 from dataset.reader import load_images
-from gan.config import PRESETS, GanError, SettingsError, TrainConfig
+from gan.config import PRESETS, TrainConfig
+from gan.errors import GanError, SettingsError
 from gan.networks.build import build_generator
 from gan.runs.checkpoint import GeneratorHeader, load_checkpoint, load_generator
 from gan.runs.health import HealthMonitor, median_coherence, median_nearest_distance

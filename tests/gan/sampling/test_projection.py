@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from gan.config import PRESETS, SettingsError
+from gan.config import PRESETS
+from gan.errors import SettingsError
 from gan.images import to_images
 from gan.networks.build import build_generator
 from gan.runs.checkpoint import GeneratorHeader, save_generator

@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 import gan.sampling.animation
-from gan.config import PRESETS, GanError, SettingsError
+from gan.config import PRESETS
+from gan.errors import GanError, SettingsError
 from gan.evaluation.evaluate import EvaluateSettings, evaluate
 from gan.evaluation.typicality import rate_typicality
 from gan.images import to_images

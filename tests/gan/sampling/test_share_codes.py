@@ -16,7 +16,8 @@ from odd_images import chunk, png
 from pasted_codes import NO_CODES, PASTED
 from PIL import Image
 
-from gan.config import BASE, SettingsError
+from gan.config import BASE
+from gan.errors import SettingsError
 from gan.runs.checkpoint import load_generator, model_hash, save_generator
 from gan.runs.model_files import BUILT_IN, PRETRAINED, PRETRAINED_BY_HASH, built_in_model, pretrained_model
 from gan.sampling.generate import GenerateSettings, generate

@@ -17,7 +17,8 @@ from fork_server import PYTHONPATH, ForkedProcess
 from slim_networks import slim
 from torch.distributed.elastic.rendezvous import RendezvousConnectionError
 
-from gan.config import PRESETS, GanError, TrainConfig
+from gan.config import PRESETS, TrainConfig
+from gan.errors import GanError
 from gan.runs.run_files import METRICS_FILE
 from gan.training.distributed import process_group
 from gan.training.launch import launch

@@ -13,7 +13,8 @@ from slim_networks import slim
 from torch import nn
 from torch.nn import functional as F
 
-from gan.config import PRESETS, GanError, TrainConfig
+from gan.config import PRESETS, TrainConfig
+from gan.errors import GanError
 from gan.training.distributed import DistributedContext
 from gan.training.dry_run import (
     FlopCounter,

@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 from training_runs import config, metrics, vgc, wait_for
 
-from gan.config import GanError, SettingsError, TrainConfig
+from gan.config import TrainConfig
+from gan.errors import GanError, SettingsError
 from gan.runs.checkpoint import load_checkpoint, save_checkpoint
 from gan.training.clock import Clock, format_remaining, images_and_total, is_due, is_finished
 from gan.training.loop import resume, train

@@ -16,7 +16,7 @@ from fork_server import PYTHONPATH
 from PIL import Image
 from training_runs import config, metrics, vgc, wait_for
 
-from gan.config import GanError, SettingsError
+from gan.errors import GanError, SettingsError
 from gan.runs.checkpoint import load_checkpoint, load_generator, save_checkpoint, save_generator
 from gan.runs.run_folder import RunFolder
 from gan.training.loop import resume, train
@@ -210,7 +210,7 @@ def test_a_damaged_checkpoint_is_never_a_traceback(tmp_path):
 LOAD_WITH_LITTLE_MEMORY = """
 import resource, sys
 from pathlib import Path
-from gan.config import GanError
+from gan.errors import GanError
 from gan.runs.checkpoint import load_checkpoint
 
 pages = int(Path("/proc/self/statm").read_text().split()[0])

@@ -10,7 +10,8 @@ import torch
 from slim_networks import slim
 from torch import nn
 
-from gan.config import PRESETS, SettingsError
+from gan.config import PRESETS
+from gan.errors import SettingsError
 from gan.evaluation.features import FeatureNetwork, cached_features
 from gan.training import ema, losses
 from gan.training.augment import ADA_IMAGES, MAX_AUGMENT_P

@@ -8,7 +8,8 @@ import pytest
 import torch
 from slim_networks import slim
 
-from gan.config import PRESETS, GanError, Recipe, SettingsError, TrainConfig
+from gan.config import PRESETS, Recipe, TrainConfig
+from gan.errors import GanError, SettingsError
 from gan.images import to_uint8
 from gan.networks.build import build_discriminator, build_generator
 from gan.runs.checkpoint import load_checkpoint, read_generator_header, save_generator
