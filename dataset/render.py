@@ -169,9 +169,31 @@ def render(job: RenderJob) -> Rendered:
         image, rgba = _square(decoded, job.settings, background)
     except DecodeError as error:
         return Rendered(job.refused(str(error), digest))
-    alpha = alpha_kind(rgba) if rgba else ""
     grey = image.convert("L")
-    rgb_pixels, grey_pixels = np.asarray(image), np.asarray(grey)
+    pixel_sha256, has_rgba = _write_images(job, image, grey, rgba)
+    outcome = Outcome(
+        job.raw_file,
+        job.file_name,
+        digest,
+        note=decoded.note,
+        raw_format=decoded.image_format,
+        raw_width=raw_width,
+        raw_height=raw_height,
+        pixel_sha256=pixel_sha256,
+        perceptual_hash=perceptual_hash(grey),
+        alpha=alpha_kind(rgba) if rgba else "",
+        frame=job.frame,
+        cell=job.cell,
+    )
+    states = image_states(job.target, job.file_name, with_rgba=has_rgba)
+    return Rendered(outcome, pixel_row(np.asarray(grey)), states)
+
+
+def _write_images(
+    job: RenderJob, image: Image.Image, grey: Image.Image, rgba: Image.Image | None
+) -> tuple[str, bool]:
+    """Write the clean pictures; give the checksum of their pixels, and whether one has four channels."""
+    rgb_pixels = np.asarray(image)
     rgba_pixels = np.asarray(rgba) if rgba else None
     # Two that are the same over the background alone are two pictures.
     checksum = sha256(rgb_pixels.data)
@@ -181,25 +203,10 @@ def render(job: RenderJob) -> Rendered:
         rgba_pixels = with_opaque_alpha(rgb_pixels)
     # Texts, because a Path that is put together takes longer than the checks of a picture.
     _save(rgb_pixels, f"{job.target}/{RGB_FOLDER}/{job.file_name}")
-    _save(grey_pixels, f"{job.target}/{GREY_FOLDER}/{job.file_name}")
+    _save(np.asarray(grey), f"{job.target}/{GREY_FOLDER}/{job.file_name}")
     if rgba_pixels is not None:
         _save(rgba_pixels, f"{job.target}/{RGBA_FOLDER}/{job.file_name}")
-    outcome = Outcome(
-        job.raw_file,
-        job.file_name,
-        digest,
-        note=decoded.note,
-        raw_format=decoded.image_format,
-        raw_width=raw_width,
-        raw_height=raw_height,
-        pixel_sha256=checksum.hexdigest(),
-        perceptual_hash=perceptual_hash(grey),
-        alpha=alpha,
-        frame=job.frame,
-        cell=job.cell,
-    )
-    states = image_states(job.target, job.file_name, with_rgba=rgba_pixels is not None)
-    return Rendered(outcome, pixel_row(grey_pixels), states)
+    return checksum.hexdigest(), rgba_pixels is not None
 
 
 def measure(job: RenderJob) -> Box | None:

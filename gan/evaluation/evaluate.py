@@ -201,9 +201,7 @@ def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluatio
     network = load_feature_network(settings.weights, device)
     model = None if settings.fakes else find_model(settings.model, TrainConfig.output)
     data = settings.data or (model and training_data_of(model)) or TrainConfig.data
-    channels = read_generator_header(model).architecture.channels if model else image_channels(data)
-    reals = load_images(data, channels)
-    require_scorable(reals, data)
+    reals = read_reals(data, model)
     unseen = read_held_out(settings.held_out, reals)
     fakes = fakes_from_model(model, settings, reals, device) if model else fakes_from_folder(settings, reals)
     prepare_output_folder(settings.out)
@@ -225,17 +223,14 @@ def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluatio
         floor=floor_scores(features.real, settings.metric_names, settings.seed),
         run=run_argument(run) if run else None,
     )
-    if channels == RGBA:
+    if len(grounds) > 1:
         result.ground, result.grounds = worst, grounds
     if "nn" in settings.metric_names:
         level = GROUNDS[worst]
         generated = EmbeddedImages(fakes.first, features.fake[: len(fakes.first)])
         mirrored = cached_features(network, over_ground(reals, level), mirrored=True, progress=progress)
         training = EmbeddedTrainingSet(EmbeddedImages(reals, features.real), mirrored)
-        held_out = None
-        if unseen is not None:
-            embedded = network([over_ground(unseen, level)], len(unseen), "held-out", progress)
-            held_out = EmbeddedImages(unseen, embedded)
+        held_out = None if unseen is None else embed_held_out(network, unseen, level, progress)
         add_neighbours(result, settings, generated, training, held_out)
     write_scores(result, settings.out, run)
     return result
@@ -251,6 +246,14 @@ class Features:
     def scores(self, settings: EvaluateSettings) -> dict[str, float]:
         """As `gan.evaluation.metrics.scores` names them."""
         return scores(self.fake, self.real, settings.metric_names, settings.seed)
+
+
+def read_reals(data: Path, model: Path | None) -> Tensor:
+    """The real pictures, [N, C, H, W] uint8, with the model's channels; GanError if they are too few."""
+    channels = read_generator_header(model).architecture.channels if model else image_channels(data)
+    reals = load_images(data, channels)
+    require_scorable(reals, data)
+    return reals
 
 
 def features_by_ground(
@@ -319,6 +322,11 @@ def add_neighbours(
     result.memorisation = memorisation_ratios(neighbours, others)
     result.board = settings.out / BOARD_FILE
     save_png(neighbour_grid(generated.images, training.originals.images, neighbours), result.board)
+
+
+def embed_held_out(network: FeatureNetwork, unseen: Tensor, level: int, progress: Progress) -> EmbeddedImages:
+    """Held-out pictures with their features over a ground."""
+    return EmbeddedImages(unseen, network([over_ground(unseen, level)], len(unseen), "held-out", progress))
 
 
 def write_scores(result: Evaluation, folder: Path, run: Path | None) -> None:
