@@ -284,14 +284,14 @@ class _Build:
         self._complete_rgba_folder()
         write_plan(self.staging, self.cache.stale(), ends)
         self.cache.commit()
-        self._reports.write(groups, self.window, self.cache.note("sample") if self.stands else None)
+        sample = self._reports.write(groups, self.window, self.cache.note("sample") if self.stands else None)
         if self.settings.tables == "none":
             remove_tables(self.out)
         commit(self.out, self.staging)
         remove_other_caches(self.out, self.recipe)
         self.cache.set_note("standing", json.dumps(file_states(self.out)))
         self.cache.set_note("lists", self.lists)
-        self.cache.set_note("sample", self._reports.sample())
+        self.cache.set_note("sample", sample)
         self.cache.set_note("rgba", int(has_transparent_images(self.out)))
         self.cache.finish()
         return to_render

@@ -98,17 +98,16 @@ class ReportWriter:
         self._settings, self._recipe, self._database, self._staging = settings, recipe, database, staging
         self._contents = SetContents(database)
 
-    def sample(self) -> str:
-        """The images that the grid of samples shows, as JSON: clean names → hashes."""
-        return json.dumps(self._contents.sample(SAMPLE_IMAGES))
-
-    def write(self, groups: int, window: Box | None, shown: str | None) -> None:
+    def write(self, groups: int, window: Box | None, shown: str | None) -> str:
         """Write the reports; ``report.json`` last, because it marks the rest as complete.
 
         Args:
             groups: characters that the pictures show; 0: not known.
             window: the part of all images that was taken, where they are trimmed together.
-            shown: `sample` of the grid that the set has; None: none, or not known.
+            shown: what this gave for the grid of samples that the set has; None: no grid, or not known.
+
+        Returns:
+            The images on the grid of samples, as JSON: clean names → hashes.
         """
         alike = self._contents.compare()
         counts = self._counts(groups)
@@ -116,21 +115,22 @@ class ReportWriter:
             "recipe": self._recipe,
             "counts": counts,
             **self._lists(alike),
-            **self._what_was_found(counts, window),
+            **self._measurements(counts, window),
         }
         if self._database.count("note IS NOT NULL AND kept"):
             report["notes"] = ({"raw_file": each.raw_file, "note": each.note} for each in self._contents.noted())
         if alike.pairs > len(report["near_duplicates"]):  # or the list is all there is, as in version 0.1.0
             report |= {"near_duplicate_pairs": alike.pairs, "near_duplicate_groups": alike.group_count()}
-        if shown != self.sample():
-            images = [self._image_path(name) for name in self._contents.sample(SAMPLE_IMAGES)]
-            write_sample_grid(self._staging / SAMPLE, images)
+        sample = self._contents.sample(SAMPLE_IMAGES)
+        if shown != (shown_now := json.dumps(sample)):
+            write_sample_grid(self._staging / SAMPLE, [self._image_path(name) for name in sample])
         contents = self._contents
         about = {**report, "near_duplicate_pairs": alike.pairs}
         card = dataset_card(about, contents.most_common("host"), contents.most_common("game"), contents.labels())
         write_text(self._staging / CARD, card)
         sync_all()  # pictures and lists, one by one, would take long
         write_json(self._staging / REPORT, report)
+        return shown_now
 
     def _counts(self, groups: int) -> dict[str, Any]:
         contents, count = self._contents, self._database.count
@@ -158,7 +158,7 @@ class ReportWriter:
             "rejected": map(short, self._contents.rejected()),
         }
 
-    def _what_was_found(self, counts: dict[str, Any], window: Box | None) -> dict[str, Any]:
+    def _measurements(self, counts: dict[str, Any], window: Box | None) -> dict[str, Any]:
         """What was measured of the images, and the settings that are no part of the recipe."""
         settings, transparent = self._settings, counts.get("transparent", 0)
         result: dict[str, Any] = {}

@@ -158,11 +158,11 @@ def state_at_rest(path: Path, said: str | None) -> State:
 
 def verdicts_at_rest(path: Path, metrics: list[dict[str, float]], samples: list[int]) -> dict[str, int]:
     """What is wrong with a run that is over; of noise, what helps is said once."""
-    found = verdicts(metrics)
+    given = verdicts(metrics)
     if samples and is_too_short(samples[-1], ended_in_noise(path, samples[-1])):
-        found.pop("noise", None)
-        found["too_short"] = samples[-1]
-    return found
+        given.pop("noise", None)
+        given["too_short"] = samples[-1]
+    return given
 
 
 def is_locked(path: Path) -> bool:
