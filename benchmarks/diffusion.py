@@ -2,9 +2,9 @@
 
     python -m benchmarks.diffusion IMAGES OUT [--minutes 20] [--count 400] [--steps 25] [--seed 0]
 
-The network, its noise schedule and its sampler are those of diffusers, of the extra ``bench``: a U-Net with attention
-at an eighth of the side, a cosine schedule, DDIM. Minutes are the process's own, so that what else runs on the
-machine takes nothing away. ``vgc evaluate --data IMAGES --fakes OUT`` scores what is drawn.
+The network, its noise schedule and its sampler are those of diffusers, of the extra ``bench``: a U-Net with
+attention at an eighth of the side, a cosine schedule, DDIM. Minutes are the process's own, so that what else runs
+on the machine takes nothing away. ``vgc evaluate --data IMAGES --fakes OUT`` scores what is drawn.
 """
 
 import argparse
