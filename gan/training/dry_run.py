@@ -19,7 +19,13 @@ from gan.device import choose_device
 from gan.networks.build import count_parameters
 from gan.training.distributed import DistributedContext
 from gan.training.out_of_memory import checked_train_step
-from gan.training.setup import load_training_images, make_thread_tuner, make_trainer, resolve_config
+from gan.training.setup import (
+    find_first_weights,
+    load_training_images,
+    make_thread_tuner,
+    make_trainer,
+    resolve_config,
+)
 from gan.training.trainer import Execution, Trainer
 from kit.progress import Progress, noop
 
@@ -57,7 +63,8 @@ def dry_run(config: TrainConfig, progress: Progress = noop) -> DryRun:
     """
     device = choose_device(config.device)
     images = load_training_images(config)
-    config = resolve_config(config, images, device)
+    source = find_first_weights(config, DistributedContext())
+    config = resolve_config(config, images, device, source)
     progress(0, None, "counting operations")
     trainer = make_trainer(config, images, device, DistributedContext())
     networks, precision = trainer.networks, trainer.execution.precision

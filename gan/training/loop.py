@@ -19,7 +19,7 @@ from gan.training.profiling import open_profiler
 from gan.training.run_logger import RunLogger
 from gan.training.setup import (
     apply_overrides,
-    initialise_from,
+    find_first_weights,
     load_training_images,
     make_thread_tuner,
     make_trainer,
@@ -29,6 +29,7 @@ from gan.training.setup import (
 )
 from gan.training.signals import after_stop, stop_signals
 from gan.training.trainer import Trainer
+from gan.training.transfer import transfer
 from kit.progress import Notify, Progress, noop
 
 
@@ -71,10 +72,13 @@ def train(
     device = local_device(choose_device(config.device))
     with process_group(device) as distributed:
         images = load_training_images(config)
-        config = resolve_config(config, images, device)
+        source = find_first_weights(config, distributed)
+        config = resolve_config(config, images, device, source)
         config = replace(config, precision=distributed.broadcast(config.precision))
         trainer = make_trainer(config, images, device, distributed)
-        config = initialise_from(trainer, config, notify)
+        if source:
+            notify(transfer(trainer, source))
+            config = replace(config, lineage=source.lineage)
         with RunFolder.create(config) if distributed.is_main else nullcontext() as folder:
             return training_loop(trainer, folder, config, 0.0, progress, profile, notify)
 
@@ -114,8 +118,8 @@ def resume(
         trainer = make_trainer(replace(config, data=data), images, device, distributed)
         if begun:
             restore(trainer, state, folder, config.data)
-        else:
-            initialise_from(trainer, config, notify)
+        elif source := find_first_weights(config, distributed):
+            notify(transfer(trainer, source))
         seconds = state.get("seconds", 0.0)
         if is_finished(config, trainer.images_shown, seconds):
             so_far = f"{trainer.images_shown:,} images, {seconds / 60:.1f} minutes"

@@ -21,7 +21,7 @@ from gan.threads import ThreadTuner
 from gan.training.distributed import DistributedContext
 from gan.training.ema import TRAINED_WARM_UP_SHARE
 from gan.training.trainer import Execution, Trainer, require_like
-from gan.training.transfer import find_source, transfer
+from gan.training.transfer import Source, find_source, with_generator_of
 from kit.progress import Notify, noop
 
 log = logging.getLogger(__name__)
@@ -67,13 +67,31 @@ def load_training_images(config: TrainConfig) -> Tensor:
     return images
 
 
-def resolve_config(config: TrainConfig, images: Tensor, device: torch.device) -> TrainConfig:
-    """Fill in what was left open: the recipe at the images' size and channels, the precision, the end.
+def find_first_weights(config: TrainConfig, distributed: DistributedContext) -> Source | None:
+    """What ``init_from`` names, the same in all processes; None for fresh weights.
 
     Raises:
-        SettingsError: the recipe has no networks of that size.
+        GanError: there is no such model, or it has changed since the run began.
     """
-    recipe = config.recipe.at_size(images.shape[-1]).with_channels(images.shape[1])
+    if config.init_from is None:
+        return None
+    source = distributed.broadcast(find_source(config.init_from, config.output) if distributed.is_main else None)
+    assert source is not None
+    if config.lineage and config.lineage != source.lineage:
+        raise GanError(f"--from {config.init_from}: it has changed since this run began; start a new run")
+    return source
+
+
+def resolve_config(
+    config: TrainConfig, images: Tensor, device: torch.device, source: Source | None
+) -> TrainConfig:
+    """Fill in what was left open: the source's generator, the images' size and channels, the precision, the end.
+
+    Raises:
+        SettingsError: the recipe has no networks of that size, or the source is of another family.
+    """
+    recipe = with_generator_of(config.recipe, source) if source else config.recipe
+    recipe = recipe.at_size(images.shape[-1]).with_channels(images.shape[1])
     config = replace(config, recipe=recipe, precision=choose_precision(config.precision, device))
     if config.kimg is not None or config.minutes is not None:
         return config
@@ -124,24 +142,6 @@ def make_thread_tuner(trainer: Trainer, config: TrainConfig, notify: Notify = no
     """What chooses the number of threads on a CPU; it keeps all of them where ``config`` is deterministic."""
     on_cpu = trainer.execution.device.type == "cpu"
     return ThreadTuner(trainer.forward_pass, notify, enabled=on_cpu and not config.deterministic)
-
-
-def initialise_from(trainer: Trainer, config: TrainConfig, notify: Notify) -> TrainConfig:
-    """Give a fresh trainer the weights of ``init_from``; returns the settings with their lineage.
-
-    Raises:
-        GanError: there is no such model, or it has changed since the run began.
-        SettingsError: it is of another family of networks.
-    """
-    if config.init_from is None:
-        return config
-    distributed = trainer.execution.distributed
-    source = distributed.broadcast(find_source(config.init_from, config.output) if distributed.is_main else None)
-    assert source is not None
-    if config.lineage and config.lineage != source.lineage:
-        raise GanError(f"--from {config.init_from}: it has changed since this run began; start a new run")
-    notify(transfer(trainer, source))
-    return replace(config, lineage=source.lineage)
 
 
 def restore(trainer: Trainer, state: dict[str, Any], folder: RunFolder, data: Path) -> None:

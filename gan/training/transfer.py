@@ -1,13 +1,13 @@
 """Transfer learning, ``vgc train --from``: a new training starts from the weights of an earlier one."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from gan.config import BASE, Architecture, doublings
+from gan.config import BASE, Architecture, Recipe, doublings
 from gan.errors import GanError, SettingsError
 from gan.networks.build import build_discriminator, build_generator, without_weights
 from gan.networks.dcgan import StridedDiscriminator
@@ -110,22 +110,29 @@ def load_discriminator(path: Path) -> nn.Module:
     return read_weights(path, discriminator)
 
 
-def transfer(trainer: Trainer, source: Source) -> str:
-    """Carry weights over into a fresh trainer, as far as they fit; optimizers and p stay fresh.
-
-    Returns:
-        A message: from what, and which share of each network.
+def with_generator_of(recipe: Recipe, source: Source) -> Recipe:
+    """The recipe with the source's generator, whatever the preset's widths: it goes on drawing as it does.
 
     Raises:
         SettingsError: the generators are of different families.
     """
-    recipe, networks = trainer.recipe, trainer.networks
     architecture = source.header.architecture
     if architecture.family != recipe.generator.family:
         raise SettingsError(
             f"--from {source.name}: its networks are of the preset {source.header.preset}; add --preset "
             f"{source.header.preset}"
         )
+    return replace(recipe, generator=architecture)
+
+
+def transfer(trainer: Trainer, source: Source) -> str:
+    """Carry weights over into a fresh trainer, as far as they fit; optimizers and p stay fresh.
+
+    Returns:
+        A message: from what, and which share of each network.
+    """
+    recipe, networks = trainer.recipe, trainer.networks
+    architecture = source.header.architecture
     carried = copy_overlapping_weights(networks.generator, source.generator)
     copy_overlapping_weights(trainer.generator_ema, source.generator_ema)
     gains_alpha = (architecture.channels, recipe.generator.channels) == (RGB, RGBA)

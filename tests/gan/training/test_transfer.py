@@ -13,6 +13,7 @@ from gan.errors import GanError, SettingsError
 from gan.images import to_uint8
 from gan.networks.build import build_discriminator, build_generator
 from gan.runs.checkpoint import load_checkpoint, read_generator_header, save_generator
+from gan.runs.run_folder import RunFolder
 from gan.sampling.sample import latents_from_seeds
 from gan.training.alpha_start import TOLERANCE
 from gan.training.loop import resume, train
@@ -156,6 +157,14 @@ def test_a_wider_generator_draws_at_first_what_the_narrow_one_did(preset):
     torch.testing.assert_close(wide.eval()(latents), narrow.eval()(latents))
     wide(latents).square().sum().backward()
     assert all(parameter.grad.any() for parameter in wide.parameters())  # what is new can learn
+
+
+def test_a_run_has_the_generator_of_the_model_that_it_starts_from(discs, runs):
+    narrow = replace(DCGAN, generator=replace(DCGAN.generator, widths=(4, 4, 4), upsampling="bilinear"))
+    train(config(discs, runs, "narrow", recipe=narrow))
+    train(config(discs, runs, "second", init_from="narrow"))
+    assert RunFolder.find("second", runs).read_config().recipe == replace(narrow, batch=8)
+    resume("second", runs, {"kimg": 0.16})
 
 
 @pytest.mark.parametrize("preset", PRESETS)
