@@ -16,15 +16,19 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 TESTS = Path(__file__).parent
 PYTHONPATH = os.pathsep.join(map(str, (TESTS.parent, TESTS / "gan")))
-PRELOADED = ("cli", "gan.training.loop", "torch.utils.tensorboard", "torch._dynamo")
-"""The last is what an optimizer loads."""
+PRELOADED = (
+    *("cli", "dataset.build", "gan.training.loop"),
+    *("pydantic.type_adapter", "torch.utils.tensorboard", "torch._dynamo"),
+)
+"""Of the last three, the first is what a command's options load, the last what an optimizer does."""
 AVAILABLE = sys.platform == "linux"
 """Elsewhere processes do not fork, or not safely."""
 
@@ -90,23 +94,36 @@ class ForkedProcess:
         return output, errors
 
 
+def start_python(
+    arguments: Sequence[str], cwd: Path, environment: Mapping[str, str] | None = None
+) -> "subprocess.Popen[str] | ForkedProcess":
+    """What ``subprocess.Popen([sys.executable, *arguments])`` gives; forks have PyTorch from the start."""
+    if AVAILABLE:
+        return ForkedProcess(arguments, cwd, environment)
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=cwd, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
 def run_python(
     arguments: Sequence[str], cwd: Path, environment: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    """What ``subprocess.run([sys.executable, *arguments])`` gives; forks have PyTorch from the start."""
-    if not AVAILABLE:
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=cwd,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-    process = ForkedProcess(arguments, cwd, environment)
+    """The same, once it has ended."""
+    process = start_python(arguments, cwd, environment)
     output, errors = process.communicate(timeout=600)
     return subprocess.CompletedProcess(arguments, process.wait(), output, errors)
+
+
+def wait_for(
+    condition: Callable[[], object], process: "subprocess.Popen[str] | ForkedProcess", seconds: float = 600
+) -> None:
+    """Wait for what a process brings about; AssertionError if it ends before, or if that does not come."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
 
 
 def write_python(path: Path) -> int:

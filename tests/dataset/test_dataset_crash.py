@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fork_server import run_python
 from image_sets import contents, make, noise
 
 from dataset.build import BuildSettings, build
@@ -98,8 +99,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def killed(raw: Path, out: Path, name: str, nth: int, size: int = 16) -> None:
-    command = [sys.executable, "-c", KILLED_BUILD, str(raw), str(out), name, str(nth), str(size)]
-    assert subprocess.run(command, check=False, timeout=600).returncode == -signal.SIGKILL
+    command = ("-c", KILLED_BUILD, str(raw), str(out), name, str(nth), str(size))
+    assert run_python(command, raw.parent).returncode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize(("name", "nth"), MOMENTS)

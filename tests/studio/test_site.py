@@ -7,8 +7,6 @@ import http.server
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +16,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from fork_server import run_python
 from playwright.sync_api import Browser, Page, expect
 from studio_page import WALL, code_of, drop_file, painted, pick, pixels_of
 
@@ -293,7 +292,7 @@ def test_an_earlier_site_survives_an_export_that_is_killed(tmp_path, moment):
     target, model = tmp_path / "site", built_in_model().with_suffix(".onnx")
     export_site(model, target)
     before = files_of(target)
-    killed = subprocess.run([sys.executable, "-c", KILLED, moment, model, target], cwd=ROOT, check=False)
+    killed = run_python(("-c", KILLED, moment, str(model), str(target)), ROOT)
     assert killed.returncode == -signal.SIGKILL
     left = tmp_path / ".site.export/old" if moment == "between the renames" else target
     assert files_of(left) == before
@@ -308,7 +307,7 @@ def test_an_export_that_is_killed_with_the_new_site_in_its_place_is_no_hindrance
     target, model = tmp_path / "site", built_in_model().with_suffix(".onnx")
     export_site(model, target)
     before = files_of(target)
-    subprocess.run([sys.executable, "-c", KILLED, "behind the renames", model, target], cwd=ROOT, check=False)
+    run_python(("-c", KILLED, "behind the renames", str(model), str(target)), ROOT)
     assert (tmp_path / ".site.export/old").is_dir()
     export_site(model, target)
     assert list(tmp_path.iterdir()) == [target]

@@ -2,13 +2,11 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fork_server import PYTHONPATH, start_python, wait_for
 
 from gan.config import TrainConfig
 from gan.errors import GanError, SettingsError
@@ -17,67 +15,54 @@ from gan.runs.run_folder import RunFolder
 from kit.quoting import quoted
 
 BEGIN = """
-import sys
+import sys, time
 from pathlib import Path
 from gan.config import TrainConfig
 from gan.runs.run_folder import RunFolder
 
-print("ready", flush=True)
-for line in sys.stdin:
-    output, run = eval(line)
-    try:
-        with RunFolder.create(TrainConfig(output=Path(output), run=run, seed=int(sys.argv[1]))) as folder:
-            print(folder.path.name, flush=True)
-            sys.stdin.readline()
-    except Exception as error:
-        print(error, flush=True)
-        sys.stdin.readline()
+def wait_for(*names):
+    end = time.monotonic() + 120
+    while not all(Path(name).exists() for name in names) and time.monotonic() < end:
+        time.sleep(0.001)
+
+def say(what):
+    print(what)
+    Path(f"said-{seed}").touch()
+    wait_for("said-0", "said-1")
+
+output, run, seed = sys.argv[1:]
+Path(f"ready-{seed}").touch()
+wait_for("go")
+try:
+    with RunFolder.create(TrainConfig(output=Path(output), run=run or None, seed=int(seed))) as folder:
+        say(folder.path.name)
+except Exception as error:
+    say(error)
 """
 
 
-@pytest.fixture(scope="module")
-def two_processes() -> Iterator[list[subprocess.Popen[str]]]:
-    """They begin runs, with the seeds 0 and 1."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
-    pipe = subprocess.PIPE
+def begin_together(folder: Path, output: Path, run: str) -> list[str]:
+    """What processes of the seeds 0 and 1 say when they begin a run in the same second: a name, or an error."""
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH}
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", BEGIN, str(seed)],
-            env=environment,
-            text=True,
-            bufsize=1,
-            stdin=pipe,
-            stdout=pipe,
-        )
-        for seed in range(2)
+        start_python(("-c", BEGIN, str(output), run, str(seed)), folder, environment) for seed in range(2)
     ]
-    for process in processes:
-        assert process.stdout.readline() == "ready\n"
-    yield processes
-    for process in processes:
-        process.communicate()
-
-
-def begin_together(processes: list[subprocess.Popen[str]], output: Path, run: str | None) -> list[str]:
-    """What they say when they begin a run in the same second: a folder, or an error."""
+    for seed, process in enumerate(processes):
+        wait_for((folder / f"ready-{seed}").exists, process)
     time.sleep(1 - time.time() % 1)
-    for process in processes:
-        process.stdin.write(f"{(str(output), run)!r}\n")
-    answers = [process.stdout.readline().rstrip("\n") for process in processes]
-    for process in processes:
-        process.stdin.write("end\n")
-    return answers
+    (folder / "go").touch()
+    return [process.communicate(timeout=600)[0].rstrip("\n") for process in processes]
 
 
-def test_runs_of_the_same_second_have_folders_of_their_own(two_processes, tmp_path):
-    names = begin_together(two_processes, tmp_path / "runs", None)
+def test_runs_of_the_same_second_have_folders_of_their_own(tmp_path):
+    names = begin_together(tmp_path, tmp_path / "runs", "")
     assert len(set(names)) == 2
     for seed, name in enumerate(names):
         assert json.loads((tmp_path / "runs" / name / "config.json").read_text())["seed"] == seed
 
 
-def test_of_runs_of_one_name_one_begins_and_the_others_are_told_to_take_another_name(two_processes, tmp_path):
-    answers = begin_together(two_processes, tmp_path / "runs", "mine")
+def test_of_runs_of_one_name_one_begins_and_the_others_are_told_to_take_another_name(tmp_path):
+    answers = begin_together(tmp_path, tmp_path / "runs", "mine")
     (winner,) = (seed for seed, answer in enumerate(answers) if answer == "mine")
     busy = f"{tmp_path / 'runs/mine'}: another vgc train works in this run; choose another --run"
     assert [answer for answer in answers if answer != "mine"] == [busy]

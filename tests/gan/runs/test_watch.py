@@ -78,24 +78,24 @@ class Recall(nn.Module):
 
 def test_a_run_is_scored_on_the_way_and_its_best_generator_kept(discs, tmp_path):
     output: list[str] = []
-    train(config(discs, tmp_path, kimg=0.41, eval_every_kimg=0.2), notify=output.append)
+    train(config(discs, tmp_path, kimg=0.11, eval_every_kimg=0.048), notify=output.append)
     run = tmp_path / "r"
     scored = [line for line in metrics(run) if SCORE in line]
-    assert [line["images"] for line in scored] == [200, 400]
+    assert [line["images"] for line in scored] == [48, 96]
     assert {"fd_efficientnet_lite0", "precision_efficientnet_lite0", "coverage_efficientnet_lite0"} <= set(
         scored[0]
     )
     best = min(scored, key=lambda line: line[SCORE])
-    assert f"200 images: {SCORE} {scored[0][SCORE]:.3f}, the lowest so far, kept as best.safetensors" in output
+    assert f"48 images: {SCORE} {scored[0][SCORE]:.3f}, the lowest so far, kept as best.safetensors" in output
     assert find_model("r/best.safetensors", tmp_path) == run / "best.safetensors"
     assert load_generator(run / "best.safetensors", CPU)[1].images == best["images"]
 
 
 def test_scores_leave_the_training_as_it_is_and_survive_a_stop(discs, tmp_path):
-    train(config(discs, tmp_path / "plain", kimg=0.48))
-    train(config(discs, tmp_path / "scored", kimg=0.48, eval_every_kimg=0.2))
-    train(config(discs, tmp_path / "broken", kimg=0.24, eval_every_kimg=0.2))
-    resume("r", tmp_path / "broken", {"kimg": 0.48})
+    train(config(discs, tmp_path / "plain", kimg=0.12))
+    train(config(discs, tmp_path / "scored", kimg=0.12, eval_every_kimg=0.048))
+    train(config(discs, tmp_path / "broken", kimg=0.064, eval_every_kimg=0.048))
+    resume("r", tmp_path / "broken", {"kimg": 0.12})
     plain, scored, broken = (
         load_checkpoint(tmp_path / name / "r/checkpoint.pt") for name in ("plain", "scored", "broken")
     )
@@ -153,9 +153,9 @@ def test_too_few_pictures_to_be_scored_are_refused_before_the_run_stands(discs, 
 
 
 def test_a_run_may_be_scored_from_a_resume_on(discs, tmp_path):
-    train(config(discs, tmp_path, kimg=0.16))
-    resume("r", tmp_path, {"kimg": 0.24, "eval_every_kimg": 0.2})
-    assert [line["images"] for line in metrics(tmp_path / "r") if SCORE in line] == [200]
+    train(config(discs, tmp_path, kimg=0.04))
+    resume("r", tmp_path, {"kimg": 0.064, "eval_every_kimg": 0.048})
+    assert [line["images"] for line in metrics(tmp_path / "r") if SCORE in line] == [48]
 
 
 def test_the_spread_of_pictures_is_the_median_distance_to_the_nearest_other():
@@ -284,22 +284,23 @@ def test_coherence_is_1_along_lines_and_0_where_there_is_nothing():
 
 
 def test_a_real_run_made_to_collapse_says_so(discs, tmp_path, monkeypatch, caplog):
-    # A latent that no longer reaches the picture: one picture for all, from 10,000 images on.
+    # A latent that no longer reaches the picture: one picture for all, from the second samples on.
     original = Trainer.train_step
 
     def step(trainer: Trainer) -> None:
         original(trainer)
-        if trainer.images_shown >= 10_000:
+        if trainer.images_shown >= 1600:
             with torch.no_grad():
                 trainer.generator_ema.dense.weight.zero_()
 
     monkeypatch.setattr(Trainer, "train_step", step)
-    train(config(discs, tmp_path, kimg=10.1, batch=100))
-    assert "r has collapsed at 10,000 images" in caplog.text
+    monkeypatch.setattr("gan.training.run_logger.IMAGES_BETWEEN_SAMPLES", 800)
+    train(config(discs, tmp_path, kimg=1.616, batch=16))
+    assert "r has collapsed at 1,600 images" in caplog.text
     lines = [line for line in metrics(tmp_path / "r") if "diversity" in line]
     assert [line.get("collapsed") for line in lines] == [None, 1.0]
     _, result = load_generator(tmp_path / "r/generator-before-collapse.safetensors", CPU)
-    assert result.images == 5000
+    assert result.images == 800
 
 
 def test_a_run_begins_with_boards_of_what_it_learns_from(discs, tmp_path):

@@ -10,8 +10,9 @@ from pathlib import Path, PureWindowsPath
 
 import pytest
 import torch
+from fork_server import wait_for
 from PIL import Image
-from training_runs import config, metrics, vgc, wait_for
+from training_runs import config, metrics, vgc
 
 from gan.config import TrainConfig
 from gan.errors import GanError, SettingsError
@@ -121,12 +122,11 @@ def test_a_missing_gpu_is_one_line_that_names_the_cpu(discs, tmp_path):
     assert not (tmp_path / "train_output").exists()
 
 
-def test_an_existing_run_is_never_overwritten(discs, tmp_path):
-    train(config(discs, tmp_path))
-    before = (tmp_path / "r/checkpoint.pt").read_bytes()
+def test_an_existing_run_is_never_overwritten(run, discs, tmp_path):
+    before = (run / "checkpoint.pt").read_bytes()
     with pytest.raises(SettingsError, match=r"--resume \S*/r\b"):
         train(config(discs, tmp_path))
-    assert (tmp_path / "r/checkpoint.pt").read_bytes() == before
+    assert (run / "checkpoint.pt").read_bytes() == before
 
 
 def test_a_run_tells_at_once_where_it_is(discs, tmp_path):
@@ -182,24 +182,20 @@ def test_settings_of_another_version_are_refused_by_name():
         TrainConfig.from_json({**saved, "recipe": {**saved["recipe"], "colour": 1}})
 
 
-def test_a_diverged_training_is_told_and_keeps_its_checkpoint(discs, tmp_path):
-    train(config(discs, tmp_path))
-    state = load_checkpoint(tmp_path / "r/checkpoint.pt")
+def test_a_diverged_training_is_told_and_keeps_its_checkpoint(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("gan.training.run_logger.IMAGES_BETWEEN_METRICS", 100)
+    state = load_checkpoint(run / "checkpoint.pt")
     state["discriminator"]["score.weight"].fill_(float("nan"))
-    save_checkpoint(tmp_path / "r/checkpoint.pt", state)
-    before = (tmp_path / "r/checkpoint.pt").read_bytes()
+    save_checkpoint(run / "checkpoint.pt", state)
+    before = (run / "checkpoint.pt").read_bytes()
     with pytest.raises(GanError, match="the training diverged"):
         resume("r", tmp_path, {"kimg": 2})
-    assert (tmp_path / "r/checkpoint.pt").read_bytes() == before
-    assert '<p class="state stopped">' in (tmp_path / "r/report.html").read_text()
+    assert (run / "checkpoint.pt").read_bytes() == before
+    assert '<p class="state stopped">' in (run / "report.html").read_text()
 
 
 @pytest.mark.parametrize("save_minutes", [1e-6, 5.0])
-def test_a_training_that_diverged_between_two_lines_never_replaces_a_good_checkpoint(
-    discs, tmp_path, save_minutes
-):
-    train(config(discs, tmp_path))
-    run = tmp_path / "r"
+def test_a_training_that_diverged_between_two_lines_never_replaces_a_good_checkpoint(run, tmp_path, save_minutes):
     kept = [run / "checkpoint.pt", run / "generator.safetensors"]
     state = load_checkpoint(run / "checkpoint.pt")
     state["optimizer_d"]["param_groups"][0]["lr"] = 1e30
@@ -218,8 +214,8 @@ def test_the_last_step_may_pass_the_end_but_the_time_left_never_falls_below_none
     assert format_remaining(0, 36_610, 10.0) == "1:01:01"
 
 
-def test_what_may_not_be_read_is_told_by_name_and_not_as_a_full_disk(discs, tmp_path):
-    lines = train(config(discs, tmp_path)).run / "metrics.jsonl"
+def test_what_may_not_be_read_is_told_by_name_and_not_as_a_full_disk(run, tmp_path):
+    lines = run / "metrics.jsonl"
     lines.unlink()
     lines.mkdir()
     with pytest.raises(GanError, match=r"metrics.jsonl: cannot be read or written \(Is a directory\)") as error:
@@ -227,9 +223,8 @@ def test_what_may_not_be_read_is_told_by_name_and_not_as_a_full_disk(discs, tmp_
     assert "make room" not in str(error.value)
 
 
-def test_a_disk_that_is_full_is_told_and_what_was_saved_is_kept(discs, tmp_path):
-    train(config(discs, tmp_path))
-    saved = tmp_path / "r/checkpoint.pt"
+def test_a_disk_that_is_full_is_told_and_what_was_saved_is_kept(run, tmp_path):
+    saved = run / "checkpoint.pt"
     before = saved.read_bytes()
     usual = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, usual[1]))
@@ -241,7 +236,7 @@ def test_a_disk_that_is_full_is_told_and_what_was_saved_is_kept(discs, tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, usual)
     assert saved.read_bytes() == before
-    assert not list((tmp_path / "r").glob("*.partial"))
+    assert not list(run.glob("*.partial"))
     assert resume("r", tmp_path, {"kimg": 0.16}).images == 160
 
 

@@ -4,17 +4,17 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from fork_server import PYTHONPATH
+from fork_server import PYTHONPATH, run_python, start_python, wait_for
 from PIL import Image
-from training_runs import config, metrics, vgc, wait_for
+from training_runs import config, metrics, vgc
 
 from gan.errors import GanError, SettingsError
 from gan.runs.checkpoint import load_checkpoint, load_generator, save_checkpoint, save_generator
@@ -26,12 +26,13 @@ pytestmark = pytest.mark.usefixtures("slim_presets")
 CLOCK_FIELDS = {"seconds", "images_per_second"}
 
 
-def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(discs, tmp_path):
-    # Stopped after 51 steps of 24: in the middle of the 31st round of the 40 pictures.
-    train(config(discs, tmp_path / "straight", batch=24, kimg=2.4))
-    train(config(discs, tmp_path / "broken", batch=24, kimg=1.224))
-    summary = resume("r", tmp_path / "broken", {"kimg": 2.4})
-    assert summary.images == 2400
+def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(discs, tmp_path, monkeypatch):
+    monkeypatch.setattr("gan.training.run_logger.IMAGES_BETWEEN_METRICS", 400)
+    # Stopped after 21 steps of 24: in the middle of the 13th round of the 40 pictures.
+    train(config(discs, tmp_path / "straight", batch=24, kimg=0.96))
+    train(config(discs, tmp_path / "broken", batch=24, kimg=0.504))
+    summary = resume("r", tmp_path / "broken", {"kimg": 0.96})
+    assert summary.images == 960
     straight, broken = tmp_path / "straight/r", tmp_path / "broken/r"
     assert (straight / "generator.safetensors").read_bytes()[-100_000:] == (
         broken / "generator.safetensors"
@@ -44,7 +45,7 @@ def test_a_stopped_and_resumed_run_equals_an_undisturbed_one(discs, tmp_path):
         for run in (straight, broken)
     ]
     assert plain[0] == plain[1]
-    assert [line["images"] for line in plain[0]] == [1008, 2016]  # the first steps past each thousand
+    assert [line["images"] for line in plain[0]] == [408, 816]  # the first steps past each four hundred
 
 
 def test_pictures_that_do_not_fit_into_memory_are_mapped_and_train_the_same(discs, tmp_path, monkeypatch):
@@ -98,11 +99,11 @@ def test_a_run_killed_before_its_first_checkpoint_is_resumed_from_its_start(disc
         resume("r", tmp_path / "train_output", {"kimg": 0.16})
 
 
-def test_a_run_of_which_only_the_trained_generator_is_left_is_not_begun_again(discs, tmp_path):
-    generator = train(config(discs, tmp_path)).run / "generator.safetensors"
+def test_a_run_of_which_only_the_trained_generator_is_left_is_not_begun_again(run, tmp_path):
+    generator = run / "generator.safetensors"
     trained = generator.read_bytes()
-    (tmp_path / "r/checkpoint.pt").unlink()
-    shutil.rmtree(tmp_path / "r/samples")
+    (run / "checkpoint.pt").unlink()
+    shutil.rmtree(run / "samples")
     with pytest.raises(GanError, match="no checkpoint there"):
         resume("r", tmp_path, {"kimg": 0.16})
     assert generator.read_bytes() == trained
@@ -112,11 +113,9 @@ def test_a_run_of_which_only_the_trained_generator_is_left_is_not_begun_again(di
 
 
 @pytest.mark.parametrize("steps", [0, 10])
-def test_what_a_killed_run_left_after_its_checkpoint_is_nowhere_to_be_seen(discs, tmp_path, steps):
+def test_what_a_killed_run_left_after_its_checkpoint_is_nowhere_to_be_seen(run, tmp_path, steps):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    train(config(discs, tmp_path))
-    run = tmp_path / "r"
     save_checkpoint(run / "checkpoint.pt", {**load_checkpoint(run / "checkpoint.pt"), "steps": steps})
     with RunFolder(run) as killed:
         killed.rewind(steps * 8)
@@ -141,8 +140,8 @@ def metrics_lines(run: Path) -> list[str]:
     return (run / "metrics.jsonl").read_text().splitlines()
 
 
-def test_resuming_refuses_other_settings_by_name(discs, tmp_path):
-    train(config(discs, tmp_path))
+@pytest.mark.usefixtures("run")
+def test_resuming_refuses_other_settings_by_name(tmp_path):
     with pytest.raises(SettingsError, match=r"--batch 16 \(the run has 8\)"):
         resume("r", tmp_path, {"batch": 16, "kimg": 0.1})
     resume("r", tmp_path, {"batch": 8, "kimg": 0.1})
@@ -155,8 +154,8 @@ def test_resuming_knows_the_batch_that_the_preset_chose(discs, tmp_path):
     resume("r", tmp_path, {"batch": 16, "kimg": 0.1})
 
 
-def test_resuming_a_run_at_its_end_says_how_to_go_further(discs, tmp_path):
-    train(config(discs, tmp_path))
+@pytest.mark.usefixtures("run")
+def test_resuming_a_run_at_its_end_says_how_to_go_further(tmp_path):
     with pytest.raises(SettingsError, match=r"r has reached its end \(80 images.*larger --kimg or --minutes"):
         resume("r", tmp_path, {})
 
@@ -172,22 +171,21 @@ def test_resuming_refuses_changed_pictures(discs, tmp_path):
         resume("r", tmp_path, {})
 
 
+@pytest.mark.usefixtures("run")
 def test_pictures_that_have_moved_are_known_by_their_pixels(discs, tmp_path):
-    train(config(discs, tmp_path))
     moved = tmp_path / "moved"
     shutil.copytree(discs, moved)
     assert resume("r", tmp_path, {"data": moved, "kimg": 0.1}).images == 104
 
 
-def test_an_unknown_run_is_refused_with_those_there_are(discs, tmp_path):
-    train(config(discs, tmp_path))
+@pytest.mark.usefixtures("run")
+def test_an_unknown_run_is_refused_with_those_there_are(tmp_path):
     with pytest.raises(GanError, match=r"--resume other: no such run in .* \(there: r\)"):
         resume("other", tmp_path, {})
 
 
-def test_a_damaged_checkpoint_is_refused_and_named(discs, tmp_path):
-    train(config(discs, tmp_path))
-    (tmp_path / "r/checkpoint.pt").write_bytes(b"PK\x03\x04 cut off")
+def test_a_damaged_checkpoint_is_refused_and_named(run, tmp_path):
+    (run / "checkpoint.pt").write_bytes(b"PK\x03\x04 cut off")
     with pytest.raises(GanError, match=r"checkpoint\.pt: damaged"):
         resume("r", tmp_path, {})
 
@@ -228,25 +226,23 @@ def test_a_good_checkpoint_that_the_memory_does_not_hold_is_not_called_damaged(t
     path = tmp_path / "c.pt"
     save_checkpoint(path, {"weights": torch.zeros(2**26)})
     # In a process of its own: this one may have kept as much of what other tests freed.
-    program = [sys.executable, "-c", LOAD_WITH_LITTLE_MEMORY, str(path)]
-    loaded = subprocess.run(program, capture_output=True, text=True, check=True)
+    loaded = run_python(("-c", LOAD_WITH_LITTLE_MEMORY, str(path)), tmp_path)
     assert "c.pt: no memory left to read it" in loaded.stdout
     assert load_checkpoint(path)["weights"].shape == (2**26,)
 
 
-def test_a_checkpoint_of_another_preset_is_refused_and_named(discs, tmp_path):
-    train(config(discs, tmp_path))
-    train(config(discs, tmp_path, run="textbook", preset="dcgan-2015"))
-    shutil.copy(tmp_path / "textbook/checkpoint.pt", tmp_path / "r")
+def test_a_checkpoint_of_another_preset_is_refused_and_named(run, discs, tmp_path):
+    train(config(discs, tmp_path, run="textbook", preset="dcgan-2015", kimg=0.008))
+    shutil.copy(tmp_path / "textbook/checkpoint.pt", run)
     with pytest.raises(GanError, match=r"checkpoint\.pt: of other networks than r's; put back its own"):
         resume("r", tmp_path, {"kimg": 0.16})
 
 
-def test_a_gpu_without_room_for_a_checkpoint_is_told_as_that(discs, tmp_path, monkeypatch):
+@pytest.mark.usefixtures("run")
+def test_a_gpu_without_room_for_a_checkpoint_is_told_as_that(tmp_path, monkeypatch):
     def full(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB")
 
-    train(config(discs, tmp_path))
     monkeypatch.setattr("gan.training.trainer.Trainer.load_state", full)
     with pytest.raises(GanError, match=r"checkpoint\.pt: no memory left on cpu to load it"):
         resume("r", tmp_path, {"kimg": 0.16})
@@ -266,21 +262,29 @@ def test_a_closed_terminal_saves(discs, tmp_path):
     master, terminal = pty.openpty()
     arguments = ["train", "--data", str(discs), "--device", "cpu", "--batch", "8", "--run", "r"]
     # In a session of its own, whose terminal it becomes by being opened.
-    command = (
-        "import os, runpy, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); "  # ignored under nohup
-        f"os.open({os.ttyname(terminal)!r}, os.O_RDWR); sys.argv[1:] = {arguments!r}; "
-        "runpy.run_module('slim_networks', run_name='__main__')"
-    )
+    command = f"""
+import os, runpy, signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored under nohup
+os.setsid()
+terminal = os.open({os.ttyname(terminal)!r}, os.O_RDWR)
+for standard in range(3):
+    os.dup2(terminal, standard)
+sys.stdout, sys.stderr = open(1, "w"), open(2, "w")
+sys.argv[1:] = {arguments!r}
+runpy.run_module("slim_networks", run_name="__main__")
+"""
     environment = {**os.environ, "PYTHONPATH": PYTHONPATH, "TERM": "xterm"}
-    process = subprocess.Popen(
-        [sys.executable, "-c", command], cwd=tmp_path, env=environment, start_new_session=True,
-        stdin=terminal, stdout=terminal, stderr=terminal,
-    )  # fmt: skip
-    os.close(terminal)
+    process = start_python(("-c", command), tmp_path, environment)
     run = tmp_path / "train_output/r"
-    while not (run / "samples/00000000.png").exists():
-        os.read(master, 10_000)
     os.set_blocking(master, False)
+
+    def is_training() -> bool:
+        with suppress(BlockingIOError):
+            os.read(master, 10_000)
+        return (run / "samples/00000000.png").exists()
+
+    wait_for(is_training, process)
+    os.close(terminal)
     time.sleep(0.5)
     os.close(master)
     process.send_signal(signal.SIGHUP)  # a second one, as from a shell that closes
