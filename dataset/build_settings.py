@@ -20,7 +20,7 @@ from dataset.staging import SETTINGS, WORK_FOLDER
 from dataset.trim import TRIMS, Trim
 from kit.atomic import write_text
 from kit.palette_files import Colour, PaletteError, read_palette_file
-from kit.typed_json import parse_object, read_fields
+from kit.typed_json import read_fields, read_object
 from kit.worker_pool import available_cores
 from scraper.manifest import IMAGES
 
@@ -231,7 +231,7 @@ def save_settings(settings: BuildSettings) -> None:
 def saved_settings(out: Path) -> BuildSettings | None:
     """How the set in ``out`` was made last; None where nothing that can be read tells it."""
     try:
-        saved = read_fields(BuildSettings, parse_object((out / WORK_FOLDER / SETTINGS).read_bytes()))
+        saved = read_fields(BuildSettings, read_object(out / WORK_FOLDER / SETTINGS))
         return replace(saved, out=out)  # it may have been moved since
     except (OSError, ValueError, DatasetError):
         return None

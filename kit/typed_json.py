@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeGuard, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+
+MAX_OBJECT_BYTES = 1_000_000
+"""Of a file that holds settings or results, which have some kilobytes."""
 
 
 def parse_object(text: str | bytes) -> dict[str, Any]:
@@ -20,6 +23,20 @@ def parse_object(text: str | bytes) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ValueError("no JSON object")
     return values
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The object in a JSON file of at most `MAX_OBJECT_BYTES`, its values unchecked.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it holds anything else, or more.
+    """
+    with path.open("rb") as file:
+        content = file.read(MAX_OBJECT_BYTES + 1)
+    if len(content) > MAX_OBJECT_BYTES:
+        raise ValueError(f"more than {MAX_OBJECT_BYTES:,} bytes")
+    return parse_object(content)
 
 
 def read_fields(cls: type[T], values: Mapping[str, Any]) -> T:
@@ -63,7 +80,7 @@ def _is(kind: Any, value: Any) -> bool:
     return is_finite(value) if kind is float else kind in (bool, int, str) and type(value) is kind
 
 
-def is_finite(value: object) -> bool:
+def is_finite(value: object) -> TypeGuard[float]:
     """Whether this is a number that a float can hold."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return is_number and -sys.float_info.max <= value <= sys.float_info.max  # type: ignore[operator]

@@ -12,6 +12,7 @@ from gan import pretrained
 from gan.sampling.measures import Floats, join, measure
 from gan.sampling.traits import Trait, fit_traits, left_of, trait_latents
 from kit.atomic import write_text
+from kit.typed_json import is_finite, read_object
 from studio.engine import MAX_IMAGES, Engine
 
 KNOWN = Path(pretrained.__path__[0]) / "traits.json"
@@ -24,13 +25,22 @@ def known_traits(engine: Engine) -> list[Trait] | None:
     """The traits of a generator that comes with vgc, or beside which they were kept; None of any other."""
     for file in (KNOWN, *([kept_beside(engine.path)] if engine.path else [])):
         try:
-            known = json.loads(file.read_text("utf-8"))[engine.info.hash]
-            return [
-                Trait(each["name"], np.array(each["vector"], np.float32), each["correlation"]) for each in known
-            ]
-        except (OSError, ValueError, LookupError, TypeError):  # of another generator, or damaged: measured anew
+            return [read_trait(each, engine.info.latent_dim) for each in read_object(file)[engine.info.hash]]
+        # Of another generator, or damaged: measured anew.
+        except (OSError, ValueError, LookupError, TypeError, OverflowError):
             continue
     return None
+
+
+def read_trait(values: Mapping[str, Any], latent_dim: int) -> Trait:
+    """A trait from a file; ValueError, LookupError, TypeError or OverflowError if it is none of such latents."""
+    name, correlation = values["name"], values["correlation"]
+    vector = np.array(values["vector"], np.float32)
+    if vector.shape != (latent_dim,) or not 0 < np.linalg.norm(vector) < np.inf:
+        raise ValueError("no direction")
+    if not isinstance(name, str) or not is_finite(correlation):
+        raise ValueError("no trait")
+    return Trait(name, vector, correlation)
 
 
 def kept_beside(model: Path) -> Path:

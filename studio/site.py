@@ -13,6 +13,7 @@ from gan.runs.model_files import PRETRAINED_BY_HASH
 from gan.sampling.share_codes import MAX_LATENT
 from kit.atomic import sync, sync_all
 from kit.lock import lock_or_raise
+from kit.typed_json import parse_object
 from studio.directions import all_directions, find_traits, known_traits
 from studio.engine import MAX_IMAGES
 from studio.engine_onnx import OnnxEngine, find_exported_onnx
@@ -104,7 +105,7 @@ def list_files(folder: Path) -> set[str]:
 def exported_files(site: Path) -> set[str]:
     """The files that an earlier export, of any version, lists as its own; none where there is no export."""
     try:
-        return set(json.loads((site / INFO_FILE).read_text("utf-8"))["files"])
+        return set(parse_object((site / INFO_FILE).read_bytes())["files"])
     except (OSError, ValueError, TypeError, KeyError):
         return set()
 

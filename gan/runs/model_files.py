@@ -7,7 +7,7 @@ from gan import pretrained
 from gan.config import BASE, TrainConfig
 from gan.errors import GanError
 from kit.quoting import quoted
-from kit.typed_json import parse_object
+from kit.typed_json import read_object
 
 CONFIG_FILE = "config.json"
 GENERATOR_FILE = "generator.safetensors"
@@ -23,7 +23,6 @@ PRETRAINED_BY_HASH = {
 }
 """Generators that come with vgc, as ``--model`` calls them, by the first digits of their hash in share codes."""
 PRETRAINED = tuple(PRETRAINED_BY_HASH.values())
-MAX_CONFIG_BYTES = 1_000_000
 
 
 def list_runs(output: Path) -> list[Path]:
@@ -84,9 +83,7 @@ def read_config_file(run: Path) -> dict[str, Any]:
     """The object in a run's ``config.json``, its values unchecked; GanError if there is none."""
     path = run / CONFIG_FILE
     try:
-        if path.stat().st_size > MAX_CONFIG_BYTES:
-            raise ValueError(f"more than {MAX_CONFIG_BYTES:,} bytes")
-        return parse_object(path.read_bytes())
+        return read_object(path)
     except (OSError, ValueError) as error:
         raise GanError(f"{path}: cannot be read ({error}); put back the run's own, or start a new run") from error
 

@@ -1,7 +1,6 @@
 """A run as one page, ``report.html``, that can be opened while it trains: curves, samples, settings."""
 
 import logging
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from gan.runs.run_files import (
     REPORT_FILE,
     TRAINING,
     read_metrics,
+    read_result,
     report_state,
     sample_files,
 )
@@ -31,7 +31,7 @@ from gan.runs.verdicts import verdicts
 from kit.atomic import write_text
 from kit.html_page import data_uri, html_page
 from kit.image_grid import GAP_PX, GRID_COLOUR, evenly_spaced
-from kit.jsonl import parse_json_line
+from kit.typed_json import is_finite
 
 log = logging.getLogger(__name__)
 
@@ -275,8 +275,7 @@ def sample_grids(run: Path, newest: Path) -> str:
 
 def evaluation_section(run: Path) -> Iterator[str]:
     """The scores of the last evaluation, if there was one."""
-    path = run / SCORES_FILE
-    result = (parse_json_line(path.read_bytes()) if path.is_file() else None) or {}
+    result = read_result(run / SCORES_FILE)
     scores, floor = result.get("scores"), result.get("floor")
     if not isinstance(scores, dict) or not isinstance(floor, dict) or not scores:
         return
@@ -291,7 +290,7 @@ def evaluation_section(run: Path) -> Iterator[str]:
 
 def show_score(value: object) -> str:
     """A score's figure; nothing for what is none."""
-    return format_value(value) if isinstance(value, int | float) and math.isfinite(value) else ""
+    return format_value(value) if is_finite(value) else ""
 
 
 def charts(metrics: Metrics) -> Iterator[str]:

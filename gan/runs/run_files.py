@@ -2,9 +2,10 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
-from kit.jsonl import parse_json_line, read_jsonl
-from kit.typed_json import is_finite
+from kit.jsonl import read_jsonl
+from kit.typed_json import is_finite, read_object
 
 LOCK_FILE = ".lock"
 CHECKPOINT_FILE = "checkpoint.pt"
@@ -35,9 +36,16 @@ def read_metrics(run: Path) -> list[dict[str, float]]:
 
 def ended_in_noise(run: Path, images: int) -> bool:
     """Whether the last samples of a run were noise, if that is known of so many images shown."""
-    file = run / OUTCOME_FILE
-    outcome = (parse_json_line(file.read_bytes()) if file.is_file() else None) or {}
+    outcome = read_result(run / OUTCOME_FILE)
     return outcome.get("images") == images and outcome.get("noise") is True
+
+
+def read_result(file: Path) -> dict[str, Any]:
+    """What a command left in a run, its values unchecked; nothing where there is none, or a damaged one."""
+    try:
+        return read_object(file) if file.is_file() else {}
+    except ValueError:
+        return {}
 
 
 def sample_files(run: Path) -> list[Path]:

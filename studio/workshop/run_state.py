@@ -17,13 +17,13 @@ from gan.runs.run_files import (
     TRAINING,
     ended_in_noise,
     read_metrics,
+    read_result,
     report_state,
     sample_files,
 )
 from gan.runs.score_names import SCORES_FILE
 from gan.runs.verdicts import is_too_short, verdicts
 from kit.image_grid import evenly_spaced
-from kit.jsonl import parse_json_line
 from kit.lock import lock_or_raise
 from kit.typed_json import is_finite
 from studio.workshop.folders import BusyError
@@ -31,6 +31,7 @@ from studio.workshop.training_queue import Queue
 from studio.workshop.vgc_process import LOG_MARK, failure_of
 
 NOTE_FILE = "note.txt"
+MAX_NOTE_CHARS = 2_000
 MAX_POINTS = 200
 """Of a curve."""
 MAX_LOG_BYTES = 16_384
@@ -108,6 +109,7 @@ def describe_run(path: Path, name: str, queue: Queue) -> RunState:
     failure = failure_of(log)
     metrics, samples = read_metrics(path), [int(file.stem) for file in sample_files(path)]
     config = read_config(path)
+    lineage = config.get("lineage")
     state = state_of(path, name, queue, failure)
     job = queue.job_of(name)
     begun = job.started if job else 0.0
@@ -131,7 +133,7 @@ def describe_run(path: Path, name: str, queue: Queue) -> RunState:
         curves=curves(metrics),
         verdicts=verdicts(metrics) if state not in AT_REST else verdicts_at_rest(path, metrics, samples),
         scores=read_scores(path),
-        lineage=[text_of(each) for each in config.get("lineage") or ()],
+        lineage=[text_of(each) for each in lineage] if isinstance(lineage, list) else [],
         log=log,
         failure=failure if state == "failed" else "",
     )
@@ -219,9 +221,9 @@ class Progress:
         """The share that is done, and the minutes to the end, by whichever end of the run comes first."""
         minutes, kimg = config.get("minutes"), config.get("kimg")
         ends = []
-        if isinstance(minutes, int | float) and minutes > 0:
+        if is_finite(minutes) and minutes > 0:
             ends.append((self.seconds / 60 / minutes, max(minutes - self.seconds / 60, 0.0)))
-        if isinstance(kimg, int | float) and kimg > 0 and self.speed:
+        if is_finite(kimg) and kimg > 0 and self.speed:
             left = max(kimg * 1000 - self.images, 0) / self.speed / 60
             ends.append((self.images / kimg / 1000, left))
         if ends:
@@ -245,8 +247,7 @@ def thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 def read_scores(path: Path) -> dict[str, float]:
     """The figures of the last evaluation, if there was one."""
-    file = path / SCORES_FILE
-    scores = ((parse_json_line(file.read_bytes()) if file.is_file() else None) or {}).get("scores")
+    scores = read_result(path / SCORES_FILE).get("scores")
     known = scores.items() if isinstance(scores, dict) else ()
     return {name: value for name, value in known if is_finite(value)}
 
@@ -254,7 +255,10 @@ def read_scores(path: Path) -> dict[str, float]:
 def read_note(path: Path) -> str:
     """What a person noted on a run."""
     file = path / NOTE_FILE
-    return file.read_text("utf-8", errors="replace") if file.is_file() else ""
+    if not file.is_file():
+        return ""
+    with file.open(encoding="utf-8", errors="replace") as text:
+        return text.read(MAX_NOTE_CHARS)
 
 
 def read_log(path: Path) -> str:

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from kit.atomic import write_text
 from kit.printable import printable
-from kit.typed_json import parse_object, read_fields
+from kit.typed_json import read_fields, read_object
 from studio.workshop.folders import BusyError, Root, WorkshopError
 from studio.workshop.unzip import Refused
 from studio.workshop.vgc_process import LOG_MARK, ask_to_end, failure_of, find, is_alive, start, was_told_to_end
@@ -196,7 +196,7 @@ class JobRunner:
 
     def _read_begun(self) -> Begun | None:
         try:
-            return read_fields(Begun, parse_object(self._begun.read_bytes()))
+            return read_fields(Begun, read_object(self._begun))
         except (OSError, ValueError):
             return None
 

@@ -17,7 +17,7 @@ from gan.config import TrainConfig
 from gan.runs.model_files import CONFIG_FILE
 from gan.runs.run_files import ENDED, LOG_FILE, report_state
 from kit.atomic import write_text
-from kit.typed_json import parse_object, read_fields
+from kit.typed_json import read_fields, read_object
 from studio.workshop.folders import BusyError, NotThereError, Root, WorkshopError
 from studio.workshop.vgc_process import ask_to_end, find, is_alive, start
 
@@ -88,7 +88,7 @@ class TrainingQueue:
         """The queue as it is; WorkshopError if its file is damaged."""
         path = self.output / QUEUE_FILE
         try:
-            return read_fields(Queue, parse_object(path.read_bytes()))
+            return read_fields(Queue, read_object(path))
         except FileNotFoundError:
             return Queue()
         except (OSError, ValueError) as error:

@@ -17,7 +17,7 @@ from studio.workshop.boards import BoardView, board_view
 from studio.workshop.folders import BusyError, NotThereError, Root, WorkshopError
 from studio.workshop.routes import API, NOT_THERE
 from studio.workshop.run_folders import RunFolders
-from studio.workshop.run_state import RunState, RunSummary, describe_run
+from studio.workshop.run_state import MAX_NOTE_CHARS, RunState, RunSummary, describe_run
 from studio.workshop.training_command import (
     DryRuns,
     Minutes,
@@ -34,7 +34,6 @@ from studio.workshop.training_command import (
 from studio.workshop.training_queue import TrainingQueue
 from studio.workshop.vgc_command import as_text
 
-MAX_NOTE_CHARS = 2_000
 MAX_RUNS = 200
 """In the list."""
 

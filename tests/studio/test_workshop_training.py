@@ -14,9 +14,10 @@ from studio_server import FlatEngine, serving, wait_until
 from dataset.build import BuildSettings, build
 from gan.runs.run_files import LOCK_FILE
 from kit.lock import lock_or_raise
+from kit.typed_json import MAX_OBJECT_BYTES
 from studio.workshop import vgc_command
 from studio.workshop.folders import Root
-from studio.workshop.run_state import thinned
+from studio.workshop.run_state import MAX_NOTE_CHARS, describe_run, thinned
 from studio.workshop.training_queue import Queue, TrainingJob, TrainingQueue
 from studio.workshop.vgc_process import failure_of, is_alive
 
@@ -137,6 +138,30 @@ def test_only_an_idle_run_below_the_root_is_deleted(url: str, root: Path) -> Non
     assert "exists already" in post(url, "run/rename", 409, run="train_output/elsewhere", name="mine")["detail"]
     post(url, "run/delete", run="train_output/elsewhere", name="elsewhere")
     assert not run.exists()
+
+
+STRANGE_RUN = {
+    "config.json": {"minutes": 10**400, "kimg": "1", "lineage": 7, "preset": ["dcgan"], "data": "\ud800"},
+    "outcome.json": {"images": 8_000, "noise": "yes"},
+    "scores.json": {"scores": {"kd": 10**400, "fid": "1", "kid": 0.5}},
+}
+
+
+@pytest.mark.parametrize("filler", [0, MAX_OBJECT_BYTES])
+def test_of_a_strangers_run_a_page_shows_what_can_be_believed(tmp_path: Path, filler: int) -> None:
+    (tmp_path / "samples").mkdir()
+    for name in ("samples/00008000.png", "generator.safetensors"):
+        (tmp_path / name).touch()
+    (tmp_path / "note.txt").write_bytes(b"\xff" * MAX_OBJECT_BYTES)
+    for name, content in STRANGE_RUN.items():
+        (tmp_path / name).write_text(json.dumps({**content, **({"more": "x" * filler} if filler else {})}))
+    job = TrainingJob("strange", ("train",), started=1.0)
+    shown = describe_run(tmp_path, "strange", Queue(False, (job,)))
+    assert (shown.share, shown.lineage, shown.verdicts, len(shown.note)) == (None, [], {}, MAX_NOTE_CHARS)
+    assert shown.scores == ({} if filler else {"kid": 0.5})
+    assert describe_run(tmp_path, "strange", Queue()).verdicts == {}
+    (tmp_path / "outcome.json").write_text(json.dumps({"images": 8_000, "noise": True, "more": "x" * filler}))
+    assert describe_run(tmp_path, "strange", Queue()).verdicts == ({} if filler else {"too_short": 8_000})
 
 
 def test_a_damaged_queue_is_said(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from gan.runs.curves import Line, Scale, common_scale, format_count, format_valu
 from gan.runs.report import ReportPage, rewrite_report, write_report
 from gan.runs.run_files import ENDED, REPORT_FILE, STOPPED, TRAINING
 from gan.training.loop import resume, train
+from kit.typed_json import MAX_OBJECT_BYTES
 
 pytestmark = pytest.mark.usefixtures("slim_presets")
 
@@ -263,7 +264,8 @@ def test_scores_of_an_evaluation_stand_on_the_page_which_keeps_its_state(run):
     assert "<p>Of r/best &lt;1&gt;, against my &amp; set.</p>" in html
     assert "<tr><th>kd_x</th><td>0.0123</td><td>0.00100</td></tr>" in html
     assert "<tr><th>&lt;b&gt;</th><td></td><td></td></tr>" in html
-    for damaged in ("[]", '{"scores": 3, "floor": []}', '{"sco'):
+    endless = '{"scores": {"kd_x": 1}, "floor": {}, "more": "' + "x" * MAX_OBJECT_BYTES + '"}'
+    for damaged in ("[]", '{"scores": 3, "floor": []}', '{"sco', endless):
         (run / "scores.json").write_text(damaged)
         assert "<h2>Scores</h2>" not in page(run, STOPPED)
 
