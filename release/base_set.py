@@ -20,12 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from release.figures import draw_figures
-
-Pixels = NDArray[np.uint8]
+from sprites.upscaling import upscale
 
 SIZE_PX = 80
 TRAINED_ON = "19,000 free pictures of people, creatures and things (CC0 1.0 and public domain)"
@@ -289,34 +287,14 @@ def is_clear(tile: Path) -> bool:
 
 
 def upscaled(tile: Image.Image) -> Image.Image:
-    """A tile four times as large, its steps smoothed twice by the rule of EPX (Scale2x), then by a blur.
+    """A tile four times as large, its steps smoothed twice by Scale2x, then by a blur.
 
-    EPX leaves shaded surfaces as squares, of which a generator would learn the grid.
+    Scale2x leaves shaded surfaces as squares, of which a generator would learn the grid.
     """
-    pixels = np.asarray(tile)
-    for _ in range(2):
-        pixels = epx(pixels)
-    premultiplied = Image.fromarray(pixels, "RGBA").convert("RGBa")
+    colours = np.asarray(tile).view(np.uint32)[..., 0]  # each as one number, which is what is compared
+    larger = upscale(colours[None], 4, "scale2x")[0]
+    premultiplied = Image.fromarray(larger[..., None].view(np.uint8), "RGBA").convert("RGBa")
     return premultiplied.filter(ImageFilter.GaussianBlur(BLUR_PX)).convert("RGBA")
-
-
-def epx(pixels: Pixels) -> Pixels:
-    """[H, W, 4] uint8 -> [2H, 2W, 4]: a corner takes its neighbours' colour where both of them have it."""
-    padded = np.pad(pixels, ((1, 1), (1, 1), (0, 0)), mode="edge")
-    up, down, left, right = padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]
-
-    def same(one: Pixels, other: Pixels) -> NDArray[np.bool_]:
-        equal: NDArray[np.bool_] = (one == other).all(2, keepdims=True)
-        return equal
-
-    out = pixels.repeat(2, 0).repeat(2, 1)
-    corners = ((0, 0, left, up), (0, 1, up, right), (1, 0, down, left), (1, 1, right, down))
-    opposite = {0: (right, down), 1: (left, down), 2: (right, up), 3: (left, up)}
-    for index, (row, column, one, other) in enumerate(corners):
-        far_one, far_other = opposite[index]
-        rule = same(one, other) & ~same(one, far_one) & ~same(one, far_other) & ~same(other, far_one)
-        out[row::2, column::2] = np.where(rule, one, pixels)
-    return out
 
 
 def dicebear() -> Iterator[Image.Image]:

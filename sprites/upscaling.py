@@ -9,7 +9,7 @@ Source: Andrea Mazzoleni, https://www.scale2x.it/algorithm, whose letters stand 
 
 from collections.abc import Callable
 from functools import reduce
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +17,18 @@ from numpy.typing import NDArray
 UpscaleWith = Literal["nearest", "scale2x", "scale3x"]
 UPSCALE_WITH: tuple[UpscaleWith, ...] = get_args(UpscaleWith)
 
-Indexes = NDArray[np.uint8]
-"""[N, H, W]"""
+Values = NDArray[Any]
+"""[N, H, W]: a whole number for each colour"""
 
 
-def upscale(indexes: Indexes, factor: int, method: UpscaleWith) -> Indexes:
+def upscale(values: Values, factor: int, method: UpscaleWith) -> Values:
     """Enlarge [N, H, W] to [N, factor H, factor W]; ValueError if the method cannot, see `is_power`."""
     if method == "nearest":
-        return indexes.repeat(factor, 1).repeat(factor, 2)
+        return values.repeat(factor, 1).repeat(factor, 2)
     step, base = STEPS[method]
     if not is_power(factor, base):
         raise ValueError(f"{factor} is no power of {base}")
-    return reduce(lambda smaller, _: step(smaller), range(round(np.log(factor) / np.log(base))), indexes)
+    return reduce(lambda smaller, _: step(smaller), range(round(np.log(factor) / np.log(base))), values)
 
 
 def is_power(factor: int, base: int) -> bool:
@@ -38,7 +38,7 @@ def is_power(factor: int, base: int) -> bool:
     return factor == base
 
 
-def scale2x(pixels: Indexes) -> Indexes:
+def scale2x(pixels: Values) -> Values:
     """[N, H, W] to [N, 2 H, 2 W]: corners take the value of their two neighbours, if those agree."""
     _, b, _, d, e, f, _, h, _ = _neighbours(pixels)
     edge = (b != h) & (d != f)
@@ -46,7 +46,7 @@ def scale2x(pixels: Indexes) -> Indexes:
     return _interleaved(corners, 2)
 
 
-def scale3x(pixels: Indexes) -> Indexes:
+def scale3x(pixels: Values) -> Values:
     """[N, H, W] to [N, 3 H, 3 W]: corners as in `scale2x`, and the middle of a side beside them."""
     a, b, c, d, e, f, g, h, i = _neighbours(pixels)
     edge = (b != h) & (d != f)
@@ -65,21 +65,21 @@ def scale3x(pixels: Indexes) -> Indexes:
     return _interleaved(blocks, 3)
 
 
-STEPS: dict[UpscaleWith, tuple[Callable[[Indexes], Indexes], int]] = {
+STEPS: dict[UpscaleWith, tuple[Callable[[Values], Values], int]] = {
     "scale2x": (scale2x, 2),
     "scale3x": (scale3x, 3),
 }
 """Each method, and by how much it enlarges."""
 
 
-def _neighbours(pixels: Indexes) -> list[Indexes]:
+def _neighbours(pixels: Values) -> list[Values]:
     """A to I; beyond the edge are the outermost pixels."""
     padded = np.pad(pixels, ((0, 0), (1, 1), (1, 1)), mode="edge")
     _, height, width = pixels.shape
     return [padded[:, row : row + height, column : column + width] for row in range(3) for column in range(3)]
 
 
-def _interleaved(parts: list[Indexes], factor: int) -> Indexes:
+def _interleaved(parts: list[Values], factor: int) -> Values:
     """Each pixel becomes a square of factor x factor, whose pixels the parts are, row by row."""
     count, height, width = parts[0].shape
     squares = np.stack(parts).reshape(factor, factor, count, height, width)

@@ -75,14 +75,16 @@ def test_the_pixels_of_an_enlarged_tile_are_no_squares() -> None:
     assert (row[:, 3] == 255).all()
 
 
-def test_epx_rounds_a_diagonal_step_and_leaves_a_straight_edge() -> None:
+def test_an_enlarged_tile_has_round_steps_and_straight_edges(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base_set, "BLUR_PX", 0)
     white, black = [255, 255, 255, 255], [0, 0, 0, 255]
     diagonal = np.array([[black, white, white], [black, black, white], [black, black, black]], dtype=np.uint8)
-    larger = base_set.epx(diagonal)[..., 0]
-    assert larger.shape == (6, 6)
-    assert larger[2, 3] == 255  # the middle pixel's upper right corner joins the white
+    larger = np.asarray(base_set.upscaled(Image.fromarray(diagonal)))[..., 0]
+    assert larger.shape == (12, 12)
+    assert larger[4, 7] == 255  # the middle pixel's upper right corner joins the white
     straight = np.array([[white] * 3, [black] * 3, [black] * 3], dtype=np.uint8)
-    assert (base_set.epx(straight) == straight.repeat(2, 0).repeat(2, 1)).all()
+    enlarged = np.asarray(base_set.upscaled(Image.fromarray(straight)))
+    assert np.array_equal(enlarged, straight.repeat(4, 0).repeat(4, 1))
 
 
 def test_a_turn_about_the_upright_axis_brings_the_front_to_the_left() -> None:
