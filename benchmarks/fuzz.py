@@ -13,7 +13,8 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import timedelta
 from functools import cache, wraps
@@ -41,6 +42,7 @@ from gan.errors import GanError
 from gan.export.onnx_header import OnnxHeader
 from gan.networks.build import build_discriminator, build_generator, without_weights
 from gan.runs.checkpoint import GeneratorHeader, load_checkpoint, load_generator, save_checkpoint, save_generator
+from gan.runs.model_files import CONFIG_FILE
 from gan.runs.run_folder import RunFolder
 from gan.sampling.share_codes import decode as decode_share_code
 from gan.sampling.share_codes import encode as encode_share_code
@@ -98,6 +100,15 @@ LINES = st.one_of(
 )
 
 
+@contextmanager
+def file_of(content: bytes | str, name: str = "file") -> Iterator[Path]:
+    """A file that holds this, in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "replace"))
+        yield path
+
+
 def whole_images() -> list[bytes]:
     """One file of each kind and mode that Pillow writes."""
     values = np.random.default_rng(0).integers(0, 256, (24, 20, 4), np.uint8)
@@ -126,7 +137,6 @@ def broken_images(draw: Any) -> bytes:
     return bytes(content[: draw(st.integers(0, len(content)))] if draw(st.booleans()) else content)
 
 
-EXTREMES = (b"\xff" * 4, b"\0" * 4, b"\x7f\xff\xff\xff")
 WHOLE = whole_images()
 
 
@@ -170,11 +180,10 @@ def fuzz_images(content: bytes) -> None:
 def fuzz_lines(lines: list[bytes]) -> None:
     for line in lines:
         parse_json_line(line)
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / MANIFEST_NAME).write_bytes(b"\n".join(lines))
-        with suppress(ScrapeError), Manifest(Path(folder)) as manifest:
+    with file_of(b"\n".join(lines), MANIFEST_NAME) as path, suppress(ScrapeError):
+        with Manifest(path.parent) as manifest:
             record = manifest.get("http://x")
-            assert record is None or record.file is None  # there is no such file
+        assert record is None or record.file is None  # there is no such file
 
 
 ASE_BLOCKS = st.builds(
@@ -235,15 +244,12 @@ SHEETS = st.one_of(
 @given(st.one_of(SHEETS.map(lambda sheet: json.dumps(sheet).encode()), st.binary(max_size=60)), st.booleans())
 def fuzz_sheets(content: bytes, is_clear: bool) -> None:
     sheet = Image.new("RGBA" if is_clear else "RGB", (64, 48))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "s.json"
-        path.write_bytes(content)
-        with suppress(DecodeError):
-            for cell in json_cells(path, "s.png"):
-                assert cell.name.isprintable()
-                with suppress(DecodeError):
-                    figure = cut_cell(sheet, cell, (0, 0, 0, 0)[: len(sheet.mode)])
-                    assert figure.width * figure.height <= DATASET_MAX_PIXELS
+    with file_of(content, "s.json") as path, suppress(DecodeError):
+        for cell in json_cells(path, "s.png"):
+            assert cell.name.isprintable()
+            with suppress(DecodeError):
+                figure = cut_cell(sheet, cell, (0, 0, 0, 0)[: len(sheet.mode)])
+                assert figure.width * figure.height <= DATASET_MAX_PIXELS
 
 
 COOKIES = st.lists(
@@ -256,13 +262,10 @@ COOKIES = st.lists(
 )
 def fuzz_cookies(lines: list[str], name: str, value: str, expires: str) -> None:
     whole = "\t".join(["site.test", "FALSE", "/", "FALSE", expires, name, value])
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "cookies.txt"
-        path.write_text("\n".join([*lines, whole]), "utf-8", "replace")
-        with suppress(ScrapeSettingsError):
-            header = SiteCookies(path, frozenset({"site.test"})).header(Request("GET", URL).prepare()) or ""
-            assert not {"\r", "\n"} & set(header)
-            header.encode("latin-1")
+    with file_of("\n".join([*lines, whole])) as path, suppress(ScrapeSettingsError):
+        header = SiteCookies(path, frozenset({"site.test"})).header(Request("GET", URL).prepare()) or ""
+        assert not {"\r", "\n"} & set(header)
+        header.encode("latin-1")
 
 
 @given(
@@ -271,11 +274,8 @@ def fuzz_cookies(lines: list[str], name: str, value: str, expires: str) -> None:
 )
 def fuzz_sites(values: dict[str, Any], noise: str) -> None:
     lines = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "site.toml"
-        path.write_text("\n".join([*lines, noise]), "utf-8", "replace")
-        with suppress(ScrapeSettingsError):
-            load_site(path)
+    with file_of("\n".join([*lines, noise])) as path, suppress(ScrapeSettingsError):
+        load_site(path)
 
 
 SMALL = Architecture("upsample", (8, 8, 8), 16, 8)
@@ -326,21 +326,15 @@ def safetensors_headers(draw: Any) -> bytes:
 
 @given(st.one_of(safetensors_headers(), st.deferred(lambda: broken(whole_model()[0]))))
 def fuzz_models(content: bytes) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "x.safetensors"
-        path.write_bytes(content)
-        with suppress(GanError):
-            network, header = load_generator(path, torch.device("cpu"))
-            assert torch.isfinite(network(torch.zeros(1, header.architecture.latent_dim))).all()
+    with file_of(content) as path, suppress(GanError):
+        network, header = load_generator(path, torch.device("cpu"))
+        assert torch.isfinite(network(torch.zeros(1, header.architecture.latent_dim))).all()
 
 
 @given(st.deferred(lambda: broken(whole_model()[1])))
 def fuzz_checkpoints(content: bytes) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "checkpoint.pt"
-        path.write_bytes(content)
-        with suppress(GanError):
-            load_checkpoint(path)
+    with file_of(content) as path, suppress(GanError):
+        load_checkpoint(path)
 
 
 @st.composite
@@ -356,15 +350,13 @@ def broken_settings(draw: Any) -> dict[str, Any]:
 
 @given(broken_settings())
 def fuzz_settings(values: dict[str, Any]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "config.json").write_text(json.dumps(values), "utf-8", "replace")
-        with suppress(GanError):
-            config = RunFolder(Path(folder)).read_config()
-            assert isinstance(config.recipe, Recipe)
-            assert TrainConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
-            with without_weights():
-                build_generator(config.recipe.generator)
-                build_discriminator(config.recipe.discriminator)
+    with file_of(json.dumps(values), CONFIG_FILE) as path, suppress(GanError):
+        config = RunFolder(path.parent).read_config()
+        assert isinstance(config.recipe, Recipe)
+        assert TrainConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
+        with without_weights():
+            build_generator(config.recipe.generator)
+            build_discriminator(config.recipe.discriminator)
 
 
 @given(st.sampled_from([*OnnxHeader.__dataclass_fields__, "format", "more"]), ANY)
@@ -420,22 +412,7 @@ def fuzz_reports(values: dict[str, Any], records: list[dict[str, Any]]) -> None:
         assert build(BuildSettings(folder / "raw", folder / "set", 16, workers=1)).pictures == 3
 
 
-TARGETS = (
-    fuzz_pages,
-    fuzz_addresses,
-    fuzz_images,
-    fuzz_lines,
-    fuzz_palettes,
-    fuzz_sheets,
-    fuzz_cookies,
-    fuzz_sites,
-    fuzz_models,
-    fuzz_checkpoints,
-    fuzz_settings,
-    fuzz_onnx_headers,
-    fuzz_share_codes,
-    fuzz_reports,
-)
+TARGETS = [function for name, function in globals().items() if name.startswith("fuzz_")]
 
 
 def until(end: float, test: Any, counts: Counter[str]) -> Any:

@@ -17,15 +17,15 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import numpy as np
 from playwright.sync_api import sync_playwright
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._studio import opened
 from gan.runs.model_files import built_in_model
 from studio.engine_loader import load_engine
 
@@ -60,30 +60,6 @@ def backend() -> str:
     return "torch" if "Torch" in type(load_engine(built_in_model())).__name__ else "onnxruntime"
 
 
-@contextmanager
-def opened() -> Iterator[tuple[str, float, int]]:
-    """A studio in a process of its own; gives its host and port, when the process was started, and its number."""
-    arguments = [
-        sys.executable,
-        "-m",
-        "cli",
-        "studio",
-        "--port",
-        "0",
-        "--no-browser",
-        "--model",
-        str(built_in_model()),
-    ]
-    start = time.perf_counter()
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            address = process.stdout.readline().split()[0].removeprefix("http://").rstrip("/")
-            yield address, start, process.pid
-        finally:
-            process.terminate()
-
-
 def drawn(connection: http.client.HTTPConnection, latents: np.ndarray) -> bytes:
     """The pixels of some latents."""
     body = json.dumps({"latents": latents.astype(np.float16).tolist()})
@@ -96,8 +72,9 @@ def drawn(connection: http.client.HTTPConnection, latents: np.ndarray) -> bytes:
 
 def seconds_to_wall() -> float:
     """From the start of the process to the pixels of a wall, page and info fetched on the way."""
-    with opened() as (address, start, _):
-        connection = http.client.HTTPConnection(address)
+    start = time.perf_counter()
+    with opened() as (address, _):
+        connection = http.client.HTTPConnection(urlsplit(address).netloc)
         for path in ("/", "/api/info"):
             connection.request("GET", path)
             content = connection.getresponse().read()
@@ -117,7 +94,7 @@ def slider_ms(address: str, moves: int) -> list[float]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page()
-        page.goto(f"http://{address}/")
+        page.goto(address)
         page.locator("#wall-grid .card.drawn").first.click()
         page.locator("#tab-traits").click()
         page.locator(".trait").first.wait_for(timeout=60_000)
@@ -132,11 +109,11 @@ def slider_ms(address: str, moves: int) -> list[float]:
     return taken[WARM_UP:]
 
 
-def users_ms(address: str, moves: int) -> list[float]:
+def users_ms(host: str, moves: int) -> list[float]:
     """Each picture's time with USERS asking at once, milliseconds."""
 
     def user(number: int) -> list[float]:
-        rng, connection, taken = np.random.default_rng(number), http.client.HTTPConnection(address), []
+        rng, connection, taken = np.random.default_rng(number), http.client.HTTPConnection(host), []
         for _ in range(moves):
             latents = rng.normal(size=(1, 100))
             start = time.perf_counter()
@@ -157,9 +134,9 @@ def main() -> None:
     module = backend()
     pairs = [(seconds_to_wall(), seconds_to_import(module)) for _ in range(options.rounds)]
     wall, bare = (statistics.median(each) for each in zip(*pairs, strict=True))
-    with opened() as (address, _, _):
+    with opened() as (address, _):
         one = slider_ms(address, options.moves) if CHROMIUM else []
-        many = users_ms(address, max(10, options.moves // 5))
+        many = users_ms(urlsplit(address).netloc, max(10, options.moves // 5))
     table = Table("what", "p50", "p95", "goal", title=f"vgc studio, drawing with {module}")
     table.add_row(
         "process start to first wall, s", f"{wall:.2f}", "", f"{bare + 1.5:.2f} (import {bare:.2f} + 1.5)"

@@ -17,14 +17,15 @@ import re
 import time
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
+import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.studio import opened
+from benchmarks._studio import opened
 
 LATENT_DIM, SIDE = 100, 80
 HELD, GREEDY, ALONE = "127.0.0.2", "127.0.0.3", "127.0.0.4"
@@ -144,10 +145,9 @@ def cells(seconds: list[float], retries: int) -> list[str]:
     return [f"{len(got):,}", *taken, str(retries), str(len(seconds) - len(got))]
 
 
-def resident_mb(pid: int) -> float:
+def resident_mb(process: psutil.Process) -> float:
     """A process's memory, MB."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1000  # type: ignore[index]
+    return float(process.memory_info().rss / 1e6)
 
 
 def main() -> None:
@@ -162,13 +162,13 @@ def main() -> None:
     table = Table(
         "who", "pictures", "p50, ms", "p95, ms", "longest, ms", "asked again", "lost", title="vgc studio"
     )
-    with opened() as (address, _, pid):
-        port, tenth = int(address.rpartition(":")[2]), options.pictures // 10
+    with opened() as (address, studio):
+        port, tenth = urlsplit(address).port, options.pictures // 10
         crowded, shared = f"{options.users} users, {options.idle} idle", "127.0.0.1"
         asyncio.run(crowd(port, tenth, options, None))
-        before = resident_mb(pid)
+        before = resident_mb(studio)
         table.add_row(crowded, *asyncio.run(crowd(port, options.pictures - tenth, options, None)))
-        after = resident_mb(pid)
+        after = resident_mb(studio)
         table.add_row(f"{crowded}, one address", *asyncio.run(crowd(port, tenth, options, shared)))
         table.add_row("one user, one greedy", *asyncio.run(beside_greedy(port, options.rounds, None)))
         table.add_row("the same, one address", *asyncio.run(beside_greedy(port, options.rounds, shared)))

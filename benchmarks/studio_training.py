@@ -17,8 +17,6 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._studio import opened
 from dataset.build import BuildSettings, build
 from gan.config import TrainConfig
 from gan.runs.run_files import sample_files
@@ -74,18 +73,6 @@ def ask(address: str, path: str, body: object = None) -> Any:
     request = urllib.request.Request(f"{address}api/workshop/{path}", data, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=60) as answer:
         return json.load(answer)
-
-
-@contextmanager
-def opened(root: Path) -> Iterator[tuple[str, psutil.Process]]:
-    """A studio of a folder: its address and its process."""
-    command = full_command(["studio", "--no-browser", "--port", "0"])
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        try:
-            yield process.stdout.readline().split()[0], psutil.Process(process.pid)
-        finally:
-            process.terminate()
 
 
 def idle_share(studio: psutil.Process, seconds: float) -> float:

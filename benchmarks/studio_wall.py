@@ -18,8 +18,9 @@ from playwright.sync_api import Page, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._studio import opened
 from benchmarks.studio import CHROMIUM
-from benchmarks.studio_training import load, make_set, opened
+from benchmarks.studio_training import load, make_set
 
 PIXELS_A_FRAME = 120
 FIRST_STAND = """() => [...document.querySelectorAll(".ready #wall .tile:not([hidden]) img")]

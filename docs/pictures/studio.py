@@ -1,13 +1,10 @@
 """The pictures of docs/studio.md and the README: the page in Chromium, with the built-in generator.
 
-python docs/pictures/studio.py
+python -m docs.pictures.studio
 """
 
 import io
-import re
 import shutil
-import subprocess
-import sys
 from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +13,7 @@ import torch
 from PIL import Image, ImageDraw
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks._studio import opened
 from gan.runs.checkpoint import load_generator, model_hash
 from gan.runs.model_files import built_in_model
 from gan.sampling.sample import latents_from_seeds
@@ -134,19 +132,7 @@ def main() -> None:
 
 def take_all() -> None:
     """All pictures, of a studio of the working directory."""
-    arguments = [
-        sys.executable,
-        "-m",
-        "cli",
-        "studio",
-        "--port",
-        "0",
-        "--no-browser",
-        "--model",
-        str(built_in_model()),
-    ]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as studio, sync_playwright() as playwright:
-        address = re.match(r"\S+", studio.stdout.readline())[0]
+    with opened() as (address, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         shoot(browser.new_page(viewport=DESK, color_scheme="light"), address)
         shoot_workshop(browser.new_page(viewport=DESK, color_scheme="light"), address)
@@ -155,7 +141,6 @@ def take_all() -> None:
         phone.goto(f"{address}#{codes()[0]}")
         save(phone, "phone")
         browser.close()
-        studio.terminate()
 
 
 if __name__ == "__main__":
