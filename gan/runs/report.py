@@ -24,6 +24,7 @@ from gan.runs.run_files import (
     read_result,
     report_state,
     sample_files,
+    trained_seconds,
 )
 from gan.runs.run_folder import RunFolder
 from gan.runs.score_names import INCEPTION, LITE0, SCORES_FILE, score_name
@@ -212,7 +213,7 @@ def key_figures(run: Path, config: dict[str, Any], metrics: Metrics, samples: li
     """The run in a few large numbers."""
     newest = {key: value for line in metrics for key, value in line.items()}
     shown = max([newest.get("images", 0), *(int(path.stem) for path in samples)])
-    values = {"pictures shown": format_count(shown), "minutes": f"{newest.get('seconds', 0) / 60:,.1f}"}
+    values = {"pictures shown": format_count(shown), "minutes": f"{trained_seconds(run, metrics) / 60:,.1f}"}
     if "images_per_second" in newest:
         values["pictures a second"] = format_value(newest["images_per_second"])
     for features, name in ((INCEPTION, "KID"), (LITE0, "KD")):

@@ -4,6 +4,7 @@ import json
 import math
 import time
 from contextlib import ExitStack, suppress
+from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ from gan.runs.run_files import (
     LOG_FILE,
     METRICS_FILE,
     OUTCOME_FILE,
+    Outcome,
     read_metrics,
     sample_files,
 )
@@ -118,9 +120,9 @@ class RunFolder:
         except SettingsError as error:
             raise GanError(f"{self.path / CONFIG_FILE}: {error}") from error
 
-    def write_outcome(self, images: int, noise: bool) -> None:
+    def write_outcome(self, outcome: Outcome) -> None:
         """Write down what a training came to: for the studio's page, which loads no PyTorch."""
-        write_text(self.path / OUTCOME_FILE, json.dumps({"images": images, "noise": noise}) + "\n")
+        write_text(self.path / OUTCOME_FILE, json.dumps(asdict(outcome)) + "\n")
 
     def __enter__(self) -> "RunFolder":
         if not self._is_taken:

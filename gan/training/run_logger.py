@@ -7,7 +7,7 @@ from gan.config import TrainConfig
 from gan.runs.checkpoint import GeneratorHeader, save_checkpoint, save_generator
 from gan.runs.health import HealthMonitor
 from gan.runs.report import ReportPage
-from gan.runs.run_files import ENDED, REPORT_FILE, STOPPED
+from gan.runs.run_files import ENDED, REPORT_FILE, STOPPED, Outcome
 from gan.runs.run_folder import RunFolder, check_finite
 from gan.sampling.image_files import grid
 from gan.sampling.sample import draw, latents_from_seeds
@@ -140,7 +140,7 @@ class RunLogger:
         samples = self.save_sample()
         noise = self._health is not None and self._health.is_noise(samples)
         if self.folder:
-            self.folder.write_outcome(self.trainer.images_shown, noise)
+            self.folder.write_outcome(Outcome(self.trainer.images_shown, noise, round(self.clock.seconds, 3)))
             self._report.refresh(STOPPED if stopped else ENDED)
         return noise
 

@@ -20,6 +20,7 @@ from gan.runs.run_files import (
     read_result,
     report_state,
     sample_files,
+    trained_seconds,
 )
 from gan.runs.score_names import SCORES_FILE
 from gan.runs.verdicts import is_too_short, verdicts
@@ -204,7 +205,7 @@ class Progress:
                 nobody trains.
         """
         last = {key: value for line in metrics for key, value in line.items()}
-        self.seconds, self.images = last.get("seconds", 0.0), int(last.get("images", 0))
+        self.seconds, self.images = trained_seconds(path, metrics), int(last.get("images", 0))
         self.speed = last.get("images_per_second")
         since = (path / METRICS_FILE) if metrics else path / CONFIG_FILE
         # Both are written anew when the first step is near.

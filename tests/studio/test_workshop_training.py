@@ -142,7 +142,7 @@ def test_only_an_idle_run_below_the_root_is_deleted(url: str, root: Path) -> Non
 
 STRANGE_RUN = {
     "config.json": {"minutes": 10**400, "kimg": "1", "lineage": 7, "preset": ["dcgan"], "data": "\ud800"},
-    "outcome.json": {"images": 8_000, "noise": "yes"},
+    "outcome.json": {"images": 8_000, "noise": True, "seconds": "120"},
     "scores.json": {"scores": {"kd": 10**400, "fid": "1", "kid": 0.5}},
 }
 
@@ -154,14 +154,24 @@ def test_of_a_strangers_run_a_page_shows_what_can_be_believed(tmp_path: Path, fi
         (tmp_path / name).touch()
     (tmp_path / "note.txt").write_bytes(b"\xff" * MAX_OBJECT_BYTES)
     for name, content in STRANGE_RUN.items():
-        (tmp_path / name).write_text(json.dumps({**content, **({"more": "x" * filler} if filler else {})}))
+        (tmp_path / name).write_text(json.dumps(content) + " " * filler)
     job = TrainingJob("strange", ("train",), started=1.0)
     shown = describe_run(tmp_path, "strange", Queue(False, (job,)))
     assert (shown.share, shown.lineage, shown.verdicts, len(shown.note)) == (None, [], {}, MAX_NOTE_CHARS)
+    assert shown.minutes < 1
     assert shown.scores == ({} if filler else {"kid": 0.5})
     assert describe_run(tmp_path, "strange", Queue()).verdicts == {}
-    (tmp_path / "outcome.json").write_text(json.dumps({"images": 8_000, "noise": True, "more": "x" * filler}))
+    (tmp_path / "outcome.json").write_text(json.dumps({"images": 8_000, "noise": True}) + " " * filler)
     assert describe_run(tmp_path, "strange", Queue()).verdicts == ({} if filler else {"too_short": 8_000})
+
+
+def test_a_run_was_trained_to_its_end_not_to_its_last_line_of_metrics(tmp_path: Path) -> None:
+    (tmp_path / "metrics.jsonl").write_text('{"images": 1000, "seconds": 66}\n')
+    assert describe_run(tmp_path, "r", Queue()).minutes == 1.1
+    (tmp_path / "outcome.json").write_text('{"images": 1808, "noise": false}')  # of an earlier version
+    assert describe_run(tmp_path, "r", Queue()).minutes == 1.1
+    (tmp_path / "outcome.json").write_text('{"images": 1808, "noise": false, "seconds": 120.4}')
+    assert describe_run(tmp_path, "r", Queue()).minutes == pytest.approx(2.0, abs=0.01)
 
 
 def test_a_damaged_queue_is_said(tmp_path: Path) -> None:

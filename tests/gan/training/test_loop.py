@@ -17,6 +17,7 @@ from training_runs import config, metrics, vgc
 from gan.config import TrainConfig
 from gan.errors import GanError, SettingsError
 from gan.runs.checkpoint import load_checkpoint, save_checkpoint
+from gan.runs.run_files import read_outcome
 from gan.training.clock import Clock, format_remaining, images_and_total, is_due, is_finished
 from gan.training.loop import resume, train
 
@@ -39,7 +40,9 @@ def test_a_run_leaves_the_documented_files(discs, tmp_path):
     assert list(run.glob("events.out.tfevents.*"))
     assert load_checkpoint(run / "checkpoint.pt")["steps"] == 138
     assert (run / "generator.safetensors").stat().st_size > 0
-    assert json.loads((run / "outcome.json").read_text()) == {"images": 1104, "noise": summary.noise}
+    outcome = read_outcome(run)
+    assert (outcome.images, outcome.noise) == (1104, summary.noise)
+    assert metrics(run)[0]["seconds"] < outcome.seconds == pytest.approx(summary.minutes * 60, abs=1)
     assert summary.too_short == summary.noise
     assert replace(summary, images=999).too_short
 
