@@ -63,6 +63,11 @@ class Site:
         except FetchError as error:
             raise ScrapeSettingsError(f"base_url {self.base_url!r}: {error}") from None
 
+    @property
+    def hub_url(self) -> str:
+        """The address of the page that leads to the others."""
+        return f"{self.base_url}/{self.hub.lstrip('/')}"
+
 
 SELECTORS = (
     "letter_links",

@@ -32,9 +32,10 @@ from webserver import (
     small_site,
 )
 
-from scraper.crawl import LOCK_NAME, ScrapeSettings, crawl
+from scraper.crawl import ScrapeSettings, crawl
 from scraper.errors import ScrapeError
 from scraper.manifest import Manifest, Record
+from scraper.raw_folder import LOCK_NAME
 
 PROGRAM = """
 import sys
