@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from dataset.alpha import HALF
-from dataset.reader import image_files
+from dataset.image_folder import image_files
 from kit.image_grid import evenly_spaced
 from kit.premultiplied import premultiply
 from sprites.pixels import SpriteSettings, make_sprites

@@ -38,7 +38,8 @@ import torch
 from torch import Tensor
 
 from benchmarks._ablations import ROWS
-from dataset.reader import find_metadata, image_files, image_groups, load_images
+from dataset.image_folder import find_metadata, image_files
+from dataset.reader import image_groups, load_images
 from dataset.staging import METADATA
 from demo import built_in_set
 from gan.config import TrainConfig

@@ -1,4 +1,4 @@
-"""A folder of pictures as a torchvision data set; `dataset.reader` has it too, but loads it only when asked."""
+"""A folder of pictures as a torchvision data set; `dataset.reader` gives it to those who ask for it."""
 
 from collections.abc import Callable
 from importlib.metadata import version
@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 
 from dataset.errors import DatasetError
-from dataset.reader import image_channels, image_files, open_image
+from dataset.image_folder import image_channels, image_files, open_image
 
 try:
     from torchvision.datasets import VisionDataset

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dataset.reader import image_files
+from dataset.image_folder import image_files
 from gan.sampling.sample import latents_from_seeds
 from kit.image_grid import evenly_spaced, image_grid
 from sprites.pixels import SpriteSettings, make_sprites

@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dataset.reader import image_channels, image_files, load_images, open_image
+from dataset.image_folder import image_channels, image_files, open_image
+from dataset.reader import load_images
 from gan.config import TrainConfig
 from gan.device import choose_device
 from gan.errors import GanError, SettingsError

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dataset.reader import image_channels, image_files, image_groups, is_built_set, load_images
+from dataset.image_folder import image_channels, image_files, is_built_set
+from dataset.reader import image_groups, load_images
 from gan import old_names
 from gan.config import Recipe, TrainConfig
 from gan.device import choose_precision, is_out_of_memory, keep_freed_memory, use_algorithms

@@ -10,7 +10,8 @@ import torch
 
 from benchmarks._ablations import ROWS
 from benchmarks.quality import image_folders, main, nearness, traces
-from dataset.reader import image_channels, image_groups
+from dataset.image_folder import image_channels
+from dataset.reader import image_groups
 from dataset.staging import METADATA
 
 

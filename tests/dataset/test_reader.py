@@ -16,7 +16,8 @@ from torchvision.transforms.v2.functional import pil_to_tensor
 
 import dataset.reader
 from dataset.errors import DatasetError
-from dataset.reader import SIDES_PX, CharacterImages, is_mapped, load_images
+from dataset.image_folder import SIDES_PX
+from dataset.reader import CharacterImages, is_mapped, load_images
 from gan.config import doublings
 
 COLOURS = {"b.png": (1, 2, 3), "a.png": (4, 5, 6), "C.png": (7, 8, 9)}
