@@ -200,6 +200,19 @@ def test_one_of_a_pair_is_kept_and_the_other_taken_back_and_the_order_stays(page
     raise AssertionError(f"in another order: {shown_names(page)}")
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_pairs_fill_the_width_of_their_wall(browser: Browser, url: str, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 700})
+    page.goto(url + SET)
+    page.locator(".chip[name=pairs]").click()
+    expect(page.locator("#about")).to_contain_text("6 of 64 shown")
+    side, room = tile(page, 0).bounding_box()["width"], page.locator("#wall").evaluate("wall => wall.clientWidth")
+    columns = room // side
+    assert columns % 2 == 0
+    assert 0 <= room - columns * side < 10 * columns  # the gaps alone
+    page.close()
+
+
 @pytest.mark.parametrize(
     ("images", "noise", "verdict"),
     [

@@ -87,7 +87,6 @@ export class Wall {
     this.#columns = Math.max(2, Math.floor((width + GAP_PX) / (TILE_PX + GAP_PX)));
     if (this.#even) this.#columns -= this.#columns % 2;
     this.#side = Math.floor((width + GAP_PX) / this.#columns) - GAP_PX;
-    this.#side = Math.min(this.#side, Math.round(1.4 * TILE_PX));
     const rows = Math.ceil(this.#items.length / this.#columns);
     this.#sheet.style.height = `${rows * (this.#side + GAP_PX) + GAP_PX}px`;
     this.#element.style.setProperty("--side", `${this.#side}px`);
