@@ -76,6 +76,10 @@ class Architecture:
     view_px: int = 0
     """Side to which a projected discriminator enlarges smaller images before it takes their features."""
 
+    view_blur: bool = False
+    """Whether a projected discriminator smooths what it takes features of. The finest waves are then judged by its
+    part that looks at pixels alone; a generator that is to please the features with them draws a mesh."""
+
     pixel_widths: tuple[int, ...] = ()
     """Channels of each stage of the strided discriminator that is a part of a projected one."""
 
@@ -262,17 +266,18 @@ PRESETS: dict[str, Recipe] = {
         r2=True,
         ema_half_life_kimg=10,
     ),
-    # Sauer et al. 2021 (arXiv:2111.01007): the generator of `dcgan`, judged by features of a network that knows
-    # photographs, and by the discriminator of `dcgan` for colours and surfaces. Relativistic pairing takes the
-    # place of their hinge loss and batch norm.
+    # Sauer et al. 2021 (arXiv:2111.01007): a wider generator of `dcgan`'s kind, judged by features of a network
+    # that knows photographs, and by the discriminator of `dcgan` for colours and surfaces. Relativistic pairing
+    # takes the place of their hinge loss and batch norm.
     "projected": Recipe(
-        generator=MODULATED_GENERATOR,
+        generator=replace(MODULATED_GENERATOR, widths=(256, 192, 128, 64, 32), upsampling="bilinear"),
         discriminator=Architecture(
             "projected",
             (64, 64, 128, 256),
             batch_norm=False,
             minibatch_std_group=4,
             view_px=96,
+            view_blur=True,
             pixel_widths=(32, 64, 128, 256),
         ),
         batch=16,

@@ -5,21 +5,16 @@ call goes on from it exactly. One thread: what else runs on the machine goes fir
 """
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from gan.config import DEFAULT_PRESET, PRESETS, TrainConfig
+from gan.config import PRESET_FROM_BASE, TrainConfig
 from gan.training.loop import resume, train
 
 RUN = "base"
 FOREVER_KIMG = 100_000.0
 SAVE_MINUTES = 3.0
-RECIPE = replace(
-    PRESETS[DEFAULT_PRESET], generator=replace(PRESETS[DEFAULT_PRESET].generator, upsampling="bilinear")
-)
-"""Of the next base; docs/recipes.md, "The grid", tells why."""
 
 
 def train_piece(images: Path, output: Path, kimg: float = FOREVER_KIMG, init_from: str | None = None) -> Path:
@@ -44,8 +39,7 @@ def train_piece(images: Path, output: Path, kimg: float = FOREVER_KIMG, init_fro
         kimg=kimg,
         save_minutes=SAVE_MINUTES,
         init_from=init_from,
-        preset=DEFAULT_PRESET,
-        recipe=RECIPE,
+        preset=PRESET_FROM_BASE,
     )
     return train(config).run
 
@@ -56,9 +50,7 @@ def main() -> None:
     parser.add_argument("set", type=Path, help="folder that release.base_set made")
     parser.add_argument("--out", type=Path, default=Path("train_output"), help="folder that holds the run")
     parser.add_argument("--kimg", type=float, default=FOREVER_KIMG, help="end, thousands of pictures shown")
-    parser.add_argument(
-        "--from", dest="init_from", help="where the run is lost: release/base-bilinear.safetensors"
-    )
+    parser.add_argument("--from", dest="init_from", help="what a new run starts from; where the run is lost: base")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     print(train_piece(arguments.set / "rgb_images", arguments.out, arguments.kimg, arguments.init_from))

@@ -12,7 +12,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from gan.config import Architecture
 from gan.device import in_fp32
-from gan.networks.dcgan import StridedDiscriminator
+from gan.networks.dcgan import StridedDiscriminator, binomial_kernel
 from gan.networks.layers import LEAKY_SLOPE
 from gan.networks.pretrained_features import CHANNELS, STRIDES, PretrainedFeatures
 from kit.channels import RGB, RGBA
@@ -41,6 +41,8 @@ class ProjectedDiscriminator(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.view_px = max(architecture.view_px, architecture.size_px)
+        self.blur: Tensor | None
+        self.register_buffer("blur", binomial_kernel(RGB) if architecture.view_blur else None, persistent=False)
         self.features = PretrainedFeatures()
         self.mixing = RandomMixing(architecture.widths)
         self.heads = nn.ModuleList(
@@ -63,6 +65,8 @@ class ProjectedDiscriminator(nn.Module):
         return tuple(self._mixed_features(images))
 
     def _mixed_features(self, images: Tensor) -> list[Tensor]:
+        if self.blur is not None:
+            images = F.conv2d(F.pad(images, (1, 1, 1, 1), mode="replicate"), self.blur, groups=RGB)
         if images.shape[-1] != self.view_px:
             side = (self.view_px, self.view_px)
             images = F.interpolate(images, side, mode="bilinear", align_corners=False)

@@ -21,7 +21,7 @@ from gan.networks.layers import MinibatchStd, SelfModulation, group_variance, mo
         ("dcgan-2015", 4_037_504, 2_770_176),
         # Nobody's but ours: files of earlier versions load only while these stay.
         ("dcgan", 1_432_243, 696_570),
-        ("projected", 1_432_243, 1_405_630),
+        ("projected", 2_217_699, 1_405_630),
         ("r3gan", 1_212_611, 1_196_506),
     ],
 )

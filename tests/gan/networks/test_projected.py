@@ -76,6 +76,21 @@ def test_each_head_has_a_map_of_logits_at_every_size(size, logits):
     assert torch.equal(scores[:, logits:], discriminator.pixels(images).expand(repeated, 2).T)
 
 
+def test_the_finest_waves_are_for_the_part_that_looks_at_pixels_alone():
+    discriminator = build_discriminator(PRESETS["projected"].discriminator).eval()
+    smooth = torch.linspace(-1, 1, 80).expand(1, 3, 80, 80)
+    mesh = torch.ones(80, 80)
+    mesh[::2] = -1
+    mesh[:, ::2] *= -1
+    mesh[:2], mesh[-2:], mesh[:, :2], mesh[:, -2:] = 0, 0, 0, 0  # a border has no other side to be evened out by
+    with torch.no_grad():
+        seen, even = (discriminator.take_features(image) for image in (smooth + 0.2 * mesh, smooth))
+        change = discriminator.pixels(smooth + 0.2 * mesh) - discriminator.pixels(smooth)
+    assert change.abs() > 0.01
+    for with_mesh, without in zip(seen, even, strict=True):
+        assert (with_mesh - without).square().mean() < 0.01 * without.var()
+
+
 def test_the_random_projections_are_saved_for_the_heads_have_learned_them():
     torch.manual_seed(0)
     first, second = (build_discriminator(PRESETS["projected"].discriminator).eval() for _ in range(2))
