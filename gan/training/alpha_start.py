@@ -10,8 +10,8 @@ from kit.channels import RGB, RGBA
 from kit.foreground import foreground_masks
 
 IMAGES_FITTED = 32
-STEPS = 150
-RATE = 0.05
+STEPS = 60
+RATE = 0.2
 TOLERANCE = 12
 """Of the figures that alpha is fitted to: dark outlines count to them, as far as they are lighter than black."""
 

@@ -113,7 +113,15 @@ def test_the_death_of_one_ends_all_with_a_word_and_resume_goes_on(discs, tmp_pat
     # A run of small networks: they go on with these.
     recipe = slim(PRESETS["dcgan"])
     train(
-        TrainConfig(discs, output=tmp_path / "train_output", run="pair", device="cpu", kimg=0.016, recipe=recipe)
+        TrainConfig(
+            discs,
+            output=tmp_path / "train_output",
+            run="pair",
+            device="cpu",
+            precision="fp32",
+            kimg=0.016,
+            recipe=recipe,
+        )
     )
     metrics = tmp_path / "train_output/pair" / METRICS_FILE
     process = training(discs, tmp_path, "--resume", "pair", "--minutes", "30", "--save-minutes", "0.001")

@@ -133,8 +133,9 @@ def test_a_dry_run_tells_what_the_training_then_does(discs, tmp_path, monkeypatc
 
 
 @pytest.mark.usefixtures("slim_presets")
-def test_a_profile_leaves_a_table_and_a_trace(discs, tmp_path):
-    config = TrainConfig(discs, output=tmp_path, run="r", device="cpu", precision="fp32", batch=8, kimg=0.24)
+def test_a_profile_leaves_a_table_and_a_trace(discs, tmp_path, monkeypatch):
+    monkeypatch.setattr("gan.training.profiling.STEPS_RECORDED", 2)
+    config = TrainConfig(discs, output=tmp_path, run="r", device="cpu", precision="fp32", batch=8, kimg=0.096)
     train(config, profile=True)
     assert "convolution" in (tmp_path / "r/profile.txt").read_text()
     events = json.loads((tmp_path / "r/profile-trace.json").read_text())["traceEvents"]
@@ -142,7 +143,7 @@ def test_a_profile_leaves_a_table_and_a_trace(discs, tmp_path):
 
 
 @pytest.mark.usefixtures("slim_presets")
-@pytest.mark.parametrize(("steps", "output"), [(8, "no profile: the first 8 steps"), (13, "profile of 5 steps")])
+@pytest.mark.parametrize(("steps", "output"), [(8, "no profile: the first 8 steps"), (9, "profile of 1 steps")])
 def test_a_run_too_short_for_a_whole_profile_says_so(discs, tmp_path, caplog, steps, output):
     given = {"run": "r", "device": "cpu", "precision": "fp32", "batch": 8, "kimg": steps * 8 / 1000}
     train(TrainConfig(discs, output=tmp_path, **given), profile=True)

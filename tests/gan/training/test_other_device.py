@@ -94,6 +94,7 @@ def test_captured_steps_are_the_same_steps(preset, capturable):
 
 
 def test_a_run_is_scored_elsewhere_and_goes_on_on_the_cpu_and_back(discs, tmp_path, slim_presets, monkeypatch):
+    monkeypatch.setattr("gan.evaluation.features.LITE0_SIDE_PX", 32)  # discs of 16 pixels hold no more
     monkeypatch.setattr(
         "gan.training.loop.choose_device", {"cuda": DEVICE, "cpu": torch.device("cpu")}.__getitem__
     )

@@ -1,6 +1,7 @@
 """Trainings that start from the weights of an earlier one."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from gan.sampling.sample import latents_from_seeds
 from gan.training.alpha_start import TOLERANCE
 from gan.training.loop import resume, train
 from gan.training.trainer import Execution, Trainer
-from gan.training.transfer import copy_overlapping_weights, find_source, transfer
+from gan.training.transfer import copy_overlapping_weights, find_source, transfer, with_generator_of
 from kit.foreground import foreground_masks
 
 CPU = torch.device("cpu")
@@ -26,9 +27,9 @@ DCGAN = replace(slim(PRESETS["dcgan"]).at_size(16), batch=4)
 
 
 @pytest.fixture
-def runs(discs: Path, tmp_path: Path, slim_presets: None) -> Path:
+def runs(trained_run: Path, tmp_path: Path, slim_presets: None) -> Path:
     """A folder with a run called first, of 80 images."""
-    train(config(discs, tmp_path, "first"))
+    shutil.copytree(trained_run, tmp_path / "first")
     return tmp_path
 
 
@@ -184,8 +185,10 @@ def test_networks_of_every_preset_start_from_their_like_at_another_size(preset):
 
 @pytest.mark.parametrize("size_px", [64, 80, 96])
 def test_alpha_starts_as_the_figures_of_the_base_in_any_size_of_as_many_stages(size_px, tmp_path):
-    trainer = trainer_of(PRESETS["dcgan"].at_size(size_px).with_channels(4))
-    transfer(trainer, find_source("base", tmp_path))
+    source = find_source("base", tmp_path)
+    recipe = with_generator_of(PRESETS["dcgan"], source).at_size(size_px).with_channels(4)
+    trainer = trainer_of(recipe)
+    transfer(trainer, source)
     generator = trainer.generator_ema.eval()
     latents = latents_from_seeds(range(100, 132), trainer.recipe.generator.latent_dim)
     with torch.no_grad():
