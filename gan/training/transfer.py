@@ -138,8 +138,11 @@ def transfer(trainer: Trainer, source: Source) -> str:
     gains_alpha = (architecture.channels, recipe.generator.channels) == (RGB, RGBA)
     # Where stages are missing there is no figure on black yet that alpha could be fitted to.
     if gains_alpha and doublings(architecture.size_px) == doublings(recipe.generator.size_px):
-        for generator in (networks.generator, trainer.generator_ema):
-            fit_alpha(generator, recipe.generator.latent_dim)
+        fit_alpha(trainer.generator_ema, recipe.generator.latent_dim)
+        if source.generator is source.generator_ema:  # of a file: the fit would be the same
+            networks.generator.load_state_dict(trainer.generator_ema.state_dict())
+        else:
+            fit_alpha(networks.generator, recipe.generator.latent_dim)
     message = f"from {source.lineage[-1]}: {carried:.0%} of the generator's weights"
     if source.discriminator is None:
         return f"{message}; the discriminator starts from fresh weights, for the file has none"
