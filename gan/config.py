@@ -185,13 +185,26 @@ class Recipe:
     """Whether generated images are penalised as well (R2)."""
     ema_half_life_kimg: float = 0.0
     """Half-life of the generator's EMA, thousands of images; 0: no average."""
+    structure_weight: float = 0.0
+    """How strongly the images of a run with ``init_from`` keep the structure of those that its first weights draw
+    from the same latents; 0: not at all. See `gan.training.losses.structure_loss`."""
+    structure_half_life_kimg: float = 0.0
+    """Thousands of images after which that weight has halved; 0: it stays."""
 
     def __post_init__(self) -> None:
         if not self.generator.latent_dim:
             raise SettingsError("latent_dim 0: no generator")
         if self.r1_interval < 1 or not self.total_kimg > 0:
             raise SettingsError("r1_interval and total_kimg: choose numbers above 0")
-        for name in ("generator_lr", "discriminator_lr", "lr_decay", "r1_gamma", "ema_half_life_kimg"):
+        for name in (
+            "generator_lr",
+            "discriminator_lr",
+            "lr_decay",
+            "r1_gamma",
+            "ema_half_life_kimg",
+            "structure_weight",
+            "structure_half_life_kimg",
+        ):
             if getattr(self, name) < 0:
                 raise SettingsError(f"{name} {getattr(self, name):g}: choose 0 or more")
         if not all(0 <= beta < 1 for beta in self.betas) or not (
@@ -268,7 +281,8 @@ PRESETS: dict[str, Recipe] = {
     ),
     # Sauer et al. 2021 (arXiv:2111.01007): a wider generator of `dcgan`'s kind, judged by features of a network
     # that knows photographs, and by the discriminator of `dcgan` for colours and surfaces. Relativistic pairing
-    # takes the place of their hinge loss and batch norm.
+    # takes the place of their hinge loss and batch norm. What a run starts from draws figures already: their
+    # structure is kept while their surfaces are learned.
     "projected": Recipe(
         generator=replace(MODULATED_GENERATOR, widths=(256, 192, 128, 64, 32), upsampling="bilinear"),
         discriminator=Architecture(
@@ -293,6 +307,8 @@ PRESETS: dict[str, Recipe] = {
         r1_interval=16,
         r2=True,
         ema_half_life_kimg=10,
+        structure_weight=2.0,
+        structure_half_life_kimg=50,
     ),
     # Huang et al. 2024 (arXiv:2501.05441), for GPUs: residual, nothing normalised, relativistic pairing, R1 + R2.
     # What differs (higher rates, lazy and softer penalties, minibatch std, adaptive augmentation) won in its

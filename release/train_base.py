@@ -5,16 +5,19 @@ call goes on from it exactly. One thread: what else runs on the machine goes fir
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from gan.config import PRESET_FROM_BASE, TrainConfig
+from gan.config import PRESET_FROM_BASE, PRESETS, TrainConfig
 from gan.training.loop import resume, train
 
 RUN = "base"
 FOREVER_KIMG = 100_000.0
 SAVE_MINUTES = 3.0
+RECIPE = replace(PRESETS[PRESET_FROM_BASE], structure_weight=0.0)
+"""The preset, free to draw the set's figures in place of those that it starts with."""
 
 
 def train_piece(images: Path, output: Path, kimg: float = FOREVER_KIMG, init_from: str | None = None) -> Path:
@@ -40,6 +43,7 @@ def train_piece(images: Path, output: Path, kimg: float = FOREVER_KIMG, init_fro
         save_minutes=SAVE_MINUTES,
         init_from=init_from,
         preset=PRESET_FROM_BASE,
+        recipe=RECIPE,
     )
     return train(config).run
 

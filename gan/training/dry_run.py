@@ -68,8 +68,13 @@ def dry_run(config: TrainConfig, progress: Progress = noop) -> DryRun:
     progress(0, None, "counting operations")
     trainer = make_trainer(config, images, device, DistributedContext())
     networks, precision = trainer.networks, trainer.execution.precision
-    counted = replace(config.recipe, batch=COUNTED_BATCH)
-    gflop = gflop_per_image(Trainer(counted, images, config.seed, Execution(device, precision)))
+    counted = Trainer(
+        replace(config.recipe, batch=COUNTED_BATCH), images, config.seed, Execution(device, precision)
+    )
+    if source and config.recipe.structure_weight:  # its images have to be drawn as well
+        trainer.keep_structure()
+        counted.keep_structure()
+    gflop = gflop_per_image(counted)
     progress(0, None, "measuring memory")
     memory = peak_step_bytes(trainer)
     with make_thread_tuner(trainer, config):

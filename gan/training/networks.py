@@ -41,6 +41,10 @@ class Networks:
     """[C, 1, 1] float32 in [-1, 1], which augmentation leaves as it is."""
     augment_p: Tensor
     """[] float32, 0 to 1: ADA's p."""
+    structure_weight: Tensor
+    """[] float32: the weight of `gan.training.losses.structure_loss` in this step."""
+    source_generator: nn.Module | None = None
+    """The generator as it was when the training began, whose images' structure G's are to keep; None: none."""
 
     def real_images(self, batch: MicroBatch) -> Tensor:
         """x: [n, C, H, W] float32 in [-1, 1], half of them mirrored if the recipe says so."""

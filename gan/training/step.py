@@ -112,8 +112,24 @@ def accumulate_generator_gradients(
 
 
 def generator_objective(nets: Networks, batch: MicroBatch, judged: Judged) -> Tensor:
-    """What G minimises: the loss of D(T(G(z))), with relativistic pairing against D(T(x)); [] float32."""
-    fake_scores = nets.score(generator_view(nets, batch, judged))
+    """What G minimises: its adversarial loss, plus the weighted loss of structure; [] float32."""
+    fake = judged.fake if judged.fake.requires_grad else nets.generator(batch.noise.latents)
+    objective = adversarial_loss(nets, batch, judged, fake)
+    if nets.source_generator is None:
+        return objective
+    with torch.no_grad():
+        reference = nets.source_generator(batch.noise.latents)
+    return objective + nets.structure_weight * losses.structure_loss(fake, reference)
+
+
+def adversarial_loss(nets: Networks, batch: MicroBatch, judged: Judged, fake: Tensor) -> Tensor:
+    """The loss of D(T(G(z))) for G, with relativistic pairing against D(T(x)); [] float32.
+
+    Args:
+        fake: G(z) with its graph.
+    """
+    view = judged.view or nets.view(fake, batch.noise.g_fake if nets.recipe.fresh_views else batch.noise.d_fake)
+    fake_scores = nets.score(view)
     if not nets.recipe.relativistic:
         return losses.generator_loss(fake_scores)
     real_scores = judged.real_scores
@@ -121,11 +137,3 @@ def generator_objective(nets: Networks, batch: MicroBatch, judged: Judged) -> Te
         with torch.no_grad():
             real_scores = nets.score(nets.view(nets.real_images(batch), batch.noise.g_real))
     return losses.relativistic_loss(fake_scores, real_scores)
-
-
-def generator_view(nets: Networks, batch: MicroBatch, judged: Judged) -> View:
-    """T(G(z)) with its graph."""
-    if judged.view is not None:
-        return judged.view
-    fake = judged.fake if judged.fake.requires_grad else nets.generator(batch.noise.latents)
-    return nets.view(fake, batch.noise.g_fake if nets.recipe.fresh_views else batch.noise.d_fake)

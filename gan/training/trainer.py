@@ -85,6 +85,7 @@ class Trainer:
             optimizer_d=make_optimizer(recipe, discriminator.parameters(), recipe.discriminator_lr, device),
             background=self.training_set.background,
             augment_p=torch.tensor(0.0 if recipe.augment_target else recipe.augment_p, device=device),
+            structure_weight=torch.tensor(recipe.structure_weight, device=device),
         )
         self.sampler = IndexSampler(len(images), seed, device, groups)
         self.steps = 0
@@ -105,6 +106,10 @@ class Trainer:
         """Real images shown so far, over all processes."""
         return self.steps * self.recipe.batch
 
+    def keep_structure(self) -> None:
+        """From now on images are to keep the structure of those that the EMA draws now, by the recipe's weight."""
+        self.networks.source_generator = copy.deepcopy(self.generator_ema)
+
     @torch.inference_mode()
     def forward_pass(self) -> None:
         """Generate some images and forget them: a share of a step's work, without effects, to be timed."""
@@ -116,6 +121,7 @@ class Trainer:
         """Update both networks, the EMA and the statistics once."""
         recipe, networks = self.recipe, self.networks
         self.set_learning_rates()
+        self.set_structure_weight()
         noise = StepNoise.draw(recipe.batch, recipe.generator.latent_dim, self.rng)
         penalise = bool(recipe.r1_gamma) and self.steps % recipe.r1_interval == 0
         indices = self.sampler.next_indices(self.images_shown, recipe.batch)
@@ -151,14 +157,22 @@ class Trainer:
             ):
                 optimizer.param_groups[0]["lr"] = decayed_lr(lr, recipe.lr_decay, self.steps)
 
+    def set_structure_weight(self) -> None:
+        """Halve it as often as the recipe says so."""
+        recipe = self.recipe
+        if recipe.structure_half_life_kimg:
+            halvings = self.images_shown / 1000 / recipe.structure_half_life_kimg
+            self.networks.structure_weight.fill_(recipe.structure_weight * 0.5**halvings)
+
     def take_stats(self) -> dict[str, float]:
         """Means of `gan.training.stats.STATS` since the last call, over all processes; waits for the device."""
         return self.stats.take_means(self.execution.distributed)
 
     def state(self) -> dict[str, Any]:
         """Tensors and plain values from which `load_state` goes on bit for bit."""
-        device = self.execution.device
+        device, source = self.execution.device, self.networks.source_generator
         return {
+            **({"source_generator": source.state_dict()} if source else {}),
             "steps": self.steps,
             "fingerprint": self.training_set.fingerprint,
             "generator": self.networks.generator.state_dict(),
@@ -179,6 +193,8 @@ class Trainer:
         Raises:
             KeyError, RuntimeError, TypeError, ValueError: it is of another architecture, or damaged.
         """
+        if "source_generator" in state:
+            self.keep_structure()
         for name, own in self.state().items():
             if name not in ("optimizer_g", "optimizer_d", "rng", "random"):  # checked by those who take them
                 require_like(state[name], own, name)
@@ -190,6 +206,8 @@ class Trainer:
         load_optimizer(networks.optimizer_g, state["optimizer_g"])
         load_optimizer(networks.optimizer_d, state["optimizer_d"])
         networks.augment_p.copy_(state["augment_p"])
+        if networks.source_generator:
+            networks.source_generator.load_state_dict(state["source_generator"])
         self.stats.total = state["stats"].to(device)
         self.stats.steps = state["stats_steps"]
         # A device of another kind, or another process, has other random numbers: the seed at this point decides.

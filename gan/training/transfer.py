@@ -136,13 +136,16 @@ def transfer(trainer: Trainer, source: Source) -> str:
     carried = copy_overlapping_weights(networks.generator, source.generator)
     copy_overlapping_weights(trainer.generator_ema, source.generator_ema)
     gains_alpha = (architecture.channels, recipe.generator.channels) == (RGB, RGBA)
-    # Where stages are missing there is no figure on black yet that alpha could be fitted to.
-    if gains_alpha and doublings(architecture.size_px) == doublings(recipe.generator.size_px):
+    # Where stages are missing there is no figure yet that alpha could be fitted to, nor a structure to keep.
+    draws_figures = doublings(architecture.size_px) == doublings(recipe.generator.size_px)
+    if gains_alpha and draws_figures:
         fit_alpha(trainer.generator_ema, recipe.generator.latent_dim)
         if source.generator is source.generator_ema:  # of a file: the fit would be the same
             networks.generator.load_state_dict(trainer.generator_ema.state_dict())
         else:
             fit_alpha(networks.generator, recipe.generator.latent_dim)
+    if recipe.structure_weight and draws_figures:
+        trainer.keep_structure()
     message = f"from {source.lineage[-1]}: {carried:.0%} of the generator's weights"
     if source.discriminator is None:
         return f"{message}; the discriminator starts from fresh weights, for the file has none"

@@ -1,5 +1,6 @@
 """The pieces of a training step, against answers known by hand."""
 
+import copy
 import math
 import tracemalloc
 from dataclasses import replace
@@ -33,10 +34,15 @@ CPU = torch.device("cpu")
 
 
 def small_trainer(
-    count: int = 10, batch: int = 4, preset: str = "dcgan", seed: int = 0, grad_accum: int = 1
+    count: int = 10,
+    batch: int = 4,
+    preset: str = "dcgan",
+    seed: int = 0,
+    grad_accum: int = 1,
+    **changes: object,
 ) -> Trainer:
     side = 40 if preset == "student" else 16
-    recipe = replace(slim(PRESETS[preset]).at_size(side), batch=batch)
+    recipe = replace(slim(PRESETS[preset]).at_size(side), batch=batch, **changes)
     rng = torch.Generator().manual_seed(5)
     images = torch.randint(0, 256, (count, 3, side, side), generator=rng, dtype=torch.uint8)
     return Trainer(recipe, images, seed, Execution(CPU, grad_accum=grad_accum))
@@ -84,6 +90,47 @@ def test_penalty_of_a_linear_critic_is_half_its_squared_weight():
     assert penalty.item() == pytest.approx(12 * 0.25)
     penalty.backward()
     torch.testing.assert_close(critic[1].weight.grad, torch.full((1, 12), 1.0))
+
+
+def test_structure_is_where_it_is_light_and_dark_whatever_the_colours_and_the_contrast():
+    images = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0)) - 0.5
+    images = images.repeat_interleave(4, 2).repeat_interleave(4, 3)
+    for same in (images, images.flip(1), images + 0.3, images.mean(1, keepdim=True).expand_as(images)):
+        assert losses.structure_loss(images, same).item() == pytest.approx(0, abs=1e-4)
+    assert losses.structure_loss(images, 2 * images).item() < 0.1
+    assert losses.structure_loss(images, images.flip(0)).item() > 0.5
+    assert losses.structure_loss(images, -images).item() > 1.3
+    even = torch.zeros_like(images, requires_grad=True)
+    losses.structure_loss(even, even.detach()).backward()
+    assert even.grad.isfinite().all()
+
+
+def test_the_generator_pays_for_structure_that_its_images_do_not_share_with_the_source():
+    networks, batch, weight = linear_networks(relativistic=True)
+    nn.init.zeros_(weight)
+    fake, reference = torch.rand(4, 3, 16, 16, requires_grad=True), torch.rand(4, 3, 16, 16)
+    networks.source_generator = Fixed(reference)
+    networks.structure_weight.fill_(0.5)
+    loss = accumulate_generator_gradients(networks, [batch], [Judged(fake, None, torch.zeros(4))])
+    own = fake.grad.clone()
+    structure = losses.structure_loss(fake, reference)
+    torch.testing.assert_close(loss, math.log(2) + 0.5 * structure.detach())
+    torch.testing.assert_close(own, torch.autograd.grad(0.5 * structure, fake)[0])
+
+
+def test_the_weight_of_structure_halves_with_the_images_shown_and_its_source_goes_on():
+    trainer, other = (small_trainer(structure_weight=2.0, structure_half_life_kimg=0.004) for _ in range(2))
+    trainer.keep_structure()
+    for weight in (2.0, 1.0, 0.5):
+        trainer.train_step()
+        assert float(trainer.networks.structure_weight) == weight
+    other.load_state(copy.deepcopy(trainer.state()))
+    assert torch.equal(
+        other.networks.source_generator.to_rgb.weight, trainer.networks.source_generator.to_rgb.weight
+    )
+    trainer.train_step()
+    other.train_step()
+    assert torch.equal(other.networks.generator.to_rgb.weight, trainer.networks.generator.to_rgb.weight)
 
 
 def test_every_augmentation_of_a_step_has_random_numbers_of_its_own():

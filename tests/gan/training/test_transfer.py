@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,6 +19,7 @@ from gan.runs.run_folder import RunFolder
 from gan.sampling.sample import latents_from_seeds
 from gan.training.alpha_start import TOLERANCE
 from gan.training.loop import resume, train
+from gan.training.losses import structure_loss
 from gan.training.trainer import Execution, Trainer
 from gan.training.transfer import copy_overlapping_weights, find_source, transfer, with_generator_of
 from kit.foreground import foreground_masks
@@ -46,6 +48,14 @@ def trainer_of(recipe: Recipe, seed: int = 1) -> Trainer:
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def drawn(state: dict[str, Any]) -> torch.Tensor:
+    """What the average of a checkpoint of `DCGAN` draws."""
+    generator = build_generator(DCGAN.generator)
+    generator.load_state_dict(state["generator_ema"])
+    with torch.no_grad():
+        return generator.eval()(latents_from_seeds(range(16), DCGAN.generator.latent_dim))
 
 
 def test_both_networks_and_the_average_of_a_run_come_along_and_all_else_is_fresh(runs):
@@ -196,6 +206,34 @@ def test_alpha_starts_as_the_figures_of_the_base_in_any_size_of_as_many_stages(s
     figures = foreground_masks(drawn[:, :3].permute(0, 2, 3, 1).numpy(), TOLERANCE)
     opaque = drawn[:, 3].numpy() > 127
     assert (opaque & figures).sum() / (opaque | figures).sum() > 0.85
+
+
+@pytest.mark.parametrize(("size_px", "keeps"), [(16, True), (20, True), (32, False)])
+def test_the_structure_of_the_first_images_is_kept_where_they_are_figures(size_px, keeps, runs):
+    source = find_source("first", runs)
+    recipe = replace(with_generator_of(DCGAN, source).at_size(size_px), structure_weight=2.0)
+    trainer = trainer_of(recipe)
+    transfer(trainer, source)
+    kept = trainer.networks.source_generator
+    assert (kept is not None) == keeps
+    if kept:
+        assert same(kept.state_dict(), trainer.generator_ema.state_dict())
+
+
+def test_what_keeps_its_structure_goes_on_bit_for_bit_and_nearer_to_its_source(discs, runs):
+    recipes = {"free": DCGAN, "kept": replace(DCGAN, structure_weight=20.0, structure_half_life_kimg=0.5)}
+    for run, recipe in recipes.items():
+        train(config(discs, runs, run, kimg=0.16, init_from="first", recipe=recipe))
+    train(config(discs, runs, "broken", init_from="first", recipe=recipes["kept"]))
+    resume("broken", runs, {"kimg": 0.16})
+    first, free, kept, broken = (
+        load_checkpoint(runs / run / "checkpoint.pt") for run in ("first", *recipes, "broken")
+    )
+    assert same(kept["generator"], broken["generator"])
+    assert same(kept["source_generator"], first["generator_ema"])
+    assert "source_generator" not in free
+    loss_kept, loss_free = (structure_loss(drawn(state), drawn(first)).item() for state in (kept, free))
+    assert loss_kept < 0.8 * loss_free
 
 
 def test_the_lineage_stands_in_settings_header_and_words_oldest_first(discs, runs):
