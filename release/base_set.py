@@ -26,7 +26,7 @@ from release.figures import draw_figures
 from sprites.upscaling import upscale
 
 SIZE_PX = 80
-TRAINED_ON = "19,000 free pictures of people, creatures and things (CC0 1.0 and public domain)"
+TRAINED_ON = "13,000 free pictures of people and creatures (CC0 1.0 and public domain)"
 SEED = 18
 
 
@@ -50,7 +50,7 @@ SOURCES = (
     ),
     Source(
         "crawl",
-        "crawl (Debian's source package), rltiles/mon, player, item",
+        "crawl (Debian's source package), rltiles/mon and player",
         "CC0 1.0 or public domain",
         "LICENSE of Dungeon Crawl Stone Soup; tiles that github.com/crawl/tiles lists as of unclear ownership, "
         "and the folder UNUSED, are left out",
@@ -70,29 +70,8 @@ SOURCES = (
     ),
 )
 
-FIGURES = (
-    "animals",
-    "people",
-    "recreation",
-    "food",
-    "plants",
-    "transportation/vehicles",
-    "transportation/boating",
-    "tools",
-    "containers",
-    "buildings",
-    "education",
-    "office",
-    "electronics",
-    "unsorted",
-    "computer/hardware",
-    "computer/games",
-    "computer/icons/applications",
-    "geography/astronomy",
-    "signs_and_symbols/weather",
-    "signs_and_symbols/hazard",
-)
-"""Folders of the clip art with pictures of things, not signs."""
+FIGURES = ("animals", "people")
+"""Folders of the clip art with people and creatures."""
 NO_FIGURES = ("cards", "pantyhose", "diagrams", "semaphore", "flags", "duplicates")
 
 UNCLEAR_TILES = frozenset(
@@ -121,21 +100,17 @@ UNCLEAR_STARTS = (
 )
 
 STYLE_COUNTS = {
-    "lorelei": 1500,
-    "open-peeps": 1800,
-    "notionists": 1200,
-    "pixel-art": 800,
-    "cutouts": 500,
-    "moods": 150,
-    "marbles": 150,
-    "sprouts": 200,
+    "lorelei": 1000,
+    "open-peeps": 1000,
+    "notionists": 600,
+    "pixel-art": 300,
+    "cutouts": 150,
+    "sprouts": 100,
     "cameo": 100,
-    "gaze": 80,
-    "thumbs": 80,
 }
 """Styles with faces and the pictures of each; none of the demo's (scraper/demosite/draw.py)."""
 DEBIANS_KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
-DOLLS = 3500
+DOLLS = 2500
 """Players of Crawl, dressed at random."""
 FIGURE_COUNT = 6000
 """People and monsters in three dimensions."""
@@ -252,12 +227,11 @@ def clipart(out: Path) -> Iterator[Image.Image]:
 
 
 def crawl(out: Path) -> Iterator[Image.Image]:
-    """Monsters, things, and players dressed at random, of Dungeon Crawl's tiles."""
+    """Monsters, and players dressed at random, of Dungeon Crawl's tiles."""
     root = crawl_tiles(out)
-    for folder in ("mon", "item/weapon", "item/armour", "item/misc", "item/food", "item/book", "item/staff"):
-        for path in sorted((root / folder).rglob("*.png")):
-            if "tentacles" not in path.parts and is_clear(path) and (tile := opened(path)):
-                yield upscaled(tile)
+    for path in sorted((root / "mon").rglob("*.png")):
+        if "tentacles" not in path.parts and is_clear(path) and (tile := opened(path)):
+            yield upscaled(tile)
     yield from dolls(root / "player", random.Random(SEED))
 
 

@@ -25,6 +25,7 @@ DISCRIMINATOR_FILE = f"{BASE}-discriminator.safetensors"
 
 def publish_base(run: Path, folder: Path, trained_on: str = TRAINED_ON) -> None:
     """Write both files of a run's pair into ``folder``; ``trained_on``: a few words on its pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
     generator, header = load_generator(run / "generator.safetensors", torch.device("cpu"))
     save_generator(folder / GENERATOR_FILE, generator, replace(header, trained_on=trained_on), torch.float16)
     weights = load_checkpoint(run / "checkpoint.pt")["discriminator"]

@@ -18,7 +18,8 @@ PRETRAINED_BY_HASH = {
     "1fd5eb27": BUILT_IN,
     "ffbbce9d": "builtin-characters-2",
     "6d1a70c4": "builtin-characters-1",
-    "1ae526ec": BASE,
+    "bd056db6": BASE,
+    "1ae526ec": "base-3",
     "b3cf2678": "base-2",
     "fc7eeac0": "base-1",
 }

@@ -52,7 +52,7 @@ def test_the_shipped_base_is_a_pair_of_free_pictures_that_a_training_starts_from
     assert source.header.trained_on == TRAINED_ON
     output = json.loads((shipped / "base-sources.json").read_text(encoding="utf-8"))
     assert {source["name"] for source in output} == {source.name for source in SOURCES}
-    assert sum(source["pictures"] for source in output) == 18_893
+    assert sum(source["pictures"] for source in output) == 13_022
 
 
 def test_the_published_pair_is_the_average_and_the_discriminator_in_16_bits(
