@@ -36,6 +36,7 @@ from gan.images import GROUNDS, over_ground, to_tensor
 from gan.runs.checkpoint import load_generator, read_generator_header
 from gan.runs.model_files import find_model, run_argument, run_of, training_data_of
 from gan.runs.report import rewrite_report
+from gan.runs.run_folder import RunFolder
 from gan.runs.score_names import SCORES_FILE, score_name
 from gan.sampling.image_files import GRID_FILE
 from gan.sampling.sample import draw, latents_from_seeds
@@ -201,6 +202,9 @@ def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluatio
     device = choose_device(settings.device)
     network = load_feature_network(settings.weights, device)
     model = None if settings.fakes else find_model(settings.model, TrainConfig.output)
+    run = run_of(model) if model else None
+    if run:
+        RunFolder(run).read_config()  # its page needs them at the end: if they are unreadable, fail before the work
     data = settings.data or (model and training_data_of(model)) or TrainConfig.data
     reals = read_reals(data, model)
     unseen = read_held_out(settings.held_out, reals)
@@ -211,7 +215,6 @@ def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluatio
     grounds = {name: each.scores(settings) for name, each in by_ground.items()}
     worst = max(grounds, key=lambda name: badness(grounds[name]))
     features = by_ground[worst]
-    run = run_of(model) if model else None
     result = Evaluation(
         generated=fakes.origin,
         real=str(data),

@@ -193,6 +193,16 @@ def test_what_is_wrong_with_a_folder_is_said_before_the_work(discs, tmp_path):
     assert output == []
 
 
+def test_settings_of_a_newer_version_are_told_before_the_work(discs, model, tmp_path):
+    run = RunFolder.create(TrainConfig(output=tmp_path, run="r")).path
+    shutil.move(model, run / "generator.safetensors")
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(config | {"precision": "fp4"}))
+    with pytest.raises(GanError, match="fp4"):
+        evaluate(EvaluateSettings(str(run), data=discs, out=tmp_path / "out", device="cpu"))
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
