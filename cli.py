@@ -10,17 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 from command.app import app, command
 from command.options import (
-    BestOf,
-    Codes,
     Count,
     Device,
-    FirstSeed,
-    Likes,
+    DrawOptions,
     Model,
     PreprocessOptions,
-    RealImages,
     ScrapeOptions,
-    Seeds,
     SpriteOptions,
     TrainOptions,
     Truncation,
@@ -173,14 +168,7 @@ def generate(
     screen: Screen,
     *,
     count: Count = 64,
-    model: Model = None,
-    seed: FirstSeed = 0,
-    seeds: Seeds = None,
-    code: Codes = None,
-    like: Likes = None,
-    truncation: Truncation = 1.0,
-    best_of: BestOf = 1,
-    data: RealImages = None,
+    draw: DrawOptions,
     out: Annotated[Path, option(help="Folder for the pictures.")] = Path("generated"),
     grid: Annotated[bool, more(help="Write grid.png too.")] = True,
     animate: Annotated[
@@ -192,19 +180,13 @@ def generate(
     ] = None,
     sprites: Annotated[bool, option("--sprites", help="Also write sprites.zip; see vgc sprites.")] = False,
     sprite: SpriteOptions,
-    device: Device = "auto",
 ) -> None:
     """Draw new characters; vgc sprites packs them for a game."""
     from gan.evaluation.typicality import rate_typicality
-    from gan.sampling.generate import GenerateSettings
     from gan.sampling.generate import generate as generate_images
     from sprites.sprite_export import generate_sprites
 
-    settings = GenerateSettings(
-        count=count, model=model, seed=seed, seeds=seeds, codes=tuple(code or ()), likes=tuple(like or ()),
-        truncation=truncation, best_of=best_of, data=data, out=out, grid=grid, animate=animate, device=device,
-        fps=fps, seconds=seconds,
-    )  # fmt: skip
+    settings = draw.settings(count=count, out=out, grid=grid, animate=animate, fps=fps, seconds=seconds)
     if sprite.given() and not sprites:
         names = [f"--{name.replace('_', '-')}" for name in SPRITE_OPTIONS]
         raise usage_error(f"{', '.join(names[:-1])} and {names[-1]} are for vgc sprites")
@@ -224,27 +206,15 @@ def sprites(
     screen: Screen,
     *,
     count: Count = 16,
-    model: Model = None,
-    seed: FirstSeed = 0,
-    seeds: Seeds = None,
-    code: Codes = None,
-    like: Likes = None,
+    draw: DrawOptions,
     sprite: SpriteOptions,
-    truncation: Truncation = 1.0,
-    best_of: BestOf = 1,
-    data: RealImages = None,
     out: Annotated[Path, option(help="Folder for sprites.zip.")] = Path("generated"),
-    device: Device = "auto",
 ) -> None:
     """Draw new characters as sprites for a game: transparent, few colours, on a sheet."""
     from gan.evaluation.typicality import rate_typicality
-    from gan.sampling.generate import GenerateSettings
     from sprites.sprite_export import export_sprites
 
-    settings = GenerateSettings(
-        count=count, model=model, seed=seed, seeds=seeds, codes=tuple(code or ()), likes=tuple(like or ()),
-        truncation=truncation, best_of=best_of, data=data, out=out, grid=False, device=device,
-    )  # fmt: skip
+    settings = draw.settings(count=count, out=out, grid=False)
     with screen.progress("sprites") as progress:
         exported = export_sprites(settings, sprite_settings(sprite, settings), rate_typicality, progress)
     screen.say(f"{counted(exported.count, 'character')} for a game: {exported.path}")

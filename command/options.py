@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from dataset.build import BuildSettings
+    from gan.sampling.generate import GenerateSettings
     from scraper.crawl import ScrapeSettings
 
 
@@ -34,14 +35,6 @@ Device = Annotated[str, more(help="auto, cpu, cuda, cuda:1 or mps.")]
 Truncation = Annotated[float, more(help="0 to 1; below 1: nearer to the typical picture, and less varied.")]
 
 Count = Annotated[int, option("-n", "--count", help="How many pictures.")]
-FirstSeed = Annotated[int, option(help="Seed of the first picture; the next has the next.")]
-Seeds = Annotated[str | None, option(help="The pictures' seeds one by one, such as 0,4-6.")]
-Codes = Annotated[
-    list[str] | None, option(help="A share code, a link, or a PNG that carries one; may be repeated.")
-]
-Likes = Annotated[list[Path] | None, option(help="A picture: draw the character most like it; may be repeated.")]
-BestOf = Annotated[int, more(help="Candidates drawn for each picture; the one most like real pictures is kept.")]
-RealImages = Annotated[Path | None, more(help="Real pictures for --best-of. [default: those of the run]")]
 
 
 @dataclass(frozen=True)
@@ -64,7 +57,7 @@ class ScrapeOptions:
     ] = None
     site: Annotated[Path | None, option(help="Another site, described in this TOML file.")] = None
     picture_host: Annotated[
-        list[str] | None, advanced(help="A further host that may serve pictures; may be repeated.")
+        list[str] | None, advanced(metavar="HOST", help="A further host that may serve pictures; may be repeated.")
     ] = None
     cookies: Annotated[
         Path | None, more(help="A browser's cookies.txt (Netscape form), sent to the site alone.")
@@ -133,10 +126,12 @@ class PreprocessOptions:
         str, more(help="Tell which pictures show one character: on, off, or auto: with --frames or --sheet.")
     ] = "auto"
     include: Annotated[
-        list[str] | None, more(help="Take only files that fit this pattern, such as 'heroes/*'; repeatable.")
+        list[str] | None,
+        more(metavar="PATTERN", help="Take only files that fit this pattern, such as 'heroes/*'; repeatable."),
     ] = None
     exclude: Annotated[
-        list[str] | None, more(help="Leave out files that fit this pattern, such as '*-death*'; repeatable.")
+        list[str] | None,
+        more(metavar="PATTERN", help="Leave out files that fit this pattern, such as '*-death*'; repeatable."),
     ] = None
 
     def settings(self) -> "BuildSettings":
@@ -201,6 +196,39 @@ class TrainOptions:
             save_minutes=self.save_minutes, eval_every_kimg=self.eval_every,
             grad_accum=self.split if self.grad_accum is None else self.grad_accum,
             deterministic=self.deterministic or None, cuda_graphs=self.cuda_graphs or None,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DrawOptions:
+    """Options of every command that draws new characters, save how many and where to."""
+
+    model: Model = None
+    seed: Annotated[int, option(help="Seed of the first picture; the next has the next.")] = 0
+    seeds: Annotated[str | None, option(help="The pictures' seeds one by one, such as 0,4-6.")] = None
+    code: Annotated[
+        list[str] | None,
+        option(metavar="CODE", help="A share code, a link, or a PNG that carries one; may be repeated."),
+    ] = None
+    like: Annotated[
+        list[Path] | None,
+        option(metavar="FILE", help="A picture: draw the character most like it; may be repeated."),
+    ] = None
+    truncation: Truncation = 1.0
+    best_of: Annotated[
+        int, more(help="Candidates drawn for each picture; the one most like real pictures is kept.")
+    ] = 1
+    data: Annotated[Path | None, more(help="Real pictures for --best-of. [default: those of the run]")] = None
+    device: Device = "auto"
+
+    def settings(self, **rest: Any) -> "GenerateSettings":
+        """What they ask for; ``rest``: the other fields."""
+        from gan.sampling.generate import GenerateSettings
+
+        return GenerateSettings(
+            model=self.model, seed=self.seed, seeds=self.seeds, codes=tuple(self.code or ()),
+            likes=tuple(self.like or ()), truncation=self.truncation, best_of=self.best_of, data=self.data,
+            device=self.device, **rest,
         )  # fmt: skip
 
 

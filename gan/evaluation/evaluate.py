@@ -204,7 +204,7 @@ def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluatio
     model = None if settings.fakes else find_model(settings.model, TrainConfig.output)
     run = run_of(model) if model else None
     if run:
-        RunFolder(run).read_config()  # its page needs them at the end: if they are unreadable, fail before the work
+        RunFolder(run).read_config()  # its page needs them at the end: what is wrong is told first
     data = settings.data or (model and training_data_of(model)) or TrainConfig.data
     reals = read_reals(data, model)
     unseen = read_held_out(settings.held_out, reals)
