@@ -25,9 +25,9 @@ from command.options import (
 )
 from command.results import (
     show_built,
-    show_cut,
     show_drawn,
     show_dry_run,
+    show_flaws,
     show_info,
     show_scrape,
     show_training,
@@ -218,8 +218,10 @@ def sprites(
     with screen.progress("sprites") as progress:
         exported = export_sprites(settings, sprite_settings(sprite, settings), rate_typicality, progress)
     screen.say(f"{counted(exported.count, 'character')} for a game: {exported.path}")
-    show_cut(screen, exported)
-    screen.result({"sprites": exported.path, "count": exported.count, "cut": exported.cut})
+    show_flaws(screen, exported)
+    screen.result(
+        {"sprites": exported.path, "count": exported.count, "cut": exported.cut, "empty": exported.empty}
+    )
 
 
 def usage_error(message: str) -> Exception:

@@ -154,7 +154,7 @@ class TrainOptions:
     """Options of ``vgc train``, save how it goes about it; None: not given."""
 
     data: Annotated[
-        Path | None, option(help="Folder of square RGB pictures. [default: Data/train_data/rgb_images]")
+        Path | None, option(help="Folder of square pictures. [default: Data/train_data/rgb_images]")
     ] = None
     preset: Annotated[str | None, option(help="Recipe: see vgc info. [default: dcgan; projected from base]")] = (
         None
@@ -238,7 +238,7 @@ class SpriteOptions:
 
     colours: Annotated[int | None, option(help="Colours that the sprites share. [default: 16]")] = None
     palette: Annotated[
-        Path | None, option(help="A .gpl or .hex file with the sprites' colours, not found ones.")
+        Path | None, option(help="A .gpl, .hex, .pal or .ase file with the sprites' colours, not found ones.")
     ] = None
     sprite_size: Annotated[
         int | None, option(help="Side of the sprites. [default: the set's grid, or the pictures']")

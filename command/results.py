@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sprites.sprite_export import ExportedSprites
 
 MOST_LEFT_OUT_SHOWN = 20
-MOST_CUT_SHOWN = 4
+MOST_FLAWS_SHOWN = 4
 MOST_LOST_UNSAID = 0.01
 
 
@@ -99,7 +99,8 @@ def suggest_training(screen: Screen, built: "BuildReport", settings: "BuildSetti
     from dataset.build import fits_a_network
 
     if fits_a_network(settings.side_px):
-        screen.hint(f"next: vgc train{data_option(built, settings.out)}")
+        start = " --from base" if mostly_transparent(built) else ""  # from nothing it ends in clear pictures
+        screen.hint(f"next: vgc train{data_option(built, settings.out)}{start}")
 
 
 def data_option(built: "BuildReport", out: Path) -> str:
@@ -157,19 +158,26 @@ def show_drawn(
         screen.say(f"animation: {settings.animate}")
     if bundled:
         screen.say(f"for a game: {bundled.path}")
-        show_cut(screen, bundled)
+        show_flaws(screen, bundled)
     screen.result({
         "out": out, "count": drawn.count, "model": drawn.model, "animation": settings.animate,
         "sprites": bundled.path if bundled else None,
     })  # fmt: skip
 
 
-def show_cut(screen: Screen, exported: "ExportedSprites") -> None:
-    """Say which figures may have been cut."""
-    if exported.cut:
-        names = ", ".join(exported.cut[:MOST_CUT_SHOWN]) + (", …" if len(exported.cut) > MOST_CUT_SHOWN else "")
-        figures = counted(len(exported.cut), "figure reaches", "figures reach")
-        screen.hint(f"{figures} the edge of the picture and may be cut there ({names}); other seeds draw others")
+def show_flaws(screen: Screen, exported: "ExportedSprites") -> None:
+    """Say which figures may have been cut, and which sprites have none."""
+    for files, one, several in (
+        (
+            exported.cut,
+            "figure reaches the edge and may be cut there",
+            "figures reach the edge and may be cut there",
+        ),
+        (exported.empty, "sprite is empty", "sprites are empty"),
+    ):
+        if files:
+            names = ", ".join(files[:MOST_FLAWS_SHOWN]) + (", …" if len(files) > MOST_FLAWS_SHOWN else "")
+            screen.hint(f"{counted(len(files), one, several)} ({names}); other seeds draw others")
 
 
 def show_info(screen: Screen, values: dict[str, Any]) -> None:

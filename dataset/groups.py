@@ -40,6 +40,10 @@ FOLLOWING_DISTANCE = 16
 """… and belong together where so many bits of 64 differ, or fewer: the same figure in another pose."""
 
 
+ASEPRITE_SUFFIXES = (".aseprite", ".ase")
+"""In names of frames, as Aseprite exports them: ``orc 3.aseprite`` is the fourth of the document ``orc``."""
+
+
 class NameKey(NamedTuple):
     """What a picture's path tells of who it shows."""
 
@@ -79,7 +83,10 @@ def picture_key(record: dict[str, Any]) -> NameKey:
     path = str(record["raw_file"])
     if record.get("cell"):
         name = parse_cell(record["cell"]).name
-        return name_key(f"{path}/{name}") if name else NameKey(path, is_certain=False)
+        if not name:
+            return NameKey(path, is_certain=False)
+        key, is_certain = name_key(f"{path}/{name}")
+        return NameKey(key, is_certain or name.lower().endswith(ASEPRITE_SUFFIXES))
     if record.get("frame"):
         return NameKey(path, is_certain=True)
     return name_key(path)

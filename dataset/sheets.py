@@ -12,6 +12,7 @@ from PIL import Image
 
 from dataset.errors import DecodeError
 from kit.islands import island_boxes
+from kit.typed_json import is_finite
 
 MIN_CELL_PX = 8
 MAX_CELL_PX = 4096
@@ -33,6 +34,10 @@ MAX_CELL_ASPECT = 4
 GRID = re.compile(r"(\d{1,4})x(\d{1,4})(?:\+(\d{1,4}))?(?:\+(\d{1,4}))?", re.ASCII)
 IMAGE_SUFFIXES = (".png", ".webp", ".gif", ".bmp", ".tga", ".jpg", ".jpeg", ".avif")
 """Of pictures that a JSON file may tell of."""
+
+
+class FrameError(ValueError):
+    """What a JSON file says of a frame cannot be; the message says what."""
 
 
 class Cell(NamedTuple):
@@ -193,8 +198,9 @@ def json_cells(file: Path, picture_name: str = "") -> list[Cell]:
     for name, entry in entries:
         try:
             cells[_json_cell(name, entry)] = None
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-            raise DecodeError(f"{file.name}: what it says of frame {name[:40]!r} cannot be") from None
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            reason = error if isinstance(error, FrameError) else "its numbers are missing"
+            raise DecodeError(f"{file.name}: frame {name[:40]!r}: {reason}; export the sheet again") from None
     pixels = sum(max(cell.width * cell.height, cell.frame_width * cell.frame_height) for cell in cells)
     if pixels > MAX_FRAME_PIXELS:
         raise DecodeError(f"{file.name}: frames of {pixels:,} pixels; {MAX_FRAME_PIXELS:,} are read of a sheet")
@@ -229,26 +235,27 @@ def _clean_name(name: object, number: int = 0) -> str:
 
 
 def _json_cell(name: str, entry: dict[str, Any]) -> Cell:
-    left, top, width, height = (_pixels(entry["frame"][key]) for key in ("x", "y", "w", "h"))
+    left, top, width, height = (_pixels(entry["frame"], key) for key in ("x", "y", "w", "h"))
     rotated = entry.get("rotated") is True
     cell = Cell(left, top, width, height, rotated=int(rotated), name=name)
     if min(width, height) < 1:
-        raise ValueError
+        raise FrameError(f"{width}x{height} pixels")
     if not entry.get("trimmed"):
         return cell
     inner, outer = entry["spriteSourceSize"], entry["sourceSize"]
-    offset_x, offset_y = _pixels(inner["x"]), _pixels(inner["y"])
-    frame_width, frame_height = _pixels(outer["w"]), _pixels(outer["h"])
+    offset_x, offset_y = _pixels(inner, "x"), _pixels(inner, "y")
+    frame_width, frame_height = _pixels(outer, "w"), _pixels(outer, "h")
     inside = offset_x + width <= frame_width and offset_y + height <= frame_height
     if not inside or max(frame_width, frame_height) > MAX_CELL_PX:
-        raise ValueError
+        raise FrameError(f"trimmed from {frame_width}x{frame_height} pixels, where it has no room")
     return cell._replace(offset_x=offset_x, offset_y=offset_y, frame_width=frame_width, frame_height=frame_height)
 
 
-def _pixels(value: Any) -> int:
-    """A whole number of pixels that a picture can have."""
-    if isinstance(value, bool) or value != int(value) or not 0 <= value <= MAX_CELL_PX * 4:
-        raise ValueError(value)
+def _pixels(box: dict[str, Any], key: str) -> int:
+    """A whole number of pixels that a picture can have; FrameError or what a missing one raises."""
+    value = box[key]
+    if not is_finite(value) or value != int(value) or not 0 <= value <= MAX_CELL_PX * 4:
+        raise FrameError(f"its {key} is {value!r:.40}")
     return int(value)
 
 

@@ -10,6 +10,7 @@ MAX_COLOURS = 255
 """A GIF has 256, one of them transparent."""
 MAX_FILE_CHARS = 100_000
 GPL_TITLE, PAL_TITLE, ASE_TITLE = "GIMP Palette", "JASC-PAL", b"ASEF"
+RIFF_TITLE, ASEPRITE_MARK = b"RIFF", b"\xe0\xa5"
 GPL_COLOUR = r"\s*(\d{1,3})\s+(\d{1,3})\s+(\d{1,3})(?:\s.*)?"
 GPL_REMARK = r"\s*|#.*|(?:Name|Columns|Channels):.*"
 ASE_COLOUR_BLOCK = 1
@@ -36,7 +37,18 @@ def parse_palette_file(content: bytes) -> list[Colour]:
     """Read a file's content, of whichever kind it is."""
     if content.startswith(ASE_TITLE):
         return _usable(ase_colours(content))
+    if b"\0" in content:
+        raise PaletteError(f"{_binary_kind(content)}; save it as .gpl, .hex, JASC's .pal or Adobe's .ase")
     return parse_palette_text(content.decode(errors="replace"))
+
+
+def _binary_kind(content: bytes) -> str:
+    """What a file that is no text seems to be."""
+    if content.startswith(RIFF_TITLE):
+        return "a palette of Windows, which is not read"
+    if content[4:6] == ASEPRITE_MARK:
+        return "an Aseprite document, no palette"
+    return "no palette, for it is no text"
 
 
 def parse_palette_text(text: str) -> list[Colour]:
@@ -49,10 +61,15 @@ def parse_palette_text(text: str) -> list[Colour]:
         raise PaletteError(f"the palette has {len(text):,} letters; {MAX_FILE_CHARS:,} are read")
     lines = text.removeprefix("\ufeff").splitlines()
     title = lines[0].strip() if lines else ""
+    announced = 0
     if title == PAL_TITLE:
+        announced = int(lines[2]) if len(lines) > 2 and re.fullmatch(r"\s*\d{1,6}\s*", lines[2], re.ASCII) else 1
         lines = [GPL_TITLE, *lines[3:]]  # after its version and the number of colours, as a .gpl
     of_line = gpl_colour if title in (GPL_TITLE, PAL_TITLE) else hex_colour
-    return _usable([colour for number, line in enumerate(lines) if (colour := of_line(number, line))])
+    colours = [colour for number, line in enumerate(lines) if (colour := of_line(number, line))]
+    if len(colours) < announced:
+        raise PaletteError(f"the palette is cut off: {len(colours)} of its {announced:,} colours are there")
+    return _usable(colours)
 
 
 def _usable(colours: list[Colour]) -> list[Colour]:
@@ -100,13 +117,17 @@ def ase_colours(content: bytes) -> list[Colour]:
     """
     colours, position = [], 12
     try:
+        (blocks,) = struct.unpack_from(">I", content, 8)
         while position < len(content):
+            blocks -= 1
             kind, length = struct.unpack_from(">HI", content, position)
             if kind == ASE_COLOUR_BLOCK:
                 colours.append(_ase_colour(content, position + 6))
             position += 6 + length
     except struct.error:
-        raise PaletteError("the palette is an .ase file that is cut off") from None
+        blocks = 1
+    if blocks > 0:
+        raise PaletteError("the palette is an .ase file that is cut off")
     return colours
 
 
@@ -119,7 +140,9 @@ def _ase_colour(content: bytes, position: int) -> Colour:
     elif model == b"Gray":
         shares = 3 * struct.unpack_from(">f", content, position + 4)
     else:
-        raise PaletteError(f"the palette has a colour in {model!r}; save it with RGB colours")
+        raise PaletteError(
+            f"the palette has a colour in {model.decode('latin-1').strip()}; save it with RGB colours"
+        )
     if not all(0 <= share <= 1 for share in shares):
         raise PaletteError("the palette has a colour beyond 0 to 1")
     red, green, blue = (round(255 * share) for share in shares)

@@ -48,6 +48,8 @@ class SpriteZip(NamedTuple):
     content: bytes
     cut: list[str]
     """Files of sprites whose figure reaches its picture's edge, which may have cut it."""
+    empty: list[str]
+    """Files of sprites without a figure: the model drew ground alone."""
 
 
 def morph_latents(latents: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -102,7 +104,8 @@ def sprite_zip(
     files["IMPORT.txt"] = import_hints(sheet, settings, Path(paths[0]).name)
     files["LICENCE.txt"] = licence_note(info)
     cut = [path for path, is_cut in zip(paths, sprites.cut.tolist(), strict=True) if is_cut]
-    return SpriteZip(zip_bytes(files), cut)
+    empty = [path for path, sprite in zip(paths, pixels, strict=False) if not sprite[..., 3].any()]
+    return SpriteZip(zip_bytes(files), cut, empty)
 
 
 def layout_with_morph(count: int, frames: int, frame_px: int, extrude_px: int) -> SheetLayout:

@@ -30,7 +30,8 @@ class ExportedSprites:
     path: Path
     count: int
     cut: list[str]
-    """As in `sprites.bundle.SpriteZip`."""
+    empty: list[str]
+    """Both as in `sprites.bundle.SpriteZip`."""
 
 
 def export_sprites(
@@ -86,7 +87,7 @@ def draw_into(
         write_bytes(path, bundle.content)
     except OSError as error:
         raise GanError(f"{path}: cannot write it ({error.strerror or error}); choose another --out") from error
-    return ExportedSprites(path, count, bundle.cut), images[:count]
+    return ExportedSprites(path, count, bundle.cut, bundle.empty), images[:count]
 
 
 def is_bundle(path: Path) -> bool:

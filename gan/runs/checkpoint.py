@@ -59,8 +59,9 @@ class GeneratorHeader:
         return "; started from ".join((self.trained_on, *reversed(self.lineage)))
 
     def describe(self, path: Path) -> str:
-        """The model in ``path`` for people, in one line."""
-        return f"{path} ({self.preset}, {self.images:,} images, trained on {self.sources})"
+        """The model in ``path`` for people, in one line: of its ancestors only what it started from itself."""
+        began = f"; started from {self.lineage[-1]}" if self.lineage else ""
+        return f"{path} ({self.preset}, {self.images:,} images, trained on {self.trained_on}{began})"
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,17 @@ def test_frames_belong_together_by_their_names() -> None:
     assert group_names(pictures) == ["orc-walk-1", "orc-walk-1", "elf-walk-1"]
 
 
+def test_frames_of_one_aseprite_document_belong_together_however_different() -> None:
+    frames = [
+        record("sheet.png", bits, cell=f"{16 * index},0,16,16 {name}")
+        for index, (bits, name) in enumerate(
+            [(NONE, "grunt 0.aseprite"), (OTHER, "grunt 1.aseprite"), (OTHER, "elf 0.ase"), (NONE, "other 1.png")]
+        )
+    ]
+    pictures = [each | {"file_name": f"{index}.png"} for index, each in enumerate(frames)]
+    assert group_names(pictures) == ["0", "0", "2", "3"]
+
+
 def test_numbers_alone_need_likeness() -> None:
     pictures = [record("b1.png", NONE), record("b2.png", FEW), record("b10.png", OTHER)]
     assert group_names(pictures) == ["b1", "b1", "b10"]

@@ -68,17 +68,24 @@ def test_palette_files_of_jasc_and_adobe_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("content", "message"),
     [
-        ase(ase_colour(b"CMYK", 0, 0, 0, 1)),
-        ase(ase_colour(b"RGB ", 2, 0, 0)),
-        ase(ase_colour(b"RGB ", float("nan"), 0, 0)),
-        ase(ase_colour(b"RGB ", 0, 0, 0))[:30],
-        ase(),
-        b"JASC-PAL\n0100\n1\n1 2 256\n",
-        b"\x89PNG",
+        (ase(ase_colour(b"CMYK", 0, 0, 0, 1)), "has a colour in CMYK; save it with RGB colours"),
+        (ase(ase_colour(b"RGB ", 2, 0, 0)), "beyond 0 to 1"),
+        (ase(ase_colour(b"RGB ", float("nan"), 0, 0)), "beyond 0 to 1"),
+        (ase(ase_colour(b"RGB ", 0, 0, 0))[:30], "cut off"),
+        (ase(ase_colour(b"RGB ", 0, 0, 0))[:12], "cut off"),
+        (b"ASEF", "cut off"),
+        (ase(), "0 colours"),
+        (b"JASC-PAL\n0100\n1\n1 2 256\n", "line 2 of the palette: '1 2 256' is no colour"),
+        (b"JASC-PAL\n0100\n999999\n0 0 0\n", "cut off: 1 of its 999,999 colours"),
+        (b"JASC-PAL", "cut off: 0 of its 1 colours"),
+        (b"RIFF\x10\0\0\0PAL data", "a palette of Windows, which is not read; save it as .gpl"),
+        (b"\x10\0\0\0\xe0\xa5\1\0", "an Aseprite document, no palette; save it as .gpl"),
+        (b"\0\1", "no palette, for it is no text"),
+        (b"\x89PNG", "is no colour"),
     ],
 )
-def test_palette_files_that_cannot_be_are_refused(content: bytes) -> None:
-    with pytest.raises(PaletteError):
+def test_palette_files_that_cannot_be_are_refused(content: bytes, message: str) -> None:
+    with pytest.raises(PaletteError, match=message):
         parse_palette_file(content)

@@ -175,7 +175,7 @@ def test_a_lying_json_file_is_the_reason_why_its_sheet_is_left_out(raw: Path, ou
     (raw / "walk.json").write_text('{"frames": [{"frame": {"x": -1, "y": 0, "w": 9, "h": 9}}]}')
     report = make(raw, out, sheet="json")
     reasons = {record["raw_file"]: record["reason"] for record in report.rejected}
-    assert reasons["walk.png"] == "walk.json: what it says of frame '1' cannot be"
+    assert reasons["walk.png"] == "walk.json: frame '1': its x is -1; export the sheet again"
     assert names(out) == ["other.png"]
 
 

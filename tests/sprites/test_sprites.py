@@ -375,6 +375,18 @@ def test_files_of_somebody_else_are_named_before_anything_is_overwritten(tmp_pat
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"mine"]
 
 
+def test_a_sprite_without_a_figure_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    architecture = PRESETS["dcgan"].at_size(16).with_channels(4).generator
+    network = build_generator(architecture)
+    network.to_rgb.weight.data.zero_()
+    network.to_rgb.bias.data.fill_(-9)  # clear, whatever the latent
+    save_generator(tmp_path / "clear.safetensors", network, GeneratorHeader(architecture, "dcgan", 7, "noise"))
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(cli.app, ["sprites", "-n", "2", "--model", "clear.safetensors", "--json"])
+    assert "2 sprites are empty (sprites/000.png, sprites/001.png); other seeds draw others" in result.stderr
+    assert json.loads(result.stdout)["empty"] == ["sprites/000.png", "sprites/001.png"]
+
+
 def test_sprites_are_of_the_model_that_is_named_and_one_character_morphs_nowhere(tmp_path: Path):
     architecture = PRESETS["dcgan"].at_size(16).generator
     model = tmp_path / "mine.safetensors"
