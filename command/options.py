@@ -175,6 +175,10 @@ class TrainOptions:
     eval_every: Annotated[
         float | None, more(help="Thousand pictures between two scores, which find the best generator.")
     ] = None
+    hold_out: Annotated[
+        float | None,
+        more(help="Share of the characters to leave out, by which vgc evaluate tells copies."),
+    ] = None
     grad_accum: Annotated[
         int | None, advanced(help="Micro-batches whose gradients are added up: saves memory. [default: 1]")
     ] = None
@@ -193,7 +197,7 @@ class TrainOptions:
         return given_options(
             data=self.data, preset=self.preset, device=self.device, precision=self.precision, kimg=self.kimg,
             minutes=self.minutes, batch=self.batch, seed=self.seed, init_from=self.init_from, run=self.run,
-            save_minutes=self.save_minutes, eval_every_kimg=self.eval_every,
+            save_minutes=self.save_minutes, eval_every_kimg=self.eval_every, hold_out=self.hold_out,
             grad_accum=self.split if self.grad_accum is None else self.grad_accum,
             deterministic=self.deterministic or None, cuda_graphs=self.cuda_graphs or None,
         )  # fmt: skip

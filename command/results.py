@@ -168,11 +168,7 @@ def show_drawn(
 def show_flaws(screen: Screen, exported: "ExportedSprites") -> None:
     """Say which figures may have been cut, and which sprites have none."""
     for files, one, several in (
-        (
-            exported.cut,
-            "figure reaches the edge and may be cut there",
-            "figures reach the edge and may be cut there",
-        ),
+        (exported.cut, "figure reaches the edge, maybe cut", "figures reach the edge, maybe cut"),
         (exported.empty, "sprite is empty", "sprites are empty"),
     ):
         if files:

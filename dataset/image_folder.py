@@ -1,7 +1,7 @@
 """A folder of pictures: which files are in it, and how one is opened; none of this loads torch."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -11,6 +11,7 @@ from dataset.image_file import read_image
 from dataset.render import RGB_FOLDER, RGBA_FOLDER
 from dataset.staging import METADATA
 from kit.channels import RGB, RGBA
+from kit.jsonl import read_jsonl
 from kit.quoting import quoted
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".avif", ".tif", ".tiff"})
@@ -51,6 +52,18 @@ def _images_below(folder: Path) -> Iterator[Path]:
 def find_metadata(folder: Path) -> Path | None:
     """The metadata of a folder of pictures: in it, or beside it; None if there is none."""
     return next((root / METADATA for root in (folder, folder.parent) if (root / METADATA).is_file()), None)
+
+
+def recorded_groups(folder: Path) -> dict[str, str]:
+    """Who is in a folder's pictures, by file name, as far as the metadata tells; see `dataset.groups`."""
+    metadata = find_metadata(folder)
+    records = read_jsonl(metadata) if metadata else ()
+    return {str(record.get("file_name")): str(record["group"]) for record in records if "group" in record}
+
+
+def character_names(groups: Mapping[str, str], files: Sequence[Path]) -> list[str]:
+    """Who is in each picture: its group, or a character of its own."""
+    return [groups.get(file.name, f"//{file.name}") for file in files]
 
 
 def image_channels(folder: Path) -> int:

@@ -14,10 +14,16 @@ from torch import Tensor
 
 from dataset.errors import DatasetError, DecodeError
 from dataset.image_file import read_size_and_pixels
-from dataset.image_folder import find_metadata, image_channels, image_files, mend, unreadable
+from dataset.image_folder import (
+    character_names,
+    image_channels,
+    image_files,
+    mend,
+    recorded_groups,
+    unreadable,
+)
 from dataset.pixel_file import pixel_file
 from dataset.render import NOT_THIS_TIME
-from kit.jsonl import read_jsonl
 from kit.worker_pool import WorkerError, WorkerPool
 
 FILES_AT_ONCE = 64
@@ -35,32 +41,29 @@ def __getattr__(name: str) -> Any:
     return getattr(character_images, name)
 
 
-def image_groups(folder: Path) -> Tensor | None:
+def image_groups(folder: Path, files: Sequence[Path] | None = None) -> Tensor | None:
     """Which of a set's pictures show one character, by its metadata.
 
     Args:
         folder: as `image_files` takes it.
+        files: some of its pictures; None: all.
 
     Returns:
-        [N] int64 number of each picture's group, from 0 on, in the order of `image_files`; None if the metadata
-        tells of none.
+        [N] int64 number of each picture's group, from 0 on, in the order of ``files``; None if the metadata tells
+        of none.
 
     Raises:
         DatasetError: as `image_files`.
     """
-    metadata = find_metadata(folder)
-    if not metadata:
+    groups = recorded_groups(folder)
+    if not groups:
         return None
-    names = {str(record.get("file_name")): record["group"] for record in read_jsonl(metadata) if "group" in record}
-    if not names:
-        return None
-    # A picture that is not in the metadata is a group of its own.
-    groups = [str(names.get(file.name, f"//{file.name}")) for file in image_files(folder)]
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(groups))}
-    return torch.tensor([numbers[name] for name in groups])
+    names = character_names(groups, image_files(folder) if files is None else files)
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return torch.tensor([numbers[name] for name in names])
 
 
-def load_images(folder: Path, channels: int | None = None) -> Tensor:
+def load_images(folder: Path, channels: int | None = None, files: Sequence[Path] | None = None) -> Tensor:
     """Read a whole folder of pictures of one square size.
 
     More than fits into the free memory is decoded into one file beside the pictures and mapped from there: see
@@ -69,15 +72,16 @@ def load_images(folder: Path, channels: int | None = None) -> Tensor:
     Args:
         folder: holds the pictures themselves, such as ``Data/train_data/rgb_images``.
         channels: 3 for RGB, 4 for RGBA with premultiplied colours; None: those of `image_channels`.
+        files: some of its pictures, in order; None: all.
 
     Returns:
-        [N, channels, H, W] uint8, sorted by file name, contiguous.
+        [N, channels, H, W] uint8, in the order of the files, contiguous.
 
     Raises:
         DatasetError: no folder, no pictures, one that is damaged, of another size or not square, or more than fits
             into the free memory and onto the disk.
     """
-    files = image_files(folder)
+    files = image_files(folder) if files is None else files
     channels = channels or image_channels(folder)
     with WorkerPool(1) as processes:
         side = _side(processes, files[0])

@@ -13,6 +13,7 @@ from kit.typed_json import read_fields
 
 MIN_SIZE_PX, MAX_SIZE_PX = 16, 512
 LARGEST_BASE_PX = 7
+MAX_HOLD_OUT = 0.5
 MAX_WIDTH, MAX_STAGES, MAX_BLOCKS, MAX_BATCH = 4096, 8, 64, 8192
 SMALLEST_STUDENT_PX = 40
 """The student discriminator's unpadded convolutions leave nothing of smaller images."""
@@ -390,6 +391,9 @@ class TrainConfig:
     eval_every_kimg: float | None = None
     """Thousands of real pictures shown between two evaluations; None: none."""
 
+    hold_out: float = 0.0
+    """Share of the characters that the training never sees; see `dataset.hold_out`."""
+
     init_from: str | None = None
     """Where the first weights come from: ``base``, a run, or a model file; None: fresh ones. See
     `gan.training.transfer`."""
@@ -425,6 +429,8 @@ class TrainConfig:
             raise SettingsError(
                 f"--eval-every {self.eval_every_kimg:g}: choose 0.001 to 1,000,000 thousand pictures"
             )
+        if not 0 <= self.hold_out <= MAX_HOLD_OUT:
+            raise SettingsError(f"--hold-out {self.hold_out:g}: choose a share, 0 to {MAX_HOLD_OUT}")
         if self.grad_accum < 1:
             raise SettingsError(f"--grad-accum {self.grad_accum}: choose 1 or more")
         if self.run is not None and (not self.run or Path(self.run).name != self.run):

@@ -140,9 +140,8 @@ def _ase_colour(content: bytes, position: int) -> Colour:
     elif model == b"Gray":
         shares = 3 * struct.unpack_from(">f", content, position + 4)
     else:
-        raise PaletteError(
-            f"the palette has a colour in {model.decode('latin-1').strip()}; save it with RGB colours"
-        )
+        written = model.decode("latin-1").strip()
+        raise PaletteError(f"the palette has a colour in {written}; save it with RGB colours")
     if not all(0 <= share <= 1 for share in shares):
         raise PaletteError("the palette has a colour beyond 0 to 1")
     red, green, blue = (round(255 * share) for share in shares)

@@ -97,7 +97,7 @@ class SpriteSettings:
             raise SpriteSettingsError(f"--upscale-with {self.upscale_with}: choose one of {choices}")
         base = STEPS[self.upscale_with][1] if self.upscale_with in STEPS else 1
         if base > 1 and not is_power(self.upscale, base):
-            factors = " or ".join(str(base**n) for n in (1, 2))
+            factors = " or ".join(str(n) for n in range(1, LARGEST_UPSCALE + 1) if is_power(n, base))
             raise SpriteSettingsError(f"--upscale-with {self.upscale_with}: needs --upscale {factors}")
 
     def side_px(self, image_px: int) -> int:

@@ -135,8 +135,8 @@ REACHES = [
     (
         "gan.training.loop.train",
         "train --data d --preset student --device cpu --precision fp32 --kimg 1 --minutes 2 --batch 3 --seed 4 "
-        "--run n --from base --save-minutes 5 --eval-every 6 --grad-accum 7 --deterministic --cuda-graphs "
-        "--profile",
+        "--run n --from base --save-minutes 5 --eval-every 6 --hold-out 0.1 --grad-accum 7 --deterministic "
+        "--cuda-graphs --profile",
         [
             TrainConfig(
                 data=Path("d"),
@@ -150,6 +150,7 @@ REACHES = [
                 run="n",
                 save_minutes=5,
                 eval_every_kimg=6,
+                hold_out=0.1,
                 grad_accum=7,
                 init_from="base",
                 deterministic=True,

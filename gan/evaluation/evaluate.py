@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from dataset.hold_out import split_files
 from dataset.image_folder import image_channels, image_files, open_image
 from dataset.reader import load_images
 from gan.config import TrainConfig
@@ -203,11 +204,15 @@ def evaluate(settings: EvaluateSettings, progress: Progress = noop) -> Evaluatio
     network = load_feature_network(settings.weights, device)
     model = None if settings.fakes else find_model(settings.model, TrainConfig.output)
     run = run_of(model) if model else None
-    if run:
-        RunFolder(run).read_config()  # its page needs them at the end: what is wrong is told first
+    # Read here already: the run's page needs its settings at the end, and what is wrong is told first.
+    share = RunFolder(run).read_config().hold_out if run else 0.0
     data = settings.data or (model and training_data_of(model)) or TrainConfig.data
-    reals = read_reals(data, model)
-    unseen = read_held_out(settings.held_out, reals)
+    seen_files = unseen_files = None
+    if share and settings.data is None and settings.held_out is None:
+        seen_files, unseen_files = split_files(data, share)
+        settings = replace(settings, held_out=data)
+    reals = read_reals(data, model, seen_files)
+    unseen = read_held_out(settings.held_out, reals, unseen_files)
     fakes = fakes_from_model(model, settings, reals, device) if model else fakes_from_folder(settings, reals)
     prepare_output_folder(settings.out)
     by_ground = features_by_ground(network, fakes, reals, progress)
@@ -252,10 +257,14 @@ class Features:
         return scores(self.fake, self.real, settings.metric_names, settings.seed)
 
 
-def read_reals(data: Path, model: Path | None) -> Tensor:
-    """The real pictures, [N, C, H, W] uint8, with the model's channels; GanError if they are too few."""
+def read_reals(data: Path, model: Path | None, files: Sequence[Path] | None) -> Tensor:
+    """The real pictures, [N, C, H, W] uint8, with the model's channels; GanError if they are too few.
+
+    Args:
+        files: those of ``data`` that were trained on, if not all.
+    """
     channels = read_generator_header(model).architecture.channels if model else image_channels(data)
-    reals = load_images(data, channels)
+    reals = load_images(data, channels, files)
     require_scorable(reals, data)
     return reals
 
@@ -342,15 +351,15 @@ def write_scores(result: Evaluation, folder: Path, run: Path | None) -> None:
         rewrite_report(run)
 
 
-def read_held_out(folder: Path | None, reals: Tensor) -> Tensor | None:
-    """Some pictures that the model never saw, [N, C, H, W] uint8.
+def read_held_out(folder: Path | None, reals: Tensor, files: Sequence[Path] | None) -> Tensor | None:
+    """Some pictures that the model never saw, [N, C, H, W] uint8: ``files``, or all of a folder.
 
     Raises:
         GanError: their size is not the others', or some are among ``reals``.
     """
     if folder is None:
         return None
-    images = load_images(folder, reals.shape[1])[:MAX_COMPARED]
+    images = load_images(folder, reals.shape[1], files)[:MAX_COMPARED]
     side = reals.shape[-1]
     if images.shape[-1] != side:
         raise GanError(

@@ -59,7 +59,7 @@ class RunLogger:
         """Say what is trained; open the files; at a run's beginning write a checkpoint, a sample and previews."""
         trainer = self.trainer
         if self.folder:
-            for line in start_lines(trainer, self.folder):
+            for line in start_lines(trainer, self.folder, self.config.hold_out):
                 self._notify(line)
             self.folder.rewind(trainer.images_shown)
             self._health = HealthMonitor(self.folder, trainer.training_set.images, SAMPLES)
@@ -172,14 +172,15 @@ class RunLogger:
         save_checkpoint(self.folder.checkpoint, {**self.trainer.state(), "seconds": self.clock.seconds})
 
 
-def start_lines(trainer: Trainer, folder: RunFolder) -> tuple[str, str]:
+def start_lines(trainer: Trainer, folder: RunFolder, hold_out: float) -> tuple[str, str]:
     """Where a run is, and what it trains with."""
     count, _, _, side = trainer.training_set.images.shape
     machine = f"{trainer.execution.precision} on {trainer.execution.device}"
     mapped = ", read from the disk as they are shown: they do not fit into memory"
     groups = trainer.training_set.groups
     characters = f" ({groups:,} characters in equal shares)" if groups else ""
-    where = characters + (mapped if trainer.training_set.is_mapped else "")
+    held_out = f", without the {100 * hold_out:g} % held out" if hold_out else ""
+    where = characters + held_out + (mapped if trainer.training_set.is_mapped else "")
     return (
         f"{folder.path}: {count:,} pictures of {side}x{side}{where}, batch {trainer.recipe.batch}, {machine}",
         f"to watch: {folder.path / REPORT_FILE}",

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dataset.image_folder import image_channels, image_files, is_built_set
+from dataset.hold_out import split_files
+from dataset.image_folder import image_channels, is_built_set
 from dataset.reader import image_groups, load_images
 from gan import old_names
 from gan.config import Recipe, TrainConfig
@@ -48,11 +49,12 @@ RESUMABLE = {
 def load_training_images(config: TrainConfig) -> Tensor:
     """[N, C, H, W] uint8; GanError if there is nothing to learn from them."""
     channels = max(config.recipe.generator.channels, image_channels(config.data))
-    images = load_images(config.data, channels)
+    files, _ = split_files(config.data, config.hold_out)
+    images = load_images(config.data, channels, files)
     flat = images.flatten(2)
     blank = (flat.amax(2) == flat.amin(2)).all(1)
     if blank.any():
-        first = image_files(config.data)[int(blank.int().argmax())]
+        first = files[int(blank.int().argmax())]
         message = f"{first}: one colour all over"
         if blank.all():
             raise GanError(
@@ -109,7 +111,7 @@ def apply_overrides(config: TrainConfig, overrides: Mapping[str, Any]) -> TrainC
     current = {name: config.recipe.batch if name == "batch" else getattr(config, name) for name in overrides}
     refused = [name for name, value in overrides.items() if name not in RESUMABLE and current[name] != value]
     if refused:
-        options = {name: "from" if name == "init_from" else name for name in refused}
+        options = {name: "from" if name == "init_from" else name.replace("_", "-") for name in refused}
         changes = ", ".join(
             f"--{options[name]} {overrides[name]} (the run has {current[name]})" for name in refused
         )
@@ -130,7 +132,8 @@ def make_trainer(
         keep_freed_memory()
     precision = choose_precision(config.precision, device)
     execution = Execution(device, precision, distributed, config.grad_accum, config.cuda_graphs)
-    trainer = Trainer(config.recipe, images, config.seed, execution, image_groups(config.data))
+    files, _ = split_files(config.data, config.hold_out)
+    trainer = Trainer(config.recipe, images, config.seed, execution, image_groups(config.data, files))
     if config.init_from is not None:
         trainer.ema_warm_up_share = TRAINED_WARM_UP_SHARE
     fingerprint = trainer.training_set.fingerprint

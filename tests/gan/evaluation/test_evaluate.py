@@ -156,6 +156,16 @@ def test_held_out_pictures_of_another_size_are_refused(discs, tmp_path):
         evaluate(EvaluateSettings(fakes=discs, data=discs, held_out=tmp_path, device="cpu"))
 
 
+def test_what_a_run_has_held_out_is_found_by_itself(discs, model, tmp_path):
+    run = RunFolder.create(TrainConfig(data=discs, output=tmp_path, run="r", hold_out=0.25)).path
+    shutil.move(model, run / "generator.safetensors")
+    result = evaluate(EvaluateSettings(str(run), out=tmp_path / "out", device="cpu", count=20))
+    assert result.real_pictures == 30
+    assert result.compared_with == f"10 held-out pictures of {discs}"
+    by_hand = EvaluateSettings(str(run), data=discs, out=tmp_path / "out", device="cpu", count=20, metrics="kid")
+    assert evaluate(by_hand).real_pictures == 40
+
+
 def test_pictures_of_another_size_or_too_few_are_refused(discs, tmp_path):
     folder = tmp_path / "others"
     folder.mkdir()

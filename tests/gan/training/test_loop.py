@@ -47,6 +47,17 @@ def test_a_run_leaves_the_documented_files(discs, tmp_path):
     assert replace(summary, images=999).too_short
 
 
+def test_a_training_leaves_out_what_is_to_be_held_out_and_keeps_to_it(discs, tmp_path):
+    lines: list[str] = []
+    train(config(discs, tmp_path, hold_out=0.2, kimg=0.008), notify=lines.append)
+    assert "32 pictures of 16x16, without the 20 % held out, batch 8, fp32 on cpu" in lines[0]
+    with pytest.raises(SettingsError, match=r"--resume cannot change --hold-out 0.3 \(the run has 0.2\)"):
+        resume("r", tmp_path, {"hold_out": 0.3, "kimg": 1})
+    assert resume("r", tmp_path, {"kimg": 0.016}).images == 16
+    with pytest.raises(SettingsError, match=r"--hold-out 0.9: choose a share, 0 to 0\.5"):
+        config(discs, tmp_path, hold_out=0.9)
+
+
 def test_marks_lie_even_at_first_and_half_as_dense_from_each_hundredth_on():
     marks = [n for n in range(100, 800_001, 100) if is_due(n, 100, 1000)]
     assert marks[:3] == [1000, 2000, 3000]
