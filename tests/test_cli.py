@@ -125,6 +125,15 @@ def test_pictures_that_no_network_draws_are_not_said_to_be_trained_on_next(vgc, 
     assert f"next: vgc train --data {quoted(Path('set/rgb_images'))}" in fitting.stderr
 
 
+def test_transparent_pictures_are_to_be_trained_on_from_the_base(vgc, tmp_path):
+    (tmp_path / "raw").mkdir()
+    image = Image.new("RGBA", (16, 16))
+    image.paste((200, 40, 40, 255), (4, 4, 12, 12))
+    image.save(tmp_path / "raw/a.png")
+    run = vgc("preprocess", "--raw", "raw", "--out", "set", "--size", "16")
+    assert run.stderr.endswith(f"next: vgc train --data {quoted(Path('set/rgba_images'))} --from base\n")
+
+
 @pytest.mark.parametrize("code_page", ["ascii", "cp1252", "utf-8"])
 def test_a_name_outside_the_pipes_code_page_ends_no_command(code_page, tmp_path):
     (tmp_path / "raw").mkdir()
