@@ -10,8 +10,11 @@ from kit.channels import RGB, RGBA
 from kit.foreground import foreground_masks
 
 IMAGES_FITTED = 32
-STEPS = 60
-RATE = 0.2
+STEPS = 120
+RATE = 0.05
+WEIGHT_DECAY = 0.01
+"""Keeps alpha's weights as small as those of the colours. Where tanh is flat, alpha stays 0 or 1 for a whole
+training, and what should be half transparent comes out as a comb."""
 TOLERANCE = 12
 """Of the figures that alpha is fitted to: dark outlines count to them, as far as they are lighter than black."""
 
@@ -19,8 +22,9 @@ TOLERANCE = 12
 def fit_alpha(generator: nn.Module, latent_dim: int) -> None:
     """Let the fourth channel of a generator of three draw the figures that stand on its backgrounds.
 
-    Its last layer's weights for alpha are fitted to the masks of `foreground_masks`, by logistic regression on
-    what that layer sees; all other weights stay, so the picture over black is the one that it was.
+    Its last layer's weights for alpha are fitted to the masks of `foreground_masks`, by logistic regression with
+    weight decay on what that layer sees; all other weights stay, so the picture over black is the one that it
+    was.
 
     Args:
         generator: of the families of `gan.networks.build`, with four channels; its mode is kept.
@@ -39,7 +43,8 @@ def fit_alpha(generator: nn.Module, latent_dim: int) -> None:
         optimizer.zero_grad()
         # tanh(x) in [-1, 1] is the logistic function of 2x in [0, 1].
         logits = 2 * convolve(features, weight, bias, stride=layer.stride, padding=layer.padding)  # type: ignore[arg-type]
-        F.binary_cross_entropy_with_logits(logits, masks).backward()  # type: ignore[no-untyped-call]
+        loss = F.binary_cross_entropy_with_logits(logits, masks) + WEIGHT_DECAY * weight.square().sum()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     with torch.no_grad():
         layer.weight.narrow(row, RGB, 1).copy_(weight)
