@@ -206,6 +206,8 @@ def test_alpha_starts_as_the_figures_of_the_base_in_any_size_of_as_many_stages(s
     figures = foreground_masks(drawn[:, :3].permute(0, 2, 3, 1).numpy(), TOLERANCE)
     opaque = drawn[:, 3].numpy() > 127
     assert (opaque & figures).sum() / (opaque | figures).sum() > 0.85
+    *colours, alpha = generator.to_rgb.weight.abs().mean((1, 2, 3)).tolist()
+    assert alpha < 2 * max(colours)  # else tanh is flat there, and alpha learns nothing
 
 
 @pytest.mark.parametrize(("size_px", "keeps"), [(16, True), (20, True), (32, False)])
