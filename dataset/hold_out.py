@@ -16,14 +16,12 @@ def split_files(folder: Path, share: float) -> tuple[list[Path], list[Path]]:
 
     Args:
         folder: as `image_files` takes it.
-        share: of the characters, 0 to 1; above 0 at least one is held out, and one is left.
+        share: of the characters, 0 to 1; at least one is held out, and one is left.
 
     Raises:
         DatasetError: as `image_files`; or there is one character alone.
     """
     files = image_files(folder)
-    if not share:
-        return files, []
     characters: dict[str, list[Path]] = defaultdict(list)
     for file, name in zip(files, character_names(recorded_groups(folder), files), strict=True):
         characters[name].append(file)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from dataset.hold_out import split_files
-from dataset.image_folder import image_channels, is_built_set
+from dataset.image_folder import image_channels, image_files, is_built_set
 from dataset.reader import image_groups, load_images
 from gan import old_names
 from gan.config import Recipe, TrainConfig
@@ -49,12 +49,12 @@ RESUMABLE = {
 def load_training_images(config: TrainConfig) -> Tensor:
     """[N, C, H, W] uint8; GanError if there is nothing to learn from them."""
     channels = max(config.recipe.generator.channels, image_channels(config.data))
-    files, _ = split_files(config.data, config.hold_out)
+    files = training_files(config)
     images = load_images(config.data, channels, files)
     flat = images.flatten(2)
     blank = (flat.amax(2) == flat.amin(2)).all(1)
     if blank.any():
-        first = files[int(blank.int().argmax())]
+        first = (files or image_files(config.data))[int(blank.int().argmax())]
         message = f"{first}: one colour all over"
         if blank.all():
             raise GanError(
@@ -68,6 +68,11 @@ def load_training_images(config: TrainConfig) -> Tensor:
     if len(images) < FEW_IMAGES:
         log.warning("%s: few pictures (%d); the generator may learn them by heart", config.data, len(images))
     return images
+
+
+def training_files(config: TrainConfig) -> list[Path] | None:
+    """The pictures that the training may see; None: all."""
+    return split_files(config.data, config.hold_out)[0] if config.hold_out else None
 
 
 def find_first_weights(config: TrainConfig, distributed: DistributedContext) -> Source | None:
@@ -132,8 +137,8 @@ def make_trainer(
         keep_freed_memory()
     precision = choose_precision(config.precision, device)
     execution = Execution(device, precision, distributed, config.grad_accum, config.cuda_graphs)
-    files, _ = split_files(config.data, config.hold_out)
-    trainer = Trainer(config.recipe, images, config.seed, execution, image_groups(config.data, files))
+    groups = image_groups(config.data, training_files(config))
+    trainer = Trainer(config.recipe, images, config.seed, execution, groups)
     if config.init_from is not None:
         trainer.ema_warm_up_share = TRAINED_WARM_UP_SHARE
     fingerprint = trainer.training_set.fingerprint

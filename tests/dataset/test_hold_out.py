@@ -44,8 +44,7 @@ def test_the_pictures_and_the_groups_of_the_rest_are_read_in_its_order(units: Pa
     assert groups.tolist() == [index // 3 for index in range(27)]
 
 
-def test_without_a_share_or_groups_each_picture_is_a_character(units: Path) -> None:
-    assert split_files(units, 0) == (sorted(units.glob("*.png")), [])
+def test_without_groups_each_picture_is_a_character(units: Path) -> None:
     (units / "metadata.jsonl").unlink()
     assert [len(files) for files in split_files(units, 0.1)] == [32, 4]
     assert len(split_files(units, 1e-9)[1]) == 1
