@@ -216,8 +216,6 @@ class Fetcher:
         for _ in range(self._limits.redirects + 1):
             response = self._ask(address, cap_bytes, headers, cut)
             if response.status not in REDIRECTS:
-                self._raise_for_browser_check(response)
-                self._raise_for_status(response)
                 return response
             address = join_url(address, _location(response))
             if not is_http_url(address):
@@ -237,13 +235,17 @@ class Fetcher:
                 if self._stop.is_set():
                     raise Stopped from None  # cut by `stop`, not by the site
                 raise
-        with host.lock:
-            host.unanswered_in_row = 0
-            host.refusals_in_row = host.refusals_in_row + 1 if response.status in REFUSING else 0
-            if response.status in (OK, NOT_MODIFIED):
-                host.waiting_since = None
-            elif "Retry-After" in response.headers and host.waiting_since is None:
-                host.waiting_since = time.monotonic()
+            with host.lock:
+                host.unanswered_in_row = 0
+                host.refusals_in_row = host.refusals_in_row + 1 if response.status in REFUSING else 0
+                if response.status in (OK, NOT_MODIFIED):
+                    host.waiting_since = None
+                elif "Retry-After" in response.headers and host.waiting_since is None:
+                    host.waiting_since = time.monotonic()
+            # While the slot is held: whoever waits for it must not ask a site that has just sent us away.
+            if response.status not in REDIRECTS:
+                self._raise_for_browser_check(response)
+                self._raise_for_status(response)
         return response
 
     def _wait_for_turn(self, host: Host) -> None:

@@ -198,6 +198,19 @@ def test_a_retry_after_beyond_two_minutes_ends_the_crawl_and_says_when_to_come_b
     assert site.requests[-1][1] == "/up/a-0.png"
 
 
+def test_nobody_asks_while_it_is_not_yet_known_that_the_site_has_sent_us_away(
+    site: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow_check(_: object) -> None:
+        time.sleep(0.05)
+
+    monkeypatch.setattr("scraper.net.fetch.detect_browser_check", slow_check)
+    site.answers["/up/a-0.png"] = Answer(b"", 503, {"Retry-After": "121"})
+    with pytest.raises(ScrapeBlockedError):
+        scrape(site, tmp_path, letters="a", workers=1)
+    assert site.requests[-1][1] == "/up/a-0.png"
+
+
 def test_a_site_that_asks_to_wait_again_and_again_ends_the_crawl(tmp_path: Path) -> None:
     with small_site("a", count=1) as web:  # another picture's answer between the two would start the wait anew
         web.answers["/up/a-0.png"] = Answer(b"", 503, {"Retry-After": "1"})
