@@ -289,15 +289,17 @@ class Fetcher:
                 "wait some hours, then run the same command with a longer --delay",
             )
         retry = response.status in PASSING or response.status >= 500
+        if retry and wait_seconds is not None:
+            host.pause(wait_seconds)  # the site means this client, not this address
         raise FetchError(f"HTTP {response.status}", http=response.status, retry=retry, wait_seconds=wait_seconds)
 
     def _back_off(self, url: str, error: FetchError, attempt: int) -> None:
+        if error.wait_seconds is not None:
+            return  # the whole host pauses already
         seconds = min(self._limits.backoff_seconds * 2 ** (attempt - 1), MAX_BACKOFF_SECONDS)
         seconds *= random.uniform(*JITTER)
-        if error.wait_seconds is not None:
-            seconds = error.wait_seconds
-        if error.wait_seconds is not None or error.http == 429:
-            self._host(url).pause(seconds)  # the site means this client, not this address
+        if error.http == 429:
+            self._host(url).pause(seconds)
         elif self._stop.wait(seconds):
             raise Stopped
 

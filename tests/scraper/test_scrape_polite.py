@@ -17,7 +17,7 @@ from webserver import FAST, HASTY, HUB, Answer, Request, Web, encoded_image, scr
 
 from scraper.crawl import ScrapeSettings, crawl
 from scraper.errors import ScrapeBlockedError, ScrapeError
-from scraper.net.fetch import Host, user_agent
+from scraper.net.fetch import Fetcher, Host, user_agent
 from scraper.summary import ScrapeSummary
 
 
@@ -209,6 +209,16 @@ def test_nobody_asks_while_it_is_not_yet_known_that_the_site_has_sent_us_away(
     with pytest.raises(ScrapeBlockedError):
         scrape(site, tmp_path, letters="a", workers=1)
     assert site.requests[-1][1] == "/up/a-0.png"
+
+
+def test_nobody_asks_before_a_short_wait_has_begun(
+    site: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Fetcher, "_back_off", lambda *_: time.sleep(0.1))
+    site.answers["/up/a-0.png"] = refusing_once(503, Retry_After="1")
+    assert scrape(site, tmp_path, letters="a", workers=1).saved == 3
+    refused = next(at for at, path, _ in site.requests if path == "/up/a-0.png")
+    assert not [at for at, _, _ in site.requests if refused < at < refused + 0.9]
 
 
 def test_a_site_that_asks_to_wait_again_and_again_ends_the_crawl(tmp_path: Path) -> None:
