@@ -31,7 +31,7 @@ class ProjectedDiscriminator(nn.Module):
     """Small heads on four feature maps, each with logits of its own, and one strided network on the pixels.
 
     The features hardly tell colours and surfaces apart; without the second part a generator soon keeps to a few.
-    Photographs have no alpha: the heads judge one transparent image over black, the next over white, by turns.
+    Photographs have no alpha: the heads score one transparent image over black, the next over white, by turns.
 
     ``images`` [N, channels, size, size] float32 in [-1, 1], and their ``features`` where these are at hand
     -> [N, L] float32 logits, positive for real. The penalty (R1, R2) is the second part's own, for the heads have
@@ -58,7 +58,7 @@ class ProjectedDiscriminator(nn.Module):
         return torch.cat([logits, score.expand(-1, round(PIXEL_SHARE * logits.shape[1]))], 1)
 
     def take_features(self, images: Tensor) -> tuple[Tensor, ...]:
-        """What the heads judge, from the largest map down: [N, width, H, W] each."""
+        """What the heads score, from the largest map down: [N, width, H, W] each."""
         if images.shape[1] == RGBA:
             images = over_black_and_white(images)
         if self.blur is not None:
@@ -70,7 +70,7 @@ class ProjectedDiscriminator(nn.Module):
 
 
 def over_black_and_white(images: Tensor) -> Tensor:
-    """The first image over black, the second over white, and so on: each over both would take a third longer.
+    """The first image over black, the second over white, and so on; each over both takes half as long again.
 
     ``images`` [N, 4, H, W] float32 in [-1, 1], premultiplied -> [N, 3, H, W].
     """

@@ -117,7 +117,7 @@ def test_the_penalty_is_that_of_the_part_that_looks_at_pixels_and_the_generator_
     torch.testing.assert_close(learning, pixels)
 
 
-def test_transparent_images_are_judged_over_black_and_over_white_by_turns():
+def test_transparent_images_are_scored_over_black_and_over_white_by_turns():
     half_clear_red = torch.tensor([0.0, -1.0, -1.0, 0.0]).view(1, 4, 1, 1)  # premultiplied
     seen = over_black_and_white(half_clear_red.expand(3, -1, -1, -1))
     assert seen.flatten(1).tolist() == [[0, -1, -1], [1, 0, 0], [0, -1, -1]]
